@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+int write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t read_full(int fd, void *buf, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = read(fd, (char *)buf + got, len - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+static int make_temporary(int dirfd, mode_t mode, char *name, size_t size)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		uint64_t r = 0;
+		int fd;
+
+		if (getrandom(&r, sizeof(r), 0) < 0)
+			return -errno;
+		(void)snprintf(name, size, ".tmp-%016llx", (unsigned long long)r);
+		fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			    mode);
+		if (fd >= 0)
+			return fd;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* Fills the temporary file and gives it its name; the caller unlinks it on failure. */
+static int fill_and_publish(int dirfd, int fd, const char *tmp, const char *name, const void *data,
+			    size_t len, mode_t mode, enum file_flags flags)
+{
+	int r = write_all(fd, data, len);
+
+	if (r < 0)
+		return r;
+	/* The umask may have taken bits away. */
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	if ((flags & FILE_DURABLE) && fsync(fd) < 0)
+		return -errno;
+	if (flags & FILE_EXCL)
+		r = renameat2(dirfd, tmp, dirfd, name, RENAME_NOREPLACE);
+	else
+		r = renameat(dirfd, tmp, dirfd, name);
+	if (r < 0)
+		return -errno;
+	if ((flags & FILE_DURABLE) && fsync(dirfd) < 0)
+		return -errno;
+	return 0;
+}
+
+int file_replace_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		    enum file_flags flags, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	char tmp[32];
+	int r;
+
+	fd = make_temporary(dirfd, mode, tmp, sizeof(tmp));
+	if (fd < 0) {
+		errno = -fd;
+		return cmk_err_errno(err, "write '%s'", name);
+	}
+	r = fill_and_publish(dirfd, fd, tmp, name, data, len, mode, flags);
+	if (r < 0) {
+		(void)unlinkat(dirfd, tmp, 0);
+		errno = -r;
+		return cmk_err_errno(err, "write '%s'", name);
+	}
+	return 0;
+}
+
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	cleanup_free char *buf = NULL;
+	size_t cap = 4096, len = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		cap = MIN((size_t)st.st_size, max) + 2;
+	buf = xmalloc(cap);
+	for (;;) {
+		ssize_t n = read_full(fd, buf + len, cap - len - 1);
+
+		if (n < 0) {
+			errno = (int)-n;
+			return cmk_err_errno(err, "read");
+		}
+		len += (size_t)n;
+		if (len > max)
+			return cmk_err_set(err, -EFBIG, "larger than %zu bytes", max);
+		if (len < cap - 1)
+			break;
+		cap *= 2;
+		buf = xrealloc(buf, cap, 1);
+	}
+	buf[len] = '\0';
+	*ret = steal_ptr(&buf);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+int file_read_at(int dirfd, const char *name, size_t max, char **ret, size_t *ret_len,
+		 struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+	int r;
+
+	/* O_NONBLOCK: a FIFO put there by somebody must not hold us (CVE-2024-9676). */
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return cmk_err_errno(err, "open '%s'", name);
+	if (fstat(fd, &st) < 0)
+		return cmk_err_errno(err, "stat '%s'", name);
+	if (!S_ISREG(st.st_mode))
+		return cmk_err_set(err, -EINVAL, "'%s' is not a regular file", name);
+	r = file_read_fd(fd, max, ret, ret_len, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "'%s'", name);
+	return 0;
+}
+
+int mkdir_p_at(int dirfd, const char *path, mode_t mode, struct cmk_err *err)
+{
+	cleanup_free char *copy = xstrdup(path);
+
+	for (char *p = copy + (*copy == '/');; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (*copy && mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
+			return cmk_err_errno(err, "create directory '%s'", copy);
+		*p = c;
+		if (!c)
+			return 0;
+	}
+}
+
+int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err)
+{
+	int fd;
+
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(dirfd, name, mode) < 0 && errno != EEXIST)
+			return cmk_err_errno(err, "create directory '%s'", name);
+		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	if (fd < 0)
+		return cmk_err_errno(err, "open directory '%s'", name);
+	return fd;
+}
+
+#define REMOVE_DEPTH_MAX 4096
+
+static int remove_entry(int dirfd, const char *name, unsigned int depth);
+
+static int remove_children(int fd, unsigned int depth)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = 0, dupfd;
+
+	dupfd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (dupfd < 0)
+		return -errno;
+	d = fdopendir(dupfd);
+	if (!d) {
+		(void)close(dupfd);
+		return -ENOMEM;
+	}
+	while ((de = readdir(d))) {
+		int q;
+
+		if (streq(de->d_name, ".") || streq(de->d_name, ".."))
+			continue;
+		q = remove_entry(fd, de->d_name, depth + 1);
+		if (q < 0 && r == 0)
+			r = q;
+	}
+	return r;
+}
+
+static int remove_entry(int dirfd, const char *name, unsigned int depth)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM && errno != EACCES)
+		return -errno;
+	if (depth > REMOVE_DEPTH_MAX)
+		return -ELOOP;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	r = remove_children(fd, depth);
+	if (r == -EACCES && fchmod(fd, 0700) == 0)
+		r = remove_children(fd, depth);
+	if (r < 0)
+		return r;
+	return unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int remove_tree_at(int dirfd, const char *name, struct cmk_err *err)
+{
+	int r = remove_entry(dirfd, name, 0);
+
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "remove '%s'", name);
+	}
+	return 0;
+}
+
+int open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.resolve = resolve,
+	};
+
+	for (int tries = 0; tries < 128; tries++) {
+		long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int file_lock(int fd, bool exclusive, bool nonblock)
+{
+	int op = (exclusive ? LOCK_EX : LOCK_SH) | (nonblock ? LOCK_NB : 0);
+
+	while (flock(fd, op) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+const char *fd_path(int fd, char buf[static 32])
+{
+	(void)snprintf(buf, FD_PATH_MAX, "/proc/self/fd/%d", fd);
+	return buf;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Subordinate ids and the user's parent user namespace (user_namespaces(7), subuid(5),
+ * newuidmap(1)).
+ *
+ * There is one parent user namespace per user, with the full map, in which no process stays. Every
+ * container's user namespace nests below it. A running container leads back to it (ioctl_ns(2)
+ * NS_GET_PARENT); where none runs, the next command makes a new one, under a lock in the run
+ * directory. Nothing to migrate, no pause process.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct id_range {
+	uint32_t inside, outside, count;
+};
+
+struct id_map {
+	struct id_range *range; /* owned */
+	size_t n;
+};
+
+/* Which maps this caller gets, and why. */
+enum userns_mode {
+	USERNS_SUBIDS,	   /* own id as 0, ranges from /etc/subuid above (or root with ranges) */
+	USERNS_SINGLE,	   /* no ranges: one id, a warning says so */
+	USERNS_ONE_TO_ONE, /* uid 0 without ranges: the ids of its own namespace, mapped one to one
+			    */
+};
+
+struct userns_config {
+	enum userns_mode mode;
+	uid_t uid;
+	gid_t gid;
+	struct id_map uids, gids; /* parent namespace against the caller's: inside → outside */
+	bool from_cache;
+};
+
+void userns_config_done(struct userns_config *c);
+
+/* Ranges for the calling user, through the helper cmk-subid (libsubid), cached in
+ * RUN_FD/subid-cache keyed by uid and the identity and mtimes of /etc/subuid, /etc/subgid and
+ * /etc/nsswitch.conf; a damaged cache entry is asked for again. */
+int userns_config_load(int run_fd, struct userns_config *ret, struct cmk_err *err);
+
+/*
+ * Moves the calling process (single-threaded) into the parent user namespace, as its root with all
+ * capabilities: joins the existing one where a live hint leads to it, else makes one (unshare +
+ * newuidmap/newgidmap, or by writing the map itself where it may). Errors: ranges but newuidmap
+ * missing or without its privilege is -EPERM with a hint. *RET_LOCK gets a descriptor that holds
+ * the lock under which a new namespace was made (or -1 where one was joined): keep it open until
+ * the first container's hint is written (userns_hint_add()), then close it. Real, effective and
+ * saved ids become 0 inside; groups are left.
+ */
+int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock,
+			struct cmk_err *err);
+
+/* Records PID (a container's init, whose user namespace nests below the parent) as a way back to
+ * it: one small file RUN_FD/userns/PID. Stale files are swept by userns_parent_enter(). */
+int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err);
+void userns_hint_remove(int run_fd, pid_t pid);
+
+/*
+ * Runs FN(ARG) in a child process inside the parent user namespace with a mount namespace of its
+ * own where NEW_MOUNT_NS, waits, and brings its return value and error back. For work on files with
+ * subordinate owners.
+ */
+int userns_run(int run_fd, const struct userns_config *c, bool new_mount_ns,
+	       int (*fn)(void *arg, struct cmk_err *err), void *arg, struct cmk_err *err);
+
+/* Writes the uid_map, gid_map (and setgroups where needed) of PID in one namespace below the
+ * caller's: the nested map of a container. Splits ranges where the parent's map is split, or the
+ * kernel answers EPERM. MAP is inside the child → inside the caller's namespace. */
+int userns_write_nested(pid_t pid, const struct id_map *uids, const struct id_map *gids,
+			const struct userns_config *parent, struct cmk_err *err);
+
+/* The identity map of everything the parent namespace has (the default for containers). */
+int userns_identity(const struct userns_config *c, struct id_map *uids, struct id_map *gids);
+/* Translates an inside id to the caller's; -1 (as uint32_t) where it is not mapped. */
+uint32_t id_map_to_outside(const struct id_map *m, uint32_t inside);
+uint32_t id_map_to_inside(const struct id_map *m, uint32_t outside);

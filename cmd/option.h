@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Option tables: from one row per option come the parser, --help, `cmk __complete`, the shell files
+ * in completions/ and the OPTIONS part of each man page. Longer text for an option is one file
+ * docs/options/NAME.md, shared by all commands that take it.
+ *
+ * Parsing follows pflag, as podman does: "--name=v", "--name v", "-n v", "-nv", grouped flags
+ * "-it", "--flag=false", "--" ends options; commands with .stop_at_operand (run, exec, create) end
+ * at the first operand, others take options anywhere. The last of a single-valued option wins.
+ */
+#pragma once
+
+#include "base/err.h"
+
+enum cmk_opt_type {
+	OPT_FLAG,      /* bool */
+	OPT_STRING,    /* const char * (borrowed from argv) */
+	OPT_STRV,      /* char ** (owned vector): repeatable, each occurrence whole */
+	OPT_CSV,       /* char ** (owned): repeatable, each occurrence also split on commas */
+	OPT_INT,       /* int64_t, min..max */
+	OPT_UINT32,    /* uint32_t */
+	OPT_BYTES,     /* int64_t */
+	OPT_NANO_CPUS, /* int64_t */
+	OPT_TRISTATE,  /* int: -1 unset (default), 0, 1 */
+	OPT_CALLBACK,  /* set through .parse */
+	OPT_USE,       /* rows shared with another table */
+	OPT_END,
+};
+enum cmk_opt_flags {
+	OPT_HIDDEN = 1 << 0,
+	OPT_VALUE_OPTIONAL = 1 << 1, /* "--opt" alone means .value_if_alone */
+};
+enum cmk_complete {
+	COMPLETE_NONE,
+	COMPLETE_FILES,
+	COMPLETE_DIRS,
+	COMPLETE_IMAGES,
+	COMPLETE_CONTAINERS,
+	COMPLETE_RUNNING,
+	COMPLETE_WORDS /* .words */,
+	COMPLETE_COMMANDS,
+};
+
+struct cmk_option {
+	enum cmk_opt_type type;
+	enum cmk_opt_flags flags;
+	char letter;	   /* 0: none */
+	const char *name;  /* without dashes */
+	const char *alias; /* second long spelling ("net" for "network"), or NULL */
+	size_t offset;	   /* in the command's args struct */
+	const char *arg;   /* argument word for help: "NAME"; NULL for flags */
+	const char *help;  /* one line, no full stop */
+	const char *def;   /* default as text for help and the parser, or NULL */
+	const char *env;   /* environment variable that gives the default, or NULL */
+	const char *words; /* accepted words, "a|b|c" (checked where OPT_STRING), or NULL */
+	int64_t min, max;
+	const char *excludes; /* name of an option that may not stand beside it */
+	enum cmk_complete complete;
+	const char *value_if_alone;
+	int (*parse)(const struct cmk_option *o, const char *value, void *args,
+		     struct cmk_err *err);
+	const struct cmk_option *use;
+};
+#define CMK_OPT_FLAG(letter_, name_, type_, member_, help_, ...)                 \
+	{                                                                        \
+		.type = OPT_FLAG, .letter = (letter_), .name = (name_),          \
+		.offset = offsetof(type_, member_), .help = (help_), __VA_ARGS__ \
+	}
+#define CMK_OPT_STRING(letter_, name_, type_, member_, arg_, help_, ...)                        \
+	{                                                                                       \
+		.type = OPT_STRING, .letter = (letter_), .name = (name_),                       \
+		.offset = offsetof(type_, member_), .arg = (arg_), .help = (help_), __VA_ARGS__ \
+	}
+#define CMK_OPT_OF(opt_type_, letter_, name_, type_, member_, arg_, help_, ...)                 \
+	{                                                                                       \
+		.type = (opt_type_), .letter = (letter_), .name = (name_),                      \
+		.offset = offsetof(type_, member_), .arg = (arg_), .help = (help_), __VA_ARGS__ \
+	}
+#define CMK_OPT_USE(rows_)                      \
+	{                                       \
+		.type = OPT_USE, .use = (rows_) \
+	}
+#define CMK_OPT_END()           \
+	{                       \
+		.type = OPT_END \
+	}
+
+struct cmk_globals {
+	const char *root, *runroot, *log_level, *storage_driver;
+	bool help, version;
+	int argc;
+	char **argv; /* the whole command line, for create_command */
+};
+
+struct cmk_command {
+	const char *name;	    /* "run", "image inspect" */
+	const char *const *aliases; /* other spellings, "container run", NULL-ended; or NULL */
+	const char *summary;	    /* one line, no full stop */
+	const char *operands;	    /* "IMAGE [COMMAND [ARG...]]" */
+	const char *description;    /* paragraphs for help and man page */
+	const char *exit_codes;	    /* man page part where it has codes of its own, or NULL */
+	const struct cmk_option *options; /* NULL: none */
+	size_t args_size;
+	int min_operands, max_operands; /* max -1: any */
+	bool stop_at_operand, hidden;
+	enum cmk_complete complete; /* of its operands */
+	/* ARGS was zeroed and filled from defaults and options. Returns the exit code (0..255), or
+	 * a negative errno with *ERR set: main prints it and exits with 125, or 126/127 for the two
+	 * exec kinds. */
+	int (*exec)(const struct cmk_globals *g, void *args, int argc, char **argv,
+		    struct cmk_err *err);
+};
+/* All commands: cmd/commands.c. NULL-ended. */
+extern const struct cmk_command *const cmk_commands[];

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images: references, short names, registries, pull, import.
+ *
+ * Everything that came from a registry is hostile. The helper program libexec/cmk/cmk-registry
+ * (libcurl) speaks HTTP; this room decides, verifies digests, and hands the bytes to storage. cmk
+ * itself never maps libcurl.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/json.h"
+#include "storage/storage.h"
+
+/* --- references (distribution/reference grammar)
+ * -------------------------------------------------------------- */
+
+struct image_ref {
+	char *registry; /* "docker.io", "localhost:5000", NULL for a short name not yet resolved */
+	char *repository; /* "library/alpine" */
+	char *tag;	  /* NULL where only a digest was given */
+	char *digest;	  /* "sha256:…" or NULL */
+};
+void image_ref_done(struct image_ref *r);
+/* Parses a user's text. "alpine" has no registry; "alpine:3" neither; "localhost/x" and "a.b/c" do.
+ * Default tag "latest" where neither tag nor digest is given. A 64-hex-digit name is refused as
+ * ambiguous with an ID. docker:// is accepted before it. */
+int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err);
+/* "registry/repository:tag" (and @digest); owned. */
+char *image_ref_str(const struct image_ref *r);
+/* Candidates for a short name: alias, or each unqualified-search registry in order, docker.io where
+ * none is configured (registries.conf(5)). N ≥ 1 on success. */
+int image_ref_candidates(const struct image_ref *r, struct image_ref **ret, size_t *ret_n,
+			 struct cmk_err *err);
+
+/* --- local images
+ * ------------------------------------------------------------------------------------------- */
+
+/* Finds a local image by name (short names try localhost/ first, then the candidates), ID prefix,
+ * or name@digest. *RET_ID full hex; *RET_NAME (may be NULL) the full name that matched. -ENOENT
+ * with CMK_ERR_NOT_FOUND. */
+int image_resolve_local(struct storage *st, const char *text, char **ret_id, char **ret_name,
+			struct cmk_err *err);
+
+/* What a container takes from an image's config. */
+struct image_config {
+	char **env, **entrypoint, **cmd, **labels /* KEY=VALUE */, **exposed_ports /* "80/tcp" */,
+		**volumes;
+	char *user, *working_dir, *stop_signal, *architecture, *os, *variant, *created, *author;
+	char **diff_ids;
+	char *healthcheck_json, *history_json; /* raw, later issues */
+};
+void image_config_done(struct image_config *c);
+int image_config_parse(const char *text, size_t len, struct image_config *ret, struct cmk_err *err);
+int image_config_load(struct storage *st, const char *id, struct image_config *ret,
+		      struct cmk_err *err);
+
+/* --- pull
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+enum image_pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
+int image_pull_policy_parse(const char *s, enum image_pull_policy *ret);
+
+struct image_pull_options {
+	enum image_pull_policy policy;
+	const char *platform_os, *arch, *variant; /* NULL: this host's */
+	const char *authfile, *creds /* USER[:PASSWORD] */, *cert_dir;
+	int tls_verify; /* -1 as configured, 0, 1 */
+	bool quiet;
+	int retry; /* attempts after the first, default 3 */
+};
+/*
+ * Gets the image that TEXT names, by the policy. Progress goes to stderr (bars on a terminal, plain
+ * lines elsewhere, nothing when quiet). *RET_ID full hex, *RET_NAME full name. Blocks; holds no
+ * lock but those of its own partial files. Interrupted or failed, it leaves nothing but resumable
+ * partial downloads.
+ */
+int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
+	       char **ret_id, char **ret_name, struct cmk_err *err);
+
+/* --- import
+ * -------------------------------------------------------------------------------------------------
+ */
+
+struct image_import_options {
+	char *const *changes; /* Containerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,
+				 USER, WORKDIR, VOLUME, STOPSIGNAL */
+	const char *message, *os, *arch, *variant;
+};
+/* Makes a one-layer image of a tar stream (plain, gzip or zstd) and names it NAME (may be NULL). */
+int image_import(struct storage *st, int tar_fd, const char *name,
+		 const struct image_import_options *o, char **ret_id, struct cmk_err *err);

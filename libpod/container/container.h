@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Container records: what lies on disk for one container, and what is true of it now.
+ *
+ *   DATA/containers/ID/container.json  config: written at create, replaced on rename
+ *   DATA/containers/ID/config.json     the bundle's runtime-spec
+ *   DATA/containers/ID/status.json     what happened last: written by the monitor at the end of a
+ * run (fsync unless --rm) DATA/containers/ID/ctr.log         log (k8s-file)
+ *   DATA/containers/ID/{hosts,hostname,resolv.conf,…} files bind-mounted into the container
+ *   DATA/container-names/NAME -> ID    made with EEXIST semantics: exactly one winner
+ *   RUN/containers/ID/live.json        while it runs: monitor and init (pid, start time, boot id),
+ * cgroup, slirp; removed at the end RUN/containers/ID/sock             the monitor's control socket
+ *
+ * Truth: a container runs iff live.json names this boot and its init is alive. live.json with a
+ * dead monitor is "monitor lost": shown as exited 137 by listings, repaired (init killed, group
+ * removed, status written) by the next command that takes the container's lock. Lock: flock on
+ * DATA/containers/ID.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/process.h"
+#include "libpod/spec/spec.h"
+#include "network/network.h"
+#include "storage/storage.h"
+
+struct container_port {
+	char *host_ip, *protocol; /* "tcp", "udp" */
+	int host_port, container_port, range;
+};
+
+struct container_config {
+	int schema;
+	char *id, *name, *created; /* RFC 3339 with nanoseconds */
+	char *image_id, *image_name, *rootfs /* --rootfs */;
+	struct image_layer_ref *layers; /* diff IDs only */
+	size_t n_layers;
+	char **command; /* as shown by ps: image or user command, with entrypoint */
+	char **entrypoint, **cmd;
+	char **labels, **env_given;
+	char *user, *workdir, *stop_signal, *hostname;
+	uint32_t stop_timeout_s;
+	bool remove; /* --rm */
+	bool terminal, interactive;
+	bool init, read_only, publish_all;
+	char *network; /* "slirp", "none", "host" */
+	struct container_port *ports;
+	size_t n_ports;
+	char **exposed_ports, **group_add, **security_opt, **cap_add, **cap_drop, **binds;
+	char *log_driver, *cidfile, *detach_keys;
+	int64_t memory, nano_cpus, pids_limit;
+	char **create_command; /* argv of the creating command */
+	char *extra;
+};
+
+struct container_status {
+	int schema;
+	char *state; /* "created", "exited" */
+	char *started_at, *finished_at, *error;
+	int exit_code;
+	bool oom_killed;
+	int64_t restarts;
+	char *extra;
+};
+
+struct container_live {
+	int schema;
+	char *boot_id, *started_at;
+	int64_t monitor_pid, init_pid, slirp_pid;
+	uint64_t monitor_start, init_start;
+	char *cgroup_mount, *cgroup_path;
+	bool stop_requested;
+	char *extra;
+};
+
+enum container_state {
+	CONTAINER_CREATED,
+	CONTAINER_RUNNING,
+	CONTAINER_PAUSED,
+	CONTAINER_EXITED,
+	CONTAINER_MONITOR_LOST
+};
+
+struct container {
+	struct storage *st; /* borrowed */
+	int dir_fd;	    /* DATA/containers/ID */
+	struct container_config cfg;
+	struct container_status status;
+	struct container_live live; /* valid where state is RUNNING, PAUSED or MONITOR_LOST */
+	enum container_state state;
+};
+
+struct container *container_free(struct container *c);
+const char *container_state_name(enum container_state s);
+/* By name, full id or unique prefix: -ENOENT, -ENOTUNIQ ("more than one result"). Reads all records
+ * and checks what is alive; takes no lock. */
+int container_open(struct storage *st, const char *name_or_id, struct container **ret,
+		   struct cmk_err *err);
+/* Reads again what may have changed. */
+int container_refresh(struct container *c, struct cmk_err *err);
+/* Exclusive lock; returns a descriptor to close. Repairs a lost monitor on the way. */
+int container_lock(struct container *c, struct cmk_err *err);
+int container_list(struct storage *st, struct container ***ret, size_t *ret_n, struct cmk_err *err);
+
+/* For the monitor: */
+int container_live_save(struct storage *st, const char *id, const struct container_live *live,
+			struct cmk_err *err);
+int container_live_remove(struct storage *st, const char *id);
+int container_status_save(struct storage *st, const char *id, const struct container_status *s,
+			  bool durable, struct cmk_err *err);
+/* Removes everything of a container: record, name, root file system, run directory. Used by rm and
+ * by the monitor for --rm. */
+int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err);
+/* "2026-11-21T10:00:00.123456789Z"; owned. */
+char *time_now_rfc3339(void);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libpod: containers' life cycle, for commands. One include for cmd/.
+ */
+#pragma once
+
+#include "libpod/container/container.h"
+#include "libpod/monitor/log.h"
+#include "libpod/monitor/monitor.h"
+
+/* What `run` and `create` were asked for. Borrowed strings; unset is NULL or 0. */
+struct container_options {
+	const char *image, *rootfs, *name, *workdir, *user, *hostname, *entrypoint, *cidfile,
+		*network, *stop_signal, *detach_keys;
+	const char *pull, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir;
+	int tls_verify;
+	bool quiet;
+	char *const *command; /* NULL-ended */
+	char *const *env,
+		*const *env_files,
+			*const *volumes,
+				*const *mounts,
+					*const *tmpfs,
+						*const *cap_add,
+							*const *cap_drop,
+								*const *security_opt,
+									*const *ulimits,
+										*const *group_add,
+											*const *labels,
+												*const *publish,
+													*const *expose;
+	bool remove, interactive, tty, detach, read_only, init, publish_all;
+	int64_t memory, nano_cpus, pids_limit; /* 0: none; pids_limit -1: unlimited */
+	uint32_t stop_timeout_s;
+	char *const *create_command;
+};
+/* Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name
+ * is taken. Leaves nothing on failure. */
+int container_create(struct storage *st, const struct container_options *o, struct container **ret,
+		     struct spec **ret_spec, struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* Starts a created or exited one. ATTACH as in monitor_args. *RET_FD: the first connection. */
+int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
+		    bool attach_stdin, bool attach_out, int tty_fd, int *ret_fd,
+		    struct cmk_err *err);
+int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err);
+int container_kill(struct container *c, int sig, struct cmk_err *err);
+/* Blocks until it has ended; its exit code. */
+int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
+int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
+/* docker/podman's inspect object, pretty-printed into W as one array element. */
+int container_inspect(struct container *c, struct json_writer *w, struct cmk_err *err);

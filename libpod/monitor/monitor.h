@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor: one small process per running container (and per exec session), forked by the
+ * command itself.
+ *
+ * One event loop (epoll, signalfd, timerfd, pidfd), no threads. It owns the container's stdio, its
+ * log, the control socket, exit code and cleanup. It survives the command and the terminal and
+ * keeps no descriptor, directory, terminal or session of the caller; the one exception: while a
+ * `-t` run is attached it holds that terminal's descriptor and saved modes, restores them if the
+ * command dies, and closes it on detach or end.
+ *
+ * Protocol on an attach connection (SOCK_STREAM socketpair made before the fork, or
+ * RUN/containers/ID/sock): frames of struct monitor_frame, then LEN bytes.
+ */
+#pragma once
+
+#include <termios.h>
+
+#include "base/err.h"
+#include "libpod/container/container.h"
+#include "libpod/runtime/runtime.h"
+
+enum monitor_frame_type {
+	FRAME_STDIN = 1, /* client → monitor: bytes; LEN 0: half-close */
+	FRAME_STDOUT,	 /* monitor → client */
+	FRAME_STDERR,
+	FRAME_RESIZE,  /* client → monitor: two uint16_t, rows and columns */
+	FRAME_SIGNAL,  /* client → monitor: uint8_t signal for the container's process */
+	FRAME_STARTED, /* monitor → client: uint32_t pid */
+	FRAME_ERROR,   /* monitor → client: cmk_err_encode(); the run did not start */
+	FRAME_EXIT, /* monitor → client: int32_t exit code (0..255); last frame, all output came
+		       before */
+	FRAME_DETACHED, /* monitor → client: the detach keys were seen */
+	FRAME_STOP, /* client → monitor: uint8_t signal, uint32_t timeout_ms: stop signal, then
+		       SIGKILL */
+};
+struct monitor_frame {
+	uint8_t type;
+	uint8_t pad[3];
+	uint32_t len; /* at most MONITOR_FRAME_MAX */
+};
+#define MONITOR_FRAME_MAX 65536
+
+struct monitor_args {
+	struct container *container;
+	struct spec *spec;
+	struct rootfs_plan *rootfs;
+	const struct runtime_exec_args
+		*exec;		       /* NULL: run the container; else an exec session in it */
+	bool attach_stdin, attach_out; /* what the first client wants; neither for -d */
+	int tty_fd;		       /* caller's terminal for -t while attached, or -1 */
+	const char *detach_keys;       /* "ctrl-p,ctrl-q", "" for none */
+};
+/* Forks the monitor. *RET_FD is the first connection. Returns once the monitor lives (not once the
+ * container runs: read FRAME_STARTED or FRAME_ERROR). */
+int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
+/* Connects to the monitor of a running container. */
+int monitor_connect(struct storage *st, const char *id, struct cmk_err *err);
+
+/*
+ * The client's side of `run`, `start -a`, `exec`, `attach`: copies 0/1/2 ↔ frames until FRAME_EXIT
+ * or detach; raw terminal where TTY (restored at any end), window size followed, signals passed on
+ * where SIG_PROXY. Returns 0 with *RET_CODE, or -ECANCELED... for FRAME_ERROR the error.
+ * *RET_DETACHED says which end.
+ */
+struct attach_args {
+	int fd;
+	bool tty, use_stdin, use_out, sig_proxy;
+	bool wait_only_started; /* -d: return after FRAME_STARTED */
+};
+int monitor_attach(const struct attach_args *a, int *ret_code, bool *ret_detached,
+		   struct cmk_err *err);
+/* Parses "ctrl-p,ctrl-q" or "a,b"; empty for none. At most 16 keys. */
+int detach_keys_parse(const char *s, uint8_t keys[16], size_t *ret_n, struct cmk_err *err);

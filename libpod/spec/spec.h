@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's specification: the part of the OCI runtime-spec's config.json (version 1.1) that
+ * cmk acts on, as one struct, read and written by one field table. Unknown members are kept. Owned
+ * throughout; spec_free() takes half-built ones.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/json.h"
+
+struct spec_rlimit {
+	char *type;	     /* "RLIMIT_NOFILE" */
+	uint64_t soft, hard; /* UINT64_MAX: unlimited */
+};
+
+/* runtime-spec config.md#mounts; options as in mount(8), with rbind, ro/rro, private…, tmpcopyup,
+ * plus cmk's "U". */
+struct spec_mount {
+	char *destination, *type, *source;
+	char **options;
+};
+
+struct spec_id_mapping {
+	uint32_t container_id, host_id, size; /* host_id: in the parent user namespace */
+};
+
+struct spec_namespace {
+	char *type; /* "pid", "network", "mount", "ipc", "uts", "user", "cgroup" */
+	char *path; /* join this one instead of making it, or NULL */
+};
+
+struct spec_user {
+	uint32_t uid, gid, umask;
+	uint32_t *additional_gids;
+	size_t n_additional_gids;
+	char *username;
+};
+
+struct spec_capabilities {
+	char **bounding, **effective, **inheritable, **permitted, **ambient; /* "CAP_CHOWN" */
+};
+
+struct spec_process {
+	bool terminal;
+	uint16_t rows, columns; /* 0: unset */
+	struct spec_user user;
+	char **args, **env;
+	char *cwd;
+	struct spec_capabilities caps;
+	struct spec_rlimit *rlimits;
+	size_t n_rlimits;
+	bool no_new_privileges;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+};
+
+struct spec_resources {
+	int64_t memory_limit; /* bytes; 0: none */
+	int64_t cpu_quota;    /* microseconds per period; 0: none */
+	uint64_t cpu_period;  /* microseconds */
+	int64_t pids_limit;   /* 0: none given; -1: unlimited */
+};
+
+struct spec {
+	char *oci_version;
+	char *hostname;
+	struct spec_process process;
+	char *root_path;
+	bool root_readonly;
+	struct spec_mount *mounts;
+	size_t n_mounts;
+	struct spec_namespace *namespaces;
+	size_t n_namespaces;
+	struct spec_id_mapping *uid_mappings, *gid_mappings;
+	size_t n_uid_mappings, n_gid_mappings;
+	char *cgroups_path;
+	struct spec_resources resources;
+	char **masked_paths, **readonly_paths;
+	char **sysctl;	    /* "key=value" */
+	char **annotations; /* "key=value" */
+	/* cmk's own, kept as annotations in config.json: */
+	char *seccomp_profile; /* "default", "unconfined" or a file's absolute path; written in full
+				  as linux.seccomp only by `cmk oci` later */
+	bool init;	       /* run our init as PID 1 (--init) */
+	bool keep_groups;      /* --group-add keep-groups */
+	char *extra;
+};
+
+struct spec *spec_new(void);
+struct spec *spec_free(struct spec *s);
+int spec_load(int bundle_fd, struct spec **ret, struct cmk_err *err); /* config.json */
+int spec_save(int bundle_fd, const struct spec *s, bool durable, struct cmk_err *err);
+
+/* Defaults shared by every container: the seven namespaces, /proc, /dev, /dev/pts, /dev/shm,
+ * mqueue, /sys, cgroup mounts, masked and read-only paths, 11 capabilities, oom score, rlimits.
+ * HOST_NET: /sys becomes a read-only recursive bind of the host's. */
+void spec_set_defaults(struct spec *s, bool host_net);
+void spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
+		    const char *options_csv);
+bool spec_has_namespace(const struct spec *s, const char *type);
+/* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,
+ * effective and permitted. */
+int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct cmk_err *err);
+/* The 14 names of docker's or 11 of podman's default: ours is podman's. NULL-ended. */
+extern const char *const spec_default_caps[];

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Networking of one container: libslirp in a sandboxed helper (libexec/cmk/cmk-slirp), port
+ * forwards, resolv.conf.
+ *
+ * The container's init makes the tap device in its own network namespace (network_tap_create()),
+ * configures it (network_tap_configure(), rtnetlink), and passes the descriptor to the monitor,
+ * which starts the helper with it. The helper stays in the host's network namespace and ends when
+ * its control pipe from the monitor closes.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum network_mode { NETWORK_SLIRP, NETWORK_NONE, NETWORK_HOST };
+int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *err);
+const char *network_mode_name(enum network_mode m);
+
+enum port_protocol { PORT_TCP, PORT_UDP };
+struct port_mapping {
+	char *host_ip;	    /* NULL or "": all addresses, IPv4 and IPv6 */
+	uint16_t host_port; /* 0: any free one, chosen by network_ports_reserve() */
+	uint16_t container_port;
+	uint16_t range; /* 1 or more consecutive ports */
+	enum port_protocol protocol;
+};
+/* "[[ip:][hostPort]:]containerPort[/proto]", ranges "8000-8010:80-90", "[::1]:8080:80". Appends one
+ * mapping per protocol. */
+int port_mapping_parse(const char *s, struct port_mapping **list, size_t *n, struct cmk_err *err);
+void port_mapping_list_free(struct port_mapping *list, size_t n);
+/* Chooses a free host port for each mapping that has none. */
+int network_ports_assign(struct port_mapping *list, size_t n, struct cmk_err *err);
+
+/* Addresses that slirp gives (slirp's conventional network). */
+#define NETWORK_SLIRP_IP4 "10.0.2.100"
+#define NETWORK_SLIRP_PREFIX4 24
+#define NETWORK_SLIRP_GATEWAY4 "10.0.2.2"
+#define NETWORK_SLIRP_DNS4 "10.0.2.3"
+#define NETWORK_SLIRP_MTU 65520
+
+/* In the caller's network namespace: brings up lo (needs CAP_NET_ADMIN there). */
+int network_loopback_up(struct cmk_err *err);
+/* In the container's network namespace with its capabilities: opens TUN_FD (a descriptor of the
+ * host's /dev/net/tun, opened before; no such device is an error with a hint) as tap0 and returns
+ * 0. */
+int network_tap_create(int tun_fd, struct cmk_err *err);
+/* Address, MTU and routes (IPv4 and IPv6) of tap0, and lo up. */
+int network_tap_configure(struct cmk_err *err);
+
+struct slirp_options {
+	int tap_fd;
+	const struct port_mapping *ports;
+	size_t n_ports;
+	bool ipv6, host_loopback /* off: host loopback is closed to containers */;
+	int cgroup_fd; /* helper's group or -1 */
+};
+struct slirp {
+	pid_t pid;
+	int pidfd;
+	int control_fd; /* closing it ends the helper */
+};
+/* Starts the helper, waits until all ports are bound. A port in use or privileged: the error names
+ * it. */
+int network_slirp_start(const struct slirp_options *o, struct slirp *ret, struct cmk_err *err);
+/* The same in two steps, so that the helper's start-up runs beside the container's set-up. */
+int network_slirp_wait_ready(struct slirp *s, struct cmk_err *err);
+int network_slirp_spawn(const struct slirp_options *o, struct slirp *ret, struct cmk_err *err);
+void network_slirp_stop(struct slirp *s);
+
+/* Content of a container's /etc/resolv.conf: for slirp the built-in server first, then search and
+ * options from the host's; for host a copy; for none an empty one. Owned text. */
+int network_resolv_conf(enum network_mode mode, char *const *servers, char *const *searches,
+			char *const *options, char **ret, struct cmk_err *err);
+/* Content of /etc/hosts: localhost lines, ADD ("name:ip"), host.containers.internal where
+ * reachable, own name. Owned text. */
+int network_hosts(enum network_mode mode, const char *hostname, const char *name, char *const *add,
+		  char **ret, struct cmk_err *err);

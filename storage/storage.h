@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Storage: where everything lies on disk, layers, image records, and the root file systems of
+ * containers.
+ *
+ * Data directory ($XDG_DATA_HOME/cmk, --root):
+ *   version                     schema of the whole tree; a newer one is refused
+ *   driver.json                 what overlay was found to do here (see storage_driver)
+ *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace)
+ *   images/ID-HEX/              image.json (record), manifest (bytes as they came), config (bytes
+ * as they came) names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference;
+ * '/' is written as '%' partial/ALGO-HEX            a download under way (flock held by its owner)
+ *   tmp/                        what is being built; swept when its lock is free
+ *   containers/ID/              see libpod; storage owns upper/ work/ merged/ in it
+ *   container-names/NAME        symbolic link to the ID
+ * Run directory ($XDG_RUNTIME_DIR/cmk, else /run/user/UID/cmk, else 0700 under /tmp; --runroot):
+ * chosen once per boot and recorded in the data directory with the boot id, so that ssh, cron and
+ * su see one truth.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/userns.h"
+
+struct storage {
+	char *root, *runroot; /* absolute paths, for messages and for others' programs */
+	int root_fd, run_fd;  /* O_DIRECTORY */
+	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
+	struct userns_config userns; /* loaded on use: storage_userns() */
+	bool userns_loaded;
+};
+
+/* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable
+ * run directory is an error that names it. Takes no lock. */
+int storage_open(const char *root, const char *runroot, struct storage **ret, struct cmk_err *err);
+struct storage *storage_free(struct storage *st);
+int storage_userns(struct storage *st, const struct userns_config **ret, struct cmk_err *err);
+/* Once per boot and data directory: true the first time a warning of this NAME is asked for (a file
+ * in the run directory). */
+bool storage_warn_once(struct storage *st, const char *name);
+
+/* --- digests
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* "sha256:" + 64 lower-case hex digits. Anything else is refused before it becomes a path or URL
+ * (CVE-2024-3727). */
+#define DIGEST_HEX_LEN 64
+struct digest {
+	char hex[DIGEST_HEX_LEN + 1];
+};
+int digest_parse(const char *s, struct digest *ret, struct cmk_err *err); /* with the prefix */
+int digest_parse_hex(const char *s, struct digest *ret);
+void digest_of(const void *data, size_t len, struct digest *ret);
+/* "sha256:HEX" in BUF. */
+const char *digest_str(const struct digest *d, char buf[static 72]);
+/* Incremental hashing (nettle, SHA instructions where the CPU has them). */
+struct digest_ctx;
+struct digest_ctx *digest_new(void);
+void digest_update(struct digest_ctx *c, const void *data, size_t len);
+void digest_final(struct digest_ctx *c, struct digest *ret); /* and starts again */
+void digest_ctx_free(struct digest_ctx *c);
+
+/* --- layers
+ * -------------------------------------------------------------------------------------------------
+ */
+
+bool storage_layer_exists(struct storage *st, const struct digest *diff_id);
+
+enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_DETECT };
+
+struct layer_unpack {
+	int in_fd;			  /* pipe or file with the blob's bytes, read to its end */
+	const struct digest *blob_digest; /* of the bytes as they come, or NULL (import) */
+	uint64_t blob_size;		  /* exact, or 0 where unknown */
+	const struct digest *diff_id;	  /* expected, or NULL: any (import) */
+	enum layer_compression compression;
+};
+struct layer_result {
+	struct digest diff_id, blob_digest;
+	uint64_t size;	    /* bytes of the tar stream */
+	uint64_t blob_size; /* bytes as they came */
+};
+/*
+ * Unpacks one layer in a child inside the parent user namespace: hash ∥ decompress ∥ hash ∥ write.
+ * The layer appears by rename when both digests have been verified, or not at all. Blocks. Every
+ * path is hostile: see tar.h. Two unpacks of the same diff ID: the second finds it done and drops
+ * its own. No syncfs here: see storage_sync().
+ */
+int storage_layer_unpack(struct storage *st, const struct layer_unpack *u, struct layer_result *ret,
+			 struct cmk_err *err);
+/* The same without waiting: a child process does it; collect with storage_layer_collect(). For
+ * several side by side. */
+struct layer_job;
+int storage_layer_start(struct storage *st, const struct layer_unpack *u, struct layer_job **ret,
+			struct cmk_err *err);
+int storage_layer_collect(struct layer_job *job, struct layer_result *ret,
+			  struct cmk_err *err); /* waits, frees JOB */
+int storage_layer_job_pidfd(const struct layer_job *job);
+/* Kills and reaps the job and sweeps what it wrote. */
+void storage_layer_cancel(struct layer_job *job);
+/* One syncfs(2) for everything that a pull wrote. */
+int storage_sync(struct storage *st, struct cmk_err *err);
+/* -ENOSPC naming need and room where the file system of the data directory has less than BYTES
+ * free. */
+int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err);
+
+/* --- image records
+ * ------------------------------------------------------------------------------------------ */
+
+struct image_layer_ref {
+	char *diff_id; /* "sha256:…" */
+	char *blob;    /* digest of the blob as shipped, "" where unknown */
+	char *media_type;
+	uint64_t blob_size, size;
+};
+
+struct image_record {
+	int schema;
+	char *id;	       /* hex of the config's digest */
+	char *manifest_digest; /* "sha256:…" of the manifest's bytes */
+	char *manifest_type;   /* media type */
+	char **digests;	       /* manifest and index digests by which it was pulled: "sha256:…" */
+	char **repo_digests;   /* "registry/repo@sha256:…" */
+	char *created;	       /* RFC 3339, from the config */
+	char *architecture, *os, *variant;
+	uint64_t size;			/* sum of the layers' tar sizes */
+	struct image_layer_ref *layers; /* bottom first */
+	size_t n_layers;
+	char **names; /* not stored in the record: filled from names/ by load and list */
+	char *extra;
+};
+void image_record_done(struct image_record *r);
+
+/* Writes the image directory (durable); the layers must exist. An image that exists gets DIGESTS
+ * merged. */
+int storage_image_put(struct storage *st, const struct image_record *r, const void *manifest,
+		      size_t manifest_len, const void *config, size_t config_len,
+		      struct cmk_err *err);
+/* ID is full hex. */
+int storage_image_load(struct storage *st, const char *id, struct image_record *ret,
+		       struct cmk_err *err);
+/* The raw bytes; owned by the caller. */
+int storage_image_config(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			 struct cmk_err *err);
+int storage_image_manifest(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			   struct cmk_err *err);
+/* All images, newest first. A record that cannot be read is named on stderr and skipped. */
+int storage_image_list(struct storage *st, struct image_record **ret, size_t *ret_n,
+		       struct cmk_err *err);
+void storage_image_list_free(struct image_record *list, size_t n);
+/* NAME is a full reference with tag ("docker.io/library/alpine:latest"). Replaces atomically. */
+int storage_name_set(struct storage *st, const char *name, const char *id, struct cmk_err *err);
+int storage_name_remove(struct storage *st, const char *name, struct cmk_err *err); /* -ENOENT */
+/* 0 with *RET_ID (owned) or -ENOENT. */
+int storage_name_lookup(struct storage *st, const char *name, char **ret_id);
+/* Full id from a unique hex prefix: -ENOENT, -ENOTUNIQ. */
+int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
+			    struct cmk_err *err);
+/* Removes record, names, and layers no other image or container uses. Under the storage lock. */
+int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err);
+
+/* --- container root file systems
+ * ----------------------------------------------------------------------------- */
+
+/* A driver: kernel overlay first, fuse-overlayfs next, plain copy last; detected by trying,
+ * recorded in driver.json with the kernel release, shown by `cmk info`. $STORAGE_DRIVER (overlay,
+ * vfs) overrides. */
+struct storage_driver {
+	const char *name; /* "overlay", "fuse-overlayfs", "vfs" */
+	const char *why;  /* what the probe found, one line */
+	bool userxattr, lowerdir_append /* fsconfig lowerdir+ */, volatile_ok;
+};
+int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err);
+
+/* What a container's mount step needs; opened before entering its namespaces, used inside
+ * (descriptors survive). */
+struct rootfs_plan {
+	char *driver;
+	char **lower;	     /* absolute paths of the layers' diff directories, top first */
+	char *upper, *work;  /* absolute, made by storage_rootfs_prepare() */
+	char *merged;	     /* mount point, absolute */
+	bool is_volatile;    /* --rm: nothing of the upper directory must outlive a power cut */
+	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay */
+};
+void rootfs_plan_done(struct rootfs_plan *p);
+/* Makes containers/ID/{upper,work,merged} (owned as the parent user namespace wants; for vfs copies
+ * the layers) and fills the plan. LAYERS are diff IDs, bottom first. Read-only containers get an
+ * upper directory as well. */
+int storage_rootfs_prepare(struct storage *st, const char *container_id,
+			   struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			   struct rootfs_plan *ret, struct cmk_err *err);
+/* Plan for a container that was prepared before (`start` again). Clears work/incompat/volatile. */
+int storage_rootfs_reopen(struct storage *st, const char *container_id,
+			  struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			  struct rootfs_plan *ret, struct cmk_err *err);
+/*
+ * Mounts PLAN on its merged directory in the calling process's mount namespace; called by the
+ * container's init inside its user and mount namespace, after it made mounts private, before it
+ * enters the root. Needs CAP_SYS_ADMIN there. fuse-overlayfs is started by the caller's process (it
+ * stays in the container's namespaces' parent; dies with the mount).
+ */
+int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err);
+/* Removes containers/ID/{upper,work,merged} (in the parent user namespace: files belong to
+ * subordinate ids). */
+int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err);
