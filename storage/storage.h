@@ -7,9 +7,9 @@
  *   version                     schema of the whole tree; a newer one is refused
  *   driver.json                 what overlay was found to do here (see storage_driver)
  *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace)
- *   images/ID-HEX/              image.json (record), manifest (bytes as they came), config (bytes
- * as they came) names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference;
- * '/' is written as '%' partial/ALGO-HEX            a download under way (flock held by its owner)
+ *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came)
+ *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
+ *   partial/ALGO-HEX            a download under way (flock held by its owner)
  *   tmp/                        what is being built; swept when its lock is free
  *   containers/ID/              see libpod; storage owns upper/ work/ merged/ in it
  *   container-names/NAME        symbolic link to the ID
@@ -30,6 +30,7 @@ struct storage {
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
 	struct userns_config userns; /* loaded on use: storage_userns() */
 	bool userns_loaded;
+	int claim_fd; /* internal: the promise of a pull under way, -1 where there is none */
 };
 
 /* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable

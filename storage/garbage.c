@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "storage/image_record.h"
+#include "storage/internal.h"
+
+/* Diff IDs in use. */
+struct used {
+	struct digest *ids;
+	size_t n, cap;
+};
+
+static void used_add(struct used *u, const char *diff_id)
+{
+	struct digest d;
+
+	if (!diff_id || digest_parse(diff_id, &d, NULL) < 0)
+		return;
+	if (u->n == u->cap) {
+		u->cap = u->cap ? u->cap * 2 : 64;
+		u->ids = xrealloc(u->ids, u->cap, sizeof(*u->ids));
+	}
+	u->ids[u->n++] = d;
+}
+
+static bool used_has(const struct used *u, const struct digest *d)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (streq(u->ids[i].hex, d->hex))
+			return true;
+	return false;
+}
+
+static int add_images(struct storage *st, struct used *u, struct cmk_err *err)
+{
+	cleanup_strv char **ids = NULL;
+	int r;
+
+	r = images_ids(st, &ids, err);
+	for (char **id = ids; r >= 0 && id && *id; id++) {
+		cleanup(image_record_done) struct image_record rec = { 0 };
+
+		/* Not to be read means that nobody knows what it uses: nothing may go. */
+		r = storage_image_load(st, *id, &rec, err);
+		for (size_t i = 0; r >= 0 && i < rec.n_layers; i++)
+			used_add(u, rec.layers[i].diff_id);
+	}
+	return r;
+}
+
+static int add_container(struct storage *st, const char *id, struct used *u, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_free char *path = xasprintf("%s/container.json", id), *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = file_read_at(st->containers_fd, path, RECORD_MAX, &text, &len, err);
+	/* Being made or removed: whoever makes it looks for its layers after writing the record. */
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r >= 0)
+		r = json_parse(text, len, RECORD_MAX, &doc, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "container '%.12s'", id);
+	json_each (layer, json_get(json_root(doc), "layers"))
+		used_add(u, json_str(json_get(layer, "diff_id")));
+	return 0;
+}
+
+static int add_containers(struct storage *st, struct used *u, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int fd, r = 0;
+
+	fd = openat(st->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		r = cmk_err_errno(err, "read '%s/containers'", st->root);
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r >= 0 && (de = readdir(d)))
+		if (!is_dot(de->d_name))
+			r = add_container(st, de->d_name, u, err);
+	return r;
+}
+
+/* Out of the way first, then a second look: a container that was being created wrote its record
+ * before it looked for its layers, so one of the two sees the other. */
+static int collect_one(struct storage *st, const struct digest *layer, struct cmk_err *err)
+{
+	struct used again = { 0 };
+	char tmp[DIGEST_HEX_LEN + 8];
+	int r;
+
+	(void)snprintf(tmp, sizeof(tmp), "lay-%s", layer->hex);
+	if (renameat(st->layers_fd, layer->hex, st->tmp_fd, tmp) < 0)
+		return cmk_err_errno(err, "remove layer '%.12s'", layer->hex);
+	r = add_containers(st, &again, err);
+	if (r < 0 || used_has(&again, layer)) {
+		if (renameat(st->tmp_fd, tmp, st->layers_fd, layer->hex) < 0)
+			r = cmk_err_errno(err, "put layer '%.12s' back", layer->hex);
+	} else {
+		log_debug("remove layer '%.12s'", layer->hex);
+		storage_tmp_remove(st, tmp);
+	}
+	free(again.ids);
+	return r;
+}
+
+static int collect(struct storage *st, const struct used *u, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int fd, r = 0;
+
+	fd = openat(st->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cmk_err_errno(err, "read '%s/layers'", st->root);
+	/* A pull under way holds it shared. */
+	if (file_lock(fd, true, true) < 0) {
+		(void)close(fd);
+		return 0;
+	}
+	d = fdopendir(fd);
+	if (!d) {
+		(void)close(fd);
+		return cmk_err_set(err, -ENOMEM, "read '%s/layers'", st->root);
+	}
+	while (r >= 0 && (de = readdir(d))) {
+		struct digest id;
+
+		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(u, &id))
+			r = collect_one(st, &id, err);
+	}
+	return r;
+}
+
+int layers_collect_garbage(struct storage *st, struct cmk_err *err)
+{
+	struct used u = { 0 };
+	int r;
+
+	r = add_images(st, &u, err);
+	if (r >= 0)
+		r = add_containers(st, &u, err);
+	if (r >= 0)
+		r = collect(st, &u, err);
+	free(u.ids);
+	return r < 0 ? cmk_err_wrap(err, r, "collect unused layers") : 0;
+}

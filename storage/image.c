@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "storage/image_record.h"
+#include "storage/internal.h"
+
+static const struct json_field layer_ref_fields[] = {
+	JSON_FIELD(struct image_layer_ref, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct image_layer_ref, blob, "blob", JSON_F_STR, 0),
+	JSON_FIELD(struct image_layer_ref, media_type, "media_type", JSON_F_STR, 0),
+	JSON_FIELD(struct image_layer_ref, blob_size, "blob_size", JSON_F_U64, 0),
+	JSON_FIELD(struct image_layer_ref, size, "size", JSON_F_U64, 0),
+	JSON_FIELD_END,
+};
+
+const struct json_field image_record_fields[] = {
+	JSON_FIELD(struct image_record, schema, "schema", JSON_F_INT, JSON_REQUIRED),
+	JSON_FIELD(struct image_record, id, "id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct image_record, manifest_digest, "manifest_digest", JSON_F_STR, 0),
+	JSON_FIELD(struct image_record, manifest_type, "manifest_type", JSON_F_STR, 0),
+	JSON_FIELD(struct image_record, digests, "digests", JSON_F_STRV, 0),
+	JSON_FIELD(struct image_record, repo_digests, "repo_digests", JSON_F_STRV, 0),
+	JSON_FIELD(struct image_record, created, "created", JSON_F_STR, 0),
+	JSON_FIELD(struct image_record, architecture, "architecture", JSON_F_STR, 0),
+	JSON_FIELD(struct image_record, os, "os", JSON_F_STR, 0),
+	JSON_FIELD(struct image_record, variant, "variant", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct image_record, size, "size", JSON_F_U64, 0),
+	JSON_FIELD_ARRAY(struct image_record, layers, n_layers, "layers", 0, layer_ref_fields,
+			 struct image_layer_ref),
+	JSON_FIELD(struct image_record, extra, "", JSON_F_EXTRA, 0),
+	JSON_FIELD_END,
+};
+
+void image_record_done(struct image_record *r)
+{
+	json_free_fields(image_record_fields, r);
+	r->names = strv_free(r->names);
+}
+
+static int read_record(struct storage *st, const char *id, struct image_record *ret,
+		       struct cmk_err *err)
+{
+	cleanup_free char *path = xasprintf("%s/image.json", id);
+	int r;
+
+	r = json_load_record(st->images_fd, path, RECORD_MAX, image_record_fields, ret, err);
+	if (r < 0)
+		return r;
+	if (ret->schema > IMAGE_SCHEMA)
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "written by a newer cmk (schema %d, this one knows %d)",
+				    ret->schema, IMAGE_SCHEMA);
+	if (!streq(ret->id, id))
+		return cmk_err_set(err, -EBADMSG, "the record is of another image, '%.64s'",
+				   ret->id);
+	return 0;
+}
+
+/* Without the names. */
+static int load_bare(struct storage *st, const char *id, struct image_record *ret,
+		     struct cmk_err *err)
+{
+	struct image_record rec = { 0 };
+	struct digest digest;
+	int r;
+
+	if (digest_parse_hex(id, &digest) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
+	r = read_record(st, id, &rec, err);
+	if (r < 0) {
+		image_record_done(&rec);
+		return cmk_err_wrap(err, r, "image '%.12s'", id);
+	}
+	*ret = rec;
+	return 0;
+}
+
+int storage_image_load(struct storage *st, const char *id, struct image_record *ret,
+		       struct cmk_err *err)
+{
+	struct image_record rec = { 0 };
+	struct name_entry *names = NULL;
+	size_t n = 0;
+	int r;
+
+	r = load_bare(st, id, &rec, err);
+	if (r < 0)
+		return r;
+	r = names_list(st, &names, &n, err);
+	if (r < 0) {
+		image_record_done(&rec);
+		return r;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (streq(names[i].id.hex, id))
+			strv_add(&rec.names, names[i].name);
+	names_list_free(names, n);
+	*ret = rec;
+	return 0;
+}
+
+static int read_part(struct storage *st, const char *id, const char *part, char **ret,
+		     size_t *ret_len, struct cmk_err *err)
+{
+	cleanup_free char *path = NULL;
+	struct digest digest;
+	int r;
+
+	if (digest_parse_hex(id, &digest) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	path = xasprintf("%s/%s", id, part);
+	r = file_read_at(st->images_fd, path, RECORD_MAX, ret, ret_len, err);
+	return r < 0 ? cmk_err_wrap(err, r, "%s of image '%.12s'", part, id) : 0;
+}
+
+int storage_image_config(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			 struct cmk_err *err)
+{
+	return read_part(st, id, "config", ret, ret_len, err);
+}
+
+int storage_image_manifest(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			   struct cmk_err *err)
+{
+	return read_part(st, id, "manifest", ret, ret_len, err);
+}
+
+/* Newest first; RFC 3339 in UTC sorts as text. */
+static int compare_images(const void *a, const void *b)
+{
+	const struct image_record *x = a, *y = b;
+	int r = strcmp(y->created ? y->created : "", x->created ? x->created : "");
+
+	return r ? r : strcmp(x->id, y->id);
+}
+
+static void fill_names(struct image_record *list, size_t n, const struct name_entry *names,
+		       size_t n_names)
+{
+	for (size_t i = 0; i < n_names; i++)
+		for (size_t k = 0; k < n; k++)
+			if (streq(names[i].id.hex, list[k].id))
+				strv_add(&list[k].names, names[i].name);
+}
+
+int storage_image_list(struct storage *st, struct image_record **ret, size_t *ret_n,
+		       struct cmk_err *err)
+{
+	struct image_record *list = NULL;
+	struct name_entry *names = NULL;
+	size_t n = 0, n_names = 0;
+	char **ids = NULL;
+	int r;
+
+	r = images_ids(st, &ids, err);
+	if (r < 0)
+		return r;
+	r = names_list(st, &names, &n_names, err);
+	for (char **id = ids; r >= 0 && id && *id; id++) {
+		cleanup_err struct cmk_err why = CMK_ERR_INIT;
+		struct image_record rec = { 0 };
+		int q = load_bare(st, *id, &rec, &why);
+
+		/* Removed since readdir saw it. */
+		if (q == -ENOENT && faccessat(st->images_fd, *id, F_OK, 0) < 0)
+			continue;
+		if (q < 0) {
+			log_warn("%s: not listed", cmk_err_msg(&why));
+			continue;
+		}
+		list = xrealloc(list, n + 1, sizeof(*list));
+		list[n++] = rec;
+	}
+	strv_free(ids);
+	if (r < 0)
+		return r;
+	if (n > 0)
+		qsort(list, n, sizeof(*list), compare_images);
+	fill_names(list, n, names, n_names);
+	names_list_free(names, n_names);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+void storage_image_list_free(struct image_record *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		image_record_done(&list[i]);
+	free(list);
+}
+
+int images_ids(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	cleanup_strv char **ids = NULL;
+	struct dirent *de;
+	int fd;
+
+	fd = openat(st->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		int r = cmk_err_errno(err, "read '%s/images'", st->root);
+
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while ((de = readdir(d))) {
+		struct digest id;
+
+		if (digest_parse_hex(de->d_name, &id) == 0)
+			strv_add(&ids, de->d_name);
+	}
+	*ret = steal_ptr(&ids);
+	return 0;
+}
+
+int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
+			    struct cmk_err *err)
+{
+	cleanup_strv char **ids = NULL;
+	const char *found = NULL;
+	size_t len = strlen(prefix);
+	int r;
+
+	if (len == 0 || len > DIGEST_HEX_LEN || strspn(prefix, "0123456789abcdef") != len)
+		return cmk_err_set(err, -ENOENT, "no image has the ID '%.80s'", prefix);
+	r = images_ids(st, &ids, err);
+	if (r < 0)
+		return r;
+	for (char **id = ids; id && *id; id++) {
+		if (strncmp(*id, prefix, len) != 0)
+			continue;
+		if (found) {
+			(void)cmk_err_kind(err, CMK_ERR_INVALID, -ENOTUNIQ,
+					   "ID '%s' begins the IDs of several images", prefix);
+			(void)cmk_err_hint(err, "give more digits");
+			return -ENOTUNIQ;
+		}
+		found = *id;
+	}
+	if (!found)
+		return cmk_err_set(err, -ENOENT, "no image has the ID '%s'", prefix);
+	*ret_id = xstrdup(found);
+	return 0;
+}

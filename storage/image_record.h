@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Image records and their names, inside this room. */
+#pragma once
+
+#include "base/json.h"
+#include "storage/storage.h"
+
+#define IMAGE_SCHEMA 1
+extern const struct json_field image_record_fields[];
+
+/* The IDs of all images, in no order. */
+int images_ids(struct storage *st, char ***ret, struct cmk_err *err);
+
+struct name_entry {
+	char *name; /* owned */
+	struct digest id;
+};
+/* Every name, sorted. */
+int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err);
+void names_list_free(struct name_entry *list, size_t n);
+
+/* Removes the layers that no image record and no container names. Call with the storage lock held.
+ * Where a pull is under way (it counts on layers that no record names yet) nothing is removed: the
+ * next removal does it. */
+int layers_collect_garbage(struct storage *st, struct cmk_err *err);

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Writing and removing images, under the storage lock. A new image is built aside and renamed; one
+ * that exists is exchanged for a new directory, so that record and manifest never disagree.
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "storage/image_record.h"
+#include "storage/internal.h"
+
+static void merge_strv(char ***into, char *const *from)
+{
+	for (char *const *s = from; s && *s; s++)
+		if (!strv_has(*into, *s))
+			strv_add(into, *s);
+}
+
+static int check_layers(struct storage *st, const struct image_record *r, struct cmk_err *err)
+{
+	for (size_t i = 0; i < r->n_layers; i++) {
+		struct digest id;
+		int q = digest_parse(r->layers[i].diff_id, &id, err);
+
+		if (q < 0)
+			return cmk_err_wrap(err, q, "layer %zu", i + 1);
+		if (!storage_layer_exists(st, &id))
+			return cmk_err_set(err, -ENOENT, "layer '%.19s' is not in the store",
+					   r->layers[i].diff_id);
+	}
+	return 0;
+}
+
+static int write_parts(int fd, const struct image_record *r, const void *manifest,
+		       size_t manifest_len, const void *config, size_t config_len,
+		       struct cmk_err *err)
+{
+	int q;
+
+	q = file_replace_at(fd, "manifest", manifest, manifest_len, 0600, 0, err);
+	if (q >= 0)
+		q = file_replace_at(fd, "config", config, config_len, 0600, 0, err);
+	if (q >= 0)
+		q = json_save_record(fd, "image.json", image_record_fields, r, 0, err);
+	return q;
+}
+
+/* Gives the directory tmp/NAME its place. */
+static int publish(struct storage *st, const char *name, const char *id, bool exists,
+		   struct cmk_err *err)
+{
+	/* The layers, which were only renamed into place, and this directory: one call. */
+	int r = storage_sync(st, err);
+
+	if (r < 0)
+		return r;
+	if (renameat2(st->tmp_fd, name, st->images_fd, id,
+		      exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0 ||
+	    fsync(st->images_fd) < 0)
+		return cmk_err_errno(err, "write image '%.12s'", id);
+	return 0;
+}
+
+static int put_locked(struct storage *st, const struct image_record *r, const void *manifest,
+		      size_t manifest_len, const void *config, size_t config_len,
+		      struct cmk_err *err)
+{
+	cleanup_close int tmp = -1;
+	struct image_record merged = *r, old = { 0 };
+	bool exists;
+	char name[32];
+	int q;
+
+	q = check_layers(st, r, err);
+	if (q < 0)
+		return q;
+	exists = faccessat(st->images_fd, r->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	merged.schema = IMAGE_SCHEMA;
+	merged.digests = strv_dup(r->digests);
+	merged.repo_digests = strv_dup(r->repo_digests);
+	/* A damaged old record is simply replaced. */
+	if (exists && storage_image_load(st, r->id, &old, NULL) >= 0) {
+		merge_strv(&merged.digests, old.digests);
+		merge_strv(&merged.repo_digests, old.repo_digests);
+		image_record_done(&old);
+	}
+	q = storage_tmp_make(st, name, &tmp, err);
+	if (q >= 0) {
+		q = write_parts(tmp, &merged, manifest, manifest_len, config, config_len, err);
+		if (q >= 0)
+			q = publish(st, name, r->id, exists, err);
+		if (q < 0 || exists)
+			storage_tmp_remove(st, name);
+	}
+	strv_free(merged.digests);
+	strv_free(merged.repo_digests);
+	return q;
+}
+
+int storage_image_put(struct storage *st, const struct image_record *r, const void *manifest,
+		      size_t manifest_len, const void *config, size_t config_len,
+		      struct cmk_err *err)
+{
+	cleanup_close int lock = -1;
+	struct digest id;
+	int q;
+
+	if (digest_parse_hex(r->id, &id) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", r->id);
+	q = storage_lock(st, &lock, err);
+	if (q < 0)
+		return q;
+	q = put_locked(st, r, manifest, manifest_len, config, config_len, err);
+	if (q < 0)
+		return cmk_err_wrap(err, q, "image '%.12s'", r->id);
+	storage_unclaim(st);
+	return 0;
+}
+
+/* Names first, then the record, then layers: cut short anywhere, what is left is either a whole
+ * image or layers that the next removal collects. */
+static int remove_locked(struct storage *st, const char *id, struct cmk_err *err)
+{
+	struct name_entry *names = NULL;
+	char tmp[DIGEST_HEX_LEN + 8];
+	size_t n = 0;
+	int r;
+
+	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_set(err, -ENOENT, "it does not exist");
+	r = names_list(st, &names, &n, err);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		if (streq(names[i].id.hex, id))
+			r = storage_name_remove(st, names[i].name, err);
+	names_list_free(names, n);
+	if (r < 0)
+		return r;
+	/* Renamed first, so that no reader finds half a directory. */
+	(void)snprintf(tmp, sizeof(tmp), "img-%s", id);
+	if (renameat(st->images_fd, id, st->tmp_fd, tmp) < 0)
+		return cmk_err_errno(err, "remove");
+	if (fsync(st->images_fd) < 0)
+		log_debug("fsync of '%s/images': %s", st->root, strerror(errno));
+	storage_tmp_remove(st, tmp);
+	return layers_collect_garbage(st, err);
+}
+
+int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err)
+{
+	cleanup_close int lock = -1;
+	struct digest digest;
+	int r;
+
+	if (digest_parse_hex(id, &digest) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	r = storage_lock(st, &lock, err);
+	if (r >= 0) {
+		storage_tmp_sweep(st);
+		r = remove_locked(st, id, err);
+	}
+	return r < 0 ? cmk_err_wrap(err, r, "remove image '%.12s'", id) : 0;
+}

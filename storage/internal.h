@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share.
+ *
+ * Locks, in this order: the storage lock (flock on the data directory, exclusive, for what changes
+ * several objects: image records, removal, sweeps), then the claim (flock on layers/: shared while
+ * a pull counts on layers that no image record names yet; exclusive and never waited for where
+ * layers are removed). A directory below tmp/ is locked by whoever builds in it.
+ */
+#pragma once
+
+#include "storage/storage.h"
+
+#define STORAGE_VERSION 1
+#define RECORD_MAX (8U << 20)
+
+/* Takes the storage lock. *RET_FD is closed to give it back. */
+int storage_lock(struct storage *st, int *ret_fd, struct cmk_err *err);
+/* Promises that layers seen or made from now on are not collected, until storage_unclaim(). */
+int storage_claim(struct storage *st, struct cmk_err *err);
+void storage_unclaim(struct storage *st);
+
+/* Makes and locks a new directory below tmp/, NAME of at least 32 bytes. */
+int storage_tmp_make(struct storage *st, char name[static 32], int *ret_fd, struct cmk_err *err);
+/* Removes it, in the parent user namespace where the plain way fails. */
+void storage_tmp_remove(struct storage *st, const char *name);
+/* Removes what nobody holds below tmp/. */
+void storage_tmp_sweep(struct storage *st);
+
+/* rm -rf below DIRFD: as the caller, and where files of subordinate ids are met in the parent user
+ * namespace. */
+int storage_remove_tree(struct storage *st, int dirfd, const char *name, struct cmk_err *err);
+
+/* Chooses the run directory: *RET_PATH and an open descriptor. */
+int storage_rundir_open(int root_fd, const char *root, const char *given, char **ret_path,
+			struct cmk_err *err);
+
+static inline bool is_dot(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A name is a symbolic link names/REFERENCE -> ../images/ID: read with one readlink, replaced with
+ * one rename, and shown by `ls -l`.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "storage/image_record.h"
+#include "storage/internal.h"
+
+#define TARGET_PREFIX "../images/"
+
+/* The file's name for a reference; NULL where it cannot be one. */
+static char *escape(const char *name)
+{
+	char *file;
+
+	if (!*name || name[0] == '.' || strchr(name, '%') || strlen(name) > NAME_MAX)
+		return NULL;
+	file = xstrdup(name);
+	for (char *p = file; *p; p++)
+		if (*p == '/')
+			*p = '%';
+	return file;
+}
+
+static char *unescape(const char *file)
+{
+	char *name = xstrdup(file);
+
+	for (char *p = name; *p; p++)
+		if (*p == '%')
+			*p = '/';
+	return name;
+}
+
+/* The image ID to which names/FILE leads: 0 or -ENOENT. */
+static int read_target(struct storage *st, const char *file, struct digest *ret)
+{
+	char buf[sizeof(TARGET_PREFIX) + DIGEST_HEX_LEN + 1];
+	ssize_t n = readlinkat(st->names_fd, file, buf, sizeof(buf) - 1);
+	const char *hex;
+
+	if (n < 0)
+		return -ENOENT;
+	buf[n] = '\0';
+	hex = str_after(buf, TARGET_PREFIX);
+	return hex && digest_parse_hex(hex, ret) == 0 ? 0 : -ENOENT;
+}
+
+int storage_name_lookup(struct storage *st, const char *name, char **ret_id)
+{
+	cleanup_free char *file = escape(name);
+	struct digest id;
+
+	if (!file || read_target(st, file, &id) < 0)
+		return -ENOENT;
+	/* A name whose image is gone (a removal cut short) is no name. */
+	if (faccessat(st->images_fd, id.hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ENOENT;
+	*ret_id = xstrdup(id.hex);
+	return 0;
+}
+
+int storage_name_set(struct storage *st, const char *name, const char *id, struct cmk_err *err)
+{
+	cleanup_free char *file = escape(name), *target = NULL;
+	struct digest digest;
+	char tmp[32];
+	uint64_t x = 0;
+
+	if (!file)
+		return cmk_err_set(err, -EINVAL, "name '%.300s': cannot be kept as a file name%s",
+				   name, strlen(name) > NAME_MAX ? " (too long)" : "");
+	if (digest_parse_hex(id, &digest) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
+	target = xasprintf(TARGET_PREFIX "%s", id);
+	if (getrandom(&x, sizeof(x), 0) < 0)
+		return cmk_err_errno(err, "get random bytes");
+	(void)snprintf(tmp, sizeof(tmp), ".tmp-%016llx", (unsigned long long)x);
+	if (symlinkat(target, st->names_fd, tmp) < 0)
+		return cmk_err_errno(err, "name '%s'", name);
+	if (renameat(st->names_fd, tmp, st->names_fd, file) < 0) {
+		int r = cmk_err_errno(err, "name '%s'", name);
+
+		(void)unlinkat(st->names_fd, tmp, 0);
+		return r;
+	}
+	if (fsync(st->names_fd) < 0)
+		return cmk_err_errno(err, "name '%s'", name);
+	return 0;
+}
+
+int storage_name_remove(struct storage *st, const char *name, struct cmk_err *err)
+{
+	cleanup_free char *file = escape(name);
+
+	if (!file || (unlinkat(st->names_fd, file, 0) < 0 && errno == ENOENT))
+		return cmk_err_set(err, -ENOENT, "no image has the name '%.300s'", name);
+	if (faccessat(st->names_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return cmk_err_set(err, -EIO, "name '%s' cannot be removed from '%s/names'", name,
+				   st->root);
+	return fsync(st->names_fd) < 0 ? cmk_err_errno(err, "name '%s'", name) : 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(((const struct name_entry *)a)->name, ((const struct name_entry *)b)->name);
+}
+
+int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct name_entry *list = NULL;
+	struct dirent *de;
+	size_t n = 0;
+	int fd;
+
+	fd = openat(st->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		int r = cmk_err_errno(err, "read '%s/names'", st->root);
+
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while ((de = readdir(d))) {
+		struct digest id;
+
+		if (de->d_name[0] == '.' || read_target(st, de->d_name, &id) < 0)
+			continue;
+		list = xrealloc(list, n + 1, sizeof(*list));
+		list[n].name = unescape(de->d_name);
+		list[n++].id = id;
+	}
+	if (n > 0)
+		qsort(list, n, sizeof(*list), compare_names);
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}
+
+void names_list_free(struct name_entry *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].name);
+	free(list);
+}
