@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manifests and indexes (image-spec manifest.md, image-index.md; docker's schema 2 and list). */
+#pragma once
+
+#include "image/image.h"
+
+#define IMAGE_MANIFEST_MAX ((size_t)4 << 20)
+#define IMAGE_CONFIG_MAX ((size_t)4 << 20)
+#define IMAGE_LAYERS_MAX 500 /* what the kernel's overlay stacks */
+#define IMAGE_INDEX_MAX 1000
+
+enum manifest_kind { MANIFEST_IMAGE, MANIFEST_INDEX };
+
+struct descriptor {
+	char *media_type;
+	struct digest digest;
+	uint64_t size;
+	enum layer_compression compression; /* of layers */
+	char *os, *arch, *variant;	    /* entries of an index; NULL where not given */
+	bool attestation;		    /* an index entry that is no image (buildkit) */
+};
+
+struct manifest {
+	enum manifest_kind kind;
+	char *media_type;
+	struct descriptor config;
+	struct descriptor *items; /* layers, or the index's manifests */
+	size_t n_items;
+};
+void manifest_done(struct manifest *m);
+
+/*
+ * Parses the bytes of a manifest. CONTENT_TYPE is what the server said (may be NULL). Refused: both
+ * `layers` and `manifests` and a mediaType that contradicts the content type (CVE-2021-41190),
+ * schema 1, foreign layers, layers of an unknown type, digests that are none (CVE-2024-3727).
+ */
+int manifest_parse(const char *text, size_t len, const char *content_type, struct manifest *ret,
+		   struct cmk_err *err);
+
+struct platform {
+	const char *os, *arch, *variant; /* variant NULL: any, the newest first */
+};
+/* This host's, in Go's words ("linux", "amd64", ""). */
+void platform_host(struct platform *ret);
+/* The best entry of the index for WANT; -ENOENT names what there is. */
+int manifest_choose(const struct manifest *index, const struct platform *want,
+		    const struct descriptor **ret, struct cmk_err *err);

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/registries.h"
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/toml.h"
+
+#define CONF_MAX ((size_t)1 << 20)
+
+static void endpoint_done(struct registry_endpoint *e)
+{
+	free(e->location);
+	*e = (struct registry_endpoint){ 0 };
+}
+
+static void entry_done(struct registry_entry *e)
+{
+	free(e->prefix);
+	endpoint_done(&e->own);
+	for (size_t i = 0; i < e->n_mirrors; i++)
+		endpoint_done(&e->mirrors[i]);
+	free(e->mirrors);
+	*e = (struct registry_entry){ 0 };
+}
+
+void registries_conf_done(struct registries_conf *c)
+{
+	c->search = strv_free(c->search);
+	c->aliases = strv_free(c->aliases);
+	for (size_t i = 0; i < c->n_entries; i++)
+		entry_done(&c->entries[i]);
+	free(c->entries);
+	*c = (struct registries_conf){ 0 };
+}
+
+static void cleanup_entry(struct registry_entry *e)
+{
+	entry_done(e);
+}
+
+static int read_mirrors(const struct toml *list, struct registry_entry *e, struct cmk_err *err)
+{
+	if (list && list->type != TOML_ARRAY)
+		return cmk_err_set(err, -EINVAL, "line %d: 'mirror' is not an array of tables",
+				   list->line);
+	for (const struct toml *t = list ? list->first : NULL; t; t = t->next) {
+		const char *location = NULL, *from = NULL;
+		struct registry_endpoint *m;
+		bool insecure = false;
+		int r;
+
+		if ((r = toml_get_str(t, "location", &location, err)) < 0 ||
+		    (r = toml_get_bool(t, "insecure", &insecure, err)) < 0 ||
+		    (r = toml_get_str(t, "pull-from-mirror", &from, err)) < 0)
+			return r;
+		if (!location || !*location)
+			return cmk_err_set(err, -EINVAL, "line %d: mirror without 'location'",
+					   t->line);
+		if (from && !streq(from, "all") && !streq(from, "digest-only") &&
+		    !streq(from, "tag-only"))
+			return cmk_err_set(err, -EINVAL, "line %d: bad 'pull-from-mirror'",
+					   t->line);
+		e->mirrors = xrealloc(e->mirrors, e->n_mirrors + 1, sizeof(*e->mirrors));
+		m = &e->mirrors[e->n_mirrors++];
+		*m = (struct registry_endpoint){
+			.location = xstrdup(location),
+			.insecure = insecure,
+			.digest_only = from && streq(from, "digest-only"),
+			.tag_only = from && streq(from, "tag-only"),
+		};
+	}
+	return 0;
+}
+
+static int read_entry(const struct toml *t, struct registry_entry *e, struct cmk_err *err)
+{
+	const char *prefix = NULL, *location = NULL;
+	int r;
+
+	if ((r = toml_get_str(t, "prefix", &prefix, err)) < 0 ||
+	    (r = toml_get_str(t, "location", &location, err)) < 0 ||
+	    (r = toml_get_bool(t, "insecure", &e->own.insecure, err)) < 0 ||
+	    (r = toml_get_bool(t, "blocked", &e->blocked, err)) < 0 ||
+	    (r = toml_get_bool(t, "mirror-by-digest-only", &e->mirror_by_digest_only, err)) < 0 ||
+	    (r = read_mirrors(toml_get(t, "mirror"), e, err)) < 0)
+		return r;
+	if (!prefix || !*prefix)
+		prefix = location;
+	if (!prefix || !*prefix)
+		return cmk_err_set(err, -EINVAL, "line %d: registry without 'prefix' or 'location'",
+				   t->line);
+	if (!location && str_after(prefix, "*.") && !e->blocked)
+		location = ""; /* the name itself says where */
+	e->prefix = xstrdup(prefix);
+	e->own.location = xstrdup(location ? location : prefix);
+	return 0;
+}
+
+/* A later file's entry takes the place of an earlier one with the same prefix. */
+static void put_entry(struct registries_conf *c, struct registry_entry *e)
+{
+	for (size_t i = 0; i < c->n_entries; i++)
+		if (streq(c->entries[i].prefix, e->prefix)) {
+			entry_done(&c->entries[i]);
+			c->entries[i] = *e;
+			*e = (struct registry_entry){ 0 };
+			return;
+		}
+	c->entries = xrealloc(c->entries, c->n_entries + 1, sizeof(*c->entries));
+	c->entries[c->n_entries++] = *e;
+	*e = (struct registry_entry){ 0 };
+}
+
+static int read_aliases(const struct toml *table, struct registries_conf *c, struct cmk_err *err)
+{
+	if (table && table->type != TOML_TABLE)
+		return cmk_err_set(err, -EINVAL, "line %d: 'aliases' is not a table", table->line);
+	for (const struct toml *t = table ? table->first : NULL; t; t = t->next) {
+		cleanup_free char *pair = NULL;
+
+		if (t->type != TOML_STRING)
+			return cmk_err_set(err, -EINVAL, "line %d: alias '%s' is not a string",
+					   t->line, t->key);
+		pair = xasprintf("%s=%s", t->key, t->text);
+		strv_env_set(&c->aliases, pair);
+	}
+	return 0;
+}
+
+int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
+			struct cmk_err *err)
+{
+	cleanup_toml struct toml *root = NULL;
+	const struct toml *list;
+	int r;
+
+	r = toml_parse(text, len, &root, err);
+	if (r < 0)
+		return r;
+	if (toml_get(root, "registries"))
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "version 1 of registries.conf is not supported: write "
+				   "unqualified-search-registries and [[registry]] tables");
+	if ((r = toml_get_strv(root, "unqualified-search-registries", &c->search, err)) < 0 ||
+	    (r = read_aliases(toml_get(root, "aliases"), c, err)) < 0)
+		return r;
+	list = toml_get(root, "registry");
+	if (list && list->type != TOML_ARRAY)
+		return cmk_err_set(err, -EINVAL, "line %d: 'registry' is not an array of tables",
+				   list->line);
+	for (const struct toml *t = list ? list->first : NULL; t; t = t->next) {
+		cleanup(cleanup_entry) struct registry_entry e = { 0 };
+
+		r = read_entry(t, &e, err);
+		if (r < 0)
+			return r;
+		put_entry(c, &e);
+	}
+	return 0;
+}
+
+/* 1 where the file was there. */
+static int add_file(struct registries_conf *c, const char *path, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	r = file_read_at(AT_FDCWD, path, CONF_MAX, &text, &len, &mine);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return cmk_err_move(err, &mine);
+	r = registries_conf_add(c, text, len, err);
+	return r < 0 ? cmk_err_wrap(err, r, "%s", path) : 1;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_dir(struct registries_conf *c, const char *dir, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = opendir(dir);
+	cleanup_strv char **names = NULL;
+	struct dirent *de;
+
+	if (!d)
+		return 0;
+	while ((de = readdir(d)))
+		if (de->d_name[0] != '.' && str_has_suffix(de->d_name, ".conf"))
+			strv_add(&names, de->d_name);
+	if (names)
+		qsort(names, strv_len(names), sizeof(*names), compare_names);
+	for (char **n = names; n && *n; n++) {
+		cleanup_free char *path = xasprintf("%s/%s", dir, *n);
+		int r = add_file(c, path, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static char *user_config_dir(void)
+{
+	const char *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (dir && *dir == '/')
+		return xasprintf("%s/containers", dir);
+	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
+}
+
+int registries_conf_load(struct registries_conf *ret, struct cmk_err *err)
+{
+	const char *forced = getenv("CONTAINERS_REGISTRIES_CONF");
+	cleanup_free char *user = user_config_dir(), *path = NULL, *dir = NULL;
+	struct registries_conf c = { 0 };
+	int r = 0;
+
+	if (forced && *forced) {
+		r = add_file(&c, forced, err);
+		if (r == 0)
+			r = cmk_err_set(err, -ENOENT, "CONTAINERS_REGISTRIES_CONF: no file '%s'",
+					forced);
+		goto out;
+	}
+	if (user) {
+		path = xasprintf("%s/registries.conf", user);
+		dir = xasprintf("%s/registries.conf.d", user);
+		r = add_file(&c, path, err);
+	}
+	if (r == 0)
+		r = add_file(&c, "/etc/containers/registries.conf", err);
+	if (r >= 0)
+		r = add_dir(&c, "/etc/containers/registries.conf.d", err);
+	if (r >= 0 && dir)
+		r = add_dir(&c, dir, err);
+out:
+	if (r < 0) {
+		registries_conf_done(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* How much of NAME ("registry/repository") the prefix covers; 0: none of it. */
+static size_t prefix_match(const char *prefix, const char *name)
+{
+	const char *wild = str_after(prefix, "*"), *rest;
+	size_t host = strcspn(name, "/"), n;
+
+	if (wild && *wild == '.') {
+		n = strlen(wild);
+		return host > n && memcmp(name + host - n, wild, n) == 0 ? host : 0;
+	}
+	rest = str_after(name, prefix);
+	if (!rest || (*rest && !strchr("/:@", *rest)))
+		return 0;
+	return strlen(prefix);
+}
+
+static const struct registry_entry *find_entry(const struct registries_conf *c, const char *name)
+{
+	const struct registry_entry *best = NULL;
+	size_t best_len = 0;
+
+	for (size_t i = 0; i < c->n_entries; i++) {
+		size_t n = prefix_match(c->entries[i].prefix, name);
+
+		/* The longest wins, and a plain prefix over a wildcard. */
+		if (n > best_len || (n && n == best_len && best && best->prefix[0] == '*')) {
+			best = &c->entries[i];
+			best_len = n;
+		}
+	}
+	return best;
+}
+
+void registry_sources_free(struct registry_source *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(s[i].registry);
+		free(s[i].repository);
+	}
+	free(s);
+}
+
+/* NAME with its first COVERED bytes replaced by the endpoint's location. */
+static int add_source(const struct registry_endpoint *e, const char *name, size_t covered,
+		      struct registry_source **list, size_t *n, struct cmk_err *err)
+{
+	cleanup_free char *full = NULL;
+	const char *slash;
+
+	if (e && *e->location)
+		full = xasprintf("%s%s", e->location, name + covered);
+	else
+		full = xstrdup(name);
+	slash = strchr(full, '/');
+	if (!slash || slash == full || !slash[1])
+		return cmk_err_set(err, -EINVAL,
+				   "registries.conf: location '%s' leaves no repository for '%s'",
+				   e ? e->location : "", name);
+	*list = xrealloc(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = (struct registry_source){
+		.registry = xstrndup(full, (size_t)(slash - full)),
+		.repository = xstrdup(slash + 1),
+		.insecure = e && e->insecure,
+	};
+	return 0;
+}
+
+int registries_sources(const struct registries_conf *c, const struct image_ref *ref,
+		       struct registry_source **ret, size_t *ret_n, struct cmk_err *err)
+{
+	cleanup_free char *name = xasprintf("%s/%s", ref->registry, ref->repository);
+	const struct registry_entry *e = find_entry(c, name);
+	struct registry_source *list = NULL;
+	size_t n = 0, covered = e ? prefix_match(e->prefix, name) : 0;
+	int r = 0;
+
+	if (e && e->blocked)
+		return cmk_err_set(err, -EACCES, "registry '%s' is blocked in registries.conf",
+				   e->prefix);
+	for (size_t i = 0; e && i < e->n_mirrors && r == 0; i++) {
+		const struct registry_endpoint *m = &e->mirrors[i];
+
+		if ((m->digest_only || e->mirror_by_digest_only) && !ref->digest)
+			continue;
+		if (m->tag_only && ref->digest)
+			continue;
+		r = add_source(m, name, covered, &list, &n, err);
+	}
+	if (r == 0)
+		r = add_source(e ? &e->own : NULL, name, covered, &list, &n, err);
+	if (r < 0) {
+		registry_sources_free(list, n);
+		return r;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * containers-registries.conf(5), version 2: which registries a short name is looked for in, and how
+ * each registry is reached.
+ *
+ * $CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf, else
+ * /etc/containers/registries.conf; then the *.conf files of registries.conf.d beside them in order
+ * of their names (the user's last, so that they win).
+ */
+#pragma once
+
+#include "image/image.h"
+
+struct registry_endpoint {
+	char *location; /* "host[:port][/path]" that takes the place of the prefix */
+	bool insecure;
+	bool digest_only, tag_only; /* pull-from-mirror */
+};
+
+struct registry_entry {
+	char *prefix; /* "docker.io", "quay.io/org", "*.example.com" */
+	struct registry_endpoint own;
+	bool blocked, mirror_by_digest_only;
+	struct registry_endpoint *mirrors;
+	size_t n_mirrors;
+};
+
+struct registries_conf {
+	char **search;	/* unqualified-search-registries */
+	char **aliases; /* "short=full/name" */
+	struct registry_entry *entries;
+	size_t n_entries;
+};
+void registries_conf_done(struct registries_conf *c);
+/* Reads all files; absent ones are passed over. */
+int registries_conf_load(struct registries_conf *ret, struct cmk_err *err);
+/* Adds the text of one file; what it sets wins over what was there. */
+int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
+			struct cmk_err *err);
+
+/* One place to ask for an image. */
+struct registry_source {
+	char *registry;	  /* "host[:port]" */
+	char *repository; /* below it */
+	bool insecure;
+};
+void registry_sources_free(struct registry_source *s, size_t n);
+/* Where REF (with a registry) is to be asked for: mirrors in order, then the registry itself.
+ * -EACCES where it is blocked. */
+int registries_sources(const struct registries_conf *c, const struct image_ref *ref,
+		       struct registry_source **ret, size_t *ret_n, struct cmk_err *err);
