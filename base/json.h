@@ -29,8 +29,8 @@ struct json {
 struct json_doc;
 
 #define JSON_DEPTH_MAX 64
-/* Parses TEXT (at most MAX_LEN bytes; deeper than JSON_DEPTH_MAX is refused). -EINVAL with the byte
- * offset in the message, -EFBIG beyond the limit. */
+/* Parses TEXT (at most MAX_LEN bytes and 1,048,576 values; deeper than JSON_DEPTH_MAX is refused).
+ * -EINVAL with the byte offset in the message, -EFBIG beyond the limit. */
 int json_parse(const char *text, size_t len, size_t max_len, struct json_doc **ret,
 	       struct cmk_err *err);
 void json_doc_free(struct json_doc *doc);
@@ -58,6 +58,10 @@ int json_strv(const struct json *v, char ***ret);
 	for (const struct json *child = (parent) ? (parent)->first : NULL; child; \
 	     child = child->next)
 
+/* Length of the valid UTF-8 sequence at S, of which LEFT (at least 1) bytes may be read; 0 for a
+ * bad byte (RFC 3629: no overlong form, no surrogate). */
+size_t json_utf8_len(const char *s, size_t left);
+
 /* Writing. Keys are given inside objects and are NULL inside arrays and at the top. Text must be
  * UTF-8: bytes that are not are replaced by U+FFFD. */
 struct json_writer {
@@ -66,6 +70,7 @@ struct json_writer {
 	int failed;  /* first failure, negative errno */
 	unsigned int depth;
 	bool need_comma;
+	uint64_t objects; /* bit N: level N + 1 is an object */
 };
 #define JSON_WRITER_INIT ((struct json_writer){ 0 })
 void json_write_object(struct json_writer *w, const char *key);
@@ -80,6 +85,8 @@ void json_write_null(struct json_writer *w, const char *key);
 void json_write_strv(struct json_writer *w, const char *key, char *const *v); /* [] for NULL */
 /* A map from an environment-style vector "KEY=VALUE" (labels, annotations). */
 void json_write_map(struct json_writer *w, const char *key, char *const *v);
+/* Members as raw text ("\"k\":v,…", as JSON_F_EXTRA keeps them); nothing where NULL or empty. */
+void json_write_members(struct json_writer *w, const char *raw);
 /* Any parsed value, as it was. */
 void json_write_value(struct json_writer *w, const char *key, const struct json *v);
 /* The text (owned, with a final newline); -errno where any step failed or brackets are open. W is
@@ -150,7 +157,7 @@ void json_write_fields(struct json_writer *w, const struct json_field *fields, c
 /* Frees every owned member and zeroes it. */
 void json_free_fields(const struct json_field *fields, void *rec);
 /* Whole documents in files: reads NAME below DIRFD (at most MAX bytes) into OUT; writes it,
- * atomically. */
+ * atomically, with mode 0600. FILE_FLAGS: enum file_flags of base/file.h. */
 int json_load_record(int dirfd, const char *name, size_t max, const struct json_field *fields,
 		     void *out, struct cmk_err *err);
 int json_save_record(int dirfd, const char *name, const struct json_field *fields, const void *in,
