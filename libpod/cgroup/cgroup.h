@@ -3,10 +3,11 @@
  * cgroup v2 groups (kernel Documentation/admin-guide/cgroup-v2.rst).
  *
  * The mount is found through /proc/self/mountinfo (hybrid hosts exist), the caller's own group
- * through /proc/self/cgroup, and the delegated subtree is the highest ancestor whose directory,
- * cgroup.procs and cgroup.subtree_control the user may write. Each container gets
- * DELEGATED/cmk-ID.scope (leaf); processes of the caller found in the delegated root are left where
- * they are.
+ * through /proc/self/cgroup. The delegated subtree is the highest ancestor of the caller's group in
+ * which the user may make groups and move processes: its directory, cgroup.procs and
+ * cgroup.subtree_control are writable. Each container gets the leaf DELEGATED/cmk-ID.scope; the
+ * monitors sit in the leaf DELEGATED/cmk-monitors.scope, since a group with processes cannot enable
+ * domain controllers. Processes that others put into the delegated root are left where they are.
  */
 #pragma once
 
@@ -14,32 +15,43 @@
 #include "libpod/spec/spec.h"
 
 struct cgroup_delegation {
-	char *mount; /* "/sys/fs/cgroup", or NULL: no cgroup v2 */
-	char *path;  /* delegated subtree below it, "/user.slice/…", or NULL: nothing delegated */
-	int fd;	     /* its directory or -1 */
-	char **controllers; /* usable by children */
+	char *mount; /* "/sys/fs/cgroup", or NULL: no cgroup v2 here */
+	char *path; /* delegated subtree below it ("/user.slice/…"), or NULL: nothing delegated */
+	int fd;	    /* its directory (O_PATH does not do: groups are made below it), or -1 */
+	char **controllers; /* what the subtree's children may use */
 	char *why;	    /* where nothing is delegated: one line for the user */
 };
+#define CGROUP_DELEGATION_INIT ((struct cgroup_delegation){ .fd = -1 })
 void cgroup_delegation_done(struct cgroup_delegation *d);
-/* Never fails for "nothing delegated": path is NULL then. */
+/* Never fails for "nothing delegated": path is NULL then and why says so. */
 int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err);
 
-/* Makes the group NAME, applies the limits. A limit whose controller is missing is
- * CMK_ERR_UNSUPPORTED naming controller and how to delegate it. *RET_FD is its directory (for
- * clone3), *RET_PATH its path below the mount (owned). */
+/* Makes the group NAME below the delegation and applies the limits. A limit whose controller is
+ * missing is CMK_ERR_UNSUPPORTED naming the controller and how to delegate it; nothing is left
+ * then. *RET_FD is its directory (for clone3), *RET_PATH its path below the mount (owned). */
 int cgroup_create(const struct cgroup_delegation *d, const char *name,
 		  const struct spec_resources *res, int *ret_fd, char **ret_path,
 		  struct cmk_err *err);
-/* Writes limits into an existing group directory (also a plain directory that looks like one, in
- * tests). */
+/* Only the check: the same error that cgroup_create() would give, before anything is made. D
+ * without a path refuses every limit. */
+int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
+			struct cmk_err *err);
+/* Writes the limits into a group's directory (or, in tests, a plain directory that looks like one):
+ * memory.max, memory.swap.max (the same again in swap, as podman and docker do), cpu.max, pids.max.
+ */
 int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
 		 struct cmk_err *err);
-int cgroup_kill(int group_fd, struct cmk_err *err); /* cgroup.kill, kernel 5.14 */
-int cgroup_freeze(int group_fd, bool frozen, struct cmk_err *err);
+/* Moves the calling process into the monitors' leaf; where that cannot be it stays where it is
+ * (-errno). */
+int cgroup_enter_monitors(const struct cgroup_delegation *d);
+
+int cgroup_kill(int group_fd,
+		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
+int cgroup_freeze(int group_fd, bool frozen, struct cmk_err *err); /* waits until it is so */
 int cgroup_oom_kills(int group_fd,
-		     uint64_t *ret); /* memory.events oom_kill; -ENOENT without the controller */
-/* Opens by recorded path; -ENOENT where it is gone. */
+		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
+/* Opens a group by its recorded place; -ENOENT where it is gone. */
 int cgroup_open(const char *mount, const char *path);
-/* Removes the group, with sub-groups; kills first what is left, waits for cgroup.events populated 0
- * by poll (bounded). */
+/* Removes the group with its sub-groups; kills what is left in it and waits (at most 10 s) for
+ * cgroup.events to say that it is empty. A group that is gone already is success. */
 int cgroup_remove(const char *mount, const char *path, struct cmk_err *err);

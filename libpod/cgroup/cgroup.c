@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/cgroup/cgroup.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/parse.h"
+
+#define PROC_FILE_MAX (1 << 20)
+#define REMOVE_TIMEOUT_MS 10000
+
+void cgroup_delegation_done(struct cgroup_delegation *d)
+{
+	free(d->mount);
+	free(d->path);
+	free(d->why);
+	d->controllers = strv_free(d->controllers);
+	if (d->fd >= 0)
+		(void)close(d->fd);
+	*d = CGROUP_DELEGATION_INIT;
+}
+
+/* mountinfo writes space, tab, newline and backslash as \ooo (proc(5)). */
+static void unescape_octal(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* "36 35 98:0 /root /mount/point opts shared:1 - cgroup2 source super": takes root and mount point
+ * of a cgroup2 line. */
+static bool parse_mount_line(char *line, char **ret_root, char **ret_mount)
+{
+	char *fields[5], *sep = strstr(line, " - "), *save = NULL;
+
+	if (!sep || strncmp(sep + 3, "cgroup2 ", 8) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		fields[i] = strtok_r(i == 0 ? line : NULL, " ", &save);
+		if (!fields[i])
+			return false;
+	}
+	unescape_octal(fields[3]);
+	unescape_octal(fields[4]);
+	*ret_root = fields[3];
+	*ret_mount = fields[4];
+	return true;
+}
+
+/* The mount that is visible last wins: a later mount on the same place hides the earlier.
+ * /sys/fs/cgroup is preferred. */
+static int find_mount(char **ret_root, char **ret_mount, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	char *save = NULL;
+	int r;
+
+	r = file_read_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &text, NULL, err);
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *root, *mount;
+
+		if (!parse_mount_line(line, &root, &mount))
+			continue;
+		if (*ret_mount && streq(*ret_mount, "/sys/fs/cgroup") &&
+		    !streq(mount, "/sys/fs/cgroup"))
+			continue;
+		free(*ret_root);
+		free(*ret_mount);
+		*ret_root = xstrdup(root);
+		*ret_mount = xstrdup(mount);
+	}
+	return 0;
+}
+
+/* The caller's path in the v2 hierarchy: the line "0::/path" of /proc/self/cgroup; NULL where there
+ * is none. */
+static char *own_group(void)
+{
+	cleanup_free char *text = NULL;
+	char *save = NULL;
+
+	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &text, NULL, NULL) < 0)
+		return NULL;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *path = str_after(line, "0::");
+
+		if (path)
+			return xstrdup(path);
+	}
+	return NULL;
+}
+
+static bool may_use(int fd)
+{
+	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
+	       faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0 &&
+	       faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) == 0;
+}
+
+static char **read_words(int dirfd, const char *name)
+{
+	cleanup_free char *text = NULL;
+	char **words = NULL, *save = NULL;
+
+	if (file_read_at(dirfd, name, 65536, &text, NULL, NULL) < 0)
+		return NULL;
+	for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
+		strv_add(&words, w);
+	return words;
+}
+
+/*
+ * Walks from the caller's group upwards while the user may use the parent as well, and takes the
+ * highest: for root on a host without delegation the hierarchy's root itself, whose path is "".
+ */
+static int climb(struct cgroup_delegation *d, const char *group)
+{
+	cleanup_free char *path = xstrdup(streq(group, "/") ? "" : group);
+	size_t prefix = strlen(d->mount);
+	int best = -1;
+
+	for (;;) {
+		cleanup_free char *full = xasprintf("%s%s", d->mount, path);
+		cleanup_close int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || !may_use(fd))
+			break;
+		if (best >= 0)
+			(void)close(best);
+		best = steal_fd(&fd);
+		free(d->path);
+		d->path = xstrdup(full + prefix);
+		if (!*path || !strchr(path, '/'))
+			break;
+		*strrchr(path, '/') = '\0';
+	}
+	return best;
+}
+
+static void explain(struct cgroup_delegation *d, const char *group)
+{
+	d->why = xasprintf("cgroup '%s%s' is not delegated to this user (with systemd: loginctl "
+			   "enable-linger, or "
+			   "run in systemd-run --user --scope -p Delegate=yes)",
+			   d->mount, group);
+}
+
+int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
+{
+	struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
+	cleanup_free char *root = NULL, *group = NULL;
+	const char *below;
+	int r;
+
+	r = find_mount(&root, &d.mount, err);
+	if (r < 0)
+		return r;
+	group = own_group();
+	if (!d.mount || !group) {
+		d.why = xstrdup("no cgroup v2 hierarchy is mounted");
+		*ret = d;
+		return 0;
+	}
+	/* A mount of a subtree (in a container without a cgroup namespace) shows paths below its
+	 * root. */
+	below = streq(root, "/") ? group : str_after(group, root);
+	if (below && !strstr(below, "/.."))
+		d.fd = climb(&d, below);
+	if (d.fd < 0)
+		explain(&d, group);
+	else
+		d.controllers = read_words(d.fd, "cgroup.controllers");
+	*ret = d;
+	return 0;
+}
+
+/* --- limits
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+struct limit {
+	const char *controller, *option;
+	bool wanted;
+};
+
+#define N_LIMITS 3
+static void list_limits(const struct spec_resources *res, struct limit limits[N_LIMITS])
+{
+	limits[0] = (struct limit){ "memory", "--memory", res->memory_limit > 0 };
+	limits[1] = (struct limit){ "cpu", "--cpus", res->cpu_quota > 0 };
+	limits[2] = (struct limit){ "pids", "--pids-limit", res->pids_limit > 0 };
+}
+
+static int missing_controller(const struct limit *l, const char *where, struct cmk_err *err)
+{
+	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			   "%s: cgroup controller '%s' is not delegated%s%s", l->option,
+			   l->controller, where ? " in " : "", where ? where : "");
+	(void)cmk_err_hint(
+		err,
+		"as root: mkdir -p /etc/systemd/system/user@.service.d && printf "
+		"'[Service]\\nDelegate=cpu cpuset io memory pids\\n' "
+		"> /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload; "
+		"then log in again");
+	return -EOPNOTSUPP;
+}
+
+int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
+			struct cmk_err *err)
+{
+	struct limit limits[N_LIMITS];
+
+	list_limits(res, limits);
+	for (size_t i = 0; i < N_LIMITS; i++) {
+		if (!limits[i].wanted ||
+		    (d->path && strv_has(d->controllers, limits[i].controller)))
+			continue;
+		if (d->path)
+			return missing_controller(&limits[i], d->path, err);
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "%s: cgroup controller '%s' is missing: %s", limits[i].option,
+				    limits[i].controller, d->why ? d->why : "no cgroup v2");
+	}
+	return 0;
+}
+
+/* Control files are written with one write(2), which the kernel takes or refuses whole. */
+static int write_control(int dirfd, const char *name, const char *value, struct cmk_err *err)
+{
+	cleanup_close int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return cmk_err_errno(err, "open '%s'", name);
+	if (write(fd, value, strlen(value)) < 0)
+		return cmk_err_errno(err, "write '%s' to '%s'", value, name);
+	return 0;
+}
+
+static int apply_memory(int fd, int64_t limit, struct cmk_err *err)
+{
+	char value[32];
+	int r;
+
+	(void)snprintf(value, sizeof(value), "%lld", (long long)limit);
+	r = write_control(fd, "memory.max", value, err);
+	if (r < 0)
+		return r;
+	/* Absent where the kernel does no swap accounting. */
+	if (faccessat(fd, "memory.swap.max", F_OK, 0) < 0)
+		return 0;
+	return write_control(fd, "memory.swap.max", value, err);
+}
+
+int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
+		 struct cmk_err *err)
+{
+	struct limit limits[N_LIMITS];
+	char value[64];
+	int r = 0;
+
+	list_limits(res, limits);
+	for (size_t i = 0; i < N_LIMITS; i++)
+		if (limits[i].wanted && !strv_has(controllers, limits[i].controller))
+			return missing_controller(&limits[i], NULL, err);
+	if (res->memory_limit > 0)
+		r = apply_memory(group_fd, res->memory_limit, err);
+	if (r == 0 && res->cpu_quota > 0) {
+		(void)snprintf(value, sizeof(value), "%lld %llu", (long long)res->cpu_quota,
+			       (unsigned long long)res->cpu_period);
+		r = write_control(group_fd, "cpu.max", value, err);
+	}
+	if (r == 0 && res->pids_limit > 0) {
+		(void)snprintf(value, sizeof(value), "%lld", (long long)res->pids_limit);
+		r = write_control(group_fd, "pids.max", value, err);
+	}
+	if (r == 0 && res->pids_limit < 0 && strv_has(controllers, "pids"))
+		r = write_control(group_fd, "pids.max", "max", err);
+	return r;
+}
+
+/* Lets children of the delegated group use what the limits need. EBUSY: processes sit in the
+ * delegated group itself. */
+static int enable_controllers(const struct cgroup_delegation *d, const struct spec_resources *res,
+			      struct cmk_err *err)
+{
+	cleanup_strv char **enabled = NULL;
+	struct limit limits[N_LIMITS];
+	int r;
+
+	list_limits(res, limits);
+	if (!limits[0].wanted && !limits[1].wanted && !limits[2].wanted)
+		return 0;
+	enabled = read_words(d->fd, "cgroup.subtree_control");
+	for (size_t i = 0; i < N_LIMITS; i++) {
+		char value[32];
+
+		if (!limits[i].wanted || strv_has(enabled, limits[i].controller))
+			continue;
+		(void)snprintf(value, sizeof(value), "+%s", limits[i].controller);
+		r = write_control(d->fd, "cgroup.subtree_control", value, err);
+		if (r < 0) {
+			r = cmk_err_wrap(err, r, "%s: enable controller '%s' below '%s'",
+					 limits[i].option, limits[i].controller, d->path);
+			if (r == -EBUSY)
+				(void)cmk_err_hint(
+					err, "processes sit in that group itself: start cmk from a "
+					     "group below it, as systemd-run --user --scope does");
+			return r;
+		}
+	}
+	return 0;
+}
+
+int cgroup_create(const struct cgroup_delegation *d, const char *name,
+		  const struct spec_resources *res, int *ret_fd, char **ret_path,
+		  struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	r = cgroup_check_limits(d, res, err);
+	if (r < 0)
+		return r;
+	r = enable_controllers(d, res, err);
+	if (r < 0)
+		return r;
+	if (mkdirat(d->fd, name, 0755) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "create cgroup '%s/%s'", d->path, name);
+	fd = openat(d->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		r = cmk_err_errno(err, "open cgroup '%s/%s'", d->path, name);
+	else
+		r = cgroup_apply(fd, res, d->controllers, err);
+	if (r < 0) {
+		(void)unlinkat(d->fd, name, AT_REMOVEDIR);
+		return r;
+	}
+	*ret_fd = steal_fd(&fd);
+	*ret_path = xasprintf("%s/%s", d->path, name);
+	return 0;
+}
+
+int cgroup_enter_monitors(const struct cgroup_delegation *d)
+{
+	static const char leaf[] = "cmk-monitors.scope";
+	cleanup_close int fd = -1;
+
+	if (!d->path)
+		return -ENOENT;
+	if (mkdirat(d->fd, leaf, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(d->fd, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	return write_control(fd, "cgroup.procs", "0", NULL);
+}
+
+/* --- what is done to a group
+ * -------------------------------------------------------------------------------------- */
+
+int cgroup_kill(int group_fd, struct cmk_err *err)
+{
+	return write_control(group_fd, "cgroup.kill", "1", err);
+}
+
+/* The value of "KEY N" in a flat-keyed file. */
+static int read_key(int dirfd, const char *file, const char *key, uint64_t *ret)
+{
+	cleanup_free char *text = NULL;
+	size_t n = strlen(key);
+	char *save = NULL;
+
+	if (file_read_at(dirfd, file, 65536, &text, NULL, NULL) < 0)
+		return -ENOENT;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strncmp(line, key, n) == 0 && line[n] == ' ')
+			return parse_u64(line + n + 1, UINT64_MAX, ret);
+	return -ENOENT;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Waits until KEY of cgroup.events is VALUE; the kernel tells of a change by POLLPRI. */
+static int wait_event(int group_fd, const char *key, uint64_t value, int timeout_ms)
+{
+	cleanup_close int fd = openat(group_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int64_t end = now_ms() + timeout_ms;
+	char buf[256];
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLPRI };
+		uint64_t v = 0;
+		int64_t left;
+		int r;
+
+		r = read_key(group_fd, "cgroup.events", key, &v);
+		if (r < 0 || v == value)
+			return r;
+		left = end - now_ms();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		/* Reading arms the next notice of this open file. */
+		if (pread(fd, buf, sizeof(buf), 0) < 0)
+			return -errno;
+		r = read_key(group_fd, "cgroup.events", key, &v);
+		if (r < 0 || v == value)
+			return r;
+		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+int cgroup_freeze(int group_fd, bool frozen, struct cmk_err *err)
+{
+	int r = write_control(group_fd, "cgroup.freeze", frozen ? "1" : "0", err);
+
+	if (r < 0)
+		return r;
+	r = wait_event(group_fd, "frozen", frozen, REMOVE_TIMEOUT_MS);
+	if (r < 0)
+		return cmk_err_set(err, r, "wait for the cgroup to %s", frozen ? "freeze" : "thaw");
+	return 0;
+}
+
+int cgroup_oom_kills(int group_fd, uint64_t *ret)
+{
+	return read_key(group_fd, "memory.events", "oom_kill", ret);
+}
+
+int cgroup_open(const char *mount, const char *path)
+{
+	cleanup_free char *full = xasprintf("%s%s", mount, path);
+	int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Sub-groups first; only directories can be removed in a cgroup file system. */
+static int remove_below(int fd, unsigned int depth)
+{
+	cleanup_dir DIR *dir = NULL;
+	cleanup_close int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *de;
+
+	if (again < 0 || depth > 256)
+		return -errno;
+	dir = fdopendir(again);
+	if (!dir)
+		return -errno;
+	(void)steal_fd(&again);
+	while ((de = readdir(dir))) {
+		cleanup_close int sub = -1;
+
+		if (de->d_type != DT_DIR || de->d_name[0] == '.')
+			continue;
+		sub = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (sub >= 0)
+			(void)remove_below(sub, depth + 1);
+		(void)unlinkat(fd, de->d_name, AT_REMOVEDIR);
+	}
+	return 0;
+}
+
+int cgroup_remove(const char *mount, const char *path, struct cmk_err *err)
+{
+	cleanup_free char *full = xasprintf("%s%s", mount, path);
+	cleanup_close int fd = -1;
+	uint64_t populated = 0;
+	int r;
+
+	if (rmdir(full) == 0 || errno == ENOENT)
+		return 0;
+	fd = cgroup_open(mount, path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : cmk_err_errno(err, "open cgroup '%s'", path);
+	r = read_key(fd, "cgroup.events", "populated", &populated);
+	if (r == 0 && populated) {
+		r = cgroup_kill(fd, err);
+		if (r == 0)
+			r = wait_event(fd, "populated", 0, REMOVE_TIMEOUT_MS);
+		if (r < 0)
+			return cmk_err_set(err, r, "cgroup '%s' does not get empty", path);
+	}
+	(void)remove_below(fd, 0);
+	if (rmdir(full) < 0 && errno != ENOENT)
+		return cmk_err_errno(err, "remove cgroup '%s'", path);
+	return 0;
+}
