@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Seccomp filters: the default profile kept as data, compiled with libseccomp once and cached as
- * BPF.
+ * Seccomp filters (seccomp(2)): the default profile kept as data (seccomp.json), compiled by the
+ * helper program cmk-seccomp with libseccomp once, and cached as BPF.
  *
  * Unknown (newer) system calls give ENOSYS, those that the profile knows and does not allow EPERM.
- * The cache key covers profile digest, capabilities, architectures, libseccomp version and API
- * level, and cmk's build; a damaged entry is compiled again.
+ * The name of a cache entry covers the profile (built in: cmk's own build; a file: the digest of
+ * its bytes), capabilities, architecture, kernel release (on which libseccomp's API level depends)
+ * and cmk's build id; its content names the libseccomp file that was used, which must be unchanged.
+ * A damaged entry is compiled again, never trusted or skipped.
  */
 #pragma once
 
@@ -18,11 +20,14 @@ struct seccomp_filter {
 	uint16_t n;
 };
 void seccomp_filter_done(struct seccomp_filter *f);
-/* PROFILE is "default", "unconfined", or the path of a docker/containers-common style JSON profile.
- * CAPS are the bounding set's names. CACHE_FD: directory for the cache (data directory's "seccomp",
- * made on use) or -1. libseccomp is loaded on a cache miss only (dlopen), so that the usual start
- * never maps it. */
+/*
+ * PROFILE is "default", "unconfined", or the path of a docker/containers-common style JSON profile
+ * of at most 1 MiB. CAPS are the names of the bounding set ("CAP_CHOWN"), in any order. CACHE_DIRFD
+ * is the directory for the cache (made by the caller), or -1. Forks and execs cmk-seccomp on a
+ * miss. A profile that cannot be used is CMK_ERR_INVALID naming it.
+ */
 int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 		       struct seccomp_filter *ret, struct cmk_err *err);
-/* Installs F on the calling thread: needs no_new_privs or CAP_SYS_ADMIN. */
+/* Installs F on the calling thread; needs no_new_privs or CAP_SYS_ADMIN in its user namespace.
+ * Nothing for unconfined. */
 int seccomp_filter_install(const struct seccomp_filter *f, struct cmk_err *err);
