@@ -16,6 +16,8 @@
 #include "base/err.h"
 
 enum network_mode { NETWORK_SLIRP, NETWORK_NONE, NETWORK_HOST };
+/* "slirp" (also "slirp4netns" and "private", as podman spells it), "none", "host". Other modes and
+ * options behind a colon are CMK_ERR_UNSUPPORTED. */
 int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *err);
 const char *network_mode_name(enum network_mode m);
 
@@ -27,11 +29,14 @@ struct port_mapping {
 	uint16_t range; /* 1 or more consecutive ports */
 	enum port_protocol protocol;
 };
-/* "[[ip:][hostPort]:]containerPort[/proto]", ranges "8000-8010:80-90", "[::1]:8080:80". Appends one
- * mapping per protocol. */
+#define NETWORK_PORT_MAPPINGS_MAX 4096
+/* "[[ip:][hostPort]:]containerPort[/proto]", ranges "8000-8010:80-90", "[::1]:8080:80", protocols
+ * "tcp", "udp", "tcp,udp". Appends one mapping per protocol; one given twice is kept once, two that
+ * would bind the same host port are CMK_ERR_INVALID. On failure LIST is still valid. */
 int port_mapping_parse(const char *s, struct port_mapping **list, size_t *n, struct cmk_err *err);
 void port_mapping_list_free(struct port_mapping *list, size_t n);
-/* Chooses a free host port for each mapping that has none. */
+/* Chooses a free host port for each mapping that has none (it is bound later, by the helper:
+ * another process may take it in between, which is then the helper's error). */
 int network_ports_assign(struct port_mapping *list, size_t n, struct cmk_err *err);
 
 /* Addresses that slirp gives (slirp's conventional network). */
@@ -39,6 +44,10 @@ int network_ports_assign(struct port_mapping *list, size_t n, struct cmk_err *er
 #define NETWORK_SLIRP_PREFIX4 24
 #define NETWORK_SLIRP_GATEWAY4 "10.0.2.2"
 #define NETWORK_SLIRP_DNS4 "10.0.2.3"
+#define NETWORK_SLIRP_IP6 "fd00::100"
+#define NETWORK_SLIRP_PREFIX6 64
+#define NETWORK_SLIRP_GATEWAY6 "fd00::2"
+#define NETWORK_SLIRP_DNS6 "fd00::3"
 #define NETWORK_SLIRP_MTU 65520
 
 /* In the caller's network namespace: brings up lo (needs CAP_NET_ADMIN there). */
