@@ -30,7 +30,10 @@ struct storage {
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
 	struct userns_config userns; /* loaded on use: storage_userns() */
 	bool userns_loaded;
-	int claim_fd; /* internal: the promise of a pull under way, -1 where there is none */
+	char *driver_name; /* --storage-driver: set by the caller before the first use, owned by
+			      storage_free() */
+	char *driver_why;  /* internal: what storage_driver.why points to */
+	int claim_fd;	   /* internal: the promise of a pull under way, -1 where there is none */
 };
 
 /* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable
@@ -171,7 +174,7 @@ int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err
  * vfs) overrides. */
 struct storage_driver {
 	const char *name; /* "overlay", "fuse-overlayfs", "vfs" */
-	const char *why;  /* what the probe found, one line */
+	const char *why;  /* what the probe found, one line; lives as long as the storage */
 	bool userxattr, lowerdir_append /* fsconfig lowerdir+ */, volatile_ok;
 };
 int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err);
@@ -184,7 +187,9 @@ struct rootfs_plan {
 	char *upper, *work;  /* absolute, made by storage_rootfs_prepare() */
 	char *merged;	     /* mount point, absolute */
 	bool is_volatile;    /* --rm: nothing of the upper directory must outlive a power cut */
-	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay */
+	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay: bound onto
+				itself, so that it can be entered; read-only only where the spec
+				says so */
 };
 void rootfs_plan_done(struct rootfs_plan *p);
 /* Makes containers/ID/{upper,work,merged} (owned as the parent user namespace wants; for vfs copies

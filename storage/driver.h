@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The drivers of container root file systems, inside this room. */
+#pragma once
+
+#include "storage/storage.h"
+
+struct rootfs_driver {
+	const char *name;
+	/* Tries it out below the data directory; fills *RET or says why not. */
+	int (*probe)(struct storage *st, struct storage_driver *ret, struct cmk_err *err);
+	/* Makes what PLAN names, once, for a new container in the directory FD. */
+	int (*prepare)(struct storage *st, int fd, const struct rootfs_plan *plan,
+		       struct cmk_err *err);
+	/* In the container's init. */
+	int (*mount)(const struct rootfs_plan *plan, struct cmk_err *err);
+};
+
+extern const struct rootfs_driver driver_overlay, driver_fuse_overlayfs, driver_vfs;
+/* NULL where there is none of this NAME. */
+const struct rootfs_driver *rootfs_driver_by_name(const char *name);
+
+/* For overlay and fuse-overlayfs: upper/ with the mode and owner of the image's root, and work/. */
+int overlay_prepare(struct storage *st, int fd, const struct rootfs_plan *plan,
+		    struct cmk_err *err);
+/* Owner and mode of "/": those of the topmost layer that has an entry for it. Layers made by
+ * storage_layer_unpack() say so in the mode of their own directory (LAYER_MODE_IMPLIED). */
+int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cmk_err *err);
+#define LAYER_MODE_HAS_ROOT 0700
+#define LAYER_MODE_IMPLIED 0711

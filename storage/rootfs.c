@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "storage/driver.h"
+#include "storage/internal.h"
+
+void rootfs_plan_done(struct rootfs_plan *p)
+{
+	free(p->driver);
+	p->lower = strv_free(p->lower);
+	free(p->upper);
+	free(p->work);
+	free(p->merged);
+	*p = (struct rootfs_plan){ 0 };
+}
+
+/* Every layer must be there: a missing one would show up as a root file system with holes. */
+static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t n,
+		      struct rootfs_plan *plan, struct cmk_err *err)
+{
+	for (size_t i = n; i-- > 0;) {
+		char path[DIGEST_HEX_LEN + 8];
+		struct digest id;
+		int r = digest_parse(layers[i].diff_id, &id, err);
+
+		if (r < 0)
+			return r;
+		(void)snprintf(path, sizeof(path), "%s/diff", id.hex);
+		if (faccessat(st->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+			(void)cmk_err_set(err, -ENOENT, "layer '%.19s' is missing from '%s'",
+					  layers[i].diff_id, st->root);
+			return cmk_err_hint(err, "pull the image again");
+		}
+		strv_add_take(&plan->lower, xasprintf("%s/layers/%s", st->root, path));
+	}
+	return 0;
+}
+
+/* An image may have no layers at all; overlay wants one lower directory. */
+static int add_empty_lower(struct storage *st, int fd, const char *id, struct rootfs_plan *plan,
+			   struct cmk_err *err)
+{
+	if (plan->lower)
+		return 0;
+	if (mkdirat(fd, "empty", 0755) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "create '%s/containers/%s/empty'", st->root, id);
+	if (mkdirat(fd, "empty/diff", 0755) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "create '%s/containers/%s/empty'", st->root, id);
+	strv_add_take(&plan->lower, xasprintf("%s/containers/%s/empty/diff", st->root, id));
+	return 0;
+}
+
+static int make_plan(struct storage *st, int fd, const char *id, const char *driver,
+		     struct image_layer_ref *layers, size_t n, struct rootfs_plan *plan,
+		     struct cmk_err *err)
+{
+	int r;
+
+	plan->driver = xstrdup(driver);
+	plan->upper = xasprintf("%s/containers/%s/upper", st->root, id);
+	plan->work = xasprintf("%s/containers/%s/work", st->root, id);
+	plan->merged = xasprintf("%s/containers/%s/merged", st->root, id);
+	r = add_lowers(st, layers, n, plan, err);
+	if (r < 0)
+		return r;
+	return add_empty_lower(st, fd, id, plan, err);
+}
+
+static int open_container(struct storage *st, const char *id, struct cmk_err *err)
+{
+	int fd;
+
+	if (!*id || id[0] == '.' || strchr(id, '/'))
+		return cmk_err_set(err, -EINVAL, "container ID '%.80s'", id);
+	fd = openat(st->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? cmk_err_errno(err, "open '%s/containers/%s'", st->root, id) : fd;
+}
+
+int storage_rootfs_prepare(struct storage *st, const char *container_id,
+			   struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			   struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	struct storage_driver driver;
+	cleanup_close int fd = -1;
+	int r;
+
+	r = storage_driver_get(st, &driver, err);
+	if (r < 0)
+		return r;
+	fd = open_container(st, container_id, err);
+	if (fd < 0)
+		return fd;
+	r = make_plan(st, fd, container_id, driver.name, layers, n_layers, &plan, err);
+	plan.is_volatile = is_volatile && driver.volatile_ok;
+	if (r >= 0)
+		r = rootfs_driver_by_name(driver.name)->prepare(st, fd, &plan, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id);
+	*ret = plan;
+	plan = (struct rootfs_plan){ 0 };
+	return 0;
+}
+
+/* The driver of a container stays what it was made with: what its directory holds tells. */
+static const char *driver_of(int fd, const struct storage_driver *now)
+{
+	bool has_upper = faccessat(fd, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (!has_upper)
+		return driver_vfs.name;
+	return streq(now->name, driver_vfs.name) ? driver_overlay.name : now->name;
+}
+
+int storage_rootfs_reopen(struct storage *st, const char *container_id,
+			  struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			  struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	struct storage_driver driver;
+	cleanup_close int fd = -1;
+	int r;
+
+	r = storage_driver_get(st, &driver, err);
+	if (r < 0)
+		return r;
+	fd = open_container(st, container_id, err);
+	if (fd < 0)
+		return fd;
+	/* A volatile mount leaves this mark, by which the kernel refuses the directory, since what
+	 * was written last may be lost after a power cut. A container's crash alone loses nothing.
+	 * The kernel makes work/work with mode 000. */
+	if (fchmodat(fd, "work/work", 0700, 0) == 0) {
+		r = storage_remove_tree(st, fd, "work/work/incompat", err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "container '%.12s'", container_id);
+	}
+	r = make_plan(st, fd, container_id, driver_of(fd, &driver), layers, n_layers, &plan, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id);
+	plan.is_volatile = is_volatile && driver.volatile_ok;
+	*ret = plan;
+	plan = (struct rootfs_plan){ 0 };
+	return 0;
+}
+
+int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
+{
+	const struct rootfs_driver *d;
+	int r;
+
+	if (plan->read_only_bind) {
+		if (mount(plan->merged, plan->merged, NULL, MS_BIND | MS_REC, NULL) < 0)
+			return cmk_err_errno(err, "bind root file system '%s'", plan->merged);
+		return 0;
+	}
+	d = plan->driver ? rootfs_driver_by_name(plan->driver) : NULL;
+	if (!d)
+		return cmk_err_set(err, -EINVAL, "storage driver '%s' is not known",
+				   plan->driver ? plan->driver : "");
+	r = d->mount(plan, err);
+	return r < 0 ? cmk_err_wrap(err, r, "mount %s on '%s'", d->name, plan->merged) : 0;
+}
+
+int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err)
+{
+	static const char *const parts[] = { "upper", "work", "merged", "empty" };
+	cleanup_close int fd = -1;
+	int r = 0;
+
+	if (!*container_id || container_id[0] == '.' || strchr(container_id, '/'))
+		return cmk_err_set(err, -EINVAL, "container ID '%.80s'", container_id);
+	fd = openat(st->containers_fd, container_id,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return cmk_err_errno(err, "open '%s/containers/%s'", st->root, container_id);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		int q = storage_remove_tree(st, fd, parts[i], r < 0 ? NULL : err);
+
+		if (q < 0 && r >= 0)
+			r = q;
+	}
+	return r < 0 ? cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id)
+		     : 0;
+}

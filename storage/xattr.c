@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/xattr.h"
+
+#include <errno.h>
+#include <sys/xattr.h>
+
+#include "base/util.h"
+
+static const char *const own_names[] = { "user.", "system.posix_acl_access",
+					 "system.posix_acl_default" };
+
+enum xattr_fate xattr_stored_name(const char *name, char buf[static XATTR_NAME_MAX + 1])
+{
+	const char *rest = str_after(name, XATTR_OVERLAY);
+	int n;
+
+	if (!*name || strlen(name) > XATTR_NAME_MAX)
+		return XATTR_IMPOSSIBLE;
+	if (rest)
+		n = snprintf(buf, XATTR_NAME_MAX + 1, XATTR_ESCAPED "%s", rest);
+	else if (streq(name, XATTR_CAPABILITY))
+		return XATTR_AS_IS;
+	else if (streq(name, "security.selinux"))
+		return XATTR_UNWANTED;
+	else if (str_after(name, "trusted.") || str_after(name, "security."))
+		n = snprintf(buf, XATTR_NAME_MAX + 1, XATTR_KEPT "%s", name);
+	else {
+		for (size_t i = 0; i < ARRAY_LEN(own_names); i++)
+			if (str_after(name, own_names[i]))
+				return XATTR_AS_IS;
+		return XATTR_IMPOSSIBLE;
+	}
+	return n > XATTR_NAME_MAX ? XATTR_IMPOSSIBLE : XATTR_RENAMED;
+}
+
+static int copy_one(int in, int out, const char *name, const char *as)
+{
+	static char value[65536];
+	ssize_t n = fgetxattr(in, name, value, sizeof(value));
+
+	if (n < 0)
+		return errno == ENODATA ? 0 : -errno;
+	if (fsetxattr(out, as, value, (size_t)n, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int xattr_copy_fd(int in, int out)
+{
+	static char names[65536];
+	ssize_t n = flistxattr(in, names, sizeof(names));
+	int r;
+
+	if (n < 0)
+		return errno == EOPNOTSUPP ? 0 : -errno;
+	for (const char *p = names; p < names + n; p += strlen(p) + 1) {
+		cleanup_free char *plain = NULL;
+		const char *rest = str_after(p, XATTR_ESCAPED);
+
+		if (rest)
+			plain = xasprintf(XATTR_OVERLAY "%s", rest);
+		else if (str_after(p, "user.") && !str_after(p, XATTR_OVERLAY))
+			plain = xstrdup(p);
+		else if (str_after(p, "system.posix_acl_"))
+			plain = xstrdup(p);
+		else
+			continue;
+		r = copy_one(in, out, p, plain);
+		if (r < 0 && r != -EOPNOTSUPP)
+			return r;
+	}
+	return 0;
+}
+
+int xattr_copy_capability_fd(int in, int out)
+{
+	int r = copy_one(in, out, XATTR_CAPABILITY, XATTR_CAPABILITY);
+
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+bool xattr_is_opaque(int fd)
+{
+	char v;
+
+	return fgetxattr(fd, XATTR_OPAQUE, &v, 1) == 1 && v == 'y';
+}
