@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/format.h"
+
+#include <time.h>
+
+#include "base/file.h"
+#include "cmd/template.h"
+
+/* "CreatedAt" → "CREATED AT"; kept in *CTX until the next one. */
+struct title_ctx {
+	const struct format_title *titles;
+	struct strbuf made;
+};
+
+static const char *title_of(const char *field, void *arg)
+{
+	struct title_ctx *ctx = arg;
+
+	for (const struct format_title *t = ctx->titles; t && t->field; t++)
+		if (streq(t->field, field))
+			return t->title;
+	strbuf_reset(&ctx->made);
+	for (const char *p = field; *p; p++) {
+		bool upper = *p >= 'A' && *p <= 'Z';
+
+		if (upper && p > field && p[-1] >= 'a' && p[-1] <= 'z')
+			strbuf_addc(&ctx->made, ' ');
+		strbuf_addc(&ctx->made, *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p);
+	}
+	return strbuf_str(&ctx->made);
+}
+
+static size_t width_of(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
+#define COLUMNS_MAX 64
+
+void format_align(const char *text, struct strbuf *out)
+{
+	size_t width[COLUMNS_MAX] = { 0 };
+
+	for (const char *p = text; *p;) {
+		for (size_t col = 0;; col++) {
+			size_t n = strcspn(p, "\t\n");
+
+			/* The last cell of a line makes no column. */
+			if (p[n] == '\t' && col < COLUMNS_MAX)
+				width[col] = MAX(width[col], width_of(p, n));
+			p += n;
+			if (*p != '\t')
+				break;
+			p++;
+		}
+		p += *p == '\n';
+	}
+	for (const char *p = text; *p;) {
+		for (size_t col = 0;; col++) {
+			size_t n = strcspn(p, "\t\n"), w = width_of(p, n);
+
+			strbuf_add(out, p, n);
+			p += n;
+			if (*p != '\t')
+				break;
+			p++;
+			for (; col < COLUMNS_MAX && w < width[col] + 2; w++)
+				strbuf_addc(out, ' ');
+		}
+		if (*p == '\n') {
+			strbuf_addc(out, '\n');
+			p++;
+		}
+	}
+}
+
+static int print_json(const struct json *items, struct strbuf *out, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	w.pretty = true;
+	json_write_value(&w, NULL, items);
+	r = json_writer_finish(&w, &text, &len, err);
+	if (r == 0)
+		strbuf_add(out, text, len);
+	return r;
+}
+
+static int run_template(const struct template_node *n, const struct json *items,
+			const struct template_header *header, struct strbuf *out,
+			struct cmk_err *err)
+{
+	int r = 0;
+
+	if (header) {
+		r = template_exec(n, NULL, header, out, err);
+		strbuf_addc(out, '\n');
+	}
+	for (const struct json *item = items->first; item && r == 0; item = item->next) {
+		r = template_exec(n, item, NULL, out, err);
+		strbuf_addc(out, '\n');
+	}
+	return r;
+}
+
+int format_items(const char *template, const struct json *items, const struct format_title *titles,
+		 bool noheading, struct strbuf *out, struct cmk_err *err)
+{
+	cleanup_template struct template_node *n = NULL;
+	cleanup_strbuf struct strbuf raw = STRBUF_INIT;
+	struct title_ctx ctx = { .titles = titles };
+	struct template_header header = { title_of, &ctx };
+	const char *body = str_after(template, "table ");
+	int r;
+
+	if (streq(template, "json"))
+		return print_json(items, out, err);
+	r = template_parse(body ? body : template, &n, err);
+	if (r < 0)
+		return r;
+	if (!body)
+		return run_template(n, items, NULL, out, err);
+	r = run_template(n, items, noheading ? NULL : &header, &raw, err);
+	strbuf_done(&ctx.made);
+	if (r == 0)
+		format_align(strbuf_str(&raw), out);
+	return r;
+}
+
+int format_print(const char *template, const char *items, size_t len,
+		 const struct format_title *titles, bool noheading, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+	int r;
+
+	r = json_parse(items, len, SIZE_MAX, &doc, err);
+	if (r < 0)
+		return r;
+	r = format_items(template, json_root(doc), titles, noheading, &out, err);
+	if (r < 0)
+		return r;
+	(void)fflush(stdout);
+	r = write_all(STDOUT_FILENO, strbuf_str(&out), out.len);
+	return r < 0 ? cmk_err_set(err, r, "write to stdout: %s", strerror(-r)) : 0;
+}
+
+void format_size(uint64_t bytes, char buf[static 32])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double v = (double)bytes;
+	size_t u = 0;
+
+	while (v >= 1000 && u + 1 < ARRAY_LEN(units)) {
+		v /= 1000;
+		u++;
+	}
+	/* Three digits that count: "999 B", "2.22 MB", "187 MB"; the point is '.' in any locale,
+	 * since cmk sets none. */
+	(void)snprintf(buf, 32, "%.3g %s", v, units[u]);
+	if (v >= 999.5 && u + 1 < ARRAY_LEN(units))
+		(void)snprintf(buf, 32, "1 %s", units[u + 1]);
+}
+
+void format_duration(int64_t s, char buf[static 40])
+{
+	static const struct {
+		int64_t below, unit;
+		const char *name;
+	} steps[] = {
+		{ 60, 1, "seconds" },
+		{ 3600, 60, "minutes" },
+		{ 48 * 3600, 3600, "hours" },
+		{ 14 * 86400, 86400, "days" },
+		{ 60 * 86400, 7 * 86400, "weeks" },
+		{ 730 * 86400LL, 30 * 86400, "months" },
+		{ INT64_MAX, 365 * 86400, "years" },
+	};
+	size_t i = 0;
+
+	if (s < 1)
+		(void)snprintf(buf, 40, "Less than a second");
+	else if (s == 1)
+		(void)snprintf(buf, 40, "1 second");
+	else if (s >= 60 && s < 120)
+		(void)snprintf(buf, 40, "About a minute");
+	else if (s >= 3600 && s < 7200)
+		(void)snprintf(buf, 40, "About an hour");
+	else {
+		while (s >= steps[i].below)
+			i++;
+		(void)snprintf(buf, 40, "%lld %s", (long long)(s / steps[i].unit), steps[i].name);
+	}
+}
+
+static int two_digits(const char *s)
+{
+	return s[0] >= '0' && s[0] <= '9' && s[1] >= '0' && s[1] <= '9'
+		       ? (s[0] - '0') * 10 + s[1] - '0'
+		       : -1;
+}
+
+int format_parse_time(const char *s, int64_t *ret)
+{
+	struct tm tm = { 0 };
+	int64_t offset = 0;
+	int part[6];
+
+	if (!s || strlen(s) < 20 || s[4] != '-' || s[7] != '-' || (s[10] != 'T' && s[10] != ' ') ||
+	    s[13] != ':' || s[16] != ':' || two_digits(s) < 0)
+		return -EINVAL;
+	part[0] = two_digits(s + 2);
+	part[1] = two_digits(s + 5);
+	part[2] = two_digits(s + 8);
+	part[3] = two_digits(s + 11);
+	part[4] = two_digits(s + 14);
+	part[5] = two_digits(s + 17);
+	for (size_t i = 0; i < ARRAY_LEN(part); i++)
+		if (part[i] < 0)
+			return -EINVAL;
+	tm.tm_year = two_digits(s) * 100 + part[0] - 1900;
+	tm.tm_mon = part[1] - 1;
+	tm.tm_mday = part[2];
+	tm.tm_hour = part[3];
+	tm.tm_min = part[4];
+	tm.tm_sec = part[5];
+	s += 19;
+	if (*s == '.')
+		s += 1 + strspn(s + 1, "0123456789");
+	if (*s == '+' || *s == '-') {
+		if (strlen(s) != 6 || two_digits(s + 1) < 0 || two_digits(s + 4) < 0)
+			return -EINVAL;
+		offset = (two_digits(s + 1) * 60 + two_digits(s + 4)) * 60;
+		offset = *s == '-' ? -offset : offset;
+	} else if (!streq(s, "Z")) {
+		return -EINVAL;
+	}
+	*ret = (int64_t)timegm(&tm) - offset;
+	return 0;
+}
+
+void format_ago(const char *rfc3339, char buf[static 48])
+{
+	char span[40];
+	int64_t t = 0;
+
+	if (format_parse_time(rfc3339, &t) < 0) {
+		(void)snprintf(buf, 48, "N/A");
+		return;
+	}
+	format_duration((int64_t)time(NULL) - t, span);
+	(void)snprintf(buf, 48, "%s ago", span);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What commands print: --format json, --format with a Go template, and the default tables, which
+ * are templates as well. The data is always a JSON document, made with struct json_writer.
+ */
+#pragma once
+
+#include "base/json.h"
+
+/* Titles of columns; a field without a row gets its own name in capitals. Ends with a NULL field.
+ */
+struct format_title {
+	const char *field, *title;
+};
+
+/*
+ * Prints ITEMS (a JSON array, as text) to stdout, one line each, through TEMPLATE: Go's syntax as
+ * in template.h, "\t" and "\n" typed as two characters count. A template that begins with "table "
+ * gets a line of titles (not with NOHEADING) and aligned columns. "json" prints the array itself
+ * (4 spaces, as podman); "{{json .}}" one document a line. -EINVAL for a bad template or a field
+ * that does not exist.
+ */
+int format_print(const char *template, const char *items, size_t len,
+		 const struct format_title *titles, bool noheading, struct cmk_err *err);
+
+/* The same, appended to OUT instead of printed. */
+int format_items(const char *template, const struct json *items, const struct format_title *titles,
+		 bool noheading, struct strbuf *out, struct cmk_err *err);
+
+/* Aligns tab-separated columns with at least two blanks between them (UTF-8: one column each). */
+void format_align(const char *text, struct strbuf *out);
+
+/* "2.22 MB": decimal units, as podman images. */
+void format_size(uint64_t bytes, char buf[static 32]);
+/* "3 minutes", "About an hour", "2 days": a span as docker's units say it. */
+void format_duration(int64_t seconds, char buf[static 40]);
+/* "3 minutes ago", from an RFC 3339 time; "N/A" where it is none. */
+void format_ago(const char *rfc3339, char buf[static 48]);
+/* Seconds since the epoch of "2024-05-01T10:20:30.5Z" or with an offset; -EINVAL. */
+int format_parse_time(const char *rfc3339, int64_t *ret);

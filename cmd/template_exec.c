@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Carries out a parsed template over a JSON value. */
+#include <strings.h>
+
+#include "base/parse.h"
+#include "cmd/template.h"
+
+struct made {
+	struct json json;
+	char *owned;
+	struct json *children; /* of an array */
+	char **strv;
+	struct made *next;
+};
+struct template_arena {
+	struct made *made;
+};
+
+struct variable {
+	const char *name;
+	const struct json *value;
+	struct variable *below;
+};
+
+struct exec {
+	const struct json *root;
+	struct variable *vars;
+	const struct template_header *header;
+	struct template_arena arena;
+	struct strbuf *out;
+	struct cmk_err *err;
+};
+
+static struct made *make(struct template_arena *arena, enum json_type type)
+{
+	struct made *m = xcalloc(1, sizeof(*m));
+
+	m->json.type = type;
+	m->next = arena->made;
+	arena->made = m;
+	return m;
+}
+
+static void arena_done(struct template_arena *arena)
+{
+	struct made *next;
+
+	for (struct made *m = arena->made; m; m = next) {
+		next = m->next;
+		free(m->owned);
+		free(m->children);
+		strv_free(m->strv);
+		free(m);
+	}
+}
+
+const struct json *template_string(struct template_arena *arena, char *s)
+{
+	struct made *m = make(arena, JSON_STRING);
+
+	m->owned = s;
+	m->json.text = s;
+	m->json.n = strlen(s);
+	return &m->json;
+}
+
+const struct json *template_number(struct template_arena *arena, int64_t v)
+{
+	struct made *m = make(arena, JSON_NUMBER);
+
+	m->owned = xasprintf("%lld", (long long)v);
+	m->json.text = m->owned;
+	m->json.n = strlen(m->owned);
+	return &m->json;
+}
+
+const struct json *template_bool(struct template_arena *arena, bool v)
+{
+	struct made *m = make(arena, JSON_BOOL);
+
+	m->json.boolean = v;
+	return &m->json;
+}
+
+const struct json *template_array(struct template_arena *arena, char **v)
+{
+	struct made *m = make(arena, JSON_ARRAY);
+	size_t n = strv_len(v);
+
+	m->strv = v;
+	m->children = xcalloc(n + 1, sizeof(*m->children));
+	for (size_t i = 0; i < n; i++)
+		m->children[i] = (struct json){
+			.type = JSON_STRING,
+			.text = v[i],
+			.n = strlen(v[i]),
+			.next = i + 1 < n ? &m->children[i + 1] : NULL,
+		};
+	m->json.first = n ? m->children : NULL;
+	m->json.n = n;
+	return &m->json;
+}
+
+bool template_truth(const struct json *v)
+{
+	if (!v)
+		return false;
+	switch (v->type) {
+	case JSON_NULL:
+		return false;
+	case JSON_BOOL:
+		return v->boolean;
+	case JSON_NUMBER:
+		return strspn(v->text, "-0.") != v->n;
+	default:
+		return v->n > 0;
+	}
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	return strcmp((*(const struct json *const *)a)->key, (*(const struct json *const *)b)->key);
+}
+
+/* Go prints a map in the order of its keys. */
+static void print_object(const struct json *v, struct strbuf *out)
+{
+	cleanup_free const struct json **list = xcalloc(v->n + 1, sizeof(*list));
+	size_t n = 0;
+
+	json_each (m, v)
+		list[n++] = m;
+	qsort(list, n, sizeof(*list), compare_members);
+	strbuf_adds(out, "map[");
+	for (size_t i = 0; i < n; i++) {
+		strbuf_addf(out, "%s%s:", i ? " " : "", list[i]->key);
+		template_print(list[i], out);
+	}
+	strbuf_addc(out, ']');
+}
+
+void template_print(const struct json *v, struct strbuf *out)
+{
+	if (!v) {
+		strbuf_adds(out, "<no value>");
+		return;
+	}
+	switch (v->type) {
+	case JSON_NULL:
+		strbuf_adds(out, "<nil>");
+		break;
+	case JSON_BOOL:
+		strbuf_adds(out, v->boolean ? "true" : "false");
+		break;
+	case JSON_NUMBER:
+	case JSON_STRING:
+		strbuf_adds(out, v->text);
+		break;
+	case JSON_ARRAY:
+		strbuf_addc(out, '[');
+		json_each (m, v) {
+			if (m != v->first)
+				strbuf_addc(out, ' ');
+			template_print(m, out);
+		}
+		strbuf_addc(out, ']');
+		break;
+	case JSON_OBJECT:
+		print_object(v, out);
+		break;
+	}
+}
+
+/* Members whose names the image or the user chose: an absent one is no mistake in the template. */
+static bool is_map(const struct json *v)
+{
+	static const char *const names[] = { "Labels",	     "Annotations", "Networks", "Ports",
+					     "ExposedPorts", "Volumes",	    "Sysctls",	"Options",
+					     "PortBindings", "Tmpfs" };
+
+	for (size_t i = 0; v->key && i < ARRAY_LEN(names); i++)
+		if (streq(v->key, names[i]))
+			return true;
+	return false;
+}
+
+static int get_field(struct exec *x, const struct json *v, const char *field,
+		     const struct json **ret)
+{
+	const struct json *m;
+
+	if (!v || v->type == JSON_NULL) {
+		*ret = NULL;
+		return 0;
+	}
+	if (v->type != JSON_OBJECT)
+		return cmk_err_set(x->err, -EINVAL, "template: '.%.60s' of a value without fields",
+				   field);
+	m = json_get(v, field);
+	/* .ID and .Id are both in use. */
+	if (!m)
+		json_each (c, v)
+			if (!m && strcasecmp(c->key, field) == 0)
+				m = c;
+	if (!m && !is_map(v))
+		return cmk_err_set(x->err, -EINVAL, "template: there is no field '.%.60s'", field);
+	*ret = m;
+	return 0;
+}
+
+static int eval_pipe(struct exec *x, const struct template_pipe *p, const struct json *dot,
+		     const struct json **ret);
+
+static int eval_base(struct exec *x, const struct template_operand *o, const struct json *dot,
+		     const struct json **ret)
+{
+	switch (o->kind) {
+	case OPERAND_DOT:
+		*ret = dot;
+		return 0;
+	case OPERAND_LITERAL:
+		*ret = &o->literal;
+		return 0;
+	case OPERAND_PAREN:
+		return eval_pipe(x, o->paren, dot, ret);
+	case OPERAND_FUNC:
+		return template_call(o->name, NULL, 0, &x->arena, ret, x->err);
+	case OPERAND_VAR:
+		break;
+	}
+	if (!*o->name) {
+		*ret = x->root;
+		return 0;
+	}
+	for (struct variable *v = x->vars; v; v = v->below)
+		if (streq(v->name, o->name)) {
+			*ret = v->value;
+			return 0;
+		}
+	if (x->header) {
+		*ret = template_string(&x->arena, xstrdup(""));
+		return 0;
+	}
+	return cmk_err_set(x->err, -EINVAL, "template: variable '$%.40s' is not set", o->name);
+}
+
+static int eval_operand(struct exec *x, const struct template_operand *o, const struct json *dot,
+			const struct json **ret)
+{
+	int r;
+
+	if (x->header && o->fields && o->kind != OPERAND_PAREN) {
+		size_t n = strv_len(o->fields);
+		const char *s = x->header->fn(o->fields[n - 1], x->header->ctx);
+
+		*ret = template_string(&x->arena, xstrdup(s));
+		return 0;
+	}
+	r = eval_base(x, o, dot, ret);
+	for (char **f = o->fields; r == 0 && f && *f; f++)
+		r = get_field(x, *ret, *f, ret);
+	return r;
+}
+
+#define ARGS_MAX 32
+
+/* A heading is the field's title, whatever is done to its value. */
+static const struct json *heading_of(const struct template_command *c,
+				     const struct json *const *args, size_t n)
+{
+	for (size_t i = 1; i < c->n; i++)
+		if (c->operands[i].fields || c->operands[i].kind == OPERAND_PAREN)
+			return args[i - 1];
+	return args[n - 1];
+}
+
+static int eval_command(struct exec *x, const struct template_command *c, const struct json *dot,
+			const struct json *piped, bool has_piped, const struct json **ret)
+{
+	const struct template_operand *first = &c->operands[0];
+	const struct json *args[ARGS_MAX + 2];
+	size_t n = 0;
+	int r;
+
+	if (c->n > ARGS_MAX)
+		return cmk_err_set(x->err, -E2BIG, "template: too many arguments");
+	for (size_t i = 1; i < c->n; i++) {
+		r = eval_operand(x, &c->operands[i], dot, &args[n++]);
+		if (r < 0)
+			return r;
+	}
+	if (has_piped)
+		args[n++] = piped;
+	if (first->kind == OPERAND_FUNC) {
+		if (x->header && n > 0) {
+			*ret = heading_of(c, args, n);
+			return 0;
+		}
+		return template_call(first->name, args, n, &x->arena, ret, x->err);
+	}
+	if (n == 1 && first->fields && streq(first->fields[strv_len(first->fields) - 1], "Label")) {
+		const struct json *labels = json_get(dot, "Labels");
+
+		*ret = x->header ? args[0] : json_get(labels, args[0] ? json_str(args[0]) : "");
+		if (!*ret)
+			*ret = template_string(&x->arena, xstrdup(""));
+		return 0;
+	}
+	if (n > 0)
+		return cmk_err_set(x->err, -EINVAL, "template: a value takes no arguments");
+	return eval_operand(x, first, dot, ret);
+}
+
+static int eval_pipe(struct exec *x, const struct template_pipe *p, const struct json *dot,
+		     const struct json **ret)
+{
+	const struct json *v = NULL;
+
+	for (size_t i = 0; i < p->n; i++) {
+		int r = eval_command(x, &p->commands[i], dot, v, i > 0, &v);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+static int exec_list(struct exec *x, const struct template_node *n, const struct json *dot);
+
+static int exec_range(struct exec *x, const struct template_node *n, const struct json *v)
+{
+	struct variable key = { n->pipe->vars[0], NULL, x->vars };
+	struct variable item = { n->pipe->vars[1], NULL, key.name ? &key : x->vars };
+	struct variable *saved = x->vars;
+	int64_t i = 0;
+	int r = 0;
+
+	if (x->header)
+		return exec_list(x, n->body, v);
+	if (v && v->type != JSON_ARRAY && v->type != JSON_OBJECT && v->type != JSON_NULL)
+		return cmk_err_set(x->err, -EINVAL, "template: range over a single value");
+	if (!v || !v->first)
+		return exec_list(x, n->otherwise, v);
+	if (item.name)
+		x->vars = &item;
+	json_each (m, v) {
+		key.value = m->key ? template_string(&x->arena, xstrdup(m->key))
+				   : template_number(&x->arena, i++);
+		item.value = m;
+		r = exec_list(x, n->body, m);
+		if (r < 0)
+			break;
+	}
+	x->vars = saved;
+	return r;
+}
+
+static int exec_node(struct exec *x, const struct template_node *n, const struct json *dot)
+{
+	struct variable var, *saved = x->vars;
+	const struct json *v = NULL;
+	int r;
+
+	if (n->kind == NODE_TEXT) {
+		strbuf_adds(x->out, n->text);
+		return 0;
+	}
+	r = eval_pipe(x, n->pipe, dot, &v);
+	if (r < 0)
+		return r;
+	if (n->kind == NODE_RANGE)
+		return exec_range(x, n, v);
+	if (n->kind == NODE_ACTION) {
+		template_print(v, x->out);
+		return 0;
+	}
+	if (n->pipe->vars[1]) {
+		var = (struct variable){ n->pipe->vars[1], v, x->vars };
+		x->vars = &var;
+	}
+	if (x->header || template_truth(v))
+		r = exec_list(x, n->body, n->kind == NODE_WITH ? v : dot);
+	else
+		r = exec_list(x, n->otherwise, dot);
+	x->vars = saved;
+	return r;
+}
+
+static int exec_list(struct exec *x, const struct template_node *n, const struct json *dot)
+{
+	struct variable var, *saved = x->vars;
+	int r = 0;
+
+	for (; n && r == 0; n = n->next) {
+		/* "{{$x := …}}" holds for the rest of the block. */
+		if (n->kind == NODE_ACTION && n->pipe->vars[1]) {
+			const struct json *v = NULL;
+
+			r = eval_pipe(x, n->pipe, dot, &v);
+			if (r == 0) {
+				var = (struct variable){ n->pipe->vars[1], v, x->vars };
+				x->vars = &var;
+				r = exec_list(x, n->next, dot);
+			}
+			break;
+		}
+		r = exec_node(x, n, dot);
+	}
+	x->vars = saved;
+	return r;
+}
+
+int template_exec(const struct template_node *n, const struct json *data,
+		  const struct template_header *header, struct strbuf *out, struct cmk_err *err)
+{
+	struct exec x = { .root = data, .header = header, .out = out, .err = err };
+	int r;
+
+	r = exec_list(&x, n, data);
+	arena_done(&x.arena);
+	return r;
+}
