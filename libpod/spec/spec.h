@@ -84,6 +84,8 @@ struct spec {
 				  as linux.seccomp only by `cmk oci` later */
 	bool init;	       /* run our init as PID 1 (--init) */
 	bool keep_groups;      /* --group-add keep-groups */
+	char **group_add;      /* --group-add NAME or number, looked up inside the image by init as
+				  runtime_user_lookup() does */
 	char *extra;
 };
 
