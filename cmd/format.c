@@ -258,3 +258,20 @@ void format_ago(const char *rfc3339, char buf[static 48])
 	format_duration((int64_t)time(NULL) - t, span);
 	(void)snprintf(buf, 48, "%s ago", span);
 }
+
+int format_print_object(const char *template, struct json_writer *w, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL, *items = NULL;
+	size_t len = 0;
+	int r;
+
+	r = json_writer_finish(w, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (streq(template, "json")) {
+		(void)fwrite(text, 1, len, stdout);
+		return 0;
+	}
+	items = xasprintf("[%s]", text);
+	return format_print(template, items, strlen(items), NULL, true, err);
+}

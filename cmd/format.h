@@ -23,7 +23,10 @@ struct format_title {
 int format_print(const char *template, const char *items, size_t len,
 		 const struct format_title *titles, bool noheading, struct cmk_err *err);
 
-/* The same, appended to OUT instead of printed. */
+/* Prints the one object that W wrote (emptied), so that "json" gives it alone, not in an array. */
+int format_print_object(const char *template, struct json_writer *w, struct cmk_err *err);
+
+/* As format_print(), appended to OUT instead of printed. */
 int format_items(const char *template, const struct json *items, const struct format_title *titles,
 		 bool noheading, struct strbuf *out, struct cmk_err *err);
 

@@ -1,7 +1,237 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/option.h"
+/* Where every command begins and ends. It never calls setlocale(): case, numbers and messages are
+ * those of the C locale whatever the caller's environment says. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 
-int main(void)
+#include "base/log.h"
+#include "cmd/commands.h"
+
+#define EXIT_CMK_FAILED 125
+#define EXIT_CANNOT_EXEC 126
+#define EXIT_CMD_NOT_FOUND 127
+
+static int set_log_level(const struct cmk_option *o, const char *value, void *args,
+			 struct cmk_err *err)
 {
-	return 125;
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "trace", LOG_LEVEL_DEBUG },  { "debug", LOG_LEVEL_DEBUG },
+		{ "info", LOG_LEVEL_INFO },    { "warn", LOG_LEVEL_WARN },
+		{ "warning", LOG_LEVEL_WARN }, { "error", LOG_LEVEL_ERROR },
+		{ "fatal", LOG_LEVEL_ERROR },  { "panic", LOG_LEVEL_ERROR },
+	};
+
+	(void)o;
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		if (streq(levels[i].name, value)) {
+			log_set_level(levels[i].level);
+			((struct cmk_globals *)args)->log_level = value;
+			return 0;
+		}
+	}
+	return cmk_err_set(err, -EINVAL, "not one of debug, info, warn, error");
+}
+
+const struct cmk_option cmk_global_options_behind[] = {
+	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
+	CMK_OPT_OF(OPT_CALLBACK, 0, "log-level", struct cmk_globals, log_level, "LEVEL",
+		   "tell more or less on stderr: debug, info, warn, error", .def = "warn",
+		   .words = "debug|info|warn|error", .complete = COMPLETE_WORDS,
+		   .parse = set_log_level),
+	CMK_OPT_STRING(0, "root", struct cmk_globals, root, "DIR",
+		       "directory of images and containers", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "runroot", struct cmk_globals, runroot, "DIR",
+		       "directory of what a reboot may lose", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "storage-driver", struct cmk_globals, storage_driver, "DRIVER",
+		       "storage driver instead of the best that works here",
+		       .env = "STORAGE_DRIVER", .words = "overlay|fuse-overlayfs|vfs",
+		       .complete = COMPLETE_WORDS),
+	CMK_OPT_END(),
+};
+const struct cmk_option cmk_global_options[] = {
+	CMK_OPT_USE(cmk_global_options_behind),
+	CMK_OPT_FLAG('v', "version", struct cmk_globals, version, "show the version"),
+	CMK_OPT_END(),
+};
+
+/* A descriptor below 3 that is closed would be taken by the next file that we open, and messages
+ * would be written into it. */
+static bool fill_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		if (open("/dev/null", fd == 0 ? O_RDONLY : O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
+/* An ignored SIGCHLD would make wait(2) lose exit codes; a blocked signal would stay blocked in
+ * everything we start. SIGPIPE is ignored here, so that a lost peer is an error with a message;
+ * finish_output() gives a closed pipe behind stdout its usual end. */
+static void settle_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, ign = { .sa_handler = SIG_IGN };
+	sigset_t none;
+
+	(void)sigaction(SIGCHLD, &dfl, NULL);
+	(void)sigaction(SIGPIPE, &ign, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void cmk_print_error(const struct cmk_err *err)
+{
+	cleanup_free char *line = err->hint && *err->hint
+					  ? xasprintf("Error: %s (%s)\n", cmk_err_msg(err),
+						      err->hint)
+					  : xasprintf("Error: %s\n", cmk_err_msg(err));
+	size_t n = strlen(line);
+
+	/* Names and registries' answers are in it: no escape sequence reaches the terminal, and it
+	 * stays one line. */
+	for (size_t i = 0; i + 1 < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = ' ';
+	(void)fflush(stdout);
+	(void)!write(STDERR_FILENO, line, n);
+}
+
+static int finish_output(int code)
+{
+	int r = fflush(stdout) < 0 || ferror(stdout) ? errno : 0;
+
+	if (r == EPIPE) {
+		/* As every program whose reader has gone. */
+		(void)signal(SIGPIPE, SIG_DFL);
+		(void)raise(SIGPIPE);
+	}
+	if (r && code == 0) {
+		cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+		errno = r;
+		(void)cmk_err_errno(&err, "write to stdout");
+		cmk_print_error(&err);
+		return EXIT_CMK_FAILED;
+	}
+	return code;
+}
+
+static int exit_code(int r, struct cmk_err *err)
+{
+	if (r >= 0) {
+		if (err->msg)
+			cmk_print_error(err);
+		return r;
+	}
+	if (!err->msg)
+		(void)cmk_err_set(err, r, "%s", strerror(-r));
+	cmk_print_error(err);
+	if (err->kind == CMK_ERR_CANNOT_EXEC)
+		return EXIT_CANNOT_EXEC;
+	return err->kind == CMK_ERR_CMD_NOT_FOUND ? EXIT_CMD_NOT_FOUND : EXIT_CMK_FAILED;
+}
+
+static int check_operands(const struct cmk_command *cmd, int n, struct cmk_err *err)
+{
+	if (n < cmd->min_operands)
+		(void)cmk_err_set(err, -EINVAL, "'cmk %s' needs %s", cmd->name,
+				  cmd->operands ? cmd->operands : "more words");
+	else if (cmd->max_operands >= 0 && n > cmd->max_operands)
+		(void)cmk_err_set(err, -EINVAL, "'cmk %s' takes %s%s", cmd->name,
+				  cmd->max_operands ? "no more than " : "no words behind it",
+				  cmd->max_operands ? cmd->operands : "");
+	else
+		return 0;
+	(void)cmk_err_hint(err, "see 'cmk %s --help'", cmd->name);
+	return -EINVAL;
+}
+
+static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void *args,
+		      struct cmk_parse *p, struct cmk_err *err)
+{
+	int r;
+
+	if (g->help) {
+		cmk_help_command(cmd);
+		return 0;
+	}
+	r = check_operands(cmd, p->n_operands, err);
+	return r < 0 ? r : cmd->exec(g, args, p->n_operands, p->operands, err);
+}
+
+static int run_command(const struct cmk_command *cmd, struct cmk_globals *g, int argc, char **argv,
+		       struct cmk_err *err)
+{
+	cleanup_free void *args = xcalloc(1, cmd->args_size);
+	const struct cmk_option_set sets[] = {
+		{ cmd->options, args, false },
+		{ cmk_global_options_behind, g, true },
+	};
+	struct cmk_parse p = { .command = cmd->name };
+	int r;
+
+	r = cmk_parse_options(sets, ARRAY_LEN(sets), cmd->stop_at_operand, argc, argv, &p, err);
+	if (r == 0)
+		r = run_parsed(cmd, g, args, &p, err);
+	else if (!err->hint)
+		(void)cmk_err_hint(err, "see 'cmk %s --help'", cmd->name);
+	cmk_options_done(cmd->options, args);
+	cmk_parse_done(&p);
+	return r;
+}
+
+/* The words from the command's name on. */
+static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_err *err)
+{
+	const struct cmk_command *cmd = NULL;
+	int r, used = 0;
+
+	if (g->version)
+		return cmk_cmd_version.exec(g, NULL, 0, argv, err);
+	if (argc == 0 && g->help) {
+		cmk_help_all();
+		return 0;
+	}
+	if (argc == 0) {
+		(void)cmk_err_set(err, -EINVAL, "no command was given");
+		(void)cmk_err_hint(err, "see 'cmk help'");
+		return -EINVAL;
+	}
+	if (cmk_command_is_group(argv[0]) && argc > 1 &&
+	    (streq(argv[1], "--help") || streq(argv[1], "-h"))) {
+		cmk_help_group(argv[0]);
+		return 0;
+	}
+	r = cmk_command_find(argc, argv, &cmd, &used, err);
+	return r < 0 ? r : run_command(cmd, g, argc - used, argv + used, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct cmk_globals g = { .argc = argc, .argv = argv };
+	const struct cmk_option_set set = { cmk_global_options, &g, false };
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct cmk_parse p = { 0 };
+	int r;
+
+	if (!fill_stdio())
+		return EXIT_CMK_FAILED;
+	settle_signals();
+	/* Modes are given where files are made; what an image or a user's file gets must not depend
+	 * on the caller's mask. */
+	(void)umask(022);
+	r = cmk_parse_options(&set, 1, true, argc > 0 ? argc - 1 : 0, argv + 1, &p, &err);
+	if (r == 0)
+		r = run_words(&g, p.n_operands, p.operands, &err);
+	else if (!err.hint)
+		(void)cmk_err_hint(&err, "see 'cmk help'");
+	r = finish_output(exit_code(r, &err));
+	cmk_parse_done(&p);
+	return r;
 }

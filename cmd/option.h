@@ -4,9 +4,10 @@
  * in completions/ and the OPTIONS part of each man page. Longer text for an option is one file
  * docs/options/NAME.md, shared by all commands that take it.
  *
- * Parsing follows pflag, as podman does: "--name=v", "--name v", "-n v", "-nv", grouped flags
- * "-it", "--flag=false", "--" ends options; commands with .stop_at_operand (run, exec, create) end
- * at the first operand, others take options anywhere. The last of a single-valued option wins.
+ * Parsing follows pflag, as podman does: "--name=v", "--name v", "-n v", "-nv", "-n=v", grouped
+ * flags "-it", "--flag=false", "--" ends options; commands with .stop_at_operand (run, exec,
+ * create) end at the first operand, others take options anywhere. The last of a single-valued
+ * option wins. The global options with a long name may also stand behind the command.
  */
 #pragma once
 
@@ -50,10 +51,13 @@ struct cmk_option {
 	size_t offset;	   /* in the command's args struct */
 	const char *arg;   /* argument word for help: "NAME"; NULL for flags */
 	const char *help;  /* one line, no full stop */
-	const char *def;   /* default as text for help and the parser, or NULL */
-	const char *env;   /* environment variable that gives the default, or NULL */
+	/* Default as text, for help and for the parser, which reads it as if it had been given; of
+	 * a repeatable option the first occurrence replaces it. NULL: what zeroed memory says. */
+	const char *def;
+	const char *env;   /* environment variable that gives the default (where not empty), or NULL
+			    */
 	const char *words; /* accepted words, "a|b|c" (checked where OPT_STRING), or NULL */
-	int64_t min, max;
+	int64_t min, max;  /* of numbers; both 0: whatever the type holds */
 	const char *excludes; /* name of an option that may not stand beside it */
 	enum cmk_complete complete;
 	const char *value_if_alone;
@@ -104,11 +108,47 @@ struct cmk_command {
 	int min_operands, max_operands; /* max -1: any */
 	bool stop_at_operand, hidden;
 	enum cmk_complete complete; /* of its operands */
-	/* ARGS was zeroed and filled from defaults and options. Returns the exit code (0..255), or
-	 * a negative errno with *ERR set: main prints it and exits with 125, or 126/127 for the two
-	 * exec kinds. */
+	/* ARGS was zeroed and filled from defaults and options; vectors in it are freed by main.
+	 * ARGV are the operands, NULL-ended. Returns the exit code (0..255; main prints *ERR first
+	 * where it is set), or a negative errno with *ERR set: main prints it and exits with 125,
+	 * or 126/127 for the two exec kinds. */
 	int (*exec)(const struct cmk_globals *g, void *args, int argc, char **argv,
 		    struct cmk_err *err);
 };
 /* All commands: cmd/commands.c. NULL-ended. */
 extern const struct cmk_command *const cmk_commands[];
+
+/* --- the parser: what main, help, completion and tests use --------------------------------------
+ */
+
+/* A table and the struct that its rows fill. */
+struct cmk_option_set {
+	const struct cmk_option *rows; /* may be NULL */
+	void *args;
+	bool keep; /* ARGS was filled before: no defaults (globals behind the command) */
+};
+struct cmk_parse {
+	const char *command; /* in: its name for messages, or NULL */
+	char **operands;     /* owned vector of borrowed strings, NULL-ended */
+	int n_operands;
+	char *unknown; /* set where it failed because no row takes it: "--name" or "-x" (owned) */
+};
+void cmk_parse_done(struct cmk_parse *p);
+/* Reads ARGV (the words behind the command's name) into the sets; the first set with a fitting row
+ * takes it. Defaults are filled in first. *RET is zeroed by the caller but for .command, and given
+ * to cmk_parse_done() also after a failure. */
+int cmk_parse_options(const struct cmk_option_set *sets, size_t n_sets, bool stop_at_operand,
+		      int argc, char *const *argv, struct cmk_parse *ret, struct cmk_err *err);
+/* Frees the vectors (OPT_STRV, OPT_CSV) in ARGS. */
+void cmk_options_done(const struct cmk_option *rows, void *args);
+/* All rows, OPT_USE resolved, in order; owned, NULL-ended; ROWS may be NULL. */
+const struct cmk_option **cmk_options_flatten(const struct cmk_option *rows);
+bool cmk_option_takes_value(const struct cmk_option *o);
+/* TYPED is a slip of the hand for NAME. */
+bool cmk_is_near(const char *typed, const char *name);
+/* NULL where the table is sound, else what is wrong with it (owned). */
+char *cmk_options_check(const struct cmk_option *rows);
+
+/* "Error: message (hint)" on stderr, with control characters made harmless. For commands that go
+ * on after an error. */
+void cmk_print_error(const struct cmk_err *err);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/commands.h"
+
+/* Sorted by name; one line each, so that branches merge. */
+const struct cmk_command *const cmk_commands[] = {
+	&cmk_cmd_help,
+	&cmk_cmd_version,
+	NULL,
+};
+
+/* How many of WORDS the spelling NAME ("run", "image inspect") takes; 0 where it is another. */
+static int match_words(const char *name, int n_words, char *const *words)
+{
+	size_t n = strcspn(name, " ");
+
+	if (n_words < 1 || strncmp(words[0], name, n) != 0 || words[0][n])
+		return 0;
+	if (!name[n])
+		return 1;
+	return n_words > 1 && streq(words[1], name + n + 1) ? 2 : 0;
+}
+
+static int match_command(const struct cmk_command *c, int n_words, char *const *words)
+{
+	int best = match_words(c->name, n_words, words);
+
+	for (const char *const *a = c->aliases; a && *a; a++) {
+		int n = match_words(*a, n_words, words);
+
+		best = MAX(best, n);
+	}
+	return best;
+}
+
+static bool in_group(const char *name, const char *group)
+{
+	const char *rest = str_after(name, group);
+
+	return rest && *rest == ' ';
+}
+
+bool cmk_command_is_group(const char *group)
+{
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+		if (in_group((*c)->name, group))
+			return true;
+		for (const char *const *a = (*c)->aliases; a && *a; a++)
+			if (in_group(*a, group))
+				return true;
+	}
+	return false;
+}
+
+static void hint_nearest(const char *typed, struct cmk_err *err)
+{
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+		if (!(*c)->hidden && cmk_is_near(typed, (*c)->name)) {
+			(void)cmk_err_hint(err, "did you mean 'cmk %s'?", (*c)->name);
+			return;
+		}
+	}
+	(void)cmk_err_hint(err, "see 'cmk help'");
+}
+
+static int not_found(int n_words, char *const *words, struct cmk_err *err)
+{
+	cleanup_free char *typed = NULL;
+
+	if (!cmk_command_is_group(words[0])) {
+		(void)cmk_err_set(err, -ENOENT, "unknown command '%s' for 'cmk'", words[0]);
+		hint_nearest(words[0], err);
+		return -ENOENT;
+	}
+	if (n_words < 2 || words[1][0] == '-') {
+		(void)cmk_err_set(err, -ENOENT, "'cmk %s' needs a command behind it", words[0]);
+		(void)cmk_err_hint(err, "see 'cmk help %s'", words[0]);
+		return -ENOENT;
+	}
+	(void)cmk_err_set(err, -ENOENT, "unknown command '%s' for 'cmk %s'", words[1], words[0]);
+	typed = xasprintf("%s %s", words[0], words[1]);
+	hint_nearest(typed, err);
+	return -ENOENT;
+}
+
+int cmk_command_find(int n_words, char *const *words, const struct cmk_command **ret, int *ret_used,
+		     struct cmk_err *err)
+{
+	const struct cmk_command *found = NULL;
+	int best = 0;
+
+	for (const struct cmk_command *const *c = cmk_commands; *c && best < 2; c++) {
+		int n = match_command(*c, n_words, words);
+
+		if (n > best) {
+			best = n;
+			found = *c;
+		}
+	}
+	if (!found)
+		return not_found(n_words, words, err);
+	*ret = found;
+	*ret_used = best;
+	return 0;
+}

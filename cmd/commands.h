@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, one line each, and how they are found. */
+#pragma once
+
+#include "cmd/option.h"
+
+extern const struct cmk_command cmk_cmd_help;
+extern const struct cmk_command cmk_cmd_version;
+
+/* The global options, for struct cmk_globals; and those of them that may also stand behind the
+ * command. */
+extern const struct cmk_option cmk_global_options[], cmk_global_options_behind[];
+
+/*
+ * The command that WORDS name, and how many of them do (1 or 2): the longest name or alias wins.
+ * -ENOENT with a message where there is none: unknown, or only the first of two words.
+ */
+int cmk_command_find(int n_words, char *const *words, const struct cmk_command **ret, int *ret_used,
+		     struct cmk_err *err);
+/* True where some command's name or alias begins with the word GROUP and has a second one. */
+bool cmk_command_is_group(const char *group);
+/* The first paragraph of `cmk CMD --help`, the option rows and the global ones, on stdout. */
+void cmk_help_command(const struct cmk_command *cmd);
+void cmk_help_group(const char *group);
+void cmk_help_all(void);

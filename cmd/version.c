@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/utsname.h>
+
+#include "cmd/commands.h"
+#include "cmd/format.h"
+
+struct version_args {
+	const char *format;
+};
+
+static const struct cmk_option version_options[] = {
+	CMK_OPT_STRING('f', "format", struct version_args, format, "FORMAT",
+		       "print as json or through a Go template"),
+	CMK_OPT_END(),
+};
+
+/* The words of image indexes for this machine; uname's own where there is none. */
+static const char *host_arch(const char *machine)
+{
+	static const char *const names[][2] = {
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "i686", "386" },
+		{ "armv7l", "arm" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(names[i][0], machine))
+			return names[i][1];
+	return machine;
+}
+
+static int version_format(const char *format, const char *os_arch, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+
+	w.pretty = true;
+	json_write_object(&w, NULL);
+	json_write_object(&w, "Client");
+	json_write_str(&w, "Version", PACKAGE_VERSION);
+	json_write_str(&w, "Os", "linux");
+	json_write_str(&w, "OsArch", os_arch);
+	json_write_end(&w, '}');
+	json_write_end(&w, '}');
+	return format_print_object(format, &w, err);
+}
+
+static int version_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+			struct cmk_err *err)
+{
+	const struct version_args *a = args;
+	cleanup_free char *os_arch = NULL;
+	struct utsname u;
+
+	(void)argc;
+	(void)argv;
+	if (g->version) {
+		printf("cmk version %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	if (uname(&u) < 0)
+		return cmk_err_errno(err, "uname");
+	os_arch = xasprintf("linux/%s", host_arch(u.machine));
+	if (a->format)
+		return version_format(a->format, os_arch, err);
+	printf("Version:      %s\nOS/Arch:      %s\n", PACKAGE_VERSION, os_arch);
+	return 0;
+}
+
+const struct cmk_command cmk_cmd_version = {
+	.name = "version",
+	.summary = "Show the version of cmk",
+	.options = version_options,
+	.args_size = sizeof(struct version_args),
+	.exec = version_exec,
+};
