@@ -40,6 +40,22 @@ struct userns_config {
 };
 
 void userns_config_done(struct userns_config *c);
+void id_map_done(struct id_map *m);
+void id_map_add(struct id_map *m, uint32_t inside, uint32_t outside, uint32_t count);
+/* The kernel's text form, "inside outside count" a line, and back (-EINVAL). Text is owned. */
+char *id_map_text(const struct id_map *m);
+int id_map_parse(const char *text, struct id_map *ret);
+/* M (inside → PARENT's inside ids) cut where PARENT is cut: the kernel maps a line only within one
+ * line of the parent's map. -EPERM where PARENT lacks an id. */
+int id_map_split(const struct id_map *m, const struct id_map *parent, struct id_map *ret);
+/* What cmk-subid prints: "u START COUNT" and "g START COUNT" lines, then "end". Appends to the
+ * maps, which hold the caller's own id already. -EBADMSG for anything else. */
+int userns_ranges_parse(const char *text, struct id_map *uids, struct id_map *gids);
+/* Drops the cached ranges: the next command asks again. */
+void userns_cache_forget(int run_fd);
+/* Why NAME ("newuidmap", "newgidmap") cannot work here: missing, or without its privilege. 0 where
+ * nothing is wrong with it. For `doctor`, and after a failure. */
+int userns_check_helper(const char *name, struct cmk_err *err);
 
 /* Ranges for the calling user, through the helper cmk-subid (libsubid), cached in
  * RUN_FD/subid-cache keyed by uid and the identity and mtimes of /etc/subuid, /etc/subgid and
@@ -48,12 +64,13 @@ int userns_config_load(int run_fd, struct userns_config *ret, struct cmk_err *er
 
 /*
  * Moves the calling process (single-threaded) into the parent user namespace, as its root with all
- * capabilities: joins the existing one where a live hint leads to it, else makes one (unshare +
- * newuidmap/newgidmap, or by writing the map itself where it may). Errors: ranges but newuidmap
- * missing or without its privilege is -EPERM with a hint. *RET_LOCK gets a descriptor that holds
- * the lock under which a new namespace was made (or -1 where one was joined): keep it open until
- * the first container's hint is written (userns_hint_add()), then close it. Real, effective and
- * saved ids become 0 inside; groups are left.
+ * capabilities: joins the existing one where a live hint leads to it, else makes one under a lock
+ * (unshare + newuidmap/newgidmap, or by writing the map itself where it may). The process becomes a
+ * hint itself until it ends, so that those who come after join the same namespace; a container's
+ * init gets its own hint (userns_hint_add()) before the process that made it ends. Errors: ranges
+ * but newuidmap missing or without its privilege is -EPERM with a hint; a namespace of another map
+ * (the ranges changed under running containers) is -ESTALE. *RET_LOCK (may be NULL) gets -1:
+ * nothing is held on return. Real, effective and saved ids become 0 inside; groups are left.
  */
 int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock,
 			struct cmk_err *err);

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The parent user namespace: finding it, making it, working in it. */
+#include "base/userns.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/process.h"
+
+#define HINT_DIR "userns"
+#define PROC_MAP_MAX 32768
+
+/*
+ * A hint is a symbolic link RUN/userns/PID -> "K:START": made and read with one call, never torn. K
+ * is 'p' for a process in the parent namespace itself, 'n' for one in a namespace nested below it.
+ */
+
+static int hint_put(int run_fd, pid_t pid, char kind, struct cmk_err *err)
+{
+	char name[48], target[32];
+	struct process_id id;
+	int r;
+
+	r = process_id_of(pid, &id);
+	if (r < 0)
+		return cmk_err_set(err, r, "start time of process %d: %s", (int)pid, strerror(-r));
+	(void)snprintf(target, sizeof(target), "%c:%llu", kind, (unsigned long long)id.start_time);
+	(void)snprintf(name, sizeof(name), HINT_DIR "/%d", (int)pid);
+	for (int tries = 0; tries < 3; tries++) {
+		if (symlinkat(target, run_fd, name) == 0)
+			return 0;
+		if (errno == ENOENT)
+			(void)mkdirat(run_fd, HINT_DIR, 0700);
+		else if (errno == EEXIST)
+			(void)unlinkat(run_fd, name, 0);
+		else
+			break;
+	}
+	return cmk_err_errno(err, "write '%s' in the run directory", name);
+}
+
+int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
+{
+	return hint_put(run_fd, pid, 'n', err);
+}
+
+void userns_hint_remove(int run_fd, pid_t pid)
+{
+	char name[48];
+
+	(void)snprintf(name, sizeof(name), HINT_DIR "/%d", (int)pid);
+	(void)unlinkat(run_fd, name, 0);
+}
+
+/* The parent namespace to which the hint NAME leads: a descriptor, or -errno (the hint is stale or
+ * not ours). */
+static int hint_follow(int dirfd, const char *name, uid_t owner)
+{
+	cleanup_close int ns = -1, parent = -1;
+	struct process_id id;
+	char path[48], target[32];
+	uint64_t start;
+	uint32_t pid;
+	uid_t uid = (uid_t)-1;
+	ssize_t n;
+
+	if (parse_u32(name, INT32_MAX, &pid) < 0)
+		return -EINVAL;
+	n = readlinkat(dirfd, name, target, sizeof(target) - 1);
+	if (n < 3 || target[1] != ':' || parse_u64_n(target + 2, (size_t)n - 2, UINT64_MAX, &start))
+		return -EINVAL;
+	(void)snprintf(path, sizeof(path), "/proc/%u/ns/user", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return -errno;
+	/* After the open: the process that we opened has this start time still. */
+	if (process_id_of((pid_t)pid, &id) < 0 || id.start_time != start)
+		return -ESRCH;
+	if (target[0] == 'p')
+		parent = steal_fd(&ns);
+	else
+		parent = ioctl(ns, NS_GET_PARENT);
+	if (parent < 0)
+		return -errno;
+	/* The directory is ours alone, but a pid may lead anywhere. */
+	if (ioctl(parent, NS_GET_OWNER_UID, &uid) < 0 || uid != owner)
+		return -EPERM;
+	return steal_fd(&parent);
+}
+
+/* Joins by the first hint that works and sweeps those that do not. True where joined. */
+static bool join_by_hint(int dirfd, uid_t owner)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int fd;
+
+	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	d = fdopendir(fd);
+	if (!d) {
+		(void)close(fd);
+		return false;
+	}
+	while ((de = readdir(d))) {
+		cleanup_close int ns = -1;
+
+		if (de->d_name[0] == '.')
+			continue;
+		ns = hint_follow(dirfd, de->d_name, owner);
+		if (ns >= 0 && setns(ns, CLONE_NEWUSER) == 0)
+			return true;
+		/* The namespaces of a zombie are gone too: ENOENT. */
+		if (ns == -ESRCH || ns == -ENOENT || ns == -EINVAL)
+			(void)unlinkat(dirfd, de->d_name, 0);
+	}
+	return false;
+}
+
+/* --- making one --- */
+
+int userns_check_helper(const char *name, struct cmk_err *err)
+{
+	cleanup_strv char **dirs = strv_split(getenv("PATH") ?: "/usr/bin:/bin", ':');
+	char cap[64];
+
+	for (char **d = dirs; *d; d++) {
+		cleanup_free char *path = xasprintf("%s/%s", **d ? *d : ".", name);
+		struct stat st;
+
+		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+			continue;
+		if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+			return cmk_err_set(err, -EPERM,
+					   "%s: no_new_privs is set on this process: '%s' cannot "
+					   "gain its privilege",
+					   name, path);
+		if (((st.st_mode & S_ISUID) && st.st_uid == 0) ||
+		    getxattr(path, "security.capability", cap, sizeof(cap)) > 0)
+			return 0;
+		(void)cmk_err_set(err, -EPERM, "%s: '%s' is neither setuid nor has cap_set%cid",
+				  name, path, name[3]);
+		(void)cmk_err_hint(err, "run: sudo apt-get install --reinstall uidmap");
+		return -EPERM;
+	}
+	(void)cmk_err_set(err, -EPERM, "%s: not found in PATH", name);
+	(void)cmk_err_hint(err, "run: sudo apt-get install --reinstall uidmap");
+	return -EPERM;
+}
+
+/* One writer of a map: a child that stays in the old namespace, waits for our word, then runs
+ * newuidmap or (as root) writes the file. */
+struct map_writer {
+	const char *program, *file;
+	pid_t pid;
+	int go_fd, err_fd;
+};
+
+static void cmk_noreturn writer_exec(const struct map_writer *w, const struct id_map *m, pid_t pid)
+{
+	char numbers[3][12], target[12];
+	char **argv = NULL;
+
+	(void)snprintf(target, sizeof(target), "%d", (int)pid);
+	strv_add(&argv, w->program);
+	strv_add(&argv, target);
+	for (size_t i = 0; i < m->n; i++) {
+		(void)snprintf(numbers[0], sizeof(numbers[0]), "%u", m->range[i].inside);
+		(void)snprintf(numbers[1], sizeof(numbers[1]), "%u", m->range[i].outside);
+		(void)snprintf(numbers[2], sizeof(numbers[2]), "%u", m->range[i].count);
+		for (int k = 0; k < 3; k++)
+			strv_add(&argv, numbers[k]);
+	}
+	(void)execvp(w->program, argv);
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", w->program, strerror(errno));
+	_exit(127);
+}
+
+static void cmk_noreturn writer_main(const struct map_writer *w, const struct id_map *m, pid_t pid,
+				     int go, int err_fd, bool direct)
+{
+	cleanup_free char *text = NULL;
+	char path[48], c;
+	int fd;
+
+	(void)dup2(err_fd, STDERR_FILENO);
+	if (read_full(go, &c, 1) != 1)
+		_exit(1);
+	if (!direct)
+		writer_exec(w, m, pid);
+	text = id_map_text(m);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, w->file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write_all(fd, text, strlen(text)) < 0) {
+		(void)dprintf(STDERR_FILENO, "write '%s': %s\n", path, strerror(errno));
+		_exit(1);
+	}
+	_exit(0);
+}
+
+static int writer_start(struct map_writer *w, const struct id_map *m, bool direct,
+			struct cmk_err *err)
+{
+	int go[2], out[2];
+	pid_t self = getpid();
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	if (pipe2(out, O_CLOEXEC) < 0) {
+		(void)cmk_err_errno(err, "make a pipe");
+		(void)close(go[0]);
+		(void)close(go[1]);
+		return err ? err->code : -EMFILE;
+	}
+	w->pid = process_fork(w->program, PROCESS_DEATH_SIGNAL, NULL, err);
+	if (w->pid == 0) {
+		(void)close(go[1]);
+		writer_main(w, m, self, go[0], out[1], direct);
+	}
+	(void)close(go[0]);
+	(void)close(out[1]);
+	w->go_fd = go[1];
+	w->err_fd = out[0];
+	return w->pid < 0 ? w->pid : 0;
+}
+
+/* Waits for the writer. Where it failed: its own words, or what is wrong with the program. */
+static int writer_finish(struct map_writer *w, struct cmk_err *err)
+{
+	struct cmk_err why = CMK_ERR_INIT;
+	char text[1024];
+	ssize_t n = read_full(w->err_fd, text, sizeof(text) - 1);
+	int status = process_reap(w->pid);
+
+	w->pid = -1;
+	if (status == 0)
+		return 0;
+	if (status < 0)
+		return cmk_err_set(err, status, "wait for %s: %s", w->program, strerror(-status));
+	if (userns_check_helper(w->program, &why) < 0 && geteuid() != 0)
+		return cmk_err_move(err, &why);
+	cmk_err_done(&why);
+	text[MAX(n, 0)] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return cmk_err_set(err, -EPERM, "%s", text[0] ? text : w->program);
+}
+
+static void writer_done(struct map_writer *w)
+{
+	cleanup_close_fn(&w->go_fd);
+	cleanup_close_fn(&w->err_fd);
+	if (w->pid > 0)
+		(void)process_reap(w->pid);
+}
+
+/* No privilege is needed to map one's own id (user_namespaces(7)); setgroups goes with it. */
+static int write_single(const struct userns_config *c, struct cmk_err *err)
+{
+	static const char *const files[] = { "/proc/self/uid_map", "/proc/self/setgroups",
+					     "/proc/self/gid_map" };
+	char text[3][48];
+
+	(void)snprintf(text[0], sizeof(text[0]), "0 %u 1", c->uid);
+	(void)snprintf(text[1], sizeof(text[1]), "deny");
+	(void)snprintf(text[2], sizeof(text[2]), "0 %u 1", c->gid);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		cleanup_close int fd = open(files[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, text[i], strlen(text[i])) < 0)
+			return cmk_err_errno(err, "write '%s'", files[i]);
+	}
+	return 0;
+}
+
+static int unshare_user(struct cmk_err *err)
+{
+	int r;
+
+	if (unshare(CLONE_NEWUSER) == 0)
+		return 0;
+	r = cmk_err_errno(err, "make a user namespace");
+	if (r == -ENOSPC)
+		(void)cmk_err_hint(err, "raise it: sysctl user.max_user_namespaces");
+	else if (r == -EPERM || r == -EACCES)
+		(void)cmk_err_hint(
+			err, "allow them: sysctl kernel.unprivileged_userns_clone=1, "
+			     "kernel.apparmor_restrict_unprivileged_userns=0 (see cmk doctor)");
+	return r;
+}
+
+static int make_mapped(int run_fd, const struct userns_config *c, struct cmk_err *err)
+{
+	struct map_writer w[2] = {
+		{ .program = "newuidmap", .file = "uid_map", .go_fd = -1, .err_fd = -1 },
+		{ .program = "newgidmap", .file = "gid_map", .go_fd = -1, .err_fd = -1 },
+	};
+	bool direct = c->uid == 0;
+	int r;
+
+	/* Both before the unshare, for a setuid program does not gain its privilege from inside;
+	 * they run side by side (0.39 ms each). */
+	r = writer_start(&w[0], &c->uids, direct, err);
+	if (r == 0)
+		r = writer_start(&w[1], &c->gids, direct, err);
+	if (r == 0)
+		r = unshare_user(err);
+	for (int i = 0; r == 0 && i < 2; i++)
+		if (write(w[i].go_fd, "g", 1) != 1)
+			r = cmk_err_errno(err, "tell %s", w[i].program);
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = writer_finish(&w[i], err);
+	writer_done(&w[0]);
+	writer_done(&w[1]);
+	if (r < 0) {
+		/* newuidmap is the judge of ranges: what we had cached may be of yesterday. */
+		userns_cache_forget(run_fd);
+		return cmk_err_wrap(err, r, "map user ids");
+	}
+	return 0;
+}
+
+/* The namespace that was joined must have our maps: ranges may have changed under containers that
+ * run. */
+static int check_joined(const struct userns_config *c, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	struct id_map m = { 0 };
+	bool same;
+	int r;
+
+	r = file_read_at(AT_FDCWD, "/proc/self/uid_map", PROC_MAP_MAX, &text, NULL, err);
+	if (r < 0)
+		return r;
+	r = id_map_parse(text, &m);
+	same = r == 0 && m.n == c->uids.n &&
+	       (m.n == 0 || memcmp(m.range, c->uids.range, m.n * sizeof(*m.range)) == 0);
+	id_map_done(&m);
+	if (same)
+		return 0;
+	(void)cmk_err_set(err, -ESTALE,
+			  "the running containers have other subordinate ids than you have now");
+	return cmk_err_hint(err, "stop them first: cmk stop --all") ?: -ESTALE;
+}
+
+static int enter_locked(int run_fd, int dirfd, const struct userns_config *c, bool *ret_joined,
+			struct cmk_err *err)
+{
+	int r = file_lock(dirfd, true, false);
+
+	if (r < 0)
+		return cmk_err_set(err, r, "lock: %s", strerror(-r));
+	/* Another may have made it while we waited. */
+	*ret_joined = join_by_hint(dirfd, c->uid);
+	if (*ret_joined)
+		return 0;
+	log_debug("make the parent user namespace: %zu uid ranges", c->uids.n);
+	if (c->mode != USERNS_SINGLE)
+		return make_mapped(run_fd, c, err);
+	r = unshare_user(err);
+	return r < 0 ? r : write_single(c, err);
+}
+
+int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock,
+			struct cmk_err *err)
+{
+	cleanup_close int dirfd = -1;
+	bool joined;
+	int r;
+
+	dirfd = open_dir_at(run_fd, HINT_DIR, 0700, err);
+	if (dirfd < 0)
+		return dirfd;
+	joined = join_by_hint(dirfd, c->uid);
+	if (!joined) {
+		r = enter_locked(run_fd, dirfd, c, &joined, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "enter the user namespace");
+	}
+	if (joined) {
+		r = check_joined(c, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "enter the user namespace");
+	}
+	/* Before the lock goes (with dirfd): from here on others find this namespace through us. */
+	r = hint_put(run_fd, getpid(), 'p', err);
+	if (r < 0)
+		return r;
+	if (ret_lock)
+		*ret_lock = -1;
+	return 0;
+}
+
+/* --- work inside --- */
+
+struct run_job {
+	int run_fd;
+	const struct userns_config *c;
+	bool new_mount_ns;
+	int (*fn)(void *arg, struct cmk_err *err);
+	void *arg;
+};
+
+static int run_inside(const struct run_job *j, struct cmk_err *err)
+{
+	int r = userns_parent_enter(j->run_fd, j->c, NULL, err);
+
+	if (r < 0)
+		return r;
+	if (j->new_mount_ns) {
+		if (unshare(CLONE_NEWNS) < 0)
+			return cmk_err_errno(err, "make a mount namespace");
+		if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			return cmk_err_errno(err, "make mounts private");
+	}
+	return j->fn(j->arg, err);
+}
+
+static void cmk_noreturn run_child(const struct run_job *j, int out)
+{
+	struct cmk_err e = CMK_ERR_INIT;
+	int r = run_inside(j, &e);
+
+	(void)!write(out, &r, sizeof(r));
+	if (r < 0) {
+		if (!e.code)
+			(void)cmk_err_set(&e, r, "%s", strerror(-r));
+		cmk_err_send(out, &e);
+	}
+	userns_hint_remove(j->run_fd, getpid());
+	_exit(0);
+}
+
+int userns_run(int run_fd, const struct userns_config *c, bool new_mount_ns,
+	       int (*fn)(void *arg, struct cmk_err *err), void *arg, struct cmk_err *err)
+{
+	struct run_job j = { run_fd, c, new_mount_ns, fn, arg };
+	cleanup_close int rd = -1;
+	char buf[sizeof(int) + CMK_ERR_WIRE_MAX];
+	int p[2], r = 0;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	rd = p[0];
+	pid = process_fork("cmk-userns", PROCESS_DEATH_SIGNAL, NULL, err);
+	if (pid == 0)
+		run_child(&j, p[1]);
+	(void)close(p[1]);
+	if (pid < 0)
+		return pid;
+	n = read_full(rd, buf, sizeof(buf));
+	(void)process_reap(pid);
+	if (n < (ssize_t)sizeof(r))
+		return cmk_err_set(err, -ECHILD, "the process in the user namespace died");
+	memcpy(&r, buf, sizeof(r));
+	if (r < 0 && cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), err) == -EBADMSG)
+		return cmk_err_set(err, r, "%s", strerror(-r));
+	return r;
+}
