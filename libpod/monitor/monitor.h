@@ -10,7 +10,17 @@
  * command dies, and closes it on detach or end.
  *
  * Protocol on an attach connection (SOCK_STREAM socketpair made before the fork, or
- * RUN/containers/ID/sock): frames of struct monitor_frame, then LEN bytes.
+ * RUN/containers/ID/sock): frames of struct monitor_frame, then LEN bytes. A client has at most one
+ * FRAME_STDIN on its way (it waits for FRAME_STDIN_ACK), so that signals and window sizes never
+ * wait behind input that the container does not read. A frame against the rules ends the
+ * connection. A connection through the socket gets FRAME_EXIT and nothing else until it sends
+ * FRAME_ATTACH.
+ *
+ * Who may slow the container down: the first client of a foreground run or exec is a pipe: while it
+ * lives and does not read, the container's writes wait, and nothing is lost. Later clients may hold
+ * the container up for MONITOR_STALL_MS without taking a byte; then they are dropped (the log has
+ * it all). A dead client holds nothing up. When the container has ended, what is left in its pipes
+ * goes to the log at once, whatever the clients do.
  */
 #pragma once
 
@@ -31,15 +41,22 @@ enum monitor_frame_type {
 	FRAME_EXIT, /* monitor → client: int32_t exit code (0..255); last frame, all output came
 		       before */
 	FRAME_DETACHED, /* monitor → client: the detach keys were seen */
-	FRAME_STOP, /* client → monitor: uint8_t signal, uint32_t timeout_ms: stop signal, then
-		       SIGKILL */
+	FRAME_STOP,   /* client → monitor: uint8_t signal, uint32_t timeout_ms: stop signal, then
+			 SIGKILL */
+	FRAME_ATTACH, /* client → monitor: uint8_t MONITOR_ATTACH_*, then 0..16 detach keys */
+	FRAME_STDIN_ACK,  /* monitor → client: the last FRAME_STDIN was taken */
+	FRAME_OUT_CLOSED, /* first client → monitor: uint8_t 1 or 2: nobody reads this any more, as
+			     with a closed pipe */
 };
+#define MONITOR_ATTACH_STDIN 1
+#define MONITOR_ATTACH_OUT 2
 struct monitor_frame {
 	uint8_t type;
 	uint8_t pad[3];
 	uint32_t len; /* at most MONITOR_FRAME_MAX */
 };
 #define MONITOR_FRAME_MAX 65536
+#define MONITOR_STALL_MS 10000
 
 struct monitor_args {
 	struct container *container;
@@ -52,10 +69,21 @@ struct monitor_args {
 	const char *detach_keys;       /* "ctrl-p,ctrl-q", "" for none */
 };
 /* Forks the monitor. *RET_FD is the first connection. Returns once the monitor lives (not once the
- * container runs: read FRAME_STARTED or FRAME_ERROR). */
+ * container runs: read FRAME_STARTED or FRAME_ERROR). Where nothing is delegated it warns, once per
+ * boot. With ATTACH_OUT the signals that monitor_attach() passes on are blocked from here on, so
+ * that none is lost in between. */
 int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
 /* Connects to the monitor of a running container. */
 int monitor_connect(struct storage *st, const char *id, struct cmk_err *err);
+/* One whole frame, blocking. 0 or -errno (-EPIPE where the monitor has gone). */
+int monitor_frame_send(int fd, enum monitor_frame_type type, const void *data, size_t len);
+/* One whole frame, blocking: the payload's length (BUF has MONITOR_FRAME_MAX bytes), -ECONNRESET at
+ * the end of the stream, -EBADMSG for what is no frame. */
+ssize_t monitor_frame_recv(int fd, enum monitor_frame_type *ret_type, void *buf);
+/* For `stop`: the stop signal now, SIGKILL after TIMEOUT_MS; does not wait. */
+int monitor_send_stop(int fd, int sig, uint32_t timeout_ms);
+/* Waits for FRAME_EXIT on a connection that is not attached. -ECONNRESET: the monitor died. */
+int monitor_wait_exit(int fd, int *ret_code);
 
 /*
  * The client's side of `run`, `start -a`, `exec`, `attach`: copies 0/1/2 ↔ frames until FRAME_EXIT
@@ -66,7 +94,9 @@ int monitor_connect(struct storage *st, const char *id, struct cmk_err *err);
 struct attach_args {
 	int fd;
 	bool tty, use_stdin, use_out, sig_proxy;
-	bool wait_only_started; /* -d: return after FRAME_STARTED */
+	bool wait_only_started;	 /* -d: return after FRAME_STARTED */
+	bool running;		 /* `attach`: the container runs already, no FRAME_STARTED comes */
+	const char *detach_keys; /* `attach` only: sent with FRAME_ATTACH; NULL: the container's */
 };
 int monitor_attach(const struct attach_args *a, int *ret_code, bool *ret_detached,
 		   struct cmk_err *err);

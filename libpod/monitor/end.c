@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/userns.h"
+#include "libpod/monitor/internal.h"
+
+static const struct container_config *cfg_of(const struct monitor *m)
+{
+	return &m->a->container->cfg;
+}
+
+static void stop_slirp(struct monitor *m)
+{
+	if (m->has_slirp)
+		network_slirp_stop(&m->slirp);
+	m->has_slirp = false;
+}
+
+static void remove_cgroup(struct monitor *m)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	cleanup_close_fn(&m->cgroup_fd);
+	m->cgroup_fd = -1;
+	if (m->cgroup_path && cgroup_remove(m->delegation->mount, m->cgroup_path, &err) < 0)
+		log_warn("%s", cmk_err_msg(&err));
+}
+
+static void save_status(struct monitor *m, bool durable)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	if (container_status_save(m->st, cfg_of(m)->id, &m->status, durable, &err) < 0)
+		log_warn("%s", cmk_err_msg(&err));
+}
+
+static void erase(struct monitor *m)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	if (container_erase(m->st, cfg_of(m)->id, cfg_of(m)->name, &err) < 0)
+		log_warn("%s", cmk_err_msg(&err));
+}
+
+/* The socket goes before the record says "exited": who sees it cannot connect to a monitor that is
+ * about to leave. */
+static void close_socket(struct monitor *m)
+{
+	cleanup_free char *path = xasprintf("containers/%s/sock", cfg_of(m)->id);
+
+	if (m->listen_fd < 0)
+		return;
+	cleanup_close_fn(&m->inotify_fd);
+	m->inotify_fd = -1;
+	cleanup_close_fn(&m->listen_fd);
+	m->listen_fd = -1;
+	(void)unlinkat(m->st->run_fd, path, 0);
+}
+
+static void remove_run_dir(struct monitor *m)
+{
+	cleanup_free char *path = xasprintf("containers/%s", cfg_of(m)->id);
+
+	(void)unlinkat(m->st->run_fd, path, AT_REMOVEDIR);
+}
+
+void mon_end_record(struct monitor *m)
+{
+	uint64_t kills = 0;
+
+	m->log = ctr_log_free(m->log);
+	if (m->a->exec)
+		return;
+	if (m->cgroup_fd >= 0 && cgroup_oom_kills(m->cgroup_fd, &kills) == 0)
+		m->status.oom_killed = kills > 0;
+	m->status.schema = 1;
+	m->status.state = xstrdup("exited");
+	m->status.started_at = xstrdup_null(m->live.started_at);
+	m->status.finished_at = time_now_rfc3339();
+	m->status.exit_code = m->exit_code;
+	m->status.restarts = m->a->container->status.restarts;
+	stop_slirp(m);
+	remove_cgroup(m);
+	close_socket(m);
+	userns_hint_remove(m->st->run_fd, m->rc.pid);
+	if (cfg_of(m)->remove) {
+		/* The name is free again when the command returns. */
+		(void)container_live_remove(m->st, cfg_of(m)->id);
+		erase(m);
+		return;
+	}
+	/* While the old root file system is still mounted (see hold_mounts()) nobody may start the
+	 * container again: the lock is kept to our end. Where a command holds it and waits for us,
+	 * it waits for our end as well. */
+	(void)file_lock(m->dir_fd, true, true);
+	save_status(m, false);
+	(void)container_live_remove(m->st, cfg_of(m)->id);
+	remove_run_dir(m);
+}
+
+void mon_end_cleanup(struct monitor *m)
+{
+	if (m->a->exec || cfg_of(m)->remove)
+		return;
+	cleanup_close_fn(&m->mntns_fd);
+	m->mntns_fd = -1;
+	/* The same record again, now with the fsync that nobody had to wait for. */
+	save_status(m, true);
+	cleanup_close_fn(&m->dir_fd);
+	m->dir_fd = -1;
+}
+
+void mon_end_failed(struct monitor *m, const struct cmk_err *err)
+{
+	mon_tty_restore(m);
+	if (m->rc.pidfd >= 0) {
+		(void)process_pidfd_signal(m->rc.pidfd, SIGKILL);
+		(void)process_reap(m->rc.pid);
+	}
+	m->log = ctr_log_free(m->log);
+	if (m->a->exec)
+		return;
+	cleanup_close_fn(&m->mntns_fd);
+	stop_slirp(m);
+	remove_cgroup(m);
+	close_socket(m);
+	if (m->rc.pid > 0)
+		userns_hint_remove(m->st->run_fd, m->rc.pid);
+	(void)container_live_remove(m->st, cfg_of(m)->id);
+	remove_run_dir(m);
+	if (cfg_of(m)->remove) {
+		erase(m);
+		return;
+	}
+	m->status = (struct container_status){
+		.schema = 1,
+		.state = xstrdup("created"),
+		.error = xstrdup(cmk_err_msg(err)),
+		.exit_code = err->kind == CMK_ERR_CANNOT_EXEC	  ? 126
+			     : err->kind == CMK_ERR_CMD_NOT_FOUND ? 127
+								  : 125,
+	};
+	save_status(m, false);
+}

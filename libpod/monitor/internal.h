@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor's own state, shared by its files: spawn.c (leaving the caller), start.c (the
+ * container's start), loop.c (the event loop), relay.c (stdio and clients), socket.c (the control
+ * socket), end.c (records and cleanup).
+ */
+#pragma once
+
+#include <sys/inotify.h>
+#include <termios.h>
+
+#include "libpod/cgroup/cgroup.h"
+#include "libpod/libpod.h"
+#include "libpod/monitor/frame.h"
+#include "network/network.h"
+
+#define MON_CLIENTS 32
+/* What waits for one client: a full frame, and at the end what is left in the container's pipes. */
+#define MON_QUEUE 262144
+/* Room that only small frames may use, so that an ack or the exit code always fits. */
+#define MON_QUEUE_SMALL 256
+
+struct mon_client {
+	int fd; /* -1: free */
+	bool primary, wants_out, wants_stdin, ends /* close when the queue is empty */;
+	bool interactive_eof; /* has half-closed the input */
+	bool input_waits;     /* its FRAME_STDIN waits for another client's */
+	size_t input_len;
+	uint32_t events; /* registered with epoll */
+	struct frame_reader in;
+	struct detach_scan detach;
+	uint8_t *queue;
+	size_t q_off, q_len;
+	int64_t stalled_since_ms; /* 0: takes what it is given */
+};
+
+/* Output of the container: its pipes, or the terminal as the first. */
+struct mon_source {
+	int fd;
+	bool polled;
+};
+
+enum mon_state {
+	MON_RUNNING,
+	MON_STOPPING, /* stop signal sent, the timer runs */
+	MON_DRAINING, /* the process is gone, its output is not yet read to the end */
+	MON_OVER,     /* records written, FRAME_EXIT queued: only clients are left */
+	MON_N_STATES,
+};
+
+enum mon_event {
+	MON_EV_STOP,	/* a client or a signal to the monitor asks for the end */
+	MON_EV_TIMEOUT, /* the stop timer */
+	MON_EV_EXITED,
+	MON_EV_DRAINED, /* all output has been read */
+	MON_N_EVENTS,
+};
+
+struct monitor {
+	const struct monitor_args *a;
+	struct storage *st;
+	struct cgroup_delegation *delegation; /* NULL for an exec session */
+	int epoll_fd, signal_fd, timer_fd;
+	enum mon_state state;
+	int stop_signal;
+	uint32_t stop_timeout_ms;
+	int64_t kill_at_ms; /* monotonic; 0: no stop under way */
+
+	/* the container's process */
+	struct runtime_container rc;
+	struct slirp slirp;
+	bool has_slirp;
+	int dir_fd; /* DATA/containers/ID; the caller's own may carry its lock */
+	int cgroup_fd, mntns_fd;
+	char *cgroup_path;
+	struct container_live live;
+	struct container_status status;
+	int exit_code;
+
+	/* its stdio */
+	bool terminal;
+	int in_fd; /* stdin's pipe or a copy of the console, or -1 */
+	bool in_polled;
+	struct mon_source src[2];
+	struct ctr_log *log;
+	struct mon_client client[MON_CLIENTS];
+	struct mon_client *stdin_client; /* whose input is being written */
+	uint8_t *typed;			 /* input without the detach keys */
+	size_t typed_off, typed_len;
+	bool close_stdin; /* when it has been written */
+	uint8_t *relay;	  /* one read of output, behind room for a frame's head */
+
+	int log_fd; /* the caller's stderr until the container runs */
+	/* the caller's terminal while attached */
+	int tty_fd;
+	struct termios tty_saved;
+
+	/* control socket */
+	int listen_fd, inotify_fd;
+};
+
+/* What an epoll event is about: the tag, or MON_TAG_CLIENT + index. */
+enum mon_tag {
+	MON_TAG_SIGNAL,
+	MON_TAG_TIMER,
+	MON_TAG_PROCESS,
+	MON_TAG_SLIRP,
+	MON_TAG_LISTEN,
+	MON_TAG_INOTIFY,
+	MON_TAG_STDIN,
+	MON_TAG_OUT,
+	MON_TAG_ERR,
+	MON_TAG_CLIENT,
+};
+
+int64_t mon_now_ms(void);
+int mon_watch(struct monitor *m, int fd, uint32_t events, enum mon_tag tag);
+
+/* start.c: everything up to the container's exec. On failure nothing of the container is left. */
+int mon_start(struct monitor *m, struct cmk_err *err);
+
+/* loop.c: runs until the last client has what is due to it. */
+void mon_loop(struct monitor *m);
+void mon_event(struct monitor *m, enum mon_event ev);
+/* Sets the timer to the next deadline. */
+void mon_arm_timer(struct monitor *m);
+
+/* relay.c */
+int mon_relay_init(struct monitor *m, int first_fd, struct cmk_err *err);
+void mon_output(struct monitor *m, int i); /* source I may have bytes */
+void mon_input(struct monitor *m);	   /* the container may take input */
+void mon_client_event(struct monitor *m, struct mon_client *c, uint32_t events);
+void mon_client_add(struct monitor *m, int fd);
+void mon_client_send(struct monitor *m, struct mon_client *c, enum monitor_frame_type type,
+		     const void *data, size_t len);
+void mon_source_close(struct monitor *m, int i);
+void mon_tty_restore(struct monitor *m);
+/* Clients that took nothing for MONITOR_STALL_MS. */
+void mon_drop_stalled(struct monitor *m);
+
+/* socket.c: RUN/containers/ID/sock. Failure leaves the container without a socket, with a line in
+ * the log. */
+int mon_socket_open(struct monitor *m, struct cmk_err *err);
+void mon_socket_accept(struct monitor *m);
+void mon_socket_changed(struct monitor *m); /* inotify: made again where it was deleted */
+
+/* end.c */
+/* Records the end; FRAME_EXIT may be sent after it. */
+void mon_end_record(struct monitor *m);
+/* What takes longer and nobody waits for: unmount, fsync, the group. */
+void mon_end_cleanup(struct monitor *m);
+/* Undoes a start that failed; ERR says why. */
+void mon_end_failed(struct monitor *m, const struct cmk_err *err);

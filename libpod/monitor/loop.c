@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/process.h"
+#include "libpod/monitor/internal.h"
+
+int64_t mon_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int mon_watch(struct monitor *m, int fd, uint32_t events, enum mon_tag tag)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = tag };
+
+	return epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+void mon_arm_timer(struct monitor *m)
+{
+	struct itimerspec its = { 0 };
+	int64_t at = m->kill_at_ms;
+
+	for (size_t i = 0; i < MON_CLIENTS; i++) {
+		const struct mon_client *c = &m->client[i];
+
+		if (c->fd >= 0 && !c->primary && c->stalled_since_ms &&
+		    (at == 0 || c->stalled_since_ms + MONITOR_STALL_MS < at))
+			at = c->stalled_since_ms + MONITOR_STALL_MS;
+	}
+	its.it_value.tv_sec = at / 1000;
+	its.it_value.tv_nsec = at % 1000 * 1000000;
+	if (m->timer_fd >= 0)
+		(void)timerfd_settime(m->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+/* --- state × event -----------------------------------------------------------------------------
+ */
+
+static void act_none(struct monitor *m)
+{
+	(void)m;
+}
+
+static void act_stop(struct monitor *m)
+{
+	int64_t at = mon_now_ms() + m->stop_timeout_ms;
+
+	/* A second `stop` may shorten the first one's patience, never lengthen it. */
+	if (m->kill_at_ms == 0 || at < m->kill_at_ms)
+		m->kill_at_ms = MAX(at, 1);
+	(void)process_pidfd_signal(m->rc.pidfd, m->stop_signal);
+	m->state = MON_STOPPING;
+	if (!m->a->exec && !m->live.stop_requested) {
+		m->live.stop_requested = true;
+		(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
+	}
+	mon_arm_timer(m);
+}
+
+static void act_kill(struct monitor *m)
+{
+	m->kill_at_ms = 0;
+	if (m->cgroup_fd >= 0)
+		(void)cgroup_kill(m->cgroup_fd, NULL);
+	(void)process_pidfd_signal(m->rc.pidfd, SIGKILL);
+}
+
+static void act_exited(struct monitor *m)
+{
+	m->kill_at_ms = 0;
+	m->state = MON_DRAINING;
+	if (m->src[0].fd < 0 && m->src[1].fd < 0)
+		mon_event(m, MON_EV_DRAINED);
+	for (int i = 0; i < 2; i++)
+		mon_output(m, i);
+}
+
+static void act_over(struct monitor *m)
+{
+	int32_t code = m->exit_code;
+
+	m->state = MON_OVER;
+	mon_end_record(m);
+	for (size_t i = 0; i < MON_CLIENTS; i++) {
+		struct mon_client *c = &m->client[i];
+
+		if (c->fd < 0)
+			continue;
+		c->ends = true;
+		mon_client_send(m, c, FRAME_EXIT, &code, sizeof(code));
+	}
+	mon_end_cleanup(m);
+}
+
+static void (*const actions[MON_N_STATES][MON_N_EVENTS])(struct monitor *m) = {
+	[MON_RUNNING] = { [MON_EV_STOP] = act_stop,
+			  [MON_EV_TIMEOUT] = act_none,
+			  [MON_EV_EXITED] = act_exited,
+			  /* It has closed its output and runs on. */
+			  [MON_EV_DRAINED] = act_none },
+	[MON_STOPPING] = { [MON_EV_STOP] = act_stop,
+			   [MON_EV_TIMEOUT] = act_kill,
+			   [MON_EV_EXITED] = act_exited,
+			   [MON_EV_DRAINED] = act_none },
+	[MON_DRAINING] = { [MON_EV_STOP] = act_none,
+			   [MON_EV_TIMEOUT] = act_none,
+			   [MON_EV_EXITED] = act_none,
+			   [MON_EV_DRAINED] = act_over },
+	[MON_OVER] = { [MON_EV_STOP] = act_none,
+		       [MON_EV_TIMEOUT] = act_none,
+		       [MON_EV_EXITED] = act_none,
+		       [MON_EV_DRAINED] = act_none },
+};
+
+void mon_event(struct monitor *m, enum mon_event ev)
+{
+	actions[m->state][ev](m);
+}
+
+/* --- events ------------------------------------------------------------------------------------
+ */
+
+static void on_process(struct monitor *m)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)m->rc.pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0)
+		return;
+	m->exit_code = si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
+	(void)epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, m->rc.pidfd, NULL);
+	mon_event(m, MON_EV_EXITED);
+}
+
+static void on_signal(struct monitor *m)
+{
+	struct signalfd_siginfo si;
+
+	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		/* The session manager ends the session, or somebody ends the monitor: the container
+		 * gets the time that it would get from `stop`. */
+		const struct container_config *cfg = &m->a->container->cfg;
+		int sig = cfg->stop_signal ? parse_signal(cfg->stop_signal) : SIGTERM;
+
+		m->stop_signal = sig > 0 ? sig : SIGTERM;
+		m->stop_timeout_ms = MIN(cfg->stop_timeout_s, UINT32_MAX / 1000) * 1000;
+		mon_event(m, MON_EV_STOP);
+	}
+}
+
+static void on_timer(struct monitor *m)
+{
+	uint64_t n;
+
+	(void)!read(m->timer_fd, &n, sizeof(n));
+	mon_drop_stalled(m);
+	if (m->kill_at_ms && mon_now_ms() >= m->kill_at_ms)
+		mon_event(m, MON_EV_TIMEOUT);
+	mon_arm_timer(m);
+}
+
+static void dispatch(struct monitor *m, const struct epoll_event *ev)
+{
+	switch (ev->data.u64) {
+	case MON_TAG_SIGNAL:
+		on_signal(m);
+		break;
+	case MON_TAG_TIMER:
+		on_timer(m);
+		break;
+	case MON_TAG_PROCESS:
+		on_process(m);
+		break;
+	case MON_TAG_LISTEN:
+		if (m->listen_fd >= 0)
+			mon_socket_accept(m);
+		break;
+	case MON_TAG_INOTIFY:
+		if (m->inotify_fd >= 0)
+			mon_socket_changed(m);
+		break;
+	case MON_TAG_STDIN:
+		mon_input(m);
+		break;
+	case MON_TAG_OUT:
+	case MON_TAG_ERR:
+		mon_output(m, ev->data.u64 == MON_TAG_ERR);
+		break;
+	default:
+		mon_client_event(m, &m->client[ev->data.u64 - MON_TAG_CLIENT], ev->events);
+		break;
+	}
+}
+
+static int loop_init(struct monitor *m)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	m->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (m->signal_fd < 0 || m->timer_fd < 0)
+		return -errno;
+	if (mon_watch(m, m->signal_fd, EPOLLIN, MON_TAG_SIGNAL) < 0 ||
+	    mon_watch(m, m->timer_fd, EPOLLIN, MON_TAG_TIMER) < 0)
+		return -errno;
+	return mon_watch(m, m->rc.pidfd, EPOLLIN, MON_TAG_PROCESS);
+}
+
+static bool any_client(const struct monitor *m)
+{
+	for (size_t i = 0; i < MON_CLIENTS; i++)
+		if (m->client[i].fd >= 0 && m->client[i].q_len > m->client[i].q_off)
+			return true;
+	return false;
+}
+
+void mon_loop(struct monitor *m)
+{
+	struct epoll_event ev[16];
+
+	if (loop_init(m) < 0)
+		/* Without its events the container could not be looked after. */
+		act_kill(m);
+	while (m->state != MON_OVER || any_client(m)) {
+		int n = epoll_wait(m->epoll_fd, ev, ARRAY_LEN(ev), -1);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		for (int i = 0; i < n; i++)
+			dispatch(m, &ev[i]);
+		if (m->state == MON_OVER && !any_client(m))
+			break;
+	}
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "libpod/monitor/internal.h"
+
+/*
+ * A socket's address has room for 107 bytes, a run directory may be longer: the directory is named
+ * by its descriptor. Never an abstract address, which a container with the host's network could
+ * reach (CVE-2020-15257).
+ */
+static socklen_t sock_address(int dir_fd, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/sock", dir_fd);
+	return sizeof(*ret);
+}
+
+/* The container's run directory. The storage's descriptor may lead to a deleted one. */
+static int open_run_dir(struct monitor *m, bool by_path, struct cmk_err *err)
+{
+	cleanup_free char *below = xasprintf("containers/%s", m->a->container->cfg.id);
+	cleanup_close int by_path_fd = -1;
+	int run_fd = m->st->run_fd, fd, r;
+
+	if (by_path) {
+		r = mkdir_p_at(AT_FDCWD, m->st->runroot, 0700, err);
+		if (r < 0)
+			return r;
+		by_path_fd = open(m->st->runroot, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		if (by_path_fd < 0)
+			return cmk_err_errno(err, "open '%s'", m->st->runroot);
+		/* For what is written later: records, hints. */
+		(void)dup3(by_path_fd, m->st->run_fd, O_CLOEXEC);
+	}
+	r = mkdir_p_at(run_fd, below, 0700, err);
+	if (r < 0)
+		return r;
+	fd = openat(run_fd, below, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? cmk_err_errno(err, "open '%s/%s'", m->st->runroot, below) : fd;
+}
+
+static int listen_in(struct monitor *m, int dir_fd, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct sockaddr_un sa;
+	socklen_t len = sock_address(dir_fd, &sa);
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return cmk_err_errno(err, "make the control socket");
+	(void)unlinkat(dir_fd, "sock", 0);
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || fchmodat(dir_fd, "sock", 0600, 0) < 0 ||
+	    listen(fd, 16) < 0)
+		return cmk_err_errno(err, "make the control socket in '%s'", m->st->runroot);
+	cleanup_close_fn(&m->listen_fd);
+	m->listen_fd = steal_fd(&fd);
+	return mon_watch(m, m->listen_fd, EPOLLIN, MON_TAG_LISTEN);
+}
+
+static void watch_dir(struct monitor *m, int dir_fd)
+{
+	char path[FD_PATH_MAX];
+
+	if (m->inotify_fd < 0) {
+		m->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (m->inotify_fd >= 0)
+			(void)mon_watch(m, m->inotify_fd, EPOLLIN, MON_TAG_INOTIFY);
+	}
+	if (m->inotify_fd >= 0)
+		(void)inotify_add_watch(m->inotify_fd, fd_path(dir_fd, path),
+					IN_DELETE | IN_DELETE_SELF | IN_UNMOUNT | IN_ONLYDIR);
+}
+
+int mon_socket_open(struct monitor *m, struct cmk_err *err)
+{
+	cleanup_close int dir_fd = open_run_dir(m, false, err);
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = listen_in(m, dir_fd, err);
+	if (r == 0)
+		watch_dir(m, dir_fd);
+	return r;
+}
+
+void mon_socket_accept(struct monitor *m)
+{
+	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		mon_client_add(m, fd);
+}
+
+static bool socket_is_there(struct monitor *m)
+{
+	cleanup_free char *path = xasprintf("%s/containers/%s/sock", m->st->runroot,
+					    m->a->container->cfg.id);
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* The run directory cannot be made while its parent is away: watches the nearest one that is
+ * there. */
+static void watch_ancestor(struct monitor *m)
+{
+	cleanup_free char *path = xstrdup(m->st->runroot);
+	char *slash;
+
+	while ((slash = strrchr(path, '/')) != NULL && slash != path) {
+		*slash = '\0';
+		if (inotify_add_watch(m->inotify_fd, path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) >=
+		    0)
+			return;
+	}
+}
+
+/*
+ * The session manager deletes $XDG_RUNTIME_DIR at the last logout, under a container that goes on.
+ * The socket and the live record are made again as soon as there is a place for them.
+ */
+void mon_socket_changed(struct monitor *m)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_close int dir_fd = -1;
+
+	while (read(m->inotify_fd, events, sizeof(events)) > 0)
+		;
+	if (m->state == MON_OVER || socket_is_there(m))
+		return;
+	dir_fd = open_run_dir(m, true, &err);
+	if (dir_fd < 0) {
+		watch_ancestor(m);
+		return;
+	}
+	if (listen_in(m, dir_fd, &err) < 0)
+		return;
+	watch_dir(m, dir_fd);
+	if (m->state != MON_DRAINING)
+		(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
+}
+
+int monitor_connect(struct storage *st, const char *id, struct cmk_err *err)
+{
+	cleanup_free char *below = xasprintf("containers/%s", id);
+	cleanup_close int dir_fd = -1, fd = -1;
+	struct sockaddr_un sa;
+	socklen_t len;
+
+	dir_fd = openat(st->run_fd, below, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir_fd < 0)
+		return cmk_err_errno(err, "connect to the monitor of container '%s'", id);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	len = sock_address(dir_fd, &sa);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, len) < 0)
+		return cmk_err_errno(err, "connect to the monitor of container '%s'", id);
+	return steal_fd(&fd);
+}

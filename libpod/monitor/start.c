@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "libpod/monitor/internal.h"
+
+/* The ends that the container gets; closed here once it has them. */
+struct stdio_ends {
+	int fd[3];
+};
+
+static void stdio_ends_done(struct stdio_ends *s)
+{
+	for (int i = 0; i < 3; i++)
+		cleanup_close_fn(&s->fd[i]);
+}
+
+static int set_nonblock(int fd)
+{
+	int fl = fcntl(fd, F_GETFL);
+
+	return fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* OURS is the monitor's end of a new pipe, *THEIRS the container's. */
+static int make_pipe(bool we_read, int *ours, int *theirs, struct cmk_err *err)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe for the container's stdio");
+	*ours = p[we_read ? 0 : 1];
+	*theirs = p[we_read ? 1 : 0];
+	/* Programs open /dev/stdout again, also as another user than the container's root. */
+	(void)fchmod(*theirs, 0666);
+	if (set_nonblock(*ours) < 0)
+		return cmk_err_errno(err, "make a pipe non-blocking");
+	return 0;
+}
+
+static int make_stdio(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
+{
+	const struct monitor_args *a = m->a;
+	int r = 0;
+
+	if (m->terminal)
+		return 0;
+	if (a->attach_stdin || (!a->exec && a->container->cfg.interactive))
+		r = make_pipe(false, &m->in_fd, &e->fd[0], err);
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = make_pipe(true, &m->src[i].fd, &e->fd[1 + i], err);
+	return r;
+}
+
+/* The terminal is both: two descriptors, so that epoll takes each on its own. */
+static int take_console(struct monitor *m, struct cmk_err *err)
+{
+	int fd;
+
+	if (m->rc.console_fd < 0)
+		return 0;
+	if (set_nonblock(m->rc.console_fd) < 0)
+		return cmk_err_errno(err, "make the terminal non-blocking");
+	fd = fcntl(m->rc.console_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return cmk_err_errno(err, "copy the terminal's descriptor");
+	m->in_fd = fd;
+	m->src[0].fd = steal_fd(&m->rc.console_fd);
+	return 0;
+}
+
+static int start_cgroup(struct monitor *m, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	cleanup_free char *name = NULL;
+
+	if (!m->delegation->path) {
+		const struct spec_resources *res = &m->a->spec->resources;
+
+		if (res->memory_limit == 0 && res->cpu_quota == 0 && res->pids_limit <= 0)
+			return 0;
+		(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				   "limits need a control group: %s",
+				   m->delegation->why ? m->delegation->why : "none is delegated");
+		return -EOPNOTSUPP;
+	}
+	name = xasprintf("cmk-%s.scope", cfg->id);
+	return cgroup_create(m->delegation, name, &m->a->spec->resources, &m->cgroup_fd,
+			     &m->cgroup_path, err);
+}
+
+static int start_slirp(struct monitor *m, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	struct port_mapping *ports = xcalloc(cfg->n_ports + 1, sizeof(*ports));
+	struct slirp_options o = { .tap_fd = m->rc.tap_fd,
+				   .ports = ports,
+				   .n_ports = cfg->n_ports,
+				   .ipv6 = true,
+				   .cgroup_fd = -1 };
+	int r;
+
+	for (size_t i = 0; i < cfg->n_ports; i++) {
+		const struct container_port *p = &cfg->ports[i];
+
+		ports[i] = (struct port_mapping){
+			.host_ip = p->host_ip,
+			.host_port = (uint16_t)p->host_port,
+			.container_port = (uint16_t)p->container_port,
+			.range = (uint16_t)MAX(p->range, 1),
+			.protocol = p->protocol && streq(p->protocol, "udp") ? PORT_UDP : PORT_TCP,
+		};
+	}
+	r = network_slirp_spawn(&o, &m->slirp, err);
+	free(ports);
+	m->has_slirp = r == 0;
+	cleanup_close_fn(&m->rc.tap_fd);
+	m->rc.tap_fd = -1;
+	return r;
+}
+
+/*
+ * The last reference to the container's mounts: without it the death of init would unmount the
+ * overlay, and with that wait for a sync of the whole file system before its exit code is known.
+ */
+static void hold_mounts(struct monitor *m)
+{
+	char path[64];
+
+	if (m->a->container->cfg.remove)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)m->rc.pid);
+	m->mntns_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int save_live(struct monitor *m, struct cmk_err *err)
+{
+	struct process_id self = { 0 }, init = { 0 };
+	int r = process_id_of(getpid(), &self);
+
+	if (r == 0)
+		r = process_id_of(m->rc.pid, &init);
+	if (r < 0)
+		return cmk_err_set(err, r, "identify the container's processes: %s", strerror(-r));
+	m->live = (struct container_live){
+		.schema = 1,
+		.boot_id = xstrdup(process_boot_id()),
+		.started_at = time_now_rfc3339(),
+		.monitor_pid = self.pid,
+		.monitor_start = self.start_time,
+		.init_pid = init.pid,
+		.init_start = init.start_time,
+		.slirp_pid = m->has_slirp ? m->slirp.pid : 0,
+		.cgroup_mount = m->cgroup_path ? xstrdup(m->delegation->mount) : NULL,
+		.cgroup_path = xstrdup_null(m->cgroup_path),
+	};
+	return container_live_save(m->st, m->a->container->cfg.id, &m->live, err);
+}
+
+static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	struct runtime_create_args args = {
+		.st = m->st,
+		.id = cfg->id,
+		.spec = m->a->spec,
+		.rootfs = m->a->rootfs,
+		.stdio = { e->fd[0], e->fd[1], e->fd[2] },
+		.want_tap = cfg->network && streq(cfg->network, "slirp"),
+	};
+	int r = start_cgroup(m, err);
+
+	if (r < 0)
+		return r;
+	m->dir_fd = openat(m->st->containers_fd, cfg->id, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (m->dir_fd < 0)
+		return cmk_err_errno(err, "open container '%s'", cfg->id);
+	r = ctr_log_open(m->dir_fd, "ctr.log", &m->log, err);
+	if (r < 0)
+		return r;
+	args.cgroup_fd = m->cgroup_fd;
+	r = runtime_create(&args, &m->rc, err);
+	if (r < 0)
+		return r;
+	hold_mounts(m);
+	/* The helper starts up while the record is written. */
+	if (args.want_tap)
+		r = start_slirp(m, err);
+	if (r == 0)
+		r = save_live(m, err);
+	if (r == 0 && m->has_slirp)
+		r = network_slirp_wait_ready(&m->slirp, err);
+	return r;
+}
+
+static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
+{
+	struct runtime_exec_args args = *m->a->exec;
+
+	memcpy(args.stdio, e->fd, sizeof(args.stdio));
+	return runtime_exec(&args, &m->rc, err);
+}
+
+int mon_start(struct monitor *m, struct cmk_err *err)
+{
+	cleanup(stdio_ends_done) struct stdio_ends ends = { { -1, -1, -1 } };
+	int r;
+
+	m->rc = RUNTIME_CONTAINER_INIT;
+	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
+	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
+	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };
+	for (size_t i = 0; i < MON_CLIENTS; i++)
+		m->client[i].fd = -1;
+	m->terminal = m->a->exec ? m->a->exec->process->terminal : m->a->spec->process.terminal;
+	r = make_stdio(m, &ends, err);
+	if (r == 0)
+		r = m->a->exec ? start_exec(m, &ends, err) : start_container(m, &ends, err);
+	if (r == 0)
+		r = take_console(m, err);
+	return r;
+}
