@@ -12,6 +12,7 @@
 #include "network/network.h"
 
 #define TAP_NAME "tap0"
+#define TUN_DEVICE "/dev/net/tun"
 enum { LO_INDEX = 1 /* in every network namespace: it is the first that the kernel makes */ };
 
 static int link_index(const char *name, int *ret)
@@ -108,13 +109,25 @@ int network_loopback_up(struct cmk_err *err)
 	return 0;
 }
 
-int network_tap_create(int tun_fd, struct cmk_err *err)
+int network_tap_open(struct cmk_err *err)
 {
 	struct ifreq ifr = { .ifr_name = TAP_NAME, .ifr_flags = IFF_TAP | IFF_NO_PI };
+	cleanup_close int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
 
-	if (ioctl(tun_fd, TUNSETIFF, &ifr) < 0)
+	if (fd < 0) {
+		int code = -errno;
+		bool denied = code == -EACCES || code == -EPERM;
+
+		(void)cmk_err_kind(err, denied ? CMK_ERR_DENIED : CMK_ERR_UNSUPPORTED, code,
+				   "open '%s': %s", TUN_DEVICE, strerror(-code));
+		(void)cmk_err_hint(err, "%s, or use --net=none or --net=host",
+				   denied ? "run: sudo chmod 0666 " TUN_DEVICE
+					  : "run: sudo modprobe tun");
+		return code;
+	}
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return cmk_err_errno(err, "make network device '%s'", TAP_NAME);
-	return 0;
+	return steal_fd(&fd);
 }
 
 static bool no_ipv6(int r)

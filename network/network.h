@@ -3,7 +3,7 @@
  * Networking of one container: libslirp in a sandboxed helper (libexec/cmk/cmk-slirp), port
  * forwards, resolv.conf.
  *
- * The container's init makes the tap device in its own network namespace (network_tap_create()),
+ * The container's init makes the tap device in its own network namespace (network_tap_open()),
  * configures it (network_tap_configure(), rtnetlink), and passes the descriptor to the monitor,
  * which starts the helper with it. The helper stays in the host's network namespace and ends when
  * its control pipe from the monitor closes.
@@ -52,10 +52,11 @@ int network_ports_assign(struct port_mapping *list, size_t n, struct cmk_err *er
 
 /* In the caller's network namespace: brings up lo (needs CAP_NET_ADMIN there). */
 int network_loopback_up(struct cmk_err *err);
-/* In the container's network namespace with its capabilities: opens TUN_FD (a descriptor of the
- * host's /dev/net/tun, opened before; no such device is an error with a hint) as tap0 and returns
- * 0. */
-int network_tap_create(int tun_fd, struct cmk_err *err);
+/* In the container's network namespace with its capabilities, where the host's /dev is still seen
+ * (the device belongs to the namespace in which /dev/net/tun is opened, not to the one in which it
+ * is made): makes tap0 and returns its descriptor, close-on-exec. Without /dev/net/tun
+ * CMK_ERR_UNSUPPORTED or CMK_ERR_DENIED with a hint. */
+int network_tap_open(struct cmk_err *err);
 /* Address, MTU and routes (IPv4 and IPv6) of tap0, and lo up. */
 int network_tap_configure(struct cmk_err *err);
 
