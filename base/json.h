@@ -109,6 +109,8 @@ enum json_kind {
 			absent */
 	JSON_F_ARRAY, /* struct X *items (owned) at `offset`, size_t n at `count_offset`, elements
 			 described by `sub` */
+	JSON_F_U32V,  /* uint32_t *items (owned) at `offset`, size_t n at `count_offset`, from an
+			 array of numbers */
 	JSON_F_EXTRA, /* char * (owned): members that no row names, kept as raw text "\"k\":v,…" and
 			 written back */
 	JSON_F_END,
@@ -116,6 +118,7 @@ enum json_kind {
 enum json_field_flags {
 	JSON_REQUIRED = 1 << 0,	  /* reading fails where it is absent */
 	JSON_OMIT_EMPTY = 1 << 1, /* not written where NULL, 0, false or empty */
+	JSON_HAS = 1 << 2,	  /* numbers: a bool at `count_offset` says whether it is there */
 };
 struct json_field {
 	const char *name;
@@ -141,6 +144,18 @@ struct json_field {
 		.offset = offsetof(struct_type, member),                                     \
 		.count_offset = offsetof(struct_type, count), .sub = (sub_),                 \
 		.sub_size = sizeof(sub_type)                                                 \
+	}
+#define JSON_FIELD_HAS(struct_type, member, has, json_name, json_kind_)       \
+	{                                                                     \
+		.name = (json_name), .kind = (json_kind_), .flags = JSON_HAS, \
+		.offset = offsetof(struct_type, member),                      \
+		.count_offset = offsetof(struct_type, has)                    \
+	}
+#define JSON_FIELD_U32V(struct_type, member, count, json_name, json_flags_)       \
+	{                                                                         \
+		.name = (json_name), .kind = JSON_F_U32V, .flags = (json_flags_), \
+		.offset = offsetof(struct_type, member),                          \
+		.count_offset = offsetof(struct_type, count)                      \
 	}
 #define JSON_FIELD_END             \
 	{                          \

@@ -44,6 +44,11 @@ static void free_field(const struct json_field *f, void *rec)
 	case JSON_F_ARRAY:
 		free_array(f, rec);
 		break;
+	case JSON_F_U32V:
+		free(*MEMBER(uint32_t *, rec, f));
+		*MEMBER(uint32_t *, rec, f) = NULL;
+		*COUNT(rec, f) = 0;
+		break;
 	case JSON_F_BOOL:
 		*MEMBER(bool, rec, f) = false;
 		break;
@@ -152,6 +157,27 @@ static int read_array(const struct json_field *f, const struct json *v, void *ou
 	return 0;
 }
 
+static int read_u32v(const struct json_field *f, const struct json *v, void *out,
+		     struct cmk_err *err)
+{
+	uint64_t u = 0;
+	uint32_t *items;
+
+	free_field(f, out);
+	if (v->type != JSON_ARRAY)
+		return wrong_type(f, "an array", err);
+	if (v->n == 0)
+		return 0;
+	items = xcalloc(v->n, sizeof(*items));
+	*MEMBER(uint32_t *, out, f) = items;
+	json_each (m, v) {
+		if (json_u64(m, UINT32_MAX, &u) < 0)
+			return wrong_type(f, "an array of numbers below 2^32", err);
+		items[(*COUNT(out, f))++] = (uint32_t)u;
+	}
+	return 0;
+}
+
 static int read_sub(const struct json_field *f, const struct json *v, void *out,
 		    struct cmk_err *err)
 {
@@ -175,7 +201,7 @@ static int read_field(const struct json_field *f, const struct json *v, void *ou
 	if (v->type == JSON_NULL) {
 		/* As absent, but an owned member loses what a default may have put there. */
 		if (f->kind == JSON_F_STR || f->kind == JSON_F_STRV || f->kind == JSON_F_MAP ||
-		    f->kind == JSON_F_PTR || f->kind == JSON_F_ARRAY)
+		    f->kind == JSON_F_PTR || f->kind == JSON_F_ARRAY || f->kind == JSON_F_U32V)
 			free_field(f, out);
 		return 0;
 	}
@@ -195,6 +221,8 @@ static int read_field(const struct json_field *f, const struct json *v, void *ou
 	case JSON_F_U64:
 	case JSON_F_INT:
 	case JSON_F_U32:
+		if (f->flags & JSON_HAS)
+			*(bool *)((char *)out + f->count_offset) = true;
 		return read_number(f, v, out, err);
 	case JSON_F_STRV:
 		if (json_strv(v, &strv) < 0)
@@ -209,6 +237,8 @@ static int read_field(const struct json_field *f, const struct json *v, void *ou
 		return read_sub(f, v, out, err);
 	case JSON_F_ARRAY:
 		return read_array(f, v, out, err);
+	case JSON_F_U32V:
+		return read_u32v(f, v, out, err);
 	case JSON_F_EXTRA:
 	case JSON_F_END:
 		break;
@@ -313,6 +343,19 @@ static void write_array(struct json_writer *w, const struct json_field *f, const
 	json_write_end(w, ']');
 }
 
+static void write_u32v(struct json_writer *w, const struct json_field *f, const void *in)
+{
+	const uint32_t *items = *MEMBER_CONST(uint32_t *, in, f);
+	size_t n = *COUNT_CONST(in, f);
+
+	if (n == 0 && (f->flags & JSON_OMIT_EMPTY))
+		return;
+	json_write_array(w, f->name);
+	for (size_t i = 0; i < n; i++)
+		json_write_u64(w, NULL, items[i]);
+	json_write_end(w, ']');
+}
+
 /* An embedded object is empty where nothing would be written in it. */
 static void write_object(struct json_writer *w, const struct json_field *f, const void *sub)
 {
@@ -362,6 +405,8 @@ static void write_field(struct json_writer *w, const struct json_field *f, const
 	const void *sub;
 	const char *s;
 
+	if ((f->flags & JSON_HAS) && !*(const bool *)((const char *)in + f->count_offset))
+		return;
 	switch (f->kind) {
 	case JSON_F_STR:
 		s = *MEMBER_CONST(char *, in, f);
@@ -400,6 +445,9 @@ static void write_field(struct json_writer *w, const struct json_field *f, const
 		break;
 	case JSON_F_ARRAY:
 		write_array(w, f, in);
+		break;
+	case JSON_F_U32V:
+		write_u32v(w, f, in);
 		break;
 	case JSON_F_EXTRA:
 		json_write_members(w, *MEMBER_CONST(char *, in, f));

@@ -43,7 +43,7 @@ struct spec_capabilities {
 
 struct spec_process {
 	bool terminal;
-	uint16_t rows, columns; /* 0: unset */
+	uint32_t rows, columns; /* 0: unset */
 	struct spec_user user;
 	char **args, **env;
 	char *cwd;
@@ -53,6 +53,7 @@ struct spec_process {
 	bool no_new_privileges;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	char *extra;
 };
 
 struct spec_resources {
@@ -86,7 +87,7 @@ struct spec {
 	bool keep_groups;      /* --group-add keep-groups */
 	char **group_add;      /* --group-add NAME or number, looked up inside the image by init as
 				  runtime_user_lookup() does */
-	char *extra;
+	char *linux_extra, *extra; /* members that cmk does not act on */
 };
 
 struct spec *spec_new(void);
@@ -106,3 +107,13 @@ bool spec_has_namespace(const struct spec *s, const char *type);
 int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct cmk_err *err);
 /* The 14 names of docker's or 11 of podman's default: ours is podman's. NULL-ended. */
 extern const char *const spec_default_caps[];
+/* "CAP_CHOWN" of 0, …; NULL beyond the last one known. */
+const char *spec_cap_name(unsigned int number);
+/* The number of a name with or without CAP_, in any case; -EINVAL. */
+int spec_cap_number(const char *name);
+/* The set as bits, 1 << number. Names that cmk does not know are left out. */
+uint64_t spec_caps_mask(char *const *names);
+/* As spec_load(), from text (tests, the fuzzer). */
+int spec_parse(const char *text, size_t len, struct spec **ret, struct cmk_err *err);
+/* The whole document, owned. */
+int spec_text(const struct spec *s, char **ret, size_t *ret_len, struct cmk_err *err);

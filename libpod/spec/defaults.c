@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What every container starts from. */
+#include <sys/resource.h>
+
+#include "libpod/spec/spec.h"
+
+#define NOFILE_MAX 1048576
+#define NPROC_MAX 4194304
+
+static const char *const default_masked[] = {
+	"/proc/acpi",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/sys/dev/block",
+	"/sys/firmware",
+	"/sys/fs/selinux",
+	"/sys/devices/virtual/powercap",
+	NULL,
+};
+static const char *const default_readonly[] = {
+	"/proc/asound", "/proc/bus",	       "/proc/fs", "/proc/irq",
+	"/proc/sys",	"/proc/sysrq-trigger", NULL,
+};
+static const char *const default_namespaces[] = {
+	"user", "mount", "pid", "network", "uts", "ipc", "cgroup", NULL,
+};
+
+static char **copy_list(const char *const *list)
+{
+	char **v = NULL;
+
+	for (; *list; list++)
+		strv_add(&v, *list);
+	return v;
+}
+
+void spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
+		    const char *options_csv)
+{
+	struct spec_mount m = {
+		.destination = xstrdup(dest),
+		.type = xstrdup(type),
+		.source = xstrdup(source),
+		.options = options_csv && *options_csv ? strv_split(options_csv, ',') : NULL,
+	};
+
+	s->mounts = xrealloc(s->mounts, s->n_mounts + 1, sizeof(*s->mounts));
+	s->mounts[s->n_mounts++] = m;
+}
+
+bool spec_has_namespace(const struct spec *s, const char *type)
+{
+	for (size_t i = 0; i < s->n_namespaces; i++)
+		if (streq(s->namespaces[i].type, type))
+			return true;
+	return false;
+}
+
+/* As much as the caller may have, up to what podman gives: an unprivileged user can raise nothing
+ * above the hard limit. */
+static void add_rlimit(struct spec *s, const char *type, int resource, uint64_t wanted)
+{
+	struct rlimit rl;
+	uint64_t v;
+
+	if (getrlimit((__rlimit_resource_t)resource, &rl) < 0)
+		return;
+	v = rl.rlim_max == RLIM_INFINITY ? wanted : MIN((uint64_t)rl.rlim_max, wanted);
+	s->process.rlimits = xrealloc(s->process.rlimits, s->process.n_rlimits + 1,
+				      sizeof(*s->process.rlimits));
+	s->process.rlimits[s->process.n_rlimits++] = (struct spec_rlimit){ .type = xstrdup(type),
+									   .soft = v,
+									   .hard = v };
+}
+
+static void add_default_mounts(struct spec *s, bool host_net)
+{
+	spec_add_mount(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	spec_add_mount(s, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
+	spec_add_mount(s, "/dev/pts", "devpts", "devpts",
+		       "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	spec_add_mount(s, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	spec_add_mount(s, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=64000k");
+	/* A new sysfs shows the network namespace of its mounter, who must own that: with the
+	 * host's the host's /sys is bound instead, with what is mounted in it (locked mounts come
+	 * along or nothing does). */
+	if (host_net)
+		spec_add_mount(s, "/sys", "bind", "/sys", "rbind,rprivate,nosuid,noexec,nodev,rro");
+	else
+		spec_add_mount(s, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
+	spec_add_mount(s, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro");
+}
+
+void spec_set_defaults(struct spec *s, bool host_net)
+{
+	free(s->oci_version);
+	s->oci_version = xstrdup("1.1.0");
+	for (const char *const *n = default_namespaces; *n; n++) {
+		if (host_net && streq(*n, "network"))
+			continue;
+		s->namespaces = xrealloc(s->namespaces, s->n_namespaces + 1,
+					 sizeof(*s->namespaces));
+		s->namespaces[s->n_namespaces++] = (struct spec_namespace){ .type = xstrdup(*n) };
+	}
+	add_default_mounts(s, host_net);
+	strv_free(s->masked_paths);
+	s->masked_paths = copy_list(default_masked);
+	strv_free(s->readonly_paths);
+	s->readonly_paths = copy_list(default_readonly);
+	strv_free(s->process.caps.bounding);
+	s->process.caps.bounding = copy_list(spec_default_caps);
+	strv_free(s->process.caps.effective);
+	s->process.caps.effective = copy_list(spec_default_caps);
+	strv_free(s->process.caps.permitted);
+	s->process.caps.permitted = copy_list(spec_default_caps);
+	s->process.user.umask = 0022;
+	add_rlimit(s, "RLIMIT_NOFILE", RLIMIT_NOFILE, NOFILE_MAX);
+	add_rlimit(s, "RLIMIT_NPROC", RLIMIT_NPROC, NPROC_MAX);
+	free(s->seccomp_profile);
+	s->seccomp_profile = xstrdup("default");
+}
