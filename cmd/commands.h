@@ -4,7 +4,11 @@
 
 #include "cmd/option.h"
 
+extern const struct cmk_command cmk_cmd_complete;
+extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_help;
+extern const struct cmk_command cmk_cmd_man;
+extern const struct cmk_command cmk_cmd_tables;
 extern const struct cmk_command cmk_cmd_version;
 
 /* The global options, for struct cmk_globals; and those of them that may also stand behind the

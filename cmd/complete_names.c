@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/complete.h"
+
+#include "storage/storage.h"
+
+/* "alpine:latest" for "docker.io/library/alpine:latest": what users type. */
+static const char *short_name(const char *name)
+{
+	const char *rest = str_after(name, "docker.io/library/");
+
+	if (!rest)
+		rest = str_after(name, "docker.io/");
+	if (!rest)
+		rest = str_after(name, "localhost/");
+	return rest ? rest : name;
+}
+
+static void complete_images(struct storage *st, const struct completion *c)
+{
+	struct image_record *list = NULL;
+	size_t n = 0;
+
+	if (storage_image_list(st, &list, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		for (char **name = list[i].names; name && *name; name++) {
+			cmk_candidate(c, short_name(*name), NULL);
+			if (short_name(*name) != *name)
+				cmk_candidate(c, *name, NULL);
+		}
+	}
+	storage_image_list_free(list, n);
+}
+
+void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
+			const struct completion *c)
+{
+	struct storage *st = NULL;
+
+	if (kind != COMPLETE_IMAGES)
+		return;
+	if (storage_open(g->root, g->runroot, &st, NULL) < 0)
+		return;
+	complete_images(st, c);
+	storage_free(st);
+}

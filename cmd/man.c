@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `cmk __man --texts DIR --out DIR`: writes the man page of each command (man(7)) from the option
+ * tables and the texts DIR/NAME.md. Used by the build. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "cmd/commands.h"
+
+#define TEXT_MAX 65536
+
+struct man_args {
+	const char *texts, *out;
+};
+
+static const struct cmk_option man_options[] = {
+	CMK_OPT_STRING(0, "texts", struct man_args, texts, "DIR", "directory of the options' texts",
+		       .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "out", struct man_args, out, "DIR", "where the pages are written",
+		       .complete = COMPLETE_DIRS),
+	CMK_OPT_END(),
+};
+
+/* Text as roff: `code` in bold, '-' a true hyphen-minus, no accidental request at a line's start.
+ */
+static void add_roff(struct strbuf *sb, const char *text)
+{
+	bool line_start = true, code = false;
+
+	for (const char *p = text; *p; p++) {
+		if (line_start && (*p == '.' || *p == '\''))
+			strbuf_adds(sb, "\\&");
+		line_start = *p == '\n';
+		if (*p == '`') {
+			code = !code;
+			strbuf_adds(sb, code ? "\\fB" : "\\fR");
+		} else if (*p == '-') {
+			strbuf_adds(sb, "\\-");
+		} else if (*p == '\\') {
+			strbuf_adds(sb, "\\e");
+		} else {
+			strbuf_addc(sb, *p);
+		}
+	}
+}
+
+/* Paragraphs stand between empty lines. INDENTED: below a .TP. */
+static void add_paragraphs(struct strbuf *sb, const char *text, bool indented)
+{
+	cleanup_free char *copy = xstrdup(text);
+	char *p = copy, *end;
+
+	for (bool first = true; *p; first = false, p = end) {
+		while (*p == '\n')
+			p++;
+		if (!*p)
+			return;
+		end = strstr(p, "\n\n");
+		if (end)
+			*end++ = '\0';
+		else
+			end = p + strlen(p);
+		if (!first)
+			strbuf_adds(sb, indented ? ".IP\n" : ".PP\n");
+		add_roff(sb, p);
+		if (p[strlen(p) - 1] != '\n')
+			strbuf_addc(sb, '\n');
+	}
+}
+
+static void add_option_names(struct strbuf *sb, const struct cmk_option *o)
+{
+	strbuf_adds(sb, ".TP\n");
+	if (o->letter)
+		strbuf_addf(sb, "\\fB\\-%c\\fR, ", o->letter);
+	strbuf_adds(sb, "\\fB");
+	add_roff(sb, "--");
+	add_roff(sb, o->name);
+	if (o->alias) {
+		strbuf_adds(sb, "\\fR, \\fB");
+		add_roff(sb, "--");
+		add_roff(sb, o->alias);
+	}
+	strbuf_adds(sb, "\\fR");
+	if (o->arg) {
+		bool optional = o->flags & OPT_VALUE_OPTIONAL;
+
+		strbuf_adds(sb, optional ? "[=\\fI" : " \\fI");
+		add_roff(sb, o->arg);
+		strbuf_adds(sb, optional ? "\\fR]" : "\\fR");
+	}
+	strbuf_addc(sb, '\n');
+}
+
+static int add_option(struct strbuf *sb, const struct cmk_option *o, int texts_fd,
+		      struct cmk_err *err)
+{
+	cleanup_free char *file = xasprintf("%s.md", o->name), *text = NULL;
+	cleanup_free char *first = xasprintf("%c%s.", o->help[0] & ~0x20, o->help + 1);
+	size_t len = 0;
+	int r;
+
+	if (o->flags & OPT_HIDDEN)
+		return 0;
+	/* That no text is missing is tests/lint/tables' matter; a build goes on without. */
+	r = file_read_at(texts_fd, file, TEXT_MAX, &text, &len, NULL);
+	if (r < 0 && r != -ENOENT)
+		return cmk_err_set(err, r, "read text of option '--%s': %s", o->name, strerror(-r));
+	add_option_names(sb, o);
+	/* The help line is a clause in lower case; here it is a sentence. */
+	if (o->help[0] >= 'a' && o->help[0] <= 'z')
+		add_roff(sb, first);
+	else
+		add_roff(sb, o->help);
+	strbuf_addc(sb, '\n');
+	if (text) {
+		strbuf_adds(sb, ".IP\n");
+		add_paragraphs(sb, text, true);
+	}
+	if (o->words) {
+		strbuf_adds(sb, ".IP\nOne of: ");
+		add_roff(sb, o->words);
+		strbuf_addc(sb, '\n');
+	}
+	if (o->def)
+		strbuf_addf(sb, ".IP\nDefault: %s\n", o->def);
+	if (o->env)
+		strbuf_addf(sb, ".IP\nEnvironment: %s\n", o->env);
+	return 0;
+}
+
+static int add_options(struct strbuf *sb, const char *title, const struct cmk_option *rows,
+		       int texts_fd, struct cmk_err *err)
+{
+	cleanup_free const struct cmk_option **flat = cmk_options_flatten(rows);
+	int r;
+
+	if (flat[0])
+		strbuf_addf(sb, ".SH %s\n", title);
+	for (size_t i = 0; flat[i]; i++) {
+		r = add_option(sb, flat[i], texts_fd, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void add_head(struct strbuf *sb, const char *page, const char *summary)
+{
+	strbuf_adds(sb, ".\\\" SPDX\\-License\\-Identifier: Apache\\-2.0\n.TH ");
+	for (const char *p = page; *p; p++)
+		strbuf_addc(sb, *p >= 'a' && *p <= 'z' ? (char)(*p & ~0x20) : *p);
+	strbuf_addf(sb, " 1 \"\" \"cmk %s\" \"User Commands\"\n.SH NAME\n", PACKAGE_VERSION);
+	add_roff(sb, page);
+	strbuf_adds(sb, " \\- ");
+	add_roff(sb, summary);
+	strbuf_addc(sb, '\n');
+}
+
+static void add_exit_codes(struct strbuf *sb, const char *own)
+{
+	strbuf_adds(sb, ".SH EXIT STATUS\n");
+	add_paragraphs(sb,
+		       own ? own
+			   : "`0` on success; `125` where cmk itself failed, with one line on "
+			     "stderr that says what failed, on what, why, and what to do.",
+		       false);
+}
+
+static int command_page(const struct cmk_command *cmd, const char *page, int texts_fd,
+			struct strbuf *sb, struct cmk_err *err)
+{
+	cleanup_free char *sentence = xasprintf("%s.", cmd->summary);
+	int r;
+
+	add_head(sb, page, cmd->summary);
+	strbuf_adds(sb, ".SH SYNOPSIS\n\\fBcmk ");
+	add_roff(sb, cmd->name);
+	strbuf_addf(sb, "\\fR%s%s", cmd->options ? " [\\fIOPTIONS\\fR]" : "",
+		    cmd->operands ? " " : "");
+	add_roff(sb, cmd->operands ? cmd->operands : "");
+	strbuf_addc(sb, '\n');
+	for (const char *const *a = cmd->aliases; a && *a; a++) {
+		strbuf_adds(sb, ".PP\nAlso: \\fBcmk ");
+		add_roff(sb, *a);
+		strbuf_adds(sb, "\\fR\n");
+	}
+	strbuf_adds(sb, ".SH DESCRIPTION\n");
+	add_paragraphs(sb, sentence, false);
+	if (cmd->description) {
+		strbuf_adds(sb, ".PP\n");
+		add_paragraphs(sb, cmd->description, false);
+	}
+	r = add_options(sb, "OPTIONS", cmd->options, texts_fd, err);
+	if (r < 0)
+		return r;
+	add_exit_codes(sb, cmd->exit_codes);
+	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1)\n");
+	return 0;
+}
+
+static int main_page(int texts_fd, struct strbuf *sb, struct cmk_err *err)
+{
+	int r;
+
+	add_head(sb, "cmk", "run OCI containers as an ordinary user, with no daemon");
+	strbuf_adds(sb, ".SH SYNOPSIS\n\\fBcmk\\fR [\\fIGLOBAL OPTIONS\\fR] \\fICOMMAND\\fR "
+			"[\\fIOPTIONS\\fR]\n.SH COMMANDS\n");
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+		if ((*c)->hidden)
+			continue;
+		strbuf_addf(sb, ".TP\n\\fBcmk %s\\fR\n", (*c)->name);
+		add_roff(sb, (*c)->summary);
+		strbuf_adds(sb, ".\n");
+	}
+	r = add_options(sb, "GLOBAL OPTIONS", cmk_global_options, texts_fd, err);
+	if (r < 0)
+		return r;
+	add_exit_codes(sb, "Commands that run something in a container return its exit code, or "
+			   "128+N where signal N ended it.\n\n"
+			   "`125` where cmk itself failed, `126` where the command cannot be "
+			   "executed, `127` where it does not exist.");
+	return 0;
+}
+
+static int write_page(int out_fd, const char *page, struct strbuf *sb, struct cmk_err *err)
+{
+	cleanup_free char *file = xasprintf("%s.1", page);
+	int r = file_replace_at(out_fd, file, sb->data, sb->len, 0644, 0, err);
+
+	return r < 0 ? cmk_err_wrap(err, r, "write '%s'", file) : 0;
+}
+
+static int write_command_page(const struct cmk_command *cmd, int texts_fd, int out_fd,
+			      struct cmk_err *err)
+{
+	cleanup_free char *page = xasprintf("cmk-%s", cmd->name);
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	int r;
+
+	for (char *p = page; *p; p++)
+		if (*p == ' ')
+			*p = '-';
+	r = command_page(cmd, page, texts_fd, &sb, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "page of '%s'", cmd->name);
+	return write_page(out_fd, page, &sb, err);
+}
+
+static int man_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		    struct cmk_err *err)
+{
+	const struct man_args *a = args;
+	cleanup_close int texts_fd = -1, out_fd = -1;
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	int r;
+
+	(void)g;
+	(void)argc;
+	(void)argv;
+	texts_fd = open(a->texts ? a->texts : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (texts_fd < 0)
+		return cmk_err_errno(err, "open '%s'", a->texts);
+	out_fd = open(a->out ? a->out : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (out_fd < 0)
+		return cmk_err_errno(err, "open '%s'", a->out);
+	r = main_page(texts_fd, &sb, err);
+	if (r == 0)
+		r = write_page(out_fd, "cmk", &sb, err);
+	for (const struct cmk_command *const *c = cmk_commands; *c && r == 0; c++)
+		if (!(*c)->hidden)
+			r = write_command_page(*c, texts_fd, out_fd, err);
+	return r;
+}
+
+const struct cmk_command cmk_cmd_man = {
+	.name = "__man",
+	.summary = "Write the man pages",
+	.options = man_options,
+	.args_size = sizeof(struct man_args),
+	.hidden = true,
+	.exec = man_exec,
+};
