@@ -2,10 +2,17 @@
 #include "cmd/commands.h"
 
 /* Sorted by name; one line each, so that branches merge. */
+// clang-format off
 const struct cmk_command *const cmk_commands[] = {
-	&cmk_cmd_complete, &cmk_cmd_completion, &cmk_cmd_help, &cmk_cmd_man,
-	&cmk_cmd_tables,   &cmk_cmd_version,	NULL,
+	&cmk_cmd_complete,
+	&cmk_cmd_completion,
+	&cmk_cmd_help,
+	&cmk_cmd_man,
+	&cmk_cmd_tables,
+	&cmk_cmd_version,
+	NULL,
 };
+// clang-format on
 
 /* How many of WORDS the spelling NAME ("run", "image inspect") takes; 0 where it is another. */
 static int match_words(const char *name, int n_words, char *const *words)
