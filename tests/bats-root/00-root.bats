@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What has to be set up by root: cmk as uid 0, users without subordinate ids, devices that are missing.
+load ../bats/helpers
+
+# as USER COMMAND...: with that user's home and run directory, in the test's cgroup.
+as() {
+	local user=$1 uid
+	uid=$(id -u "$user")
+	shift
+	mkdir -p "$T/home-$user" "/run/user/$uid"
+	cp -r "$HOME/.config" "$T/home-$user/"
+	chown -R "$user:" "$T/home-$user" "/run/user/$uid"
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	[ -z "$TEST_CG" ] || chown -R "$user:" "$TEST_CG"
+	(cd / && exec setpriv --reuid "$user" --regid "$user" --clear-groups env HOME="$T/home-$user" USER="$user" LOGNAME="$user" \
+		XDG_RUNTIME_DIR="/run/user/$uid" "$@")
+}
+
+@test "uid 0 without ranges runs the main job" {
+	refute_match "$(cat /etc/subuid)" '(^|:)root:'
+	run_cmk run --rm alpine sh -c 'id -u; cat /etc/os-release'
+	assert_equal "${lines[0]}" 0
+	assert_match "$output" 'ID=alpine'
+}
+
+@test "uid 0 with ranges runs the main job" {
+	cp /etc/subuid "$T/subuid"
+	cp /etc/subgid "$T/subgid"
+	echo root:2000000:65536 >>"$T/subuid"
+	echo root:2000000:65536 >>"$T/subgid"
+	unshare --mount --propagation private sh -c "
+		mount --bind '$T/subuid' /etc/subuid && mount --bind '$T/subgid' /etc/subgid &&
+		exec timeout 60 cmk run --rm alpine sh -c 'id -u; cat /proc/self/uid_map'" >out
+	assert_equal "$(head -n 1 out)" 0
+	assert_match "$(cat out)" '2000000'
+}
+
+@test "a user without ranges runs with a single id and a warning" {
+	as cmk-nosub timeout 60 "$CMK_BIN" run --rm alpine sh -c 'id -u; touch /tmp/x; stat -c %u /tmp/x /etc/passwd; cat /proc/self/uid_map' >out 2>err
+	cat out err
+	assert_equal "$(head -n 3 out | tr '\n' ' ')" "0 0 0 "
+	assert_match "$(cat err)" 'subuid|subordinate'
+}
+
+@test "another id without ranges is an error that says what to do" {
+	local rc=0
+	as cmk-nosub timeout 60 "$CMK_BIN" run --rm -u 1000 alpine id >out 2>err || rc=$?
+	cat out err
+	assert [ $rc -ge 125 ]
+	assert_match "$(cat err)" 'Error: .*(subuid|subordinate|usermod)'
+}
+
+@test "without /dev/net/tun the default network says what is missing" {
+	local rc=0
+	run_cmk pull -q alpine
+	unshare --mount --propagation private sh -c '
+		mount -t tmpfs tmpfs /dev/net && exec timeout 60 cmk run --rm alpine true' >out 2>err || rc=$?
+	cat out err
+	assert_equal $rc 125
+	assert_match "$(cat err)" 'Error: .*/dev/net/tun'
+}
+
+@test "a home that cannot be written to is named" {
+	local rc=0
+	mkdir -p "$T/home-cmk-test"
+	as cmk-test unshare --map-root-user --mount sh -c '
+		mount --bind "$HOME" "$HOME" && mount -o remount,bind,ro "$HOME" && exec timeout 60 '"$CMK_BIN"' images' >out 2>err || rc=$?
+	cat out err
+	assert_equal $rc 125
+	assert_match "$(cat err)" 'Error: .*home-cmk-test'
+}
+
+@test "ranges that newuidmap may not use are an error, not a smaller map" {
+	local rc=0
+	cp /usr/bin/newuidmap "$T/newuidmap"
+	chmod 755 "$T/newuidmap"
+	as cmk-test true
+	CMK_NEW=$T/newuidmap unshare --mount --propagation private sh -c '
+		mount --bind "$CMK_NEW" /usr/bin/newuidmap && exec setpriv --reuid cmk-test --regid cmk-test --clear-groups env \
+			HOME="'"$T"'/home-cmk-test" XDG_RUNTIME_DIR=/run/user/'"$(id -u cmk-test)"' timeout 60 '"$CMK_BIN"' run --rm alpine true' >out 2>err || rc=$?
+	cat out err
+	assert_equal $rc 125
+	assert_match "$(cat err)" 'Error: .*newuidmap'
+}
