@@ -30,22 +30,36 @@ struct container_options {
 												*const *publish,
 													*const *expose;
 	bool remove, interactive, tty, detach, read_only, init, publish_all;
+	bool start; /* `run`: the same command starts it; killed in between, a --rm one is swept */
 	int64_t memory, nano_cpus, pids_limit; /* 0: none; pids_limit -1: unlimited */
 	uint32_t stop_timeout_s;
 	char *const *create_command;
 };
-/* Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name
- * is taken. Leaves nothing on failure. */
+/*
+ * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name
+ * is taken. All options are checked before anything is pulled, and nothing is left on failure. *RET
+ * holds the container's lock (see struct container). The three outputs are owned by the caller.
+ */
 int container_create(struct storage *st, const struct container_options *o, struct container **ret,
 		     struct spec **ret_spec, struct rootfs_plan *ret_rootfs, struct cmk_err *err);
-/* Starts a created or exited one. ATTACH as in monitor_args. *RET_FD: the first connection. */
+/* For a container that was created before: its specification and the plan of its root file system.
+ */
+int container_prepare_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* Starts a created or exited one; CMK_ERR_STATE where it runs. Takes its lock, or goes on with the
+ * one in C, and gives it back once the container runs or has failed to. Attach and TTY_FD as in
+ * monitor_args. *RET_FD: the first connection, with FRAME_STARTED or FRAME_ERROR to be read. */
 int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
-		    bool attach_stdin, bool attach_out, int tty_fd, int *ret_fd,
-		    struct cmk_err *err);
+		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
+		    int *ret_fd, struct cmk_err *err);
+/* Stop signal, then SIGKILL after TIMEOUT_MS (-1: the container's own); returns when it has ended
+ * and its record is written. 1 where it did not run. */
 int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err);
+/* CMK_ERR_STATE where it does not run. */
 int container_kill(struct container *c, int sig, struct cmk_err *err);
 /* Blocks until it has ended; its exit code. */
 int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
+/* CMK_ERR_IN_USE where it runs and FORCE is not given. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
 /* docker/podman's inspect object, pretty-printed into W as one array element. */
 int container_inspect(struct container *c, struct json_writer *w, struct cmk_err *err);

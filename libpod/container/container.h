@@ -55,7 +55,8 @@ struct container_config {
 
 struct container_status {
 	int schema;
-	char *state; /* "created", "exited" */
+	char *state; /* "created", "running" (written before a start, so that a reboot is seen),
+			"exited" */
 	char *started_at, *finished_at, *error;
 	int exit_code;
 	bool oom_killed;
@@ -68,6 +69,8 @@ struct container_live {
 	char *boot_id, *started_at;
 	int64_t monitor_pid, init_pid, slirp_pid;
 	uint64_t monitor_start, init_start;
+	uint64_t pid_ns; /* inode of the namespace in which the pids are true; set by
+			    container_live_save() */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
 	char *extra;
@@ -83,7 +86,9 @@ enum container_state {
 
 struct container {
 	struct storage *st; /* borrowed */
-	int dir_fd;	    /* DATA/containers/ID */
+	int dir_fd;	    /* DATA/containers/ID; -1 in a listing: see container_dir() */
+	int lock_fd; /* from container_create() until container_start() or container_free(), else
+			-1 */
 	struct container_config cfg;
 	struct container_status status;
 	struct container_live live; /* valid where state is RUNNING, PAUSED or MONITOR_LOST */
@@ -92,6 +97,8 @@ struct container {
 
 struct container *container_free(struct container *c);
 const char *container_state_name(enum container_state s);
+/* The descriptor of its directory, opened on first use; belongs to C. */
+int container_dir(struct container *c, struct cmk_err *err);
 /* By name, full id or unique prefix: -ENOENT, -ENOTUNIQ ("more than one result"). Reads all records
  * and checks what is alive; takes no lock. */
 int container_open(struct storage *st, const char *name_or_id, struct container **ret,
@@ -100,7 +107,10 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 int container_refresh(struct container *c, struct cmk_err *err);
 /* Exclusive lock; returns a descriptor to close. Repairs a lost monitor on the way. */
 int container_lock(struct container *c, struct cmk_err *err);
+/* All containers, newest first. One pass, no lock; a record that cannot be read is named on stderr
+ * and left out. */
 int container_list(struct storage *st, struct container ***ret, size_t *ret_n, struct cmk_err *err);
+void container_list_free(struct container **list, size_t n);
 
 /* For the monitor: */
 int container_live_save(struct storage *st, const char *id, const struct container_live *live,

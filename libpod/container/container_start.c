@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "libpod/container/private.h"
+
+int container_prepare_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+{
+	int r = container_dir(c, err);
+
+	if (r < 0)
+		return r;
+	r = spec_load(c->dir_fd, ret_spec, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "bundle of container '%s'", c->cfg.name);
+	if (c->cfg.rootfs) {
+		*ret_rootfs = (struct rootfs_plan){ .driver = xstrdup("rootfs"),
+						    .merged = xstrdup(c->cfg.rootfs),
+						    .read_only_bind = true };
+		return 0;
+	}
+	return storage_rootfs_reopen(c->st, c->cfg.id, c->cfg.layers, c->cfg.n_layers,
+				     c->cfg.remove, ret_rootfs, err);
+}
+
+static bool is_running(const struct container *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+}
+
+/* A reboot while it runs shall be seen: the record says so before it does. Of --rm containers none
+ * is left then. */
+static int mark_running(struct container *c, struct cmk_err *err)
+{
+	struct container_status s = c->status;
+	cleanup_free char *now = NULL;
+
+	if (c->cfg.remove)
+		return 0;
+	now = time_now_rfc3339();
+	s.state = (char *)"running";
+	s.started_at = now;
+	s.finished_at = NULL;
+	s.error = NULL;
+	s.exit_code = 0;
+	s.oom_killed = false;
+	return container_status_save(c->st, c->cfg.id, &s, false, err);
+}
+
+/* The first frame has come, and with it live.json or the record of the failure; or the monitor has
+ * died, which is repaired here, under the lock. */
+static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+	ssize_t n;
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	do {
+		n = recv(fd, &byte, 1, MSG_PEEK);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return 0;
+	if (container_refresh(c, NULL) == 0 && c->state == CONTAINER_MONITOR_LOST)
+		(void)container_repair_locked(c, NULL);
+	if (c->cfg.remove)
+		(void)container_erase(c->st, c->cfg.id, c->cfg.name, NULL);
+	return cmk_err_set(err, -ECONNRESET, "start container '%s': its monitor died", c->cfg.name);
+}
+
+static int spawn(struct container *c, const struct monitor_args *a, int *ret_fd,
+		 struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	int r = mark_running(c, err);
+
+	if (r == 0 && c->cfg.remove)
+		r = container_unfinished_begin(c->st, c->cfg.id, err);
+	if (r == 0)
+		r = monitor_spawn(a, &fd, NULL, err);
+	if (r < 0) {
+		/* As it was before: no monitor lived to say otherwise. */
+		(void)container_status_save(c->st, c->cfg.id, &c->status, false, NULL);
+		if (c->cfg.remove)
+			(void)container_erase(c->st, c->cfg.id, c->cfg.name, NULL);
+		return r;
+	}
+	r = await_first_frame(c, fd, err);
+	if (r == 0)
+		*ret_fd = steal_fd(&fd);
+	return r;
+}
+
+int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
+		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
+		    int *ret_fd, struct cmk_err *err)
+{
+	cleanup_close int lock = steal_fd(&c->lock_fd);
+	const struct monitor_args a = {
+		.container = c,
+		.spec = spec,
+		.rootfs = rootfs,
+		.attach_stdin = attach_stdin,
+		.attach_out = attach_out,
+		.tty_fd = tty_fd,
+		.detach_keys = detach_keys,
+	};
+
+	if (lock < 0) {
+		lock = container_lock(c, err);
+		if (lock < 0)
+			return lock;
+	}
+	if (is_running(c))
+		return cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
+				    "container '%s' is running already", c->cfg.name);
+	if (!c->status.state)
+		c->status.state = xstrdup("created");
+	return spawn(c, &a, ret_fd, err);
+}

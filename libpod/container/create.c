@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "libpod/container/create.h"
+#include "libpod/container/optparse.h"
+
+#define NAME_TRIES 100
+
+static void plan_done(struct create_plan *p)
+{
+	(void)container_free(p->c);
+	(void)spec_free(p->spec);
+	image_config_done(&p->image);
+	port_mapping_list_free(p->ports, p->n_ports);
+}
+
+/* -P: a free port of the host for each exposed one that has none. */
+static int publish_all(struct create_plan *p, struct cmk_err *err)
+{
+	for (char **e = p->c->cfg.exposed_ports; p->o->publish_all && e && *e; e++) {
+		bool udp = str_has_suffix(*e, "/udp"), found = false;
+		uint64_t port = 0;
+
+		(void)parse_u64_n(*e, strcspn(*e, "/"), 65535, &port);
+		for (size_t i = 0; i < p->n_ports; i++) {
+			const struct port_mapping *m = &p->ports[i];
+
+			found |= (m->protocol == PORT_UDP) == udp && port >= m->container_port &&
+				 port < (uint64_t)m->container_port + m->range;
+		}
+		if (!found) {
+			int r = port_mapping_parse(*e, &p->ports, &p->n_ports, err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int create_ports(struct create_plan *p, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+	int r;
+
+	for (char **e = p->image.exposed_ports; e && *e; e++) {
+		r = opt_expose_parse(*e, &cfg->exposed_ports, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "the image's exposed ports");
+	}
+	if (p->net != NETWORK_SLIRP)
+		return 0;
+	r = publish_all(p, err);
+	if (r == 0 && p->n_ports)
+		r = network_ports_assign(p->ports, p->n_ports, err);
+	if (r < 0)
+		return r;
+	cfg->ports = xcalloc(p->n_ports + 1, sizeof(*cfg->ports));
+	for (size_t i = 0; i < p->n_ports; i++) {
+		const struct port_mapping *m = &p->ports[i];
+
+		cfg->ports[cfg->n_ports++] = (struct container_port){
+			.host_ip = xstrdup_null(m->host_ip),
+			.protocol = xstrdup(m->protocol == PORT_UDP ? "udp" : "tcp"),
+			.host_port = m->host_port,
+			.container_port = m->container_port,
+			.range = m->range,
+		};
+	}
+	return 0;
+}
+
+/* Everything in memory; the image may be pulled on the way. */
+static int plan_build(struct create_plan *p, struct cmk_err *err)
+{
+	int r = create_check_options(p, err);
+
+	/* Before a pull of minutes, as far as it goes. */
+	if (r == 0)
+		spec_set_defaults(p->spec, p->net == NETWORK_HOST);
+	if (r == 0)
+		r = spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
+	if (r == 0)
+		r = create_mounts(p, err);
+	if (r == 0)
+		r = create_resolve_image(p, err);
+	if (r == 0)
+		r = create_process(p, err);
+	if (r == 0)
+		r = create_ports(p, err);
+	return r;
+}
+
+static int claim_name(struct create_plan *p, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+	int r = -EEXIST;
+
+	if (p->o->name) {
+		r = container_name_claim(p->st, p->o->name, cfg->id, err);
+		if (r == 0)
+			cfg->name = xstrdup(p->o->name);
+		return r;
+	}
+	for (unsigned int try = 0; try < NAME_TRIES && r == -EEXIST; try++) {
+		cleanup_free char *name = container_name_random(try);
+
+		cmk_err_done(err);
+		r = container_name_claim(p->st, name, cfg->id, err);
+		if (r == 0)
+			cfg->name = steal_ptr(&name);
+	}
+	return r;
+}
+
+static int write_cidfile(const char *path, const char *id, struct cmk_err *err)
+{
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0)
+		return cmk_err_errno(err, "write container id file '%s'", path);
+	r = write_all(fd, id, strlen(id));
+	if (r < 0)
+		return cmk_err_set(err, r, "write container id file '%s': %s", path, strerror(-r));
+	return 0;
+}
+
+static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+
+	if (cfg->rootfs) {
+		*ret = (struct rootfs_plan){ .driver = xstrdup("rootfs"),
+					     .merged = xstrdup(cfg->rootfs),
+					     .read_only_bind = true };
+		p->spec->root_path = xstrdup(cfg->rootfs);
+		return 0;
+	}
+	p->spec->root_path = xasprintf("%s/containers/%s/merged", p->st->root, cfg->id);
+	return storage_rootfs_prepare(p->st, cfg->id, cfg->layers, cfg->n_layers, cfg->remove, ret,
+				      err);
+}
+
+/* The record comes last: before it nobody else sees a container. */
+static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, struct cmk_err *err)
+{
+	struct container *c = p->c;
+	bool durable = !c->cfg.remove;
+	int r = claim_name(p, err);
+
+	if (r == 0)
+		r = prepare_rootfs(p, rootfs, err);
+	if (r == 0)
+		r = create_files(p, c->dir_fd, err);
+	if (r == 0)
+		r = spec_save(c->dir_fd, p->spec, durable, err);
+	if (r == 0 && p->o->cidfile)
+		r = write_cidfile(p->o->cidfile, c->cfg.id, err);
+	if (r == 0) {
+		c->cfg.created = time_now_rfc3339();
+		r = container_config_save(c->dir_fd, &c->cfg, durable, err);
+	}
+	return r;
+}
+
+static int make_dir(struct create_plan *p, struct cmk_err *err)
+{
+	struct storage *st = p->st;
+	struct container *c = p->c;
+	int r;
+
+	if (mkdirat(st->containers_fd, c->cfg.id, 0700) < 0)
+		return cmk_err_errno(err, "make '%s/containers/%.12s'", st->root, c->cfg.id);
+	c->lock_fd = container_lock_id(st, c->cfg.id, false, err);
+	if (c->lock_fd < 0)
+		return c->lock_fd;
+	r = container_dir(c, err);
+	return r < 0 ? r : 0;
+}
+
+static void undo(struct create_plan *p)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+
+	if (container_erase(p->st, p->c->cfg.id, p->c->cfg.name, &e) < 0)
+		log_warn("container '%.12s' stays behind half-made: %s", p->c->cfg.id,
+			 cmk_err_msg(&e));
+}
+
+static int plan_write(struct create_plan *p, struct rootfs_plan *rootfs, struct cmk_err *err)
+{
+	int r;
+
+	container_sweep(p->st);
+	r = container_unfinished_begin(p->st, p->c->cfg.id, err);
+	if (r < 0)
+		return r;
+	r = make_dir(p, err);
+	if (r == 0)
+		r = write_records(p, rootfs, err);
+	if (r < 0) {
+		undo(p);
+		return r;
+	}
+	if (!p->o->start || !p->c->cfg.remove)
+		container_unfinished_end(p->st, p->c->cfg.id);
+	return 0;
+}
+
+int container_create(struct storage *st, const struct container_options *o, struct container **ret,
+		     struct spec **ret_spec, struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+{
+	struct create_plan p = { .st = st, .o = o };
+	struct rootfs_plan rootfs = { 0 };
+	char id[CONTAINER_ID_LEN + 1];
+	int r;
+
+	container_id_new(id);
+	p.c = xcalloc(1, sizeof(*p.c));
+	p.c->st = st;
+	p.c->dir_fd = p.c->lock_fd = -1;
+	p.c->cfg.schema = CONTAINER_SCHEMA;
+	p.c->cfg.id = xstrdup(id);
+	p.spec = spec_new();
+	r = plan_build(&p, err);
+	if (r == 0)
+		r = plan_write(&p, &rootfs, err);
+	if (r == 0) {
+		*ret = steal_ptr(&p.c);
+		*ret_spec = steal_ptr(&p.spec);
+		*ret_rootfs = rootfs;
+	} else {
+		rootfs_plan_done(&rootfs);
+	}
+	plan_done(&p);
+	return r;
+}

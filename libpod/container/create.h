@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps of container_create(), each of which adds to one plan; nothing is on disk before the
+ * last.
+ */
+#pragma once
+
+#include "image/image.h"
+#include "libpod/container/private.h"
+
+struct create_plan {
+	struct storage *st;
+	const struct container_options *o;
+	struct container *c; /* cfg is filled on the way */
+	struct spec *spec;
+	struct image_config image; /* zeroed with --rootfs */
+	enum network_mode net;
+	struct port_mapping *ports;
+	size_t n_ports;
+};
+
+/* --- create_options.c: what needs no image: checked before anything is pulled --- */
+int create_check_options(struct create_plan *p, struct cmk_err *err);
+/* --- create_image.c: resolves --rootfs or the image, by policy, and reads its config --- */
+int create_resolve_image(struct create_plan *p, struct cmk_err *err);
+/* --- create_process.c: command, environment, user, working directory --- */
+int create_process(struct create_plan *p, struct cmk_err *err);
+/* --- create_mounts.c: volumes, mounts, tmpfs, the files that cmk brings --- */
+int create_mounts(struct create_plan *p, struct cmk_err *err);
+/* Writes hosts, hostname, resolv.conf, .containerenv into the container's directory. */
+int create_files(struct create_plan *p, int dirfd, struct cmk_err *err);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "libpod/container/create.h"
+#include "libpod/container/optparse.h"
+
+#define CPU_PERIOD_US 100000
+#define CPU_QUOTA_MIN_US 1000 /* the kernel's own limit, kernel/sched/core.c */
+
+static int check_name(struct create_plan *p, struct cmk_err *err)
+{
+	const char *name = p->o->name;
+
+	if (!name || container_name_valid(name))
+		return 0;
+	return cmk_err_set(err, -EINVAL,
+			   "container name '%s': names match [a-zA-Z0-9][a-zA-Z0-9_.-]*", name);
+}
+
+static int check_hostname(struct create_plan *p, struct cmk_err *err)
+{
+	if (p->o->hostname) {
+		int r = opt_hostname_check(p->o->hostname, err);
+
+		if (r < 0)
+			return r;
+		p->c->cfg.hostname = xstrdup(p->o->hostname);
+	} else {
+		p->c->cfg.hostname = xstrndup(p->c->cfg.id, 12);
+	}
+	p->spec->hostname = xstrdup(p->c->cfg.hostname);
+	return 0;
+}
+
+/* Options that ask for what is so anyway are taken; what cmk cannot do yet is refused. */
+static int security_word(struct create_plan *p, const char *word, struct cmk_err *err)
+{
+	static const char *const later[] = { "label",	  "apparmor",	 "mask",	  "unmask",
+					     "proc-opts", "systempaths", "credentialspec" };
+	cleanup_free char *key = xstrndup(word, strcspn(word, "=:"));
+	const char *value = word + strlen(key);
+	char *path;
+
+	value += *value ? 1 : 0;
+	if (streq(key, "no-new-privileges")) {
+		bool on = true;
+
+		if (*value && parse_bool(value, &on) < 0)
+			return cmk_err_set(err, -EINVAL, "'%s' is not true or false", value);
+		p->spec->process.no_new_privileges = on;
+		return 0;
+	}
+	if (streq(key, "seccomp")) {
+		free(p->spec->seccomp_profile);
+		p->spec->seccomp_profile = NULL;
+		if (streq(value, "unconfined") || streq(value, "default")) {
+			p->spec->seccomp_profile = xstrdup(value);
+			return 0;
+		}
+		path = realpath(value, NULL);
+		if (!path)
+			return cmk_err_errno(err, "seccomp profile '%s'", value);
+		p->spec->seccomp_profile = path;
+		return 0;
+	}
+	if (streq(word, "apparmor=unconfined"))
+		return 0;
+	if (streq(word, "label=disable") && access("/sys/fs/selinux/enforce", F_OK) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(later); i++) {
+		if (streq(key, later[i]))
+			return cmk_err_set(err, -EOPNOTSUPP, "'%s' is not supported yet", key);
+	}
+	return cmk_err_set(err, -EINVAL, "unknown option");
+}
+
+static int check_security(struct create_plan *p, struct cmk_err *err)
+{
+	int r;
+
+	for (char *const *s = p->o->security_opt; s && *s; s++) {
+		r = security_word(p, *s, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "security option '%s'", *s);
+	}
+	if (!p->spec->seccomp_profile)
+		p->spec->seccomp_profile = xstrdup("default");
+	return 0;
+}
+
+static void put_rlimit(struct spec_process *proc, struct spec_rlimit *limit)
+{
+	for (size_t i = 0; i < proc->n_rlimits; i++) {
+		if (streq(proc->rlimits[i].type, limit->type)) {
+			free(proc->rlimits[i].type);
+			proc->rlimits[i] = *limit;
+			return;
+		}
+	}
+	proc->rlimits = xrealloc(proc->rlimits, proc->n_rlimits + 1, sizeof(*proc->rlimits));
+	proc->rlimits[proc->n_rlimits++] = *limit;
+}
+
+static int check_limits(struct create_plan *p, struct cmk_err *err)
+{
+	const struct container_options *o = p->o;
+	struct spec_resources *res = &p->spec->resources;
+
+	for (char *const *u = o->ulimits; u && *u; u++) {
+		struct spec_rlimit limit;
+		int r = opt_ulimit_parse(*u, &limit, err);
+
+		if (r < 0)
+			return r;
+		put_rlimit(&p->spec->process, &limit);
+	}
+	if (o->memory < 0)
+		return cmk_err_set(err, -EINVAL, "memory limit is negative");
+	res->memory_limit = o->memory;
+	if (o->nano_cpus) {
+		res->cpu_period = CPU_PERIOD_US;
+		res->cpu_quota = o->nano_cpus / (1000000000 / CPU_PERIOD_US);
+		if (res->cpu_quota < CPU_QUOTA_MIN_US)
+			return cmk_err_set(err, -EINVAL, "--cpus: at least 0.01 is needed");
+	}
+	if (o->pids_limit < -1)
+		return cmk_err_set(err, -EINVAL, "--pids-limit: %lld is below -1",
+				   (long long)o->pids_limit);
+	res->pids_limit = o->pids_limit;
+	return 0;
+}
+
+static int check_groups(struct create_plan *p, struct cmk_err *err)
+{
+	for (char *const *g = p->o->group_add; g && *g; g++) {
+		if (streq(*g, "keep-groups"))
+			p->spec->keep_groups = true;
+		else if (**g)
+			strv_add(&p->spec->group_add, *g);
+		else
+			return cmk_err_set(err, -EINVAL, "--group-add: the group is empty");
+	}
+	if (p->spec->keep_groups && p->spec->group_add)
+		return cmk_err_set(
+			err, -EINVAL,
+			"--group-add: 'keep-groups' and other groups exclude each other");
+	return 0;
+}
+
+static int check_network(struct create_plan *p, struct cmk_err *err)
+{
+	const struct container_options *o = p->o;
+	int r = network_mode_parse(o->network && *o->network ? o->network : "slirp", &p->net, err);
+
+	if (r < 0)
+		return r;
+	p->c->cfg.network = xstrdup(network_mode_name(p->net));
+	if (p->net == NETWORK_NONE && o->publish && *o->publish)
+		return cmk_err_set(err, -EINVAL, "ports cannot be published with --network=none");
+	if (p->net == NETWORK_HOST && o->publish && *o->publish)
+		log_warn("published ports are left out: with --network=host the container's ports "
+			 "are the host's");
+	for (char *const *s = o->publish; s && *s; s++) {
+		r = port_mapping_parse(*s, &p->ports, &p->n_ports, err);
+		if (r < 0)
+			return r;
+	}
+	for (char *const *s = o->expose; s && *s; s++) {
+		r = opt_expose_parse(*s, &p->c->cfg.exposed_ports, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_signal(struct create_plan *p, struct cmk_err *err)
+{
+	if (!p->o->stop_signal)
+		return 0;
+	if (parse_signal(p->o->stop_signal) < 0)
+		return cmk_err_set(err, -EINVAL, "stop signal '%s' is unknown", p->o->stop_signal);
+	p->c->cfg.stop_signal = xstrdup(signal_name(parse_signal(p->o->stop_signal)));
+	return 0;
+}
+
+int create_check_options(struct create_plan *p, struct cmk_err *err)
+{
+	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
+		check_name,   check_hostname, check_network, check_security,
+		check_limits, check_groups,   check_signal,
+	};
+	const struct container_options *o = p->o;
+	struct container_config *cfg = &p->c->cfg;
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		int r = checks[i](p, err);
+
+		if (r < 0)
+			return r;
+	}
+	cfg->stop_timeout_s = o->stop_timeout_s;
+	cfg->remove = o->remove;
+	cfg->terminal = o->tty;
+	cfg->interactive = o->interactive;
+	cfg->init = o->init;
+	cfg->read_only = o->read_only;
+	cfg->publish_all = o->publish_all;
+	cfg->group_add = strv_dup(o->group_add);
+	cfg->security_opt = strv_dup(o->security_opt);
+	cfg->cap_add = strv_dup(o->cap_add);
+	cfg->cap_drop = strv_dup(o->cap_drop);
+	cfg->create_command = strv_dup(o->create_command);
+	cfg->log_driver = xstrdup("k8s-file");
+	cfg->cidfile = xstrdup_null(o->cidfile);
+	cfg->detach_keys = xstrdup_null(o->detach_keys);
+	cfg->memory = o->memory;
+	cfg->nano_cpus = o->nano_cpus;
+	cfg->pids_limit = o->pids_limit;
+	p->spec->init = o->init;
+	p->spec->root_readonly = o->read_only;
+	return 0;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <poll.h>
+
+#include "base/parse.h"
+#include "libpod/container/private.h"
+
+/* What a monitor gets beyond the stop timeout before it counts as stuck. */
+#define STOP_GRACE_MS 20000
+
+static bool is_running(const struct container *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+}
+
+static int stop_signal_of(const struct container *c)
+{
+	int sig = c->cfg.stop_signal ? parse_signal(c->cfg.stop_signal) : SIGTERM;
+
+	return sig > 0 ? sig : SIGTERM;
+}
+
+/* The monitor is gone or hangs: its container is ended without it. */
+static int end_without_monitor(struct container *c, struct cmk_err *err)
+{
+	cleanup_close int lock = container_lock(c, err);
+
+	if (lock < 0)
+		return lock;
+	if (is_running(c))
+		return cmk_err_set(err, -EIO, "container '%s' does not end", c->cfg.name);
+	return 0;
+}
+
+/* Until the monitor says that it has ended, by a frame or by its own end. */
+static int await_end(struct container *c, int fd, int timeout_ms, struct cmk_err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int r, code;
+
+	do {
+		r = poll(&p, 1, timeout_ms);
+	} while (r < 0 && errno == EINTR);
+	if (r > 0 && monitor_wait_exit(fd, &code) == 0)
+		return 0;
+	return end_without_monitor(c, err);
+}
+
+int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	cleanup_close int fd = -1;
+	int r;
+
+	if (c->state == CONTAINER_MONITOR_LOST) {
+		r = end_without_monitor(c, err);
+		return r < 0 ? r : 1;
+	}
+	if (!is_running(c))
+		return 1;
+	if (timeout_ms < 0)
+		timeout_ms = (int64_t)c->cfg.stop_timeout_s * 1000;
+	timeout_ms = MIN(timeout_ms, INT32_MAX - STOP_GRACE_MS);
+	fd = monitor_connect(c->st, c->cfg.id, &e);
+	if (fd < 0)
+		return end_without_monitor(c, err);
+	r = monitor_send_stop(fd, stop_signal_of(c), (uint32_t)timeout_ms);
+	if (r < 0)
+		return end_without_monitor(c, err);
+	return await_end(c, fd, (int)timeout_ms + STOP_GRACE_MS, err);
+}
+
+static int not_running(const struct container *c, struct cmk_err *err)
+{
+	return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
+			    "container '%s' is not running: its state is %s", c->cfg.name,
+			    container_state_name(c->state));
+}
+
+int container_kill(struct container *c, int sig, struct cmk_err *err)
+{
+	struct process_id id = { .pid = (pid_t)c->live.init_pid, .start_time = c->live.init_start };
+	cleanup_close int pidfd = -1;
+	int r;
+
+	if (!is_running(c))
+		return not_running(c, err);
+	pidfd = process_id_open(&id);
+	if (pidfd < 0)
+		return not_running(c, err);
+	r = process_pidfd_signal(pidfd, sig);
+	if (r < 0)
+		return cmk_err_set(err, r, "signal container '%s': %s", c->cfg.name, strerror(-r));
+	return 0;
+}
+
+int container_wait(struct container *c, int *ret_code, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	cleanup_close int fd = -1;
+	int r;
+
+	if (is_running(c)) {
+		fd = monitor_connect(c->st, c->cfg.id, &e);
+		if (fd >= 0 && monitor_wait_exit(fd, ret_code) == 0)
+			return 0;
+		/* It ended between the look and the call, or its monitor died. */
+		r = container_refresh(c, err);
+		if (r < 0)
+			return r;
+	}
+	if (c->state == CONTAINER_MONITOR_LOST) {
+		r = end_without_monitor(c, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_code = c->status.exit_code;
+	return 0;
+}
+
+int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	cleanup_close int lock = -1;
+	int r;
+
+	if (is_running(c)) {
+		if (!force) {
+			cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY, "container '%s' is running",
+				     c->cfg.name);
+			(void)cmk_err_hint(err, "stop it first, or use 'cmk rm -f'");
+			return -EBUSY;
+		}
+		r = container_stop(c, timeout_ms, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	lock = container_lock(c, &e);
+	/* A --rm container has removed itself by now. */
+	if (lock == -ENOENT)
+		return 0;
+	if (lock < 0)
+		return cmk_err_move(err, &e);
+	if (is_running(c))
+		return cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
+				    "container '%s' was started again meanwhile", c->cfg.name);
+	return container_erase(c->st, c->cfg.id, c->cfg.name, err);
+}

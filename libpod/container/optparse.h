@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The small languages inside option values of `run` and `create`: environment files, limits,
+ * volumes, mounts. Pure functions over text, but for the variables that they copy from the caller's
+ * environment; every failure is -EINVAL (CMK_ERR_INVALID) or -EOPNOTSUPP with one clear line.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "libpod/spec/spec.h"
+
+/* "NAME=VALUE" as it is; "NAME" copies the caller's variable where set, and is dropped else; docker
+ * run(1). "NAME*" copies all that begin so (podman-run(1)). */
+int opt_env_add(char ***env, const char *text, struct cmk_err *err);
+/* docker's env file: one assignment a line, values taken literally, blank lines and lines that
+ * begin with '#' skipped. */
+int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err *err);
+
+/* "nofile=1024:2048", "core=-1", "nproc=unlimited"; soft alone sets both (getrlimit(2) names in
+ * lower case). */
+int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *err);
+
+/* A mount that the user asked for, of either spelling. */
+struct opt_mount {
+	char *type;	   /* "bind" or "tmpfs" */
+	char *source;	   /* as typed; NULL for tmpfs */
+	char *destination; /* absolute, cleaned */
+	char **options;	   /* for spec_mount */
+};
+void opt_mount_done(struct opt_mount *m);
+/* -v SRC:DST[:OPT,…]; named and anonymous volumes are refused as not supported yet. */
+int opt_volume_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
+/* --mount type=bind|tmpfs,src=…,dst=…[,…], one CSV record (RFC 4180 quotes). */
+int opt_mount_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
+/* --tmpfs DST[:OPT,…] */
+int opt_tmpfs_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
+/* An absolute path without "//", "/./", a last "/"; ".." is resolved lexically, as the peers do.
+ * Owned. */
+int opt_path_clean(const char *path, char **ret, struct cmk_err *err);
+
+/* --entrypoint: a JSON array of strings, or one word taken as it is; "" gives the empty vector. */
+int opt_entrypoint_parse(const char *text, char ***ret, struct cmk_err *err);
+/* "80", "80/udp", "8000-8010/tcp": appends "PORT/PROTO" for each. */
+int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err);
+/* "KEY=VALUE" or "KEY" (an empty value). */
+int opt_label_add(char ***labels, const char *text, struct cmk_err *err);
+/* 1..64 of [A-Za-z0-9._-], not at an end '-' or '.' (hostname(7)). */
+int opt_hostname_check(const char *name, struct cmk_err *err);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of libpod/container share among themselves.
+ */
+#pragma once
+
+#include "libpod/libpod.h"
+
+#define CONTAINER_SCHEMA 1
+#define CONTAINER_ID_LEN 64
+#define CONTAINER_RECORD_MAX (4 << 20)
+
+/* --- record.c --- */
+/* PATH relative to DIRFD ("ID/container.json" below the containers directory). RET is emptied by
+ * container_free(). */
+int container_config_load(int dirfd, const char *path, struct container_config *ret,
+			  struct cmk_err *err);
+int container_config_save(int dirfd, const struct container_config *cfg, bool durable,
+			  struct cmk_err *err);
+int container_status_load(int dirfd, const char *path, struct container_status *ret,
+			  struct cmk_err *err);
+void container_status_done(struct container_status *s);
+/* Fills status, live and state. MAYBE_LIVE false: the caller knows that there is no live.json. */
+int container_state_load(struct container *c, bool maybe_live, struct cmk_err *err);
+/* Puts what "monitor lost" means into C's status, in memory. */
+void container_state_lost(struct container *c);
+/* RUN/containers/ID, made where absent: a descriptor. */
+int container_run_dir(struct storage *st, const char *id, struct cmk_err *err);
+
+/* --- name.c --- */
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 128 bytes. */
+bool container_name_valid(const char *name);
+/* Whole lower-case hex, LEN 1..64. */
+bool container_id_prefix_valid(const char *s);
+/* 64 lower-case hex digits of getrandom(2). */
+void container_id_new(char ret[static CONTAINER_ID_LEN + 1]);
+/* "adjective_surname", the TRY-th choice carries a number from the fifth on; owned. */
+char *container_name_random(unsigned int try);
+/* The ID behind NAME; -ENOENT. */
+int container_name_lookup(struct storage *st, const char *name,
+			  char ret[static CONTAINER_ID_LEN + 1]);
+/* Makes NAME -> ID: exactly one winner, -EEXIST (CMK_ERR_EXISTS) for the others. A dangling name,
+ * or one of a --rm container that lost its monitor, is taken over. */
+int container_name_claim(struct storage *st, const char *name, const char *id, struct cmk_err *err);
+
+/* --- lookup.c --- */
+/* By full id. */
+int container_open_id(struct storage *st, const char *id, struct container **ret,
+		      struct cmk_err *err);
+
+/* --- repair.c --- */
+/* flock(2) on DATA/containers/ID through a description of its own. NONBLOCK: -EWOULDBLOCK. */
+int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err);
+/* Under the lock: ends what a lost monitor left and writes the status. */
+int container_repair_locked(struct container *c, struct cmk_err *err);
+/* RUN/unfinished/ID marks a creation under way, and a --rm container until it is erased. */
+int container_unfinished_begin(struct storage *st, const char *id, struct cmk_err *err);
+void container_unfinished_end(struct storage *st, const char *id);
+/* Under the lock of ID: removes it where it is a remainder (no record; a --rm container that does
+ * not run although its creator is gone). True where it is gone. NEW_BOOT: no process of it lives.
+ */
+bool container_reap_locked(struct storage *st, const char *id, const char *name, bool new_boot);
+/* Removes what killed commands left and, once per boot, every --rm container that does not run. */
+void container_sweep(struct storage *st);

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/container/private.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/json.h"
+
+/* Only the diff IDs matter to a container: blobs are the image's affair. */
+static const struct json_field layer_fields[] = {
+	JSON_FIELD(struct image_layer_ref, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD_END,
+};
+
+static const struct json_field port_fields[] = {
+	JSON_FIELD(struct container_port, host_ip, "host_ip", JSON_F_STR, 0),
+	JSON_FIELD(struct container_port, protocol, "protocol", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct container_port, host_port, "host_port", JSON_F_INT, 0),
+	JSON_FIELD(struct container_port, container_port, "container_port", JSON_F_INT,
+		   JSON_REQUIRED),
+	JSON_FIELD(struct container_port, range, "range", JSON_F_INT, 0),
+	JSON_FIELD_END,
+};
+
+#define CFG(member, kind, flags) JSON_FIELD(struct container_config, member, #member, kind, flags)
+static const struct json_field config_fields[] = {
+	CFG(schema, JSON_F_INT, JSON_REQUIRED),
+	CFG(id, JSON_F_STR, JSON_REQUIRED),
+	CFG(name, JSON_F_STR, JSON_REQUIRED),
+	CFG(created, JSON_F_STR, JSON_REQUIRED),
+	CFG(image_id, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(image_name, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(rootfs, JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD_ARRAY(struct container_config, layers, n_layers, "layers", 0, layer_fields,
+			 struct image_layer_ref),
+	CFG(command, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(entrypoint, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(cmd, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(labels, JSON_F_MAP, JSON_OMIT_EMPTY),
+	CFG(env_given, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(user, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(workdir, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(stop_signal, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(hostname, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(stop_timeout_s, JSON_F_U32, 0),
+	CFG(remove, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(terminal, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(interactive, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(init, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(read_only, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(publish_all, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(network, JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD_ARRAY(struct container_config, ports, n_ports, "ports", JSON_OMIT_EMPTY,
+			 port_fields, struct container_port),
+	CFG(exposed_ports, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(group_add, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(security_opt, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(cap_add, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(cap_drop, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(binds, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(log_driver, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(cidfile, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(detach_keys, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(memory, JSON_F_I64, JSON_OMIT_EMPTY),
+	CFG(nano_cpus, JSON_F_I64, JSON_OMIT_EMPTY),
+	CFG(pids_limit, JSON_F_I64, JSON_OMIT_EMPTY),
+	CFG(create_command, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(extra, JSON_F_EXTRA, 0),
+	JSON_FIELD_END,
+};
+
+#define STATUS(member, kind, flags) \
+	JSON_FIELD(struct container_status, member, #member, kind, flags)
+static const struct json_field status_fields[] = {
+	STATUS(schema, JSON_F_INT, JSON_REQUIRED),
+	STATUS(state, JSON_F_STR, JSON_REQUIRED),
+	STATUS(started_at, JSON_F_STR, JSON_OMIT_EMPTY),
+	STATUS(finished_at, JSON_F_STR, JSON_OMIT_EMPTY),
+	STATUS(error, JSON_F_STR, JSON_OMIT_EMPTY),
+	STATUS(exit_code, JSON_F_INT, 0),
+	STATUS(oom_killed, JSON_F_BOOL, 0),
+	STATUS(restarts, JSON_F_I64, 0),
+	STATUS(extra, JSON_F_EXTRA, 0),
+	JSON_FIELD_END,
+};
+
+#define LIVE(member, kind, flags) JSON_FIELD(struct container_live, member, #member, kind, flags)
+static const struct json_field live_fields[] = {
+	LIVE(schema, JSON_F_INT, JSON_REQUIRED),
+	LIVE(boot_id, JSON_F_STR, JSON_REQUIRED),
+	LIVE(pid_ns, JSON_F_U64, 0),
+	LIVE(started_at, JSON_F_STR, 0),
+	LIVE(monitor_pid, JSON_F_I64, 0),
+	LIVE(monitor_start, JSON_F_U64, 0),
+	LIVE(init_pid, JSON_F_I64, 0),
+	LIVE(init_start, JSON_F_U64, 0),
+	LIVE(slirp_pid, JSON_F_I64, 0),
+	LIVE(cgroup_mount, JSON_F_STR, JSON_OMIT_EMPTY),
+	LIVE(cgroup_path, JSON_F_STR, JSON_OMIT_EMPTY),
+	LIVE(stop_requested, JSON_F_BOOL, 0),
+	LIVE(extra, JSON_F_EXTRA, 0),
+	JSON_FIELD_END,
+};
+
+#define LIVE_PATH_MAX (sizeof("containers//live.json") + CONTAINER_ID_LEN)
+
+char *time_now_rfc3339(void)
+{
+	struct timespec ts;
+	struct tm tm;
+	char date[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%09ldZ", date, ts.tv_nsec);
+}
+
+struct container *container_free(struct container *c)
+{
+	if (!c)
+		return NULL;
+	json_free_fields(config_fields, &c->cfg);
+	json_free_fields(status_fields, &c->status);
+	json_free_fields(live_fields, &c->live);
+	cleanup_close_fn(&c->dir_fd);
+	cleanup_close_fn(&c->lock_fd);
+	free(c);
+	return NULL;
+}
+
+const char *container_state_name(enum container_state s)
+{
+	switch (s) {
+	case CONTAINER_CREATED:
+		return "created";
+	case CONTAINER_RUNNING:
+		return "running";
+	case CONTAINER_PAUSED:
+		return "paused";
+	case CONTAINER_EXITED:
+	case CONTAINER_MONITOR_LOST:
+		return "exited";
+	}
+	return "unknown";
+}
+
+/* A record of an older schema is read, a newer one is refused: it may mean what we do not know. */
+static int check_schema(int schema, const char *what, const char *id, struct cmk_err *err)
+{
+	if (schema >= 1 && schema <= CONTAINER_SCHEMA)
+		return 0;
+	cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+		     "%s of container '%.12s' has schema %d, this cmk knows up to %d", what, id,
+		     schema, CONTAINER_SCHEMA);
+	(void)cmk_err_hint(err, "use the newer cmk that wrote it");
+	return -EOPNOTSUPP;
+}
+
+int container_config_load(int dirfd, const char *path, struct container_config *ret,
+			  struct cmk_err *err)
+{
+	int r = json_load_record(dirfd, path, CONTAINER_RECORD_MAX, config_fields, ret, err);
+
+	return r < 0 ? r : check_schema(ret->schema, "record", ret->id, err);
+}
+
+int container_config_save(int dirfd, const struct container_config *cfg, bool durable,
+			  struct cmk_err *err)
+{
+	return json_save_record(dirfd, "container.json", config_fields, cfg,
+				durable ? FILE_DURABLE : 0, err);
+}
+
+int container_status_load(int dirfd, const char *path, struct container_status *ret,
+			  struct cmk_err *err)
+{
+	int r = json_load_record(dirfd, path, CONTAINER_RECORD_MAX, status_fields, ret, err);
+
+	return r < 0 ? r : check_schema(ret->schema, "status", path, err);
+}
+
+int container_status_save(struct storage *st, const char *id, const struct container_status *s,
+			  bool durable, struct cmk_err *err)
+{
+	struct container_status copy = *s;
+	cleanup_close int fd = -1;
+
+	copy.schema = CONTAINER_SCHEMA;
+	fd = openat(st->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cmk_err_errno(err, "open container '%.12s'", id);
+	return json_save_record(fd, "status.json", status_fields, &copy, durable ? FILE_DURABLE : 0,
+				err);
+}
+
+void container_status_done(struct container_status *s)
+{
+	json_free_fields(status_fields, s);
+}
+
+/* The inode of our pid namespace: pids mean nothing elsewhere (pid_namespaces(7)). */
+static uint64_t own_pid_ns(void)
+{
+	static uint64_t ino;
+	struct stat sb;
+
+	if (ino == 0 && stat("/proc/self/ns/pid", &sb) == 0)
+		ino = sb.st_ino;
+	return ino;
+}
+
+/* RUN/containers/ID, made where absent. */
+int container_run_dir(struct storage *st, const char *id, struct cmk_err *err)
+{
+	char path[sizeof("containers/") + CONTAINER_ID_LEN];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "containers/%s", id);
+	fd = openat(st->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (mkdirat(st->run_fd, "containers", 0700) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "make '%s/containers'", st->runroot);
+	return open_dir_at(st->run_fd, path, 0700, err);
+}
+
+int container_live_save(struct storage *st, const char *id, const struct container_live *live,
+			struct cmk_err *err)
+{
+	struct container_live copy = *live;
+	cleanup_close int fd = -1;
+
+	copy.schema = CONTAINER_SCHEMA;
+	copy.pid_ns = own_pid_ns();
+	if (!copy.boot_id)
+		copy.boot_id = (char *)process_boot_id();
+	fd = container_run_dir(st, id, err);
+	if (fd < 0)
+		return fd;
+	return json_save_record(fd, "live.json", live_fields, &copy, 0, err);
+}
+
+int container_live_remove(struct storage *st, const char *id)
+{
+	char path[LIVE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "containers/%s/live.json", id);
+	if (unlinkat(st->run_fd, path, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+/* Whether PID that was recorded with START is still that process. */
+static bool recorded_alive(int64_t pid, uint64_t start)
+{
+	struct process_id id = { .pid = (pid_t)pid, .start_time = start };
+
+	return pid > 0 && process_id_alive(&id);
+}
+
+/* From another pid namespace (a container that shares our home) the monitor's socket is the only
+ * witness. */
+static bool monitor_answers(struct storage *st, const char *id)
+{
+	cleanup_close int fd = monitor_connect(st, id, NULL);
+
+	return fd >= 0;
+}
+
+static enum container_state live_state(const struct container *c)
+{
+	const struct container_live *l = &c->live;
+
+	if (l->pid_ns && l->pid_ns != own_pid_ns())
+		return monitor_answers(c->st, c->cfg.id) ? CONTAINER_RUNNING
+							 : CONTAINER_MONITOR_LOST;
+	if (!recorded_alive(l->monitor_pid, l->monitor_start))
+		return CONTAINER_MONITOR_LOST;
+	/* While the monitor sets it up there is no init yet, and between init's end and the record
+	 * of it the monitor is about to write the status: neither runs, both are in its hands. */
+	return CONTAINER_RUNNING;
+}
+
+static bool live_exists(const struct container *c)
+{
+	char path[LIVE_PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "containers/%s/live.json", c->cfg.id);
+	return faccessat(c->st->run_fd, path, F_OK, 0) == 0;
+}
+
+/* 1 with live.json of this boot, or 0. */
+static int live_load(struct container *c, struct cmk_err *err)
+{
+	struct cmk_err e = CMK_ERR_INIT;
+	char path[LIVE_PATH_MAX];
+	int r;
+
+	json_free_fields(live_fields, &c->live);
+	if (!live_exists(c))
+		return 0;
+	(void)snprintf(path, sizeof(path), "containers/%s/live.json", c->cfg.id);
+	r = json_load_record(c->st->run_fd, path, CONTAINER_RECORD_MAX, live_fields, &c->live, &e);
+	if (r == -ENOENT) {
+		cmk_err_done(&e);
+		return 0;
+	}
+	if (r < 0) {
+		(void)cmk_err_move(err, &e);
+		return cmk_err_wrap(err, r, "run state of container '%.12s'", c->cfg.id);
+	}
+	r = check_schema(c->live.schema, "run state", c->cfg.id, err);
+	if (r < 0)
+		return r;
+	/* After a reboot its pids are others'. */
+	if (!streq(c->live.boot_id, process_boot_id())) {
+		json_free_fields(live_fields, &c->live);
+		return 0;
+	}
+	return 1;
+}
+
+/* "running" without a live record of this boot: a reboot, or a start that was killed. */
+static enum container_state status_state(const struct container_status *s)
+{
+	if (s->state && streq(s->state, "exited"))
+		return CONTAINER_EXITED;
+	if (s->state && streq(s->state, "running"))
+		return CONTAINER_MONITOR_LOST;
+	return CONTAINER_CREATED;
+}
+
+/* What status.json says, corrected by what is true of the processes. */
+int container_state_load(struct container *c, bool maybe_live, struct cmk_err *err)
+{
+	char path[sizeof("/status.json") + CONTAINER_ID_LEN];
+	struct cmk_err e = CMK_ERR_INIT;
+	int live = 0, r;
+
+	if (maybe_live) {
+		live = live_load(c, err);
+		if (live < 0)
+			return live;
+	}
+	/* Read after live.json: a monitor writes the status first and removes live.json then. */
+	json_free_fields(status_fields, &c->status);
+	(void)snprintf(path, sizeof(path), "%s/status.json", c->cfg.id);
+	r = container_status_load(c->st->containers_fd, path, &c->status, &e);
+	if (r < 0 && r != -ENOENT) {
+		(void)cmk_err_move(err, &e);
+		return cmk_err_wrap(err, r, "status of container '%.12s'", c->cfg.id);
+	}
+	cmk_err_done(&e);
+	c->state = live ? live_state(c) : status_state(&c->status);
+	/* A monitor that ended well in between has removed live.json and left the status. */
+	if (live && c->state == CONTAINER_MONITOR_LOST && !live_exists(c))
+		return container_state_load(c, false, err);
+	if (c->state == CONTAINER_MONITOR_LOST)
+		container_state_lost(c);
+	return 0;
+}
+
+/* What a listing shows before the repair is written. */
+void container_state_lost(struct container *c)
+{
+	c->status.exit_code = 137;
+	free(c->status.error);
+	c->status.error = xstrdup("monitor lost");
+	if (c->live.started_at) {
+		free(c->status.started_at);
+		c->status.started_at = xstrdup(c->live.started_at);
+	}
+}

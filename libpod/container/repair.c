@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What keeps the records true after a kill or a power cut.
+ *
+ * RUN/unfinished/ID stands beside every creation under way and every --rm container until it is
+ * erased: the next command that makes a container looks there (usually an empty directory) and
+ * removes what nobody holds any more. The run directory does not outlive a reboot, so that once per
+ * boot all records are looked at; DATA/containers/.swept is a link that names that boot.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "libpod/cgroup/cgroup.h"
+#include "libpod/container/private.h"
+
+#define KILL_WAIT_MS 10000
+
+int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	fd = openat(st->containers_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cmk_err_errno(err, "open container '%.12s'", id);
+	r = file_lock(fd, true, nonblock);
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "lock container '%.12s'", id);
+	}
+	return steal_fd(&fd);
+}
+
+static void unfinished_path(const char *id, char buf[static 80])
+{
+	(void)snprintf(buf, 80, "unfinished/%s", id);
+}
+
+int container_unfinished_begin(struct storage *st, const char *id, struct cmk_err *err)
+{
+	char path[80];
+	int fd;
+
+	unfinished_path(id, path);
+	fd = openat(st->run_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT) {
+		if (mkdirat(st->run_fd, "unfinished", 0700) < 0 && errno != EEXIST)
+			return cmk_err_errno(err, "make '%s/unfinished'", st->runroot);
+		fd = openat(st->run_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	}
+	if (fd < 0)
+		return cmk_err_errno(err, "make '%s/%s'", st->runroot, path);
+	(void)close(fd);
+	return 0;
+}
+
+void container_unfinished_end(struct storage *st, const char *id)
+{
+	char path[80];
+
+	unfinished_path(id, path);
+	(void)unlinkat(st->run_fd, path, 0);
+}
+
+static bool is_unfinished(struct storage *st, const char *id)
+{
+	char path[80];
+
+	unfinished_path(id, path);
+	return faccessat(st->run_fd, path, F_OK, 0) == 0;
+}
+
+/* Kills what a lost monitor left: its parent-death signal has killed init already, mostly. */
+static void kill_init(const struct container_live *l)
+{
+	struct process_id id = { .pid = (pid_t)l->init_pid, .start_time = l->init_start };
+	cleanup_close int pidfd = -1;
+	struct pollfd p;
+
+	if (l->init_pid <= 0)
+		return;
+	pidfd = process_id_open(&id);
+	if (pidfd < 0)
+		return;
+	(void)process_pidfd_signal(pidfd, SIGKILL);
+	p = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	(void)poll(&p, 1, KILL_WAIT_MS);
+}
+
+int container_repair_locked(struct container *c, struct cmk_err *err)
+{
+	struct storage *st = c->st;
+	cleanup_err struct cmk_err ignored = CMK_ERR_INIT;
+	char path[80];
+	int r;
+
+	log_debug("container '%.12s': its monitor is gone, tidying up", c->cfg.id);
+	kill_init(&c->live);
+	if (c->live.cgroup_mount && c->live.cgroup_path &&
+	    cgroup_remove(c->live.cgroup_mount, c->live.cgroup_path, &ignored) < 0)
+		log_warn("container '%.12s': its control group stays behind: %s", c->cfg.id,
+			 cmk_err_msg(&ignored));
+	if (c->live.init_pid > 0)
+		userns_hint_remove(st->run_fd, (pid_t)c->live.init_pid);
+	free(c->status.state);
+	c->status.state = xstrdup("exited");
+	free(c->status.finished_at);
+	c->status.finished_at = time_now_rfc3339();
+	r = container_status_save(st, c->cfg.id, &c->status, !c->cfg.remove, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "repair container '%.12s'", c->cfg.id);
+	(void)snprintf(path, sizeof(path), "containers/%s", c->cfg.id);
+	r = remove_tree_at(st->run_fd, path, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "repair container '%.12s'", c->cfg.id);
+	return container_state_load(c, false, err);
+}
+
+int container_lock(struct container *c, struct cmk_err *err)
+{
+	cleanup_close int fd = container_lock_id(c->st, c->cfg.id, false, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = container_refresh(c, err);
+	if (r < 0)
+		return r;
+	if (c->state == CONTAINER_MONITOR_LOST) {
+		r = container_repair_locked(c, err);
+		if (r < 0)
+			return r;
+	}
+	return steal_fd(&fd);
+}
+
+int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
+{
+	char holder[CONTAINER_ID_LEN + 1], path[80];
+	int r, first = 0;
+
+	/* Killed on the way, the next command goes on from here. */
+	(void)container_unfinished_begin(st, id, NULL);
+	(void)snprintf(path, sizeof(path), "containers/%s", id);
+	r = remove_tree_at(st->run_fd, path, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "remove run state of container '%.12s'", id);
+	r = storage_rootfs_remove(st, id, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "remove container '%.12s'", id);
+	/* The name goes only if it is still ours. */
+	if (name && container_name_lookup(st, name, holder) == 0 && streq(holder, id) &&
+	    unlinkat(st->container_names_fd, name, 0) < 0 && errno != ENOENT)
+		first = cmk_err_errno(err, "remove the name '%s'", name);
+	r = remove_tree_at(st->containers_fd, id, first ? NULL : err);
+	if (r < 0)
+		return first ? first : cmk_err_wrap(err, r, "remove container '%.12s'", id);
+	container_unfinished_end(st, id);
+	return first;
+}
+
+bool container_reap_locked(struct storage *st, const char *id, const char *name, bool new_boot)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	struct container *c = NULL;
+	bool gone = false;
+	int r;
+
+	r = container_open_id(st, id, &c, &e);
+	if (r == -ENOENT) {
+		/* Half-made or half-removed; who does that holds the lock that we have. */
+		gone = container_erase(st, id, name, &e) == 0;
+	} else if (r < 0) {
+		log_debug("container '%.12s' is left as it is: %s", id, cmk_err_msg(&e));
+	} else if (c->cfg.remove && c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED &&
+		   (new_boot || is_unfinished(st, id))) {
+		if (c->state == CONTAINER_MONITOR_LOST && container_repair_locked(c, &e) < 0)
+			log_debug("container '%.12s': %s", id, cmk_err_msg(&e));
+		gone = container_erase(st, id, c->cfg.name, &e) == 0;
+	} else if (!c->cfg.remove) {
+		container_unfinished_end(st, id);
+	}
+	(void)container_free(c);
+	return gone;
+}
+
+static void reap(struct storage *st, const char *id, bool new_boot)
+{
+	cleanup_close int lock = container_lock_id(st, id, true, NULL);
+
+	if (lock >= 0)
+		(void)container_reap_locked(st, id, NULL, new_boot);
+	else if (lock == -ENOENT)
+		container_unfinished_end(st, id);
+}
+
+/* Each 64-digit name below DIRFD/SUB. */
+static void reap_all(struct storage *st, int dirfd, const char *sub, bool new_boot)
+{
+	int fd = openat(dirfd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (strlen(e->d_name) == CONTAINER_ID_LEN && container_id_prefix_valid(e->d_name))
+			reap(st, e->d_name, new_boot);
+	}
+}
+
+void container_sweep(struct storage *st)
+{
+	const char *boot = process_boot_id();
+	char swept[64], tmp[64];
+	ssize_t n;
+
+	n = readlinkat(st->containers_fd, ".swept", swept, sizeof(swept) - 1);
+	swept[n > 0 ? n : 0] = '\0';
+	if (streq(swept, boot)) {
+		reap_all(st, st->run_fd, "unfinished", false);
+		return;
+	}
+	(void)snprintf(tmp, sizeof(tmp), ".swept-%d", (int)getpid());
+	(void)unlinkat(st->containers_fd, tmp, 0);
+	/* First the mark, so that of two commands mostly one does the work. */
+	if (symlinkat(boot, st->containers_fd, tmp) == 0)
+		(void)renameat(st->containers_fd, tmp, st->containers_fd, ".swept");
+	reap_all(st, st->containers_fd, ".", true);
+}
