@@ -2,6 +2,7 @@
 #include "cmd/commands.h"
 
 #include "base/strbuf.h"
+#include "cmd/state.h"
 
 #define COLUMN 30
 
@@ -119,7 +120,7 @@ static int help_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	}
 	r = cmk_command_find(argc, argv, &cmd, &used, err);
 	if (r < 0)
-		return r;
+		return cmk_state_explain_command(argc, argv, err) ? -EOPNOTSUPP : r;
 	cmk_help_command(cmd);
 	return 0;
 }

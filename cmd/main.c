@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/state.h"
 
 #define EXIT_CMK_FAILED 125
 #define EXIT_CANNOT_EXEC 126
@@ -179,6 +180,8 @@ static int run_command(const struct cmk_command *cmd, struct cmk_globals *g, int
 	r = cmk_parse_options(sets, ARRAY_LEN(sets), cmd->stop_at_operand, argc, argv, &p, err);
 	if (r == 0)
 		r = run_parsed(cmd, g, args, &p, err);
+	else if (p.unknown && cmk_state_explain_option(cmd->name, p.unknown, err))
+		r = -EOPNOTSUPP;
 	else if (!err->hint)
 		(void)cmk_err_hint(err, "see 'cmk %s --help'", cmd->name);
 	cmk_options_done(cmd->options, args);
@@ -209,7 +212,9 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 		return 0;
 	}
 	r = cmk_command_find(argc, argv, &cmd, &used, err);
-	return r < 0 ? r : run_command(cmd, g, argc - used, argv + used, err);
+	if (r < 0)
+		return cmk_state_explain_command(argc, argv, err) ? -EOPNOTSUPP : r;
+	return run_command(cmd, g, argc - used, argv + used, err);
 }
 
 int main(int argc, char **argv)
@@ -229,6 +234,8 @@ int main(int argc, char **argv)
 	r = cmk_parse_options(&set, 1, true, argc > 0 ? argc - 1 : 0, argv + 1, &p, &err);
 	if (r == 0)
 		r = run_words(&g, p.n_operands, p.operands, &err);
+	else if (p.unknown && cmk_state_explain_option("(global)", p.unknown, &err))
+		r = -EOPNOTSUPP;
 	else if (!err.hint)
 		(void)cmk_err_hint(&err, "see 'cmk help'");
 	r = finish_output(exit_code(r, &err));
