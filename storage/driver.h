@@ -22,8 +22,13 @@ const struct rootfs_driver *rootfs_driver_by_name(const char *name);
 /* For overlay and fuse-overlayfs: upper/ with the mode and owner of the image's root, and work/. */
 int overlay_prepare(struct storage *st, int fd, const struct rootfs_plan *plan,
 		    struct cmk_err *err);
+/* What a container does, on MERGED with "x" in a lower directory: sees it, removes it, and sees it
+ * no more. */
+int overlay_probe_use(const char *merged, struct cmk_err *err);
 /* Owner and mode of "/": those of the topmost layer that has an entry for it. Layers made by
- * storage_layer_unpack() say so in the mode of their own directory (LAYER_MODE_IMPLIED). */
+ * storage_layer_unpack() say so in the mode of their own directory. */
 int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cmk_err *err);
-#define LAYER_MODE_HAS_ROOT 0700
-#define LAYER_MODE_IMPLIED 0711
+/* Bits of the mode of a layer's own directory, layers/DIFFID. */
+#define LAYER_MODE 0700
+#define LAYER_MODE_NO_ROOT_ENTRY 0010 /* the layer has no entry for "/" */
+#define LAYER_MODE_OPAQUE_ROOT 0001   /* it hides all layers below it */

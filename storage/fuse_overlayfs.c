@@ -83,8 +83,7 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 		r = fuse_mount(&a->plan, err);
 	if (r < 0)
 		return r;
-	if (faccessat(a->fd, "merged/x", F_OK, 0) < 0 || unlinkat(a->fd, "merged/x", 0) < 0)
-		r = cmk_err_errno(err, "remove a file of a lower directory");
+	r = overlay_probe_use(a->plan.merged, err);
 	if (umount2(a->plan.merged, MNT_DETACH) < 0 && r >= 0)
 		r = cmk_err_errno(err, "unmount");
 	return r;

@@ -158,7 +158,7 @@ int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
 	r = storage_lock(st, &lock, err);
 	if (r >= 0) {
-		storage_tmp_sweep(st);
+		storage_tmp_sweep(st, true);
 		r = remove_locked(st, id, err);
 	}
 	return r < 0 ? cmk_err_wrap(err, r, "remove image '%.12s'", id) : 0;

@@ -24,8 +24,9 @@ void storage_unclaim(struct storage *st);
 int storage_tmp_make(struct storage *st, char name[static 32], int *ret_fd, struct cmk_err *err);
 /* Removes it, in the parent user namespace where the plain way fails. */
 void storage_tmp_remove(struct storage *st, const char *name);
-/* Removes what nobody holds below tmp/. */
-void storage_tmp_sweep(struct storage *st);
+/* Removes what nobody holds below tmp/. LOCKED: the storage lock is held, so that what is being
+ * collected (and may be put back) can be told from what was left. */
+void storage_tmp_sweep(struct storage *st, bool locked);
 
 /* rm -rf below DIRFD: as the caller, and where files of subordinate ids are met in the parent user
  * namespace. */

@@ -1,16 +1,293 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "storage/driver.h"
 #include "storage/internal.h"
+#include "storage/unpack_wire.h"
+
+struct layer_job {
+	struct storage *st;
+	char tmp[32]; /* below tmp/ */
+	int tmp_fd;   /* holds its lock */
+	pid_t pid;
+	int pidfd, result_fd;
+};
 
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 {
-	char path[DIGEST_HEX_LEN + 16];
-
 	if (storage_claim(st, NULL) < 0)
 		return false;
-	(void)snprintf(path, sizeof(path), "%s/diff", diff_id->hex);
-	return faccessat(st->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(st->layers_fd, diff_id->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static struct layer_job *job_free(struct layer_job *job)
+{
+	if (!job)
+		return NULL;
+	if (job->tmp_fd >= 0)
+		(void)close(job->tmp_fd);
+	if (job->pidfd >= 0)
+		(void)close(job->pidfd);
+	if (job->result_fd >= 0)
+		(void)close(job->result_fd);
+	free(job);
+	return NULL;
+}
+
+/* Puts FROM on descriptor TO, open across exec. */
+static int place_fd(int from, int to)
+{
+	if (from == to)
+		return fcntl(to, F_SETFD, 0);
+	return dup2(from, to);
+}
+
+/* The three may stand in each other's way: lifted above first. */
+static int place_fds(const struct layer_job *job, int in_fd, int out_fd)
+{
+	int in = fcntl(in_fd, F_DUPFD_CLOEXEC, 16), out = fcntl(out_fd, F_DUPFD_CLOEXEC, 16);
+	int dir = fcntl(job->tmp_fd, F_DUPFD_CLOEXEC, 16);
+
+	if (in < 0 || out < 0 || dir < 0 || place_fd(in, STDIN_FILENO) < 0 ||
+	    place_fd(dir, UNPACK_DIR_FD) < 0 || place_fd(out, UNPACK_RESULT_FD) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Returns only on failure. */
+static int exec_helper(struct layer_job *job, const struct layer_unpack *u, const char *program,
+		       int out_fd, bool single, pid_t parent, struct cmk_err *err)
+{
+	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
+	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
+	cleanup_free char *size_arg = xasprintf("%llu", (unsigned long long)u->blob_size);
+	const char *blob = u->blob_digest ? u->blob_digest->hex : "-";
+	const char *diff = u->diff_id ? u->diff_id->hex : "-";
+	static const int keep[] = { UNPACK_DIR_FD, UNPACK_RESULT_FD };
+	char *const argv[] = { (char *)UNPACK_PROGRAM,
+			       parent_arg,
+			       (char *)kinds[u->compression],
+			       size_arg,
+			       (char *)blob,
+			       (char *)diff,
+			       (char *)(single ? "single" : "subids"),
+			       NULL };
+	static char *const env[] = { NULL };
+	int r;
+
+	r = place_fds(job, u->in_fd, out_fd);
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "hand over descriptors");
+	}
+	process_close_others(keep, ARRAY_LEN(keep));
+	(void)execve(program, argv, env);
+	(void)cmk_err_errno(err, "start '%s'", program);
+	(void)cmk_err_hint(err, "cmk is not installed whole");
+	return err->code;
+}
+
+static void cmk_noreturn run_child(struct layer_job *job, const struct layer_unpack *u, int out_fd,
+				   const struct userns_config *config, pid_t parent)
+{
+	/* Looked for before its owner becomes one that is not mapped. */
+	char *program = xasprintf("%s/" UNPACK_PROGRAM, process_libexec_dir());
+	struct cmk_err err = CMK_ERR_INIT;
+	int r;
+
+	r = userns_parent_enter(job->st->run_fd, config, NULL, &err);
+	if (r >= 0)
+		(void)exec_helper(job, u, program, out_fd, config->mode == USERNS_SINGLE, parent,
+				  &err);
+	/* Still here: OUT_FD is above what was moved. */
+	cmk_err_send(out_fd, &err);
+	_exit(1);
+}
+
+static int start(struct layer_job *job, const struct layer_unpack *u, struct cmk_err *err)
+{
+	const struct userns_config *config;
+	cleanup_close int out = -1;
+	pid_t parent = getpid();
+	int p[2], r;
+
+	r = storage_userns(job->st, &config, err);
+	if (r < 0)
+		return r;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	job->result_fd = p[0];
+	/* Above those that the helper gets, so that it can still be written to if exec fails. */
+	out = fcntl(p[1], F_DUPFD_CLOEXEC, 16);
+	(void)close(p[1]);
+	if (out < 0)
+		return cmk_err_errno(err, "make a pipe");
+	job->pid = process_fork(UNPACK_PROGRAM, PROCESS_DEATH_SIGNAL, &job->pidfd, err);
+	if (job->pid == 0)
+		run_child(job, u, out, config, parent);
+	return job->pid < 0 ? job->pid : 0;
+}
+
+int storage_layer_start(struct storage *st, const struct layer_unpack *u, struct layer_job **ret,
+			struct cmk_err *err)
+{
+	struct layer_job *job = xcalloc(1, sizeof(*job));
+	int r;
+
+	job->st = st;
+	job->tmp_fd = job->pidfd = job->result_fd = -1;
+	r = storage_claim(st, err);
+	if (r >= 0 && !st->swept) {
+		/* Once per process is enough for what a killed one left. */
+		storage_tmp_sweep(st, false);
+		st->swept = true;
+	}
+	if (r >= 0)
+		r = storage_tmp_make(st, job->tmp, &job->tmp_fd, err);
+	if (r < 0) {
+		job_free(job);
+		return r;
+	}
+	r = start(job, u, err);
+	if (r < 0) {
+		storage_tmp_remove(st, job->tmp);
+		job_free(job);
+		return cmk_err_wrap(err, r, "unpack a layer");
+	}
+	*ret = job;
+	return 0;
+}
+
+int storage_layer_job_pidfd(const struct layer_job *job)
+{
+	return job->pidfd;
+}
+
+/* What the helper had to say: its result, or why there is none. */
+static int read_result(struct layer_job *job, struct unpack_result *res, struct cmk_err *err)
+{
+	char buf[CMK_ERR_WIRE_MAX + 1];
+	ssize_t n = read_full(job->result_fd, buf, sizeof(buf));
+	int status = process_reap(job->pid), r;
+
+	if (n == (ssize_t)sizeof(*res) && status == 0) {
+		memcpy(res, buf, sizeof(*res));
+		if (res->magic == UNPACK_MAGIC)
+			return 0;
+	}
+	r = n > 0 ? cmk_err_decode(buf, (size_t)n, err) : -EBADMSG;
+	if (n <= 0 || r == -EBADMSG) {
+		/* The helper's own message may have this code: then it is set. */
+		if (n > 0 && err && err->msg)
+			return -EBADMSG;
+		return status > 0 && WIFSIGNALED(status)
+			       ? cmk_err_set(err, -ECHILD,
+					     UNPACK_PROGRAM " was killed by signal %d",
+					     WTERMSIG(status))
+			       : cmk_err_set(err, -ECHILD, UNPACK_PROGRAM " died without a word");
+	}
+	return r;
+}
+
+struct layer_record {
+	int schema;
+	char *diff_id;
+	uint64_t size;
+};
+
+static const struct json_field layer_fields[] = {
+	JSON_FIELD(struct layer_record, schema, "schema", JSON_F_INT, JSON_REQUIRED),
+	JSON_FIELD(struct layer_record, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct layer_record, size, "size", JSON_F_U64, 0),
+	JSON_FIELD_END,
+};
+
+static int publish(struct layer_job *job, const struct unpack_result *res, struct cmk_err *err)
+{
+	struct layer_record rec = { .schema = 1, .size = res->size };
+	mode_t mode = LAYER_MODE;
+	char buf[72];
+	int r;
+
+	rec.diff_id = (char *)digest_str(&res->diff_id, buf);
+	if (!res->has_root)
+		mode |= LAYER_MODE_NO_ROOT_ENTRY;
+	if (res->opaque_root)
+		mode |= LAYER_MODE_OPAQUE_ROOT;
+	r = json_save_record(job->tmp_fd, "layer.json", layer_fields, &rec, 0, err);
+	if (r < 0)
+		return r;
+	if (fchmod(job->tmp_fd, mode) < 0)
+		return cmk_err_errno(err, "mode of the layer");
+	if (renameat2(job->st->tmp_fd, job->tmp, job->st->layers_fd, res->diff_id.hex,
+		      RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return cmk_err_errno(err, "name the layer");
+	/* Another pull was first with the same bytes. */
+	storage_tmp_remove(job->st, job->tmp);
+	return 0;
+}
+
+static int explain(struct storage *st, int r, struct cmk_err *err)
+{
+	if (r == -ENOSPC || r == -EDQUOT) {
+		(void)cmk_err_wrap(err, r, "unpack a layer: the file system of '%s' is full",
+				   st->root);
+		(void)cmk_err_hint(err, "remove what is not needed (cmk rmi, cmk rm), or use "
+					"another --root");
+		return r;
+	}
+	return cmk_err_wrap(err, r, "unpack a layer");
+}
+
+int storage_layer_collect(struct layer_job *job, struct layer_result *ret, struct cmk_err *err)
+{
+	struct storage *st = job->st;
+	struct cmk_err local = CMK_ERR_INIT;
+	struct unpack_result res;
+	int r;
+
+	r = read_result(job, &res, &local);
+	if (r >= 0)
+		r = publish(job, &res, &local);
+	if (r < 0) {
+		storage_tmp_remove(st, job->tmp);
+		job_free(job);
+		(void)explain(st, r, &local);
+		(void)cmk_err_move(err, &local);
+		return r;
+	}
+	*ret = (struct layer_result){ .diff_id = res.diff_id,
+				      .blob_digest = res.blob_digest,
+				      .size = res.size,
+				      .blob_size = res.blob_size };
+	job_free(job);
+	return 0;
+}
+
+void storage_layer_cancel(struct layer_job *job)
+{
+	if (!job)
+		return;
+	(void)process_pidfd_signal(job->pidfd, SIGKILL);
+	(void)process_reap(job->pid);
+	storage_tmp_remove(job->st, job->tmp);
+	job_free(job);
+}
+
+int storage_layer_unpack(struct storage *st, const struct layer_unpack *u, struct layer_result *ret,
+			 struct cmk_err *err)
+{
+	struct layer_job *job = NULL;
+	int r;
+
+	r = storage_layer_start(st, u, &job, err);
+	return r < 0 ? r : storage_layer_collect(job, ret, err);
 }

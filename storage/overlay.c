@@ -157,7 +157,7 @@ int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cm
 
 		if (stat(*l, ret) < 0)
 			return cmk_err_errno(err, "layer '%s'", *l);
-		if (stat(dir, &layer) < 0 || (layer.st_mode & 07777) != LAYER_MODE_IMPLIED)
+		if (stat(dir, &layer) < 0 || !(layer.st_mode & LAYER_MODE_NO_ROOT_ENTRY))
 			return 0;
 	}
 	*ret = (struct stat){ .st_mode = S_IFDIR | 0755, .st_uid = geteuid(), .st_gid = getegid() };
@@ -222,11 +222,14 @@ static int probe_dirs(int fd, struct cmk_err *err)
 }
 
 /* What a container does: see a lower file, remove it, and not see it. */
-static int probe_use(int fd, struct cmk_err *err)
+int overlay_probe_use(const char *merged, struct cmk_err *err)
 {
-	if (faccessat(fd, "merged/x", F_OK, 0) < 0 || unlinkat(fd, "merged/x", 0) < 0)
+	/* By path: a descriptor from before would see below the mount. */
+	cleanup_free char *file = xasprintf("%s/x", merged);
+
+	if (access(file, F_OK) < 0 || unlink(file) < 0)
 		return cmk_err_errno(err, "remove a file of a lower directory");
-	if (faccessat(fd, "merged/x", F_OK, 0) == 0)
+	if (access(file, F_OK) == 0)
 		return cmk_err_set(err, -EOPNOTSUPP, "a removed file is still seen");
 	return 0;
 }
@@ -263,7 +266,7 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 			r = mount_old_api(&a->plan, err);
 	}
 	if (r >= 0)
-		r = probe_use(a->fd, err);
+		r = overlay_probe_use(a->plan.merged, err);
 	return r < 0 ? r : flags;
 }
 

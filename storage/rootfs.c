@@ -22,19 +22,21 @@ static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t
 		      struct rootfs_plan *plan, struct cmk_err *err)
 {
 	for (size_t i = n; i-- > 0;) {
-		char path[DIGEST_HEX_LEN + 8];
+		struct stat layer;
 		struct digest id;
 		int r = digest_parse(layers[i].diff_id, &id, err);
 
 		if (r < 0)
 			return r;
-		(void)snprintf(path, sizeof(path), "%s/diff", id.hex);
-		if (faccessat(st->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		/* A layer's directory appears whole. */
+		if (fstatat(st->layers_fd, id.hex, &layer, AT_SYMLINK_NOFOLLOW) < 0) {
 			(void)cmk_err_set(err, -ENOENT, "layer '%.19s' is missing from '%s'",
 					  layers[i].diff_id, st->root);
 			return cmk_err_hint(err, "pull the image again");
 		}
-		strv_add_take(&plan->lower, xasprintf("%s/layers/%s", st->root, path));
+		strv_add_take(&plan->lower, xasprintf("%s/layers/%s/diff", st->root, id.hex));
+		if (layer.st_mode & LAYER_MODE_OPAQUE_ROOT)
+			break;
 	}
 	return 0;
 }

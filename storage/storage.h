@@ -33,6 +33,7 @@ struct storage {
 	char *driver_name; /* --storage-driver: set by the caller before the first use, owned by
 			      storage_free() */
 	char *driver_why;  /* internal: what storage_driver.why points to */
+	bool swept;	   /* internal */
 	int claim_fd;	   /* internal: the promise of a pull under way, -1 where there is none */
 };
 

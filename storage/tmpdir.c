@@ -45,7 +45,7 @@ void storage_tmp_remove(struct storage *st, const char *name)
 		log_debug("remove '%s/tmp/%s': %s", st->root, name, cmk_err_msg(&err));
 }
 
-void storage_tmp_sweep(struct storage *st)
+void storage_tmp_sweep(struct storage *st, bool locked)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
@@ -62,7 +62,7 @@ void storage_tmp_sweep(struct storage *st)
 	while ((de = readdir(d))) {
 		cleanup_close int entry = -1;
 
-		if (is_dot(de->d_name))
+		if (is_dot(de->d_name) || (!locked && !str_after(de->d_name, "new-")))
 			continue;
 		entry = openat(st->tmp_fd, de->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (entry >= 0 && file_lock(entry, true, true) < 0)

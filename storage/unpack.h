@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of cmk-unpack, the helper that turns one layer's blob into files. Not for cmk itself:
+ * these map zstd and the inflate library.
+ *
+ *   reading thread: blob → SHA-256 → inflate → buffers
+ *   main thread:    buffers → SHA-256 → tar → files
+ */
+#pragma once
+
+#include "storage/storage.h"
+#include "storage/tar.h"
+#include "storage/unpack_wire.h"
+
+/* --- decompress.c --- */
+
+struct decoder;
+/* KIND is not LAYER_DETECT. */
+struct decoder *decoder_new(enum layer_compression kind);
+void decoder_free(struct decoder *d);
+/* By the first bytes (at most 6 are looked at). */
+int decoder_detect(const uint8_t *p, size_t len, enum layer_compression *ret, struct cmk_err *err);
+/* Takes from *IN and writes to OUT. *RET_LEN 0 means that more input is wanted. -EBADMSG. */
+int decoder_run(struct decoder *d, const uint8_t **in, size_t *in_len, uint8_t *out, size_t cap,
+		size_t *ret_len, struct cmk_err *err);
+/* At the end of the input: -EBADMSG where that is in the middle of something. */
+int decoder_end(const struct decoder *d, struct cmk_err *err);
+
+/* --- stream.c --- */
+
+struct stream;
+/* Starts the reading thread. FD, the digests and sizes as in struct layer_unpack. */
+int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, struct stream **ret,
+		 struct cmk_err *err);
+/* A tar_fill_fn. */
+int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_err *err);
+/* Reads what follows the archive's end (it belongs to the diff ID). */
+int stream_drain(struct stream *s, struct cmk_err *err);
+/* No more data is wanted; TO_END reads the blob to its end all the same, for its digest. Joins the
+ * thread. */
+void stream_finish(struct stream *s, bool to_end, struct unpack_result *ret);
+void stream_free(struct stream *s);
+
+/* --- extract.c --- */
+
+struct extract_options {
+	bool single; /* one id only: every file belongs to it */
+	const struct id_map *uids, *gids;
+};
+/* Reads the archive to its end and makes its files below ROOT. */
+int extract_all(int root, struct tar_reader *t, const struct extract_options *o,
+		struct unpack_result *ret, struct cmk_err *err);
+/* The name below the root: without leading '/', '.', '..' and double '/'. "" is the root. -EINVAL
+ * where it leads out of it. RET has room for strlen(NAME) + 1. */
+int extract_clean_name(const char *name, char *ret);

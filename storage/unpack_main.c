@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmk-unpack: one layer's blob on stdin, its files below "diff" in the directory on descriptor 3.
+ * Started inside the parent user namespace. Before it reads the first byte it has the directory as
+ * its root, no_new_privs, the capabilities that files need, and a seccomp filter.
+ */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/process.h"
+#include "base/sandbox.h"
+#include "base/userns.h"
+#include "storage/unpack.h"
+
+struct unpack {
+	pid_t parent;
+	enum layer_compression kind;
+	uint64_t blob_size;
+	struct digest blob, diff;
+	bool has_blob, has_diff, single;
+	struct id_map uids, gids;
+	int root;
+};
+
+static int parse_args(struct unpack *u, int argc, char **argv, struct cmk_err *err)
+{
+	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
+	uint64_t parent = 0;
+	size_t kind = 0;
+	int r = 0;
+
+	if (argc != UNPACK_N_ARGS || parse_u64(argv[UNPACK_ARG_PARENT], INT32_MAX, &parent) < 0 ||
+	    parse_u64(argv[UNPACK_ARG_SIZE], INT64_MAX, &u->blob_size) < 0)
+		return cmk_err_set(err, -EINVAL, UNPACK_PROGRAM " is started by cmk itself");
+	while (kind < ARRAY_LEN(kinds) && !streq(kinds[kind], argv[UNPACK_ARG_KIND]))
+		kind++;
+	if (kind == ARRAY_LEN(kinds))
+		return cmk_err_set(err, -EINVAL, "compression '%s'", argv[UNPACK_ARG_KIND]);
+	u->kind = (enum layer_compression)kind;
+	u->parent = (pid_t)parent;
+	u->single = streq(argv[UNPACK_ARG_IDS], "single");
+	u->has_blob = !streq(argv[UNPACK_ARG_BLOB], "-");
+	u->has_diff = !streq(argv[UNPACK_ARG_DIFF], "-");
+	if (u->has_blob)
+		r = digest_parse_hex(argv[UNPACK_ARG_BLOB], &u->blob);
+	if (r >= 0 && u->has_diff)
+		r = digest_parse_hex(argv[UNPACK_ARG_DIFF], &u->diff);
+	return r < 0 ? cmk_err_set(err, r, "a digest argument") : 0;
+}
+
+static int read_map(const char *path, struct id_map *ret, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	int r;
+
+	r = file_read_at(AT_FDCWD, path, 1 << 20, &text, NULL, err);
+	if (r >= 0 && id_map_parse(text, ret) < 0)
+		r = cmk_err_set(err, -EBADMSG, "'%s' cannot be read", path);
+	return r;
+}
+
+static int open_root(struct unpack *u, struct cmk_err *err)
+{
+	if (mkdirat(UNPACK_DIR_FD, "diff", 0755) < 0)
+		return cmk_err_errno(err, "create 'diff'");
+	u->root = openat(UNPACK_DIR_FD, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (u->root < 0)
+		return cmk_err_errno(err, "open 'diff'");
+	/* A data directory may hand down a set-group-id bit. */
+	if (fchown(u->root, 0, 0) < 0 || fchmod(u->root, 0755) < 0)
+		return cmk_err_errno(err, "owner of 'diff'");
+	/* The way out of the new root. */
+	(void)close(UNPACK_DIR_FD);
+	return 0;
+}
+
+static int confine(struct unpack *u, struct cmk_err *err)
+{
+	static const struct sandbox_policy policy = {
+		.rights = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_THREADS | SANDBOX_ANY_PATH,
+		.keep_caps = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_FOWNER |
+			     1ULL << CAP_FSETID | 1ULL << CAP_MKNOD | 1ULL << CAP_SETFCAP,
+	};
+
+	/* The last change of ids is behind us: it would have cleared this. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != u->parent)
+		return cmk_err_set(err, -ESRCH, "cmk has gone");
+	(void)umask(0);
+	if (fchdir(u->root) < 0 || chroot(".") < 0)
+		return cmk_err_errno(err, "enter the layer's directory");
+	return sandbox_enter(&policy, err);
+}
+
+/* Where the blob is not the one that was meant, that is the reason to tell, whatever else failed;
+ * but "it ends after N bytes" says more than a digest. */
+static int check_digests(const struct unpack *u, const struct unpack_result *res, int failed,
+			 struct cmk_err *err)
+{
+	char got[72], want[72];
+	bool whole = !u->blob_size || res->blob_size == u->blob_size;
+
+	if (failed < 0 && failed != -EBADMSG)
+		return failed;
+	if (u->has_blob && whole && !streq(res->blob_digest.hex, u->blob.hex))
+		return cmk_err_set(err, -EBADMSG, "the blob has the digest %s, expected %s",
+				   digest_str(&res->blob_digest, got), digest_str(&u->blob, want));
+	if (failed >= 0 && u->has_diff && !streq(res->diff_id.hex, u->diff.hex))
+		return cmk_err_set(err, -EBADMSG, "the layer has the diff ID %s, expected %s",
+				   digest_str(&res->diff_id, got), digest_str(&u->diff, want));
+	return failed;
+}
+
+static int unpack(struct unpack *u, struct unpack_result *res, struct cmk_err *err)
+{
+	const struct extract_options o = { .single = u->single,
+					   .uids = &u->uids,
+					   .gids = &u->gids };
+	struct stream *s = NULL;
+	struct tar_reader t;
+	int r;
+
+	r = stream_start(STDIN_FILENO, u->kind, u->blob_size, &s, err);
+	if (r < 0)
+		return r;
+	tar_init(&t, stream_fill, s);
+	r = extract_all(u->root, &t, &o, res, err);
+	if (r >= 0)
+		r = stream_drain(s, err);
+	stream_finish(s, u->has_blob && r == -EBADMSG, res);
+	r = check_digests(u, res, r, err);
+	tar_done(&t);
+	stream_free(s);
+	return r;
+}
+
+/* Names in the message came from the layer and will be shown on a terminal. */
+static void make_printable(char *s)
+{
+	for (; s && *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
+int main(int argc, char **argv)
+{
+	struct unpack_result res = { .magic = UNPACK_MAGIC };
+	struct unpack u = { .root = -1 };
+	struct cmk_err err = CMK_ERR_INIT;
+	int r;
+
+	r = parse_args(&u, argc, argv, &err);
+	if (r >= 0)
+		r = read_map("/proc/self/uid_map", &u.uids, &err);
+	if (r >= 0)
+		r = read_map("/proc/self/gid_map", &u.gids, &err);
+	if (r >= 0)
+		r = open_root(&u, &err);
+	if (r >= 0)
+		r = confine(&u, &err);
+	if (r >= 0)
+		r = unpack(&u, &res, &err);
+	if (r < 0) {
+		make_printable(err.msg);
+		cmk_err_send(UNPACK_RESULT_FD, &err);
+		return 1;
+	}
+	return write_all(UNPACK_RESULT_FD, &res, sizeof(res)) < 0;
+}
