@@ -102,3 +102,14 @@ int monitor_attach(const struct attach_args *a, int *ret_code, bool *ret_detache
 		   struct cmk_err *err);
 /* Parses "ctrl-p,ctrl-q" or "a,b"; empty for none. At most 16 keys. */
 int detach_keys_parse(const char *s, uint8_t keys[16], size_t *ret_n, struct cmk_err *err);
+
+struct exec_options {
+	char *const *command; /* NULL-ended */
+	char *const *env, *const *env_files;
+	const char *user, *workdir, *detach_keys; /* NULL: the container's */
+	bool interactive, tty, detach;
+};
+/* Starts an exec session in the running container C. TTY_FD as in monitor_args. *RET_FD: the first
+ * connection. CMK_ERR_STATE where it is not running or paused. Takes no lock: a session lasts. */
+int container_exec(struct container *c, const struct exec_options *o, int tty_fd, int *ret_fd,
+		   struct cmk_err *err);
