@@ -39,7 +39,7 @@ static enum cmk_err_kind kind_of_code(int code)
 	}
 }
 
-static char *vformat(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *vformat(const char *fmt, va_list ap)
 {
 	char *s = NULL;
 
