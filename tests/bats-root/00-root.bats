@@ -83,3 +83,19 @@ as() {
 	assert_equal $rc 125
 	assert_match "$(cat err)" 'Error: .*newuidmap'
 }
+
+@test "run --rm --net=none true takes at most 6 million instructions, counted by single steps" {
+	local uid
+	uid=$(id -u cmk-test)
+	[ "${CMK_TEST_SANITIZED:-}" != yes ] || skip "a sanitizer's own work would be counted"
+	[ -x "$CMK_TEST_STAGE/tests/bench/steps" ] || skip "tests/bench/steps was not built (make check)"
+	! perf stat -x , -e instructions:u -o probe true || grep -q 'not supported\|not counted' probe ||
+		skip "counted by perf in tests/bats/85-budget.bats"
+	as cmk-test "$CMK_BIN" pull -q alpine
+	as cmk-test "$CMK_BIN" run --rm --net=none alpine true
+	cd /
+	HOME=$T/home-cmk-test USER=cmk-test XDG_RUNTIME_DIR=/run/user/$uid timeout 400 "$CMK_TEST_STAGE/tests/bench/steps" "$uid" 6000000 \
+		"$CMK_BIN" run --rm --net=none alpine true >"$T/count"
+	echo "$(tail -n 1 "$T/count") instructions"
+	assert [ "$(tail -n 1 "$T/count")" -gt 100000 ]
+}
