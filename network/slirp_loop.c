@@ -23,14 +23,15 @@ enum {
 	SILENCE_MS = 5 * 60 * 1000, /* UDP associations (240 s) have ended */
 	SLOT_CONTROL = 0,
 	SLOT_TAP = 1,
-	N_SLOTS = 2,
+	SLOT_UDP = 2, /* and following: published UDP ports */
 };
 
 struct slirp_loop {
 	Slirp *slirp;
+	struct slirp_udp *udp;
 	int tap_fd;
-	struct pollfd *pfd; /* control, tap, then what libslirp asks for */
-	size_t n, cap;
+	struct pollfd *pfd; /* control, tap, UDP ports, then what libslirp asks for */
+	size_t n, n_fixed, cap;
 	bool *listener; /* by descriptor: bound at start, never closed */
 	int n_listener;
 	bool busy;	      /* in this turn a socket that is no listener was polled */
@@ -106,16 +107,17 @@ static const SlirpCb callbacks = {
 	.notify = on_notify,
 };
 
-struct slirp_loop *slirp_loop_new(int control_fd, int tap_fd)
+struct slirp_loop *slirp_loop_new(int control_fd, int tap_fd, struct slirp_udp *udp)
 {
 	struct slirp_loop *l = xcalloc(1, sizeof(*l));
 
+	l->udp = udp;
 	l->tap_fd = tap_fd;
 	l->cap = 16;
 	l->pfd = xcalloc(l->cap, sizeof(*l->pfd));
 	l->pfd[SLOT_CONTROL] = (struct pollfd){ .fd = control_fd, .events = POLLIN };
 	l->pfd[SLOT_TAP] = (struct pollfd){ .fd = tap_fd, .events = POLLIN };
-	l->n = N_SLOTS;
+	l->n = l->n_fixed = SLOT_UDP;
 	l->last_event = now_ms();
 	l->last_traffic = -1;
 	return l;
@@ -176,7 +178,7 @@ static uint32_t fill(struct slirp_loop *l)
 {
 	uint32_t timeout = UINT32_MAX;
 
-	l->n = N_SLOTS;
+	l->n = l->n_fixed;
 	l->busy = false;
 	slirp_pollfds_fill(l->slirp, &timeout, add_poll, l);
 	return timeout;
@@ -186,11 +188,15 @@ void slirp_loop_note_listeners(struct slirp_loop *l)
 {
 	socklen_t len = sizeof(int);
 
+	l->n_fixed = SLOT_UDP + slirp_udp_count(l->udp);
+	l->cap += l->n_fixed;
+	l->pfd = xrealloc(l->pfd, l->cap, sizeof(*l->pfd));
+	slirp_udp_fill(l->udp, l->pfd + SLOT_UDP);
 	(void)fill(l);
-	for (size_t i = N_SLOTS; i < l->n; i++)
+	for (size_t i = l->n_fixed; i < l->n; i++)
 		l->n_listener = MAX(l->n_listener, l->pfd[i].fd + 1);
 	l->listener = xcalloc((size_t)l->n_listener + 1, sizeof(*l->listener));
-	for (size_t i = N_SLOTS; i < l->n; i++) {
+	for (size_t i = l->n_fixed; i < l->n; i++) {
 		int fd = l->pfd[i].fd, accepts = 0;
 
 		l->listener[fd] = true;
@@ -231,6 +237,8 @@ static void read_tap(struct slirp_loop *l)
 
 		if (n <= 0)
 			return;
+		if (slirp_udp_from_guest(l->udp, l->frame, (size_t)n))
+			continue;
 		if (slirp_frame_allowed(l->frame, (size_t)n))
 			slirp_input(l->slirp, l->frame, (int)n);
 	}
@@ -242,7 +250,7 @@ static void note_events(struct slirp_loop *l)
 
 	l->last_event = now;
 	l->trimmed = false;
-	for (size_t i = N_SLOTS; i < l->n; i++)
+	for (size_t i = l->n_fixed; i < l->n; i++)
 		if (l->pfd[i].revents)
 			l->last_traffic = now;
 }
@@ -267,7 +275,12 @@ void slirp_loop_run(struct slirp_loop *l)
 		/* Before the tap: this is what sets libslirp's clock, by which new sockets
 		 * expire. */
 		slirp_pollfds_poll(l->slirp, r < 0, get_revents, l);
-		if (r > 0 && l->pfd[SLOT_TAP].revents)
+		if (r <= 0)
+			continue;
+		for (size_t i = SLOT_UDP; i < l->n_fixed; i++)
+			if (l->pfd[i].revents)
+				slirp_udp_from_host(l->udp, i - SLOT_UDP);
+		if (l->pfd[SLOT_TAP].revents)
 			read_tap(l);
 	}
 }

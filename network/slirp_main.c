@@ -126,9 +126,9 @@ static Slirp *make_slirp(const struct config *c, struct slirp_loop *l)
 	return slirp_loop_slirp(l, &cfg);
 }
 
-static int forward_failed(const struct slirp_wire_port *p, uint16_t port, struct cmk_err *err)
+static int forward_failed(const struct slirp_wire_port *p, uint16_t port, int code,
+			  struct cmk_err *err)
 {
-	int code = errno ? -errno : -EIO;
 	char ip[INET6_ADDRSTRLEN] = "";
 	const char *proto = p->udp ? "udp" : "tcp", *what = strerror(-code);
 
@@ -157,59 +157,64 @@ static int forward_failed(const struct slirp_wire_port *p, uint16_t port, struct
 	return code;
 }
 
-static int forward(Slirp *slirp, const struct slirp_wire_port *p, int family, uint16_t offset)
+/* Binds one port. 0 or -errno. */
+static int forward(Slirp *slirp, struct slirp_udp *udp, const struct slirp_wire_port *p, int family,
+		   uint16_t offset)
 {
-	uint16_t host = htons((uint16_t)(p->host_port + offset));
-	uint16_t guest = htons((uint16_t)(p->container_port + offset));
-	int flags = p->udp ? SLIRP_HOSTFWD_UDP : 0;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} host = { .sa.sa_family = (sa_family_t)family }, guest = host;
+	socklen_t len = family == AF_INET6 ? sizeof(host.in6) : sizeof(host.in);
 
-	errno = 0;
+	if (p->udp)
+		return slirp_udp_bind(udp, p, family, offset);
+	host.in.sin_port = htons((uint16_t)(p->host_port + offset)); /* at the same place in in6 */
+	guest.in.sin_port = htons((uint16_t)(p->container_port + offset));
 	if (family == AF_INET6) {
-		struct sockaddr_in6 h = { .sin6_family = AF_INET6, .sin6_port = host };
-		struct sockaddr_in6 g = { .sin6_family = AF_INET6,
-					  .sin6_port = guest,
-					  .sin6_addr = ip6(NETWORK_SLIRP_IP6) };
-
+		guest.in6.sin6_addr = ip6(NETWORK_SLIRP_IP6);
 		if (p->family)
-			memcpy(&h.sin6_addr, p->addr, sizeof(h.sin6_addr));
-		return slirp_add_hostxfwd(slirp, (struct sockaddr *)&h, sizeof(h),
-					  (struct sockaddr *)&g, sizeof(g),
-					  flags | SLIRP_HOSTFWD_V6ONLY);
-	}
-	{
-		struct sockaddr_in h = { .sin_family = AF_INET, .sin_port = host };
-		struct sockaddr_in g = { .sin_family = AF_INET,
-					 .sin_port = guest,
-					 .sin_addr = ip4(NETWORK_SLIRP_IP4) };
-
+			memcpy(&host.in6.sin6_addr, p->addr, sizeof(host.in6.sin6_addr));
+	} else {
+		guest.in.sin_addr = ip4(NETWORK_SLIRP_IP4);
 		if (p->family)
-			memcpy(&h.sin_addr, p->addr, sizeof(h.sin_addr));
-		return slirp_add_hostxfwd(slirp, (struct sockaddr *)&h, sizeof(h),
-					  (struct sockaddr *)&g, sizeof(g), flags);
+			memcpy(&host.in.sin_addr, p->addr, sizeof(host.in.sin_addr));
 	}
+	errno = 0;
+	if (slirp_add_hostxfwd(slirp, &host.sa, len, &guest.sa, len,
+			       family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0) < 0)
+		return errno ? -errno : -EIO;
+	return 0;
 }
 
 /* All addresses means IPv4 and, where the host has it, IPv6. */
-static bool host_lacks_ipv6(const struct slirp_wire_port *p)
+static bool host_lacks_ipv6(const struct slirp_wire_port *p, int r)
 {
-	return !p->family &&
-	       (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL || errno == EPROTONOSUPPORT);
+	return !p->family && (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -EPROTONOSUPPORT);
 }
 
-static int add_forwards(const struct config *c, Slirp *slirp, struct cmk_err *err)
+static int add_forwards(const struct config *c, Slirp *slirp, struct slirp_udp *udp,
+			struct cmk_err *err)
 {
+	int r;
+
 	for (uint32_t i = 0; i < c->h.n_ports; i++) {
 		const struct slirp_wire_port *p = c->ports + i;
 
 		for (uint16_t k = 0; k < p->range; k++) {
 			uint16_t port = (uint16_t)(p->host_port + k);
 
-			if (p->family != AF_INET6 && forward(slirp, p, AF_INET, k) < 0)
-				return forward_failed(p, port, err);
+			if (p->family != AF_INET6) {
+				r = forward(slirp, udp, p, AF_INET, k);
+				if (r < 0)
+					return forward_failed(p, port, r, err);
+			}
 			if (p->family == AF_INET || (!p->family && !c->h.ipv6))
 				continue;
-			if (forward(slirp, p, AF_INET6, k) < 0 && !host_lacks_ipv6(p))
-				return forward_failed(p, port, err);
+			r = forward(slirp, udp, p, AF_INET6, k);
+			if (r < 0 && !host_lacks_ipv6(p, r))
+				return forward_failed(p, port, r, err);
 		}
 	}
 	return 0;
@@ -250,6 +255,7 @@ static void drop_log(const gchar *domain cmk_unused, GLogLevelFlags level cmk_un
 static int set_up(struct slirp_loop **ret, struct cmk_err *err)
 {
 	struct config c = { 0 };
+	struct slirp_udp *udp;
 	struct slirp_loop *l;
 	Slirp *slirp;
 	int r = read_config(&c, err);
@@ -259,11 +265,12 @@ static int set_up(struct slirp_loop **ret, struct cmk_err *err)
 	limit_resources(&c);
 	if (fcntl(SLIRP_TAP_FD, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return cmk_err_errno(err, "network helper: tap device");
-	l = slirp_loop_new(SLIRP_CONTROL_FD, SLIRP_TAP_FD);
+	udp = slirp_udp_new(SLIRP_TAP_FD);
+	l = slirp_loop_new(SLIRP_CONTROL_FD, SLIRP_TAP_FD, udp);
 	slirp = make_slirp(&c, l);
 	if (!slirp)
 		return cmk_err_set(err, -EINVAL, "network helper: libslirp does not start");
-	r = add_forwards(&c, slirp, err);
+	r = add_forwards(&c, slirp, udp, err);
 	free(c.ports);
 	if (r < 0)
 		return r;
