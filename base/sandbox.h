@@ -10,6 +10,18 @@
 
 #include "base/err.h"
 
+/* A sanitizer's run time maps terabytes and asks for what no helper needs. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
+
 /* What a helper may ask of the kernel beside reading and writing what is open, memory, time,
  * polling, its own signals and its end. */
 enum sandbox_rights {

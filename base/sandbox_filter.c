@@ -352,14 +352,6 @@ static void build(struct filter *f, unsigned int have)
 	emit_return(f, SECCOMP_RET_KILL_PROCESS);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 int sandbox_filter_load(unsigned int rights)
 {
 	struct filter f = { 0 };
@@ -367,8 +359,7 @@ int sandbox_filter_load(unsigned int rights)
 
 	build(&f, rights);
 	prog.len = f.n;
-#ifdef SANITIZED
-	return 0;
-#endif
+	if (SANDBOX_SANITIZED)
+		return 0;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0 ? -errno : 0;
 }

@@ -70,10 +70,9 @@ static void limit_resources(const struct config *c)
 		r.rlim_cur = r.rlim_max = MIN(r.rlim_max, files);
 		(void)setrlimit(RLIMIT_NOFILE, &r);
 	}
-#ifndef __SANITIZE_ADDRESS__
 	r.rlim_cur = r.rlim_max = MEMORY_MAX;
-	(void)setrlimit(RLIMIT_DATA, &r);
-#endif
+	if (!SANDBOX_SANITIZED)
+		(void)setrlimit(RLIMIT_DATA, &r);
 	r.rlim_cur = r.rlim_max = 0;
 	(void)setrlimit(RLIMIT_FSIZE, &r);
 }

@@ -12,17 +12,6 @@
 #include "base/process.h"
 #include "tests/unit/unit.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FILTERED false
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FILTERED false
-#endif
-#endif
-#ifndef FILTERED
-#define FILTERED true
-#endif
-
 /* Runs FN in a child inside the sandbox; the wait status. 0: FN was content. */
 static int run(const struct sandbox_policy *p, bool (*fn)(void))
 {
@@ -133,7 +122,7 @@ static void test_what_is_not_listed_ends_the_process(void **state)
 	struct sandbox_policy p = { .rights = SANDBOX_INET | SANDBOX_READ | SANDBOX_ANY_PATH };
 
 	(void)state;
-	if (!FILTERED)
+	if (SANDBOX_SANITIZED)
 		skip();
 	assert_true(is_violation(run(&p, try_exec)));
 	assert_true(is_violation(run(&p, try_ptrace)));
@@ -145,7 +134,7 @@ static void test_refusals_that_do_not_end_it(void **state)
 	struct sandbox_policy p = { .rights = SANDBOX_INET | SANDBOX_READ | SANDBOX_ANY_PATH };
 
 	(void)state;
-	if (!FILTERED)
+	if (SANDBOX_SANITIZED)
 		skip();
 	assert_int_equal(run(&p, try_memory), 0);
 	assert_int_equal(run(&p, try_new_system_call), 0);
@@ -161,7 +150,7 @@ static void test_threads_but_no_processes(void **state)
 	struct sandbox_policy p = { .rights = SANDBOX_THREADS | SANDBOX_ANY_PATH };
 
 	(void)state;
-	if (!FILTERED)
+	if (SANDBOX_SANITIZED)
 		skip();
 	assert_int_equal(run(&p, try_threads), 0);
 	assert_int_equal(run(&p, try_fork), 0);
