@@ -7,8 +7,12 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_complete,
 	&cmk_cmd_completion,
 	&cmk_cmd_help,
+	&cmk_cmd_image_exists,
+	&cmk_cmd_image_inspect,
 	&cmk_cmd_man,
+	&cmk_cmd_pull,
 	&cmk_cmd_tables,
+	&cmk_cmd_tag,
 	&cmk_cmd_version,
 	NULL,
 };

@@ -7,8 +7,12 @@
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_help;
+extern const struct cmk_command cmk_cmd_image_exists;
+extern const struct cmk_command cmk_cmd_image_inspect;
 extern const struct cmk_command cmk_cmd_man;
+extern const struct cmk_command cmk_cmd_pull;
 extern const struct cmk_command cmk_cmd_tables;
+extern const struct cmk_command cmk_cmd_tag;
 extern const struct cmk_command cmk_cmd_version;
 
 /* The global options, for struct cmk_globals; and those of them that may also stand behind the

@@ -68,7 +68,8 @@ struct image_pull_options {
 	const char *authfile, *creds /* USER[:PASSWORD] */, *cert_dir;
 	int tls_verify; /* -1 as configured, 0, 1 */
 	bool quiet;
-	int retry; /* attempts after the first, default 3 */
+	int retry;		 /* attempts after the first; 0: the default (3), negative: none */
+	uint32_t retry_delay_ms; /* before the second attempt, doubled each time; 0: 1000 */
 };
 /*
  * Gets the image that TEXT names, by the policy. Progress goes to stderr (bars on a terminal, plain
@@ -91,3 +92,24 @@ struct image_import_options {
 /* Makes a one-layer image of a tar stream (plain, gzip or zstd) and names it NAME (may be NULL). */
 int image_import(struct storage *st, int tar_fd, const char *name,
 		 const struct image_import_options *o, char **ret_id, struct cmk_err *err);
+
+/* --- inspect
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* One object as podman's `image inspect` prints it, as the next value of W. ID is full hex. */
+int image_inspect(struct storage *st, const char *id, struct json_writer *w, struct cmk_err *err);
+
+/* --- platforms
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* What the options ask for; members are NULL where nothing was said. */
+struct image_platform {
+	char *os, *arch, *variant;
+};
+void image_platform_done(struct image_platform *p);
+/* From "OS/ARCH[/VARIANT]" (may be NULL) and the single options (may be NULL), which win. "x86_64"
+ * and "aarch64" are understood. */
+int image_platform_parse(const char *platform, const char *os, const char *arch,
+			 const char *variant, struct image_platform *ret, struct cmk_err *err);

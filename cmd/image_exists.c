@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/commands.h"
+#include "image/image.h"
+
+static int image_exists_exec(const struct cmk_globals *g, void *args cmk_unused,
+			     int argc cmk_unused, char **argv, struct cmk_err *err)
+{
+	cleanup_free char *id = NULL;
+	struct storage *st = NULL;
+	int r;
+
+	r = storage_open(g->root, g->runroot, &st, err);
+	if (r < 0)
+		return r;
+	r = image_resolve_local(st, argv[0], &id, NULL, err);
+	storage_free(st);
+	return r == -ENOENT ? 1 : r;
+}
+
+const struct cmk_command cmk_cmd_image_exists = {
+	.name = "image exists",
+	.summary = "Tell by the exit code whether an image is here",
+	.operands = "IMAGE",
+	.exit_codes = "0 where the image is here, 1 where it is not.",
+	.min_operands = 1,
+	.max_operands = 1,
+	.complete = COMPLETE_IMAGES,
+	.exec = image_exists_exec,
+};

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/parse.h"
+#include "cmd/commands.h"
+#include "image/image.h"
+
+struct pull_args {
+	const char *policy, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir;
+	int tls_verify;
+	uint32_t retry;
+	const char *retry_delay;
+	bool quiet;
+};
+
+static const struct cmk_option pull_options[] = {
+	CMK_OPT_STRING(0, "arch", struct pull_args, arch, "ARCH",
+		       "take the image for this architecture instead of the host's"),
+	CMK_OPT_STRING(0, "authfile", struct pull_args, authfile, "FILE",
+		       "read credentials from this file", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "cert-dir", struct pull_args, cert_dir, "DIR",
+		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "creds", struct pull_args, creds, "USER[:PASSWORD]",
+		       "use these credentials"),
+	CMK_OPT_STRING(0, "os", struct pull_args, os, "OS",
+		       "take the image for this system instead of linux"),
+	CMK_OPT_STRING(0, "platform", struct pull_args, platform, "OS/ARCH[/VARIANT]",
+		       "take the image for this platform", .excludes = "arch"),
+	CMK_OPT_STRING(0, "policy", struct pull_args, policy, "POLICY", "when to ask the registry",
+		       .def = "always", .words = "always|missing|newer|never"),
+	CMK_OPT_FLAG('q', "quiet", struct pull_args, quiet, "print the image ID alone"),
+	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct pull_args, retry, "N",
+		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100),
+	CMK_OPT_STRING(0, "retry-delay", struct pull_args, retry_delay, "DURATION",
+		       "wait so long before the first of these, then twice as long each time",
+		       .def = "1s"),
+	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct pull_args, tls_verify, NULL,
+		   "require HTTPS and verify certificates"),
+	CMK_OPT_STRING(0, "variant", struct pull_args, variant, "VARIANT",
+		       "take the image for this variant of the architecture"),
+	CMK_OPT_END(),
+};
+
+static int fill_options(const struct pull_args *a, struct image_platform *platform,
+			struct image_pull_options *o, struct cmk_err *err)
+{
+	int64_t delay_ns = 0;
+	int r;
+
+	r = image_platform_parse(a->platform, a->os, a->arch, a->variant, platform, err);
+	if (r < 0)
+		return r;
+	if (parse_duration(a->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
+	    delay_ns > 60 * 1000000000LL)
+		return cmk_err_set(err, -EINVAL,
+				   "--retry-delay '%s': not a duration of at most one minute",
+				   a->retry_delay);
+	*o = (struct image_pull_options){
+		.platform_os = platform->os,
+		.arch = platform->arch,
+		.variant = platform->variant,
+		.authfile = a->authfile,
+		.creds = a->creds,
+		.cert_dir = a->cert_dir,
+		.tls_verify = a->tls_verify,
+		.quiet = a->quiet,
+		.retry = a->retry ? (int)a->retry : -1,
+		.retry_delay_ms = (uint32_t)MAX(delay_ns / 1000000, 1),
+	};
+	(void)image_pull_policy_parse(a->policy, &o->policy);
+	return 0;
+}
+
+static int pull_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		     struct cmk_err *err)
+{
+	struct image_platform platform = { 0 };
+	struct image_pull_options o;
+	struct storage *st = NULL;
+	int r;
+
+	r = fill_options(args, &platform, &o, err);
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
+	for (int i = 0; i < argc && r == 0; i++) {
+		cleanup_free char *id = NULL;
+
+		r = image_pull(st, argv[i], &o, &id, NULL, err);
+		if (r == 0)
+			printf("%s\n", id);
+	}
+	storage_free(st);
+	image_platform_done(&platform);
+	return r;
+}
+
+static const char *const pull_aliases[] = { "image pull", NULL };
+
+const struct cmk_command cmk_cmd_pull = {
+	.name = "pull",
+	.aliases = pull_aliases,
+	.summary = "Get an image from a registry",
+	.operands = "IMAGE [IMAGE...]",
+	.description =
+		"Downloads an image and unpacks its layers, several side by side. Every digest is "
+		"verified. An interrupted download goes on where it stopped. The image ID is "
+		"printed on standard output, progress on standard error.\n\nA short name such as "
+		"alpine is looked up as registries.conf says, and in docker.io where it says "
+		"nothing.",
+	.options = pull_options,
+	.args_size = sizeof(struct pull_args),
+	.min_operands = 1,
+	.max_operands = -1,
+	.complete = COMPLETE_IMAGES,
+	.exec = pull_exec,
+};

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/commands.h"
+#include "image/image.h"
+
+/* A new name without a registry is one of this machine. */
+static int full_name(const char *text, char **ret, struct cmk_err *err)
+{
+	struct image_ref ref = { 0 };
+	int r;
+
+	r = image_ref_parse(text, &ref, err);
+	if (r < 0)
+		return r;
+	if (ref.digest)
+		r = cmk_err_set(err, -EINVAL, "'%s': a name must not hold a digest", text);
+	if (!ref.registry)
+		ref.registry = xstrdup("localhost");
+	if (r == 0)
+		*ret = image_ref_str(&ref);
+	image_ref_done(&ref);
+	return r;
+}
+
+static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc, char **argv,
+		    struct cmk_err *err)
+{
+	cleanup_free char *id = NULL;
+	struct storage *st = NULL;
+	int r;
+
+	/* All names are looked at before the first is given. */
+	for (int i = 1; i < argc; i++) {
+		cleanup_free char *name = NULL;
+
+		r = full_name(argv[i], &name, err);
+		if (r < 0)
+			return r;
+	}
+	r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = image_resolve_local(st, argv[0], &id, NULL, err);
+	for (int i = 1; i < argc && r == 0; i++) {
+		cleanup_free char *name = NULL;
+
+		r = full_name(argv[i], &name, err);
+		if (r == 0)
+			r = storage_name_set(st, name, id, err);
+	}
+	storage_free(st);
+	return r;
+}
+
+static const char *const tag_aliases[] = { "image tag", NULL };
+
+const struct cmk_command cmk_cmd_tag = {
+	.name = "tag",
+	.aliases = tag_aliases,
+	.summary = "Give an image another name",
+	.operands = "IMAGE NAME [NAME...]",
+	.description = "A name without a registry gets localhost/, one without a tag :latest. A "
+		       "name that another image has is taken from it.",
+	.min_operands = 2,
+	.max_operands = -1,
+	.complete = COMPLETE_IMAGES,
+	.exec = tag_exec,
+};

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/auth.h"
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/process.h"
+
+#define AUTH_MAX ((size_t)1 << 20)
+
+void credentials_done(struct credentials *c)
+{
+	free(c->user);
+	if (c->password)
+		explicit_bzero(c->password, strlen(c->password));
+	free(c->password);
+	*c = (struct credentials){ 0 };
+}
+
+int credentials_parse(const char *text, struct credentials *ret, struct cmk_err *err)
+{
+	const char *colon = strchrnul(text, ':');
+
+	if (colon == text)
+		return cmk_err_set(err, -EINVAL, "--creds: USER[:PASSWORD] was expected");
+	ret->user = xstrndup(text, (size_t)(colon - text));
+	ret->password = xstrdup(*colon ? colon + 1 : "");
+	return 0;
+}
+
+static int base64_value(char c)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* NULL where S is not base64, or holds a NUL. */
+static char *base64_text(const char *s)
+{
+	struct strbuf sb = STRBUF_INIT;
+	uint32_t bits = 0;
+	int n = 0;
+
+	for (; *s && *s != '='; s++) {
+		int v = base64_value(*s);
+
+		if (v < 0)
+			goto bad;
+		bits = bits << 6 | (uint32_t)v;
+		n += 6;
+		if (n >= 8) {
+			n -= 8;
+			if (!(char)(bits >> n))
+				goto bad;
+			strbuf_addc(&sb, (char)(bits >> n));
+		}
+	}
+	if (n == 6 || strspn(s, "=") != strlen(s) || strlen(s) > 2)
+		goto bad;
+	return strbuf_steal(&sb);
+bad:
+	strbuf_done(&sb);
+	return NULL;
+}
+
+/* "https://index.docker.io/v1/" → "index.docker.io": keys of docker's files are URLs. */
+static char *plain_key(const char *key)
+{
+	const char *rest = str_after(key, "https://");
+	char *s;
+	size_t n;
+
+	if (!rest)
+		rest = str_after(key, "http://");
+	if (!rest)
+		return xstrdup(key);
+	n = strcspn(rest, "/");
+	s = xstrndup(rest, n);
+	return s;
+}
+
+static bool is_docker_io(const char *host)
+{
+	return streq(host, "docker.io") || streq(host, "index.docker.io") ||
+	       streq(host, "registry-1.docker.io");
+}
+
+static bool same_registry(const char *key, const char *registry)
+{
+	return streq(key, registry) || (is_docker_io(key) && is_docker_io(registry));
+}
+
+/* How specific the key is for registry/repository: 0 not at all. */
+static size_t key_match(const char *raw, const char *registry, const char *repository)
+{
+	cleanup_free char *key = plain_key(raw), *full = NULL;
+	const char *rest;
+
+	if (same_registry(key, registry))
+		return 1;
+	full = xasprintf("%s/%s", registry, repository);
+	rest = str_after(full, key);
+	return rest && (*rest == '\0' || *rest == '/') && strchr(key, '/') ? strlen(key) : 0;
+}
+
+static int take_entry(const struct json *v, const char *key, struct credentials *ret,
+		      struct cmk_err *err)
+{
+	const char *auth = json_str(json_get(v, "auth"));
+	const char *identity = json_str(json_get(v, "identitytoken"));
+	cleanup_free char *text = NULL;
+	char *colon;
+
+	if (identity && *identity) {
+		ret->user = xstrdup("<token>");
+		ret->password = xstrdup(identity);
+		return 1;
+	}
+	if (!auth || !*auth)
+		return 0;
+	text = base64_text(auth);
+	colon = text ? strchr(text, ':') : NULL;
+	if (!colon || colon == text)
+		return cmk_err_set(err, -EINVAL, "the entry of '%s' is not base64 of user:password",
+				   key);
+	ret->user = xstrndup(text, (size_t)(colon - text));
+	ret->password = xstrdup(colon + 1);
+	explicit_bzero(text, strlen(text));
+	return 1;
+}
+
+int auth_file_lookup(const char *text, size_t len, const char *registry, const char *repository,
+		     struct credentials *ret, char **ret_helper, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	const struct json *root, *best = NULL;
+	size_t best_len = 0;
+	const char *store;
+	int r;
+
+	r = json_parse(text, len, AUTH_MAX, &doc, err);
+	if (r < 0)
+		return r;
+	root = json_root(doc);
+	json_each (v, json_get(root, "credHelpers")) {
+		cleanup_free char *key = v->key ? plain_key(v->key) : NULL;
+
+		if (key && same_registry(key, registry) && json_str(v)) {
+			*ret_helper = xstrdup(v->text);
+			return 0;
+		}
+	}
+	json_each (v, json_get(root, "auths")) {
+		size_t n = v->key ? key_match(v->key, registry, repository) : 0;
+
+		if (n > best_len) {
+			best = v;
+			best_len = n;
+		}
+	}
+	if (best) {
+		r = take_entry(best, best->key, ret, err);
+		if (r != 0)
+			return r;
+	}
+	store = json_str(json_get(root, "credsStore"));
+	if (store && *store)
+		*ret_helper = xstrdup(store);
+	return 0;
+}
+
+/* docker-credential-NAME get: the server's name on stdin, JSON on stdout. */
+static void cmk_noreturn exec_helper(const char *program, int in, int out)
+{
+	(void)dup2(in, STDIN_FILENO);
+	(void)dup2(out, STDOUT_FILENO);
+	(void)execlp(program, program, "get", (char *)NULL);
+	_exit(127);
+}
+
+static int run_helper(const char *program, const char *server, char **ret, size_t *ret_len,
+		      struct cmk_err *err)
+{
+	cleanup_close int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
+	int p[2], status, r;
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	in_r = p[0];
+	in_w = p[1];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	out_r = p[0];
+	out_w = p[1];
+	pid = process_fork("credentials", PROCESS_DEATH_SIGNAL, NULL, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		exec_helper(program, in_r, out_w);
+	(void)close(steal_fd(&in_r));
+	(void)close(steal_fd(&out_w));
+	/* Short enough for the pipe's buffer: it cannot block. */
+	(void)write_all(in_w, server, strlen(server));
+	(void)close(steal_fd(&in_w));
+	r = file_read_fd(out_r, AUTH_MAX, ret, ret_len, err);
+	(void)close(steal_fd(&out_r));
+	status = process_reap(pid);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "%s", program);
+	return process_exit_code(status);
+}
+
+static int ask_helper(const char *name, const char *registry, struct credentials *ret,
+		      struct cmk_err *err)
+{
+	const char *server = is_docker_io(registry) ? "https://index.docker.io/v1/" : registry;
+	cleanup_free char *program = xasprintf("docker-credential-%s", name), *text = NULL;
+	cleanup_json_doc struct json_doc *doc = NULL;
+	const char *user, *secret;
+	size_t len = 0;
+	int r;
+
+	if (strchr(name, '/'))
+		return cmk_err_set(err, -EINVAL, "bad credential helper '%s'", name);
+	r = run_helper(program, server, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (r == 127)
+		return cmk_err_set(err, -ENOENT, "credential helper '%s' not found in PATH",
+				   program);
+	if (r > 0)
+		return 0; /* it knows nothing of this registry */
+	r = json_parse(text, len, AUTH_MAX, &doc, err);
+	explicit_bzero(text, len);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "%s", program);
+	user = json_str(json_get(json_root(doc), "Username"));
+	secret = json_str(json_get(json_root(doc), "Secret"));
+	if (!user || !secret)
+		return 0;
+	ret->user = xstrdup(user);
+	ret->password = xstrdup(secret);
+	return 1;
+}
+
+/* 1 found, 0 not; *RET_THERE tells whether the file exists. */
+static int ask_file(const char *path, const char *registry, const char *repository,
+		    struct credentials *ret, bool *ret_there, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	cleanup_free char *text = NULL, *helper = NULL;
+	size_t len = 0;
+	int r;
+
+	*ret_there = false;
+	r = file_read_at(AT_FDCWD, path, AUTH_MAX, &text, &len, &mine);
+	if (r == -ENOENT || r == -ENOTDIR || r == -EACCES)
+		return 0;
+	if (r < 0)
+		return cmk_err_move(err, &mine);
+	*ret_there = true;
+	if (len == 0)
+		return 0;
+	r = auth_file_lookup(text, len, registry, repository, ret, &helper, err);
+	explicit_bzero(text, len);
+	if (r == 0 && helper)
+		r = ask_helper(helper, registry, ret, err);
+	return r < 0 ? cmk_err_wrap(err, r, "%s", path) : r;
+}
+
+static char *under(const char *var, const char *rest)
+{
+	const char *dir = getenv(var);
+
+	return dir && *dir == '/' ? xasprintf("%s/%s", dir, rest) : NULL;
+}
+
+int credentials_find(const char *authfile, const char *registry, const char *repository,
+		     struct credentials *ret, struct cmk_err *err)
+{
+	cleanup_free char *run = under("XDG_RUNTIME_DIR", "containers/auth.json");
+	cleanup_free char *config = under("XDG_CONFIG_HOME", "containers/auth.json");
+	cleanup_free char *docker = under("DOCKER_CONFIG", "config.json");
+	const char *paths[4] = { NULL };
+	bool there;
+	int r;
+
+	if (!authfile || !*authfile)
+		authfile = getenv("REGISTRY_AUTH_FILE");
+	if (authfile && *authfile) {
+		r = ask_file(authfile, registry, repository, ret, &there, err);
+		if (r == 0 && !there)
+			return cmk_err_set(err, -ENOENT, "no authentication file '%s'", authfile);
+		return MIN(r, 0);
+	}
+	if (!config)
+		config = under("HOME", ".config/containers/auth.json");
+	if (!docker)
+		docker = under("HOME", ".docker/config.json");
+	paths[0] = run;
+	paths[1] = config;
+	paths[2] = docker;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		r = paths[i] ? ask_file(paths[i], registry, repository, ret, &there, err) : 0;
+		if (r != 0)
+			return MIN(r, 0);
+	}
+	return 0;
+}

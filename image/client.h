@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parent's side of the helper program cmk-registry. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "image/image.h"
+#include "image/proto.h"
+
+struct client;
+
+/* Starts the helper. It dies with us. */
+int client_start(struct client **ret, struct cmk_err *err);
+void client_free(struct client *c); /* ends it, reaps it */
+static inline void cleanup_client_fn(struct client **c)
+{
+	client_free(*c);
+}
+#define cleanup_client cleanup(cleanup_client_fn)
+int client_fd(const struct client *c); /* readable when client_read() has something */
+
+struct client_target {
+	const char *host, *repository, *user, *password, *cert_dirs;
+	bool insecure;
+	uint32_t retries, retry_delay_ms;
+};
+int client_open(struct client *c, const struct client_target *t, struct cmk_err *err);
+
+/* Starts a transfer; FILE (and PIPE, -1: none) are borrowed for the call. SIZE 0: unknown. */
+int client_fetch(struct client *c, uint32_t id, enum proto_kind kind, const char *what,
+		 uint64_t size, uint64_t limit, int file, int pipe, struct cmk_err *err);
+/* Next message; -EAGAIN where none is there and WAIT is false. The helper's end is an error. */
+int client_read(struct client *c, bool wait, struct proto_msg *m, struct cmk_err *err);
+
+struct fetched {
+	char *text; /* NUL-ended */
+	size_t len;
+	char *content_type, *digest; /* NULL where the server gave none */
+};
+void fetched_done(struct fetched *f);
+/* A small body into memory; waits. Notes go to the log as warnings. */
+int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, uint64_t size,
+		      uint64_t limit, struct fetched *ret, struct cmk_err *err);

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/layers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
+
+#define SIDE_BY_SIDE 4
+
+enum layer_state { LAYER_TODO, LAYER_LOCKING, LAYER_LOCKED, LAYER_ACTIVE, LAYER_DONE };
+
+struct slot {
+	struct layer_fetch *want;
+	enum layer_state state;
+	bool downloaded, unpacked;
+	int partial; /* the file, locked from LAYER_LOCKED on */
+	char name[DIGEST_HEX_LEN + 16];
+	pid_t waiter; /* takes the lock for us */
+	int waiter_fd;
+	struct layer_job *job;
+	size_t item;
+	bool has_item;
+};
+
+struct fetcher {
+	struct storage *st;
+	struct client *client;
+	struct progress *progress;
+	int partial_dir;
+	struct slot *slots;
+	size_t n;
+	struct proto_msg *msg;
+	struct cmk_err *err;
+};
+
+static void begin_item(struct fetcher *f, struct slot *s, uint64_t before)
+{
+	char buf[72];
+	cleanup_free char *what = xasprintf("blob %s", digest_str(&s->want->blob->digest, buf));
+
+	if (!s->has_item)
+		s->item = progress_begin(f->progress, what, s->want->blob->size, before);
+	s->has_item = true;
+}
+
+static void slot_finish(struct fetcher *f, struct slot *s, const char *how)
+{
+	char buf[72];
+
+	if (s->has_item)
+		progress_end(f->progress, s->item, how);
+	else
+		progress_line(f->progress, "Copying blob %s %s",
+			      digest_str(&s->want->blob->digest, buf), how);
+	if (s->partial >= 0) {
+		/* Before the lock goes: who waits for it sees that the name has no file any more.
+		 */
+		(void)unlinkat(f->partial_dir, s->name, 0);
+		(void)close(steal_fd(&s->partial));
+	}
+	s->state = LAYER_DONE;
+}
+
+/* The lock belongs to the open file, so a child can wait for it in our place. */
+static int start_waiter(struct fetcher *f, struct slot *s)
+{
+	progress_line(f->progress, "Waiting for another download of %.19s", s->name);
+	s->waiter = process_fork("cmk-wait", PROCESS_DEATH_SIGNAL, &s->waiter_fd, f->err);
+	if (s->waiter == 0)
+		_exit(file_lock(s->partial, true, false) < 0 ? 1 : 0);
+	if (s->waiter < 0)
+		return (int)s->waiter;
+	s->state = LAYER_LOCKING;
+	return 0;
+}
+
+static int open_partial(struct fetcher *f, struct slot *s)
+{
+	int r;
+
+	s->partial = openat(f->partial_dir, s->name,
+			    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (s->partial < 0)
+		return cmk_err_errno(f->err, "open '%s/partial/%s'", f->st->root, s->name);
+	r = file_lock(s->partial, true, true);
+	if (r == -EWOULDBLOCK)
+		return start_waiter(f, s);
+	if (r < 0)
+		return cmk_err_set(f->err, r, "lock '%s/partial/%s': %s", f->st->root, s->name,
+				   strerror(-r));
+	s->state = LAYER_LOCKED;
+	return 0;
+}
+
+/* With the lock: is the file still the one of that name, and the layer still missing? */
+static int check_partial(struct fetcher *f, struct slot *s, uint64_t *ret_have)
+{
+	struct stat st;
+
+	if (fstat(s->partial, &st) < 0)
+		return cmk_err_errno(f->err, "look at '%s/partial/%s'", f->st->root, s->name);
+	if (!S_ISREG(st.st_mode))
+		return cmk_err_set(f->err, -EINVAL, "'%s/partial/%s' is no regular file",
+				   f->st->root, s->name);
+	if (st.st_nlink == 0) {
+		(void)close(steal_fd(&s->partial));
+		s->state = LAYER_TODO;
+		return 0;
+	}
+	*ret_have = (uint64_t)st.st_size;
+	if (*ret_have > s->want->blob->size) {
+		if (ftruncate(s->partial, 0) < 0)
+			return cmk_err_errno(f->err, "empty a partial download");
+		*ret_have = 0;
+	}
+	return 1;
+}
+
+static int start_job(struct fetcher *f, struct slot *s, uint64_t have)
+{
+	const struct descriptor *blob = s->want->blob;
+	cleanup_close int rd = -1, wr = -1;
+	struct layer_unpack u = {
+		.blob_digest = &blob->digest,
+		.blob_size = blob->size,
+		.diff_id = &s->want->diff_id,
+		.compression = blob->compression,
+	};
+	char buf[72];
+	int p[2], r;
+
+	begin_item(f, s, have);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(f->err, "make a pipe");
+	rd = p[0];
+	wr = p[1];
+	/* The writing end is the helper's alone before any child is forked: a copy in another
+	 * layer's child would keep this one from seeing the end. */
+	r = client_fetch(f->client, (uint32_t)(s - f->slots) + 1, PROTO_BLOB,
+			 digest_str(&blob->digest, buf), blob->size, blob->size, s->partial, wr,
+			 f->err);
+	if (r < 0)
+		return r;
+	(void)close(steal_fd(&wr));
+	u.in_fd = rd;
+	r = storage_layer_start(f->st, &u, &s->job, f->err);
+	if (r < 0)
+		return r;
+	s->state = LAYER_ACTIVE;
+	return 0;
+}
+
+/* Moves one slot on as far as it goes without waiting. */
+static int advance(struct fetcher *f, struct slot *s, size_t *active)
+{
+	uint64_t have = 0;
+	int r = 0;
+
+	while (r >= 0 && s->state < LAYER_ACTIVE && *active < SIDE_BY_SIDE) {
+		if (storage_layer_exists(f->st, &s->want->diff_id) && s->state != LAYER_LOCKING) {
+			s->want->was_here = true;
+			slot_finish(f, s, "skipped: already exists");
+			return 0;
+		}
+		if (s->state == LAYER_LOCKING)
+			return 0;
+		if (s->state == LAYER_TODO) {
+			r = open_partial(f, s);
+			continue;
+		}
+		r = check_partial(f, s, &have);
+		if (r > 0)
+			r = start_job(f, s, have);
+		*active += s->state == LAYER_ACTIVE;
+	}
+	return r;
+}
+
+static int advance_all(struct fetcher *f, bool *ret_all_done)
+{
+	size_t active = 0;
+
+	*ret_all_done = true;
+	for (size_t i = 0; i < f->n; i++)
+		active += f->slots[i].state == LAYER_ACTIVE;
+	for (size_t i = 0; i < f->n; i++) {
+		int r = advance(f, &f->slots[i], &active);
+
+		if (r < 0)
+			return r;
+		*ret_all_done &= f->slots[i].state == LAYER_DONE;
+	}
+	return 0;
+}
+
+static void finish_if_whole(struct fetcher *f, struct slot *s)
+{
+	if (s->downloaded && s->unpacked)
+		slot_finish(f, s, "done");
+}
+
+static int handle_message(struct fetcher *f)
+{
+	struct proto_head *h = &f->msg->head;
+	struct slot *s = h->id >= 1 && h->id <= f->n ? &f->slots[h->id - 1] : NULL;
+
+	if (h->type == PROTO_NOTE && h->n_strings == 1) {
+		progress_line(f->progress, "Warning: %s", f->msg->str[0]);
+	} else if (h->type == PROTO_PROGRESS && s && s->state == LAYER_ACTIVE) {
+		progress_set(f->progress, s->item, MIN(h->bytes, s->want->blob->size));
+	} else if (h->type == PROTO_DONE && s && s->state == LAYER_ACTIVE) {
+		s->downloaded = true;
+		finish_if_whole(f, s);
+	} else if (h->type == PROTO_ERROR) {
+		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+		char buf[72];
+
+		if (cmk_err_decode(f->msg->buf, f->msg->len, &mine) == -EBADMSG && !mine.msg)
+			(void)cmk_err_set(&mine, -EBADMSG, "the registry helper failed");
+		if (s)
+			(void)cmk_err_wrap(&mine, mine.code, "blob %s",
+					   digest_str(&s->want->blob->digest, buf));
+		return cmk_err_move(f->err, &mine);
+	}
+	return 0;
+}
+
+static int read_messages(struct fetcher *f)
+{
+	for (;;) {
+		int r = client_read(f->client, false, f->msg, f->err);
+
+		if (r == -EAGAIN)
+			return 0;
+		if (r == 0)
+			r = handle_message(f);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int job_ended(struct fetcher *f, struct slot *s)
+{
+	struct layer_result res = { 0 };
+	char buf[72];
+	int r;
+
+	r = storage_layer_collect(steal_ptr(&s->job), &res, f->err);
+	if (r < 0) {
+		/* What is in the file is wrong, or the disk is full: of no use either way. */
+		(void)unlinkat(f->partial_dir, s->name, 0);
+		return cmk_err_wrap(f->err, r, "layer %s", digest_str(&s->want->blob->digest, buf));
+	}
+	s->want->size = res.size;
+	s->unpacked = true;
+	finish_if_whole(f, s);
+	return 0;
+}
+
+static int lock_ended(struct fetcher *f, struct slot *s)
+{
+	int status = process_reap(s->waiter);
+
+	(void)close(steal_fd(&s->waiter_fd));
+	s->waiter = 0;
+	if (status != 0)
+		return cmk_err_set(f->err, -EIO, "lock '%s/partial/%s'", f->st->root, s->name);
+	s->state = LAYER_LOCKED;
+	return 0;
+}
+
+/* What each descriptor stands for: the helper first, then per slot its job or its waiter. */
+static int wait_and_handle(struct fetcher *f)
+{
+	cleanup_free struct pollfd *fds = xcalloc(f->n + 1, sizeof(*fds));
+	int r;
+
+	fds[0] = (struct pollfd){ .fd = client_fd(f->client), .events = POLLIN };
+	for (size_t i = 0; i < f->n; i++) {
+		struct slot *s = &f->slots[i];
+
+		fds[i + 1].fd = s->job			    ? storage_layer_job_pidfd(s->job)
+				: s->state == LAYER_LOCKING ? s->waiter_fd
+							    : -1;
+		fds[i + 1].events = POLLIN;
+	}
+	while (poll(fds, f->n + 1, -1) < 0)
+		if (errno != EINTR)
+			return cmk_err_errno(f->err, "wait for layers");
+	/* The helper's word first: a download that failed is why its job ended early. */
+	r = read_messages(f);
+	for (size_t i = 0; i < f->n && r == 0; i++) {
+		struct slot *s = &f->slots[i];
+
+		if (!fds[i + 1].revents)
+			continue;
+		r = s->job ? job_ended(f, s) : lock_ended(f, s);
+	}
+	return r;
+}
+
+static void abandon(struct fetcher *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct slot *s = &f->slots[i];
+
+		if (s->job)
+			storage_layer_cancel(s->job);
+		if (s->waiter > 0) {
+			(void)kill(s->waiter, SIGKILL);
+			(void)process_reap(s->waiter);
+			(void)close(steal_fd(&s->waiter_fd));
+		}
+		if (s->partial >= 0)
+			(void)close(steal_fd(&s->partial));
+	}
+}
+
+/* Room for the blobs, and at least as much again for what is in them. */
+static int check_space(struct fetcher *f)
+{
+	uint64_t need = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct slot *s = &f->slots[i];
+		uint64_t size = s->want->blob->size;
+		struct stat st;
+
+		if (storage_layer_exists(f->st, &s->want->diff_id))
+			continue;
+		if (size > INT64_MAX / 4 || need > INT64_MAX / 2)
+			return cmk_err_set(f->err, -ENOSPC, "layers of an impossible size");
+		need += 2 * size;
+		if (fstatat(f->partial_dir, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			need -= MIN((uint64_t)st.st_size, size);
+	}
+	return need ? storage_check_space(f->st, need, f->err) : 0;
+}
+
+static int run(struct fetcher *f)
+{
+	bool all_done = false;
+	int r;
+
+	r = check_space(f);
+	while (r >= 0) {
+		r = advance_all(f, &all_done);
+		if (r < 0 || all_done)
+			break;
+		r = wait_and_handle(f);
+	}
+	if (r < 0)
+		abandon(f);
+	return r;
+}
+
+/* A layer may stand twice in an image; one slot serves both. */
+static struct slot *slot_of(struct fetcher *f, const struct digest *diff_id)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (streq(f->slots[i].want->diff_id.hex, diff_id->hex))
+			return &f->slots[i];
+	return NULL;
+}
+
+int layers_fetch(struct storage *st, struct client *c, struct progress *p, struct layer_fetch *list,
+		 size_t n, struct cmk_err *err)
+{
+	cleanup_free struct slot *slots = xcalloc(n + 1, sizeof(*slots));
+	cleanup_free struct proto_msg *msg = xmalloc(sizeof(*msg));
+	cleanup_close int dir = -1;
+	struct fetcher f = {
+		.st = st,
+		.client = c,
+		.progress = p,
+		.slots = slots,
+		.msg = msg,
+		.err = err,
+	};
+	int r;
+
+	dir = open_dir_at(st->root_fd, "partial", 0700, err);
+	if (dir < 0)
+		return dir;
+	f.partial_dir = dir;
+	for (size_t i = 0; i < n; i++) {
+		struct slot *s;
+
+		if (slot_of(&f, &list[i].diff_id))
+			continue;
+		s = &slots[f.n++];
+		*s = (struct slot){ .want = &list[i], .partial = -1, .waiter_fd = -1 };
+		(void)snprintf(s->name, sizeof(s->name), "sha256-%s", list[i].blob->digest.hex);
+	}
+	r = run(&f);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct slot *s = slot_of(&f, &list[i].diff_id);
+
+		list[i].size = s->want->size;
+		list[i].was_here = s->want->was_here;
+	}
+	return r;
+}

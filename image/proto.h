@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What cmk and its helper cmk-registry say to each other, over one SOCK_SEQPACKET pair.
+ *
+ * A message is a struct proto_head and N_STRINGS NUL-ended strings. Descriptors travel beside
+ * PROTO_FETCH. Bodies never travel here: the helper writes them to the descriptors. After the
+ * requests come answers, any number of PROGRESS and NOTE, and one DONE or ERROR for each FETCH.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#define PROTO_MAX ((size_t)32 << 10)
+#define PROTO_STRINGS_MAX 8
+#define PROTO_FDS_MAX 2
+
+enum proto_type {
+	PROTO_OPEN = 1, /* to the helper: host, repository, user, password, certificate directories
+			   (one a line); forgets what was open */
+	PROTO_FETCH,	/* to the helper: tag or digest; file [and pipe] */
+	PROTO_PROGRESS, /* bytes = of the body so far */
+	PROTO_NOTE,	/* one line for the user */
+	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest */
+	PROTO_ERROR,	/* a struct cmk_err as cmk_err_encode() made it */
+	PROTO_N_TYPES,
+};
+
+enum proto_flags {
+	PROTO_INSECURE = 1 << 0, /* OPEN: take any certificate, and plain HTTP */
+	PROTO_PIPE = 1 << 1,	 /* FETCH: a pipe gets the body as well, from its first byte */
+};
+
+enum proto_kind { PROTO_MANIFEST, PROTO_MANIFEST_HEAD, PROTO_BLOB, PROTO_N_KINDS };
+
+struct proto_head {
+	uint32_t type, id, flags, kind;
+	uint64_t bytes;			  /* FETCH: exact size, 0 where unknown */
+	uint64_t limit;			  /* FETCH: no more than this */
+	uint32_t retries, retry_delay_ms; /* OPEN */
+	uint32_t n_strings, reserved;
+};
+
+struct proto_msg {
+	struct proto_head head;
+	char buf[PROTO_MAX + 1];
+	size_t len; /* of what stands behind the head */
+	const char *str[PROTO_STRINGS_MAX];
+	int fds[PROTO_FDS_MAX]; /* owned by the receiver, -1 where absent */
+};
+
+/* Sends one message; FDS are borrowed. 0 or -errno. */
+int proto_send(int sock, const struct proto_head *head, const char *const *strings, const int *fds,
+	       size_t n_fds);
+int proto_send_err(int sock, uint32_t id, const struct cmk_err *err);
+/* Receives one message. 1, 0 at end of file, -EAGAIN (only with MSG_DONTWAIT in FLAGS), -EBADMSG
+ * for what is no message. */
+int proto_recv(int sock, int flags, struct proto_msg *ret);
+/* Closes what descriptors are left in M. */
+void proto_done(struct proto_msg *m);
