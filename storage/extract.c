@@ -138,12 +138,14 @@ static int open_parent(struct extract *x, const char *path, const char **ret_bas
 	return fd;
 }
 
-/* Makes way for an entry of the same name: what a layer says last counts. */
+/* Makes way for an entry of the same name: what a layer says last counts. PARENT is gone after. */
 static int make_way(struct extract *x, int parent, const char *base, struct cmk_err *err)
 {
-	/* A kept descriptor may be of what goes. */
+	int r = remove_tree_at(parent, base, err);
+
+	/* One may be of what went; PARENT is closed with the others. */
 	dirs_forget(x);
-	return remove_tree_at(parent, base, err);
+	return r;
 }
 
 /* What makes X again after make_way() needs its parent again. */
