@@ -23,7 +23,7 @@ setup() {
 
 @test "the second run needs no registry" {
 	run_cmk run --rm alpine true
-	sed -i "s/$REGISTRY/127.0.0.1:1/" "$HOME/.config/containers/registries.conf"
+	sed -i "s/$REGISTRY/127.0.0.1:1/" "$HOME/.config/containers/registries.conf"{,.d/tests.conf}
 	run_cmk run --rm --pull=never "$REGISTRY/library/alpine" echo again
 	assert_equal "$output" again
 	assert_equal "$stderr" ""

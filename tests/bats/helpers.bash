@@ -33,7 +33,7 @@ common_setup() {
 	export T HOME=$T/home
 	export XDG_RUNTIME_DIR=${CMK_TEST_RUN:-/run/user/$UID}/$id
 	unset XDG_DATA_HOME XDG_CONFIG_HOME REGISTRY_AUTH_FILE CONTAINERS_REGISTRIES_CONF
-	mkdir -p "$T/bin" "$HOME/.config/containers"
+	mkdir -p "$T/bin" "$HOME/.config/containers/registries.conf.d"
 	mkdir -m 0700 "$XDG_RUNTIME_DIR"
 	CMK_ROOT=$T/store CMK_RUNROOT=$XDG_RUNTIME_DIR/run
 	write_registries_conf
@@ -58,11 +58,14 @@ write_registries_conf() {
 		for name in "$REGISTRY" "$REGISTRY_PLAIN_AUTH"; do
 			printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$name"
 		done
+	} >"$HOME/.config/containers/registries.conf"
+	# After /etc/containers/registries.conf.d, where Debian has an alias of its own for alpine.
+	{
 		echo '[aliases]'
 		for name in alpine schema2 zstd many multi multi2 debian; do
 			echo "\"$name\" = \"$REGISTRY/library/$name\""
 		done
-	} >"$HOME/.config/containers/registries.conf"
+	} >"$HOME/.config/containers/registries.conf.d/tests.conf"
 }
 
 common_teardown() {
