@@ -6,9 +6,11 @@
 const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_complete,
 	&cmk_cmd_completion,
+	&cmk_cmd_doctor,
 	&cmk_cmd_help,
 	&cmk_cmd_image_exists,
 	&cmk_cmd_image_inspect,
+	&cmk_cmd_info,
 	&cmk_cmd_man,
 	&cmk_cmd_pull,
 	&cmk_cmd_tables,

@@ -6,9 +6,11 @@
 
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
+extern const struct cmk_command cmk_cmd_doctor;
 extern const struct cmk_command cmk_cmd_help;
 extern const struct cmk_command cmk_cmd_image_exists;
 extern const struct cmk_command cmk_cmd_image_inspect;
+extern const struct cmk_command cmk_cmd_info;
 extern const struct cmk_command cmk_cmd_man;
 extern const struct cmk_command cmk_cmd_pull;
 extern const struct cmk_command cmk_cmd_tables;

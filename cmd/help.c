@@ -51,12 +51,23 @@ static void help_rows(const char *title, const struct cmk_option *rows)
 	}
 }
 
+/* Texts mark `code` for the man page. */
+static void print_text(const char *title, const char *text)
+{
+	if (!text)
+		return;
+	printf("\n%s", title);
+	for (const char *p = text; *p; p++)
+		if (*p != '`')
+			(void)putchar(*p);
+	printf("\n");
+}
+
 void cmk_help_command(const struct cmk_command *cmd)
 {
 	printf("Usage: cmk %s%s%s%s\n\n%s.\n", cmd->name, cmd->options ? " [OPTIONS]" : "",
 	       cmd->operands ? " " : "", cmd->operands ? cmd->operands : "", cmd->summary);
-	if (cmd->description)
-		printf("\n%s\n", cmd->description);
+	print_text("", cmd->description);
 	if (cmd->aliases) {
 		printf("\nAlso: ");
 		for (const char *const *a = cmd->aliases; *a; a++)
@@ -64,8 +75,7 @@ void cmk_help_command(const struct cmk_command *cmd)
 		printf("\n");
 	}
 	help_rows("Options", cmd->options);
-	if (cmd->exit_codes)
-		printf("\nExit codes:\n%s\n", cmd->exit_codes);
+	print_text("Exit codes:\n", cmd->exit_codes);
 	printf("\nGlobal options: see 'cmk help'.\n");
 }
 

@@ -49,8 +49,7 @@ const struct cmk_option cmk_global_options_behind[] = {
 		       "directory of what a reboot may lose", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "storage-driver", struct cmk_globals, storage_driver, "DRIVER",
 		       "storage driver instead of the best that works here",
-		       .env = "STORAGE_DRIVER", .words = "overlay|fuse-overlayfs|vfs",
-		       .complete = COMPLETE_WORDS),
+		       .words = "overlay|fuse-overlayfs|vfs", .complete = COMPLETE_WORDS),
 	CMK_OPT_END(),
 };
 const struct cmk_option cmk_global_options[] = {
@@ -162,6 +161,9 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 		cmk_help_command(cmd);
 		return 0;
 	}
+	/* storage/ reads the variable; the option stands above it. */
+	if (g->storage_driver && setenv("STORAGE_DRIVER", g->storage_driver, 1) < 0)
+		return cmk_err_errno(err, "set STORAGE_DRIVER");
 	r = check_operands(cmd, p->n_operands, err);
 	return r < 0 ? r : cmd->exec(g, args, p->n_operands, p->operands, err);
 }

@@ -101,7 +101,7 @@ struct cmk_command {
 	const char *const *aliases; /* other spellings, "container run", NULL-ended; or NULL */
 	const char *summary;	    /* one line, no full stop */
 	const char *operands;	    /* "IMAGE [COMMAND [ARG...]]" */
-	const char *description;    /* paragraphs for help and man page */
+	const char *description;    /* paragraphs, `code` in backquotes, for help and man page */
 	const char *exit_codes;	    /* man page part where it has codes of its own, or NULL */
 	const struct cmk_option *options; /* NULL: none */
 	size_t args_size;

@@ -3,6 +3,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/format.h"
+#include "cmd/host.h"
 
 struct version_args {
 	const char *format;
@@ -13,22 +14,6 @@ static const struct cmk_option version_options[] = {
 		       "print as json or through a Go template"),
 	CMK_OPT_END(),
 };
-
-/* The words of image indexes for this machine; uname's own where there is none. */
-static const char *host_arch(const char *machine)
-{
-	static const char *const names[][2] = {
-		{ "x86_64", "amd64" },
-		{ "aarch64", "arm64" },
-		{ "i686", "386" },
-		{ "armv7l", "arm" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (streq(names[i][0], machine))
-			return names[i][1];
-	return machine;
-}
 
 static int version_format(const char *format, const char *os_arch, struct cmk_err *err)
 {
@@ -60,7 +45,7 @@ static int version_exec(const struct cmk_globals *g, void *args, int argc, char 
 	}
 	if (uname(&u) < 0)
 		return cmk_err_errno(err, "uname");
-	os_arch = xasprintf("linux/%s", host_arch(u.machine));
+	os_arch = xasprintf("linux/%s", cmk_host_arch(u.machine));
 	if (a->format)
 		return version_format(a->format, os_arch, err);
 	printf("Version:      %s\nOS/Arch:      %s\n", PACKAGE_VERSION, os_arch);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "libpod/cgroup/cgroup.h"
 #include "libpod/container/container.h"
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/monitor.h"

@@ -1,0 +1,205 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The command line itself: help, what is unknown, completion, and hostile surroundings.
+load helpers
+
+@test "help lists the commands, and each command has help of its own" {
+	run_cmk help
+	assert_match "$output" 'Usage: cmk'
+	assert_match "$output" $'\n  version '
+	run_cmk --help
+	assert_match "$output" 'Global options:'
+	run_cmk version --help
+	assert_match "$output" 'Usage: cmk version'
+	assert_match "$output" '--format FORMAT'
+	local with_option=$output
+	run_cmk help version
+	assert_equal "$output" "$with_option"
+	assert_equal "$stderr" ""
+}
+
+@test "no command at all is an error on stderr, and nothing on stdout" {
+	run_cmk 125
+	assert_error 'no command was given .*cmk help'
+	assert_equal "$output" ""
+}
+
+@test "an unknown command is refused with the nearest name" {
+	run_cmk 125 vesion
+	assert_error "unknown command 'vesion' for 'cmk' \(did you mean 'cmk version'\?\)"
+	run_cmk 125 xyzzy
+	assert_error "unknown command 'xyzzy' for 'cmk' \(see 'cmk help'\)"
+}
+
+@test "what is not built is refused as that, and what never will be with its reason" {
+	run_cmk 125 compose up
+	assert_error "not supported yet: 'cmk compose up'"
+	run_cmk 125 machine init
+	assert_error "not supported: 'cmk machine': .*virtual machine"
+	run_cmk 125 --connection far ps
+	assert_error "not supported: option '--connection' of 'cmk': .*ssh"
+	run_cmk 125 --cgroup-manager systemd version
+	assert_error "not supported yet: option '--cgroup-manager' of 'cmk'"
+}
+
+@test "a bad option or value is one line and 125" {
+	run_cmk 125 version --formt json
+	assert_error "unknown option '--formt' of 'cmk version' \(did you mean '--format'\?\)"
+	run_cmk 125 version -Q
+	assert_error "unknown option '-Q' of 'cmk version'"
+	run_cmk 125 version --format
+	assert_error "option '--format' needs a value"
+	run_cmk 125 --log-level loud version
+	assert_error "invalid value 'loud' for option '--log-level': not one of debug"
+	run_cmk 125 --storage-driver zfs version
+	assert_error "invalid value 'zfs' for option '--storage-driver'"
+	run_cmk 125 version extra
+	assert_error "'cmk version' takes no words"
+	assert_equal "$(wc -l <<<"$stderr")" 1
+}
+
+@test "an escape sequence in a name does not reach the terminal" {
+	run_cmk 125 $'x\e]0;owned\a\ny'
+	assert_match "$stderr" "unknown command 'x \]0;owned  y'"
+	assert_equal "$(wc -l <<<"$stderr")" 1
+}
+
+@test "global options stand before or behind the command" {
+	run_cmk --log-level=debug version
+	run_cmk version --log-level debug
+	run_cmk 125 version --log-level loud
+}
+
+@test "version prints text, json or a template" {
+	run_cmk version
+	assert_match "$output" '^Version: +[0-9]'
+	run_cmk version --format json
+	assert_equal "$(jq -r .Client.Os <<<"$output")" linux
+	run_cmk version -f '{{.Client.Version}}'
+	assert_match "$output" '^[0-9]+\.[0-9]+'
+	run_cmk 125 version -f '{{.Client.Nothing}}'
+	assert_error 'Nothing'
+}
+
+@test "completion offers commands, options, words and directories" {
+	run_cmk __complete -- ver
+	assert_equal "${lines[0]%%$'\t'*}" version
+	assert_equal "${lines[-1]}" :none
+	run_cmk __complete -- version --f
+	assert_equal "${lines[0]%%$'\t'*}" --format
+	run_cmk __complete -- --log-level=d
+	assert_equal "${lines[0]%%$'\t'*}" --log-level=debug
+	run_cmk __complete -- --root ''
+	assert_equal "$output" :dirs
+	run_cmk __complete -- nothing-like-that --x
+	assert_equal "$output" :none
+}
+
+@test "bash completes through the installed script" {
+	run_cmk completion bash
+	echo "$output" >script
+	cat >>script <<-'END'
+		compopt() { :; }
+		try() {
+			COMP_LINE=$1 COMP_POINT=${#1}
+			_cmk
+			echo "${COMPREPLY[*]}"
+		}
+		try 'cmk vers'
+		try 'cmk version --form'
+		try 'cmk --log-level=de'
+	END
+	run bash script
+	assert_equal "$output" $'version\n--format\ndebug'
+	run_cmk 125 completion tcsh
+	assert_error "unknown shell 'tcsh'"
+}
+
+@test "each shell takes its script" {
+	local shell checked=0
+	for shell in bash zsh fish; do
+		command -v $shell >/dev/null || continue
+		run_cmk completion $shell
+		echo "$output" >script.$shell
+		assert $shell -n script.$shell
+		checked=$((checked + 1))
+	done
+	assert [ $checked -gt 0 ]
+}
+
+@test "works with stdin, stdout and stderr closed" {
+	"$T/bin/cmk" version <&- >&- 2>&-
+	"$T/bin/cmk" version <&- 2>&- >out
+	assert_match "$(cat out)" '^Version:'
+	# What it opens must not become its stdout or stderr.
+	run bash -c '"$1" info >&- 2>&-; grep -rl Version: "$2" || echo none' - "$T/bin/cmk" "$CMK_ROOT"
+	assert_match "$output" 'none|No such file'
+}
+
+@test "a full disk behind stdout is an error, a reader that has gone is not told" {
+	run bash -c '"$1" version >/dev/full' - "$T/bin/cmk"
+	assert_equal "$status" 125
+	assert_match "$output" 'write to stdout: No space left'
+	run bash -c 'set -o pipefail; "$1" help 2>err | true; cat err' - "$T/bin/cmk"
+	assert_equal "$output" ""
+}
+
+@test "works with SIGPIPE and SIGCHLD ignored" {
+	cat >ignoring <<-'END'
+		#!/usr/bin/env python3
+		import os, signal, sys
+		signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+		signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+		signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
+		os.execv(sys.argv[1], sys.argv[1:])
+	END
+	run python3 ignoring "$T/bin/cmk" version
+	assert_equal "$status" 0
+	assert_match "$output" '^Version:'
+}
+
+@test "works under umask 077, and in a directory that is gone" {
+	mkdir gone
+	cd gone
+	rmdir ../gone
+	umask 077
+	run_cmk version
+	assert_match "$output" '^Version:'
+}
+
+@test "a Turkish locale changes nothing" {
+	LC_ALL=tr_TR.UTF-8 run_cmk version --format json
+	assert_equal "$(jq -r .Client.Os <<<"$output")" linux
+	LC_ALL=tr_TR.UTF-8 run_cmk --log-level=info version
+	LC_ALL=tr_TR.UTF-8 run_cmk 125 INFO
+	assert_error "unknown command 'INFO'"
+}
+
+@test "info shows the host, the store and how ids are mapped" {
+	run_cmk info
+	assert_match "$output" '^host:'
+	assert_match "$output" $'\n  graphRoot: /'
+	run_cmk system info --format json
+	assert_equal "$(jq -r .store.graphRoot <<<"$output")" "$CMK_ROOT"
+	assert_equal "$(jq -r .host.idMappings.mode <<<"$output")" 'subordinate ids'
+	assert_equal "$(jq -r .host.security.rootless <<<"$output")" true
+	run_cmk info -f '{{.Store.GraphDriverName}} {{.Host.CgroupVersion}}'
+	assert_match "$output" '^(overlay|fuse-overlayfs|vfs) v2$'
+	run_cmk --storage-driver vfs info -f '{{.Store.GraphDriverName}}'
+	assert_equal "$output" vfs
+}
+
+@test "doctor finds nothing that fails here, and says so of each check" {
+	run_cmk doctor
+	assert_match "$output" $'(^|\n)ok +subordinate ids +[0-9]+ ids'
+	assert_match "$output" $'\nok +user namespaces '
+	refute_match "$output" 'FAIL'
+}
+
+@test "doctor tells what fails and how to mend it, with exit code 1" {
+	export CMK_LIBEXECDIR=$T/nothing-here
+	mkdir "$CMK_LIBEXECDIR"
+	run_cmk 1 doctor
+	assert_match "$output" 'FAIL +helper programs .*No such file'
+	assert_match "$output" '-> install cmk again'
+}
