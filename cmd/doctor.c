@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Checks what containers need of the host, one line each, and says how to mend what is missing. */
-#include <stdarg.h>
-
+#include "cmd/doctor.h"
 #include "base/process.h"
 #include "base/strbuf.h"
 #include "cmd/commands.h"
-#include "cmd/doctor.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
 
 #define EXIT_NOT_WELL 1
 
-void finding_set(struct finding *f, enum finding_level level, const char *mend, const char *fmt,
-		 ...)
+void finding_take(struct finding *f, enum finding_level level, const char *mend, char *text)
 {
-	va_list ap;
-	char *text = NULL;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
 	free(f->text);
 	free(f->mend);
 	*f = (struct finding){ level, text, xstrdup_null(mend) };

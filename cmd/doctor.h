@@ -9,8 +9,9 @@ struct finding {
 	enum finding_level level;
 	char *text, *mend; /* owned; MEND is what to do, or NULL */
 };
-void finding_set(struct finding *f, enum finding_level level, const char *mend, const char *fmt,
-		 ...) cmk_printf(4, 5);
+/* Takes TEXT. */
+void finding_take(struct finding *f, enum finding_level level, const char *mend, char *text);
+#define finding_set(f, level, mend, ...) finding_take(f, level, mend, xasprintf(__VA_ARGS__))
 
 /* What checks learn for those after them. */
 struct doctor {
