@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "cmd/commands.h"
+#include "image/image.h"
+
+struct import_args {
+	char **changes;
+	const char *message, *arch, *os, *variant;
+	bool quiet;
+};
+
+static const struct cmk_option import_options[] = {
+	CMK_OPT_STRING(0, "arch", struct import_args, arch, "ARCH",
+		       "architecture of what the image holds, if not the host's"),
+	CMK_OPT_OF(OPT_STRV, 'c', "change", struct import_args, changes, "INSTRUCTION",
+		   "set a part of the image's configuration"),
+	CMK_OPT_STRING('m', "message", struct import_args, message, "TEXT",
+		       "comment for the image's history"),
+	CMK_OPT_STRING(0, "os", struct import_args, os, "OS",
+		       "system of what the image holds, if not linux"),
+	CMK_OPT_FLAG('q', "quiet", struct import_args, quiet, "print the image ID alone"),
+	CMK_OPT_STRING(0, "variant", struct import_args, variant, "VARIANT",
+		       "variant of the architecture"),
+	CMK_OPT_END(),
+};
+
+static int open_tar(const char *path, int *ret, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (streq(path, "-")) {
+		if (isatty(STDIN_FILENO))
+			return cmk_err_set(err, -EINVAL,
+					   "standard input is a terminal: no tar "
+					   "file comes from there");
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	} else if (str_after(path, "http://") || str_after(path, "https://")) {
+		return cmk_err_kind(
+			err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			"import from a URL is not supported yet (fetch it with curl and "
+			"pipe it into 'cmk import -')");
+	} else {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return cmk_err_errno(err, "open '%s'", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return cmk_err_set(err, -EISDIR, "'%s' is a directory", path);
+	*ret = steal_fd(&fd);
+	return 0;
+}
+
+static int import_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		       struct cmk_err *err)
+{
+	struct import_args *a = args;
+	struct image_import_options o = {
+		.changes = a->changes,
+		.message = a->message,
+		.os = a->os,
+		.arch = a->arch,
+		.variant = a->variant,
+	};
+	cleanup_close int fd = -1;
+	cleanup_free char *id = NULL;
+	struct storage *st = NULL;
+	int r;
+
+	r = open_tar(argv[0], &fd, err);
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = image_import(st, fd, argc > 1 ? argv[1] : NULL, &o, &id, err);
+	if (r < 0)
+		(void)cmk_err_wrap(err, r, "import");
+	else
+		printf("%s%s\n", a->quiet ? "" : "sha256:", id);
+	storage_free(st);
+	a->changes = strv_free(a->changes);
+	return r;
+}
+
+static const char *const import_aliases[] = { "image import", NULL };
+
+const struct cmk_command cmk_cmd_import = {
+	.name = "import",
+	.aliases = import_aliases,
+	.summary = "Make an image of a tar file",
+	.operands = "FILE|- [NAME]",
+	.description =
+		"The tar file (plain, gzip or zstd), or standard input for -, becomes the one "
+		"layer of a new image, whose ID is printed. Numbers of owners are kept, devices "
+		"are left out. A NAME without a registry gets localhost/.",
+	.options = import_options,
+	.args_size = sizeof(struct import_args),
+	.min_operands = 1,
+	.max_operands = 2,
+	.complete = COMPLETE_FILES,
+	.exec = import_exec,
+};

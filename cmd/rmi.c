@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "cmd/commands.h"
+#include "image/image.h"
+#include "libpod/libpod.h"
+
+struct rmi_args {
+	bool all, force, ignore;
+};
+
+static const struct cmk_option rmi_options[] = {
+	CMK_OPT_FLAG('a', "all", struct rmi_args, all, "remove all images"),
+	CMK_OPT_FLAG('f', "force", struct rmi_args, force,
+		     "remove containers of the image first, and all of its names"),
+	CMK_OPT_FLAG('i', "ignore", struct rmi_args, ignore,
+		     "an image that is not here is no error"),
+	CMK_OPT_END(),
+};
+
+static int remove_container(struct storage *st, const char *id, struct cmk_err *err)
+{
+	struct container *c = NULL;
+	int r;
+
+	r = container_open(st, id, &c, err);
+	if (r == 0)
+		r = container_remove(c, true, 0, err);
+	container_free(c);
+	return r;
+}
+
+/* -EBUSY names the first container in the way; with FORCE they go. */
+static int free_of_containers(struct storage *st, const char *image, bool force,
+			      struct cmk_err *err)
+{
+	struct container **list = NULL;
+	size_t n = 0;
+	int r;
+
+	r = container_list(st, &list, &n, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct container_config *cfg = &list[i]->cfg;
+
+		if (!streq_null(cfg->image_id, image))
+			continue;
+		if (force) {
+			r = remove_container(st, cfg->id, err);
+			continue;
+		}
+		r = cmk_err_set(err, -EBUSY, "image '%.12s' is used by container '%s' (%.12s)",
+				image, cfg->name, cfg->id);
+		(void)cmk_err_hint(err, "remove the container first, or use --force");
+	}
+	container_list_free(list, n);
+	return r;
+}
+
+static int untag(struct storage *st, const char *name, struct cmk_err *err)
+{
+	int r = storage_name_remove(st, name, err);
+
+	if (r == 0)
+		printf("Untagged: %s\n", name);
+	return r;
+}
+
+static int remove_whole(struct storage *st, const struct image_record *rec, bool force,
+			struct cmk_err *err)
+{
+	int r;
+
+	r = free_of_containers(st, rec->id, force, err);
+	if (r == 0)
+		r = storage_image_remove(st, rec->id, err);
+	if (r < 0)
+		return r;
+	for (char **name = rec->names; name && *name; name++)
+		printf("Untagged: %s\n", *name);
+	printf("Deleted: %s\n", rec->id);
+	return 0;
+}
+
+/* By one of several names: that name goes. By its last name, its ID or with force: the image. */
+static int remove_one(struct storage *st, const char *text, const struct rmi_args *a,
+		      struct cmk_err *err)
+{
+	cleanup_free char *id = NULL, *name = NULL;
+	struct image_record rec = { 0 };
+	int r;
+
+	r = image_resolve_local(st, text, &id, &name, err);
+	if (r == 0)
+		r = storage_image_load(st, id, &rec, err);
+	if (r < 0)
+		return r;
+	if (name && strv_has(rec.names, name) && strv_len(rec.names) > 1) {
+		r = untag(st, name, err);
+	} else if (!name && strv_len(rec.names) > 1 && !a->force && !a->all) {
+		r = cmk_err_set(err, -EBUSY, "image '%.12s' has several names", id);
+		(void)cmk_err_hint(err, "remove them by name, or use --force");
+	} else {
+		r = remove_whole(st, &rec, a->force, err);
+	}
+	image_record_done(&rec);
+	return r;
+}
+
+/* The exit code for one failure: 1 unknown, 2 in use, 125 otherwise. */
+static int code_of(const struct cmk_err *err)
+{
+	if (err->kind == CMK_ERR_NOT_FOUND)
+		return 1;
+	return err->kind == CMK_ERR_IN_USE ? 2 : 125;
+}
+
+static void print_error(const struct cmk_err *err)
+{
+	if (err->hint)
+		log_error("%s (%s)", cmk_err_msg(err), err->hint);
+	else
+		log_error("%s", cmk_err_msg(err));
+}
+
+static int all_ids(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	struct image_record *list = NULL;
+	size_t n = 0;
+	int r = storage_image_list(st, &list, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		strv_add(ret, list[i].id);
+	storage_image_list_free(list, n);
+	return r;
+}
+
+static int remove_each(struct storage *st, char *const *which, const struct rmi_args *a)
+{
+	int code = 0;
+
+	for (; which && *which; which++) {
+		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+
+		if (remove_one(st, *which, a, &mine) >= 0 ||
+		    (mine.kind == CMK_ERR_NOT_FOUND && (a->ignore || a->force)))
+			continue;
+		print_error(&mine);
+		code = MAX(code, code_of(&mine));
+	}
+	return code;
+}
+
+static int rmi_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		    struct cmk_err *err)
+{
+	const struct rmi_args *a = args;
+	cleanup_strv char **ids = NULL;
+	struct storage *st = NULL;
+	int r;
+
+	if (a->all == (argc > 0))
+		return cmk_err_set(err, -EINVAL,
+				   a->all ? "names beside --all"
+					  : "which image? give a name or --all");
+	r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0 && a->all)
+		r = all_ids(st, &ids, err);
+	if (r == 0)
+		r = remove_each(st, a->all ? ids : argv, a);
+	storage_free(st);
+	return r;
+}
+
+static const char *const rmi_aliases[] = { "image rm", "image remove", NULL };
+
+const struct cmk_command cmk_cmd_rmi = {
+	.name = "rmi",
+	.aliases = rmi_aliases,
+	.summary = "Remove images",
+	.operands = "IMAGE [IMAGE...]",
+	.description = "An image with several names loses the one that was given; with the last "
+		       "one it goes itself, with the layers that nothing else uses.",
+	.exit_codes = "1 where an image is not here, 2 where a container uses it.",
+	.options = rmi_options,
+	.args_size = sizeof(struct rmi_args),
+	.max_operands = -1,
+	.complete = COMPLETE_IMAGES,
+	.exec = rmi_exec,
+};

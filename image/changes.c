@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/changes.h"
+
+#include <strings.h>
+
+#include "base/parse.h"
+
+#define LINE_MAX_LEN ((size_t)64 << 10)
+
+static int bad(struct cmk_err *err, const char *line, const char *why)
+{
+	return cmk_err_set(err, -EINVAL, "change '%.200s': %s", line, why);
+}
+
+/* Words parted by blanks; quotes of both kinds keep them together, a backslash takes the next
+ * character as it is (not inside single quotes). */
+static int split_words(const char *s, char ***ret)
+{
+	for (;;) {
+		struct strbuf word = STRBUF_INIT;
+		char quote = '\0';
+
+		s += strspn(s, " \t");
+		if (!*s)
+			return 0;
+		for (; *s && (quote || !strchr(" \t", *s)); s++) {
+			if (quote && *s == quote)
+				quote = '\0';
+			else if (!quote && (*s == '"' || *s == '\''))
+				quote = *s;
+			else if (*s == '\\' && quote != '\'' && s[1])
+				strbuf_addc(&word, *++s);
+			else
+				strbuf_addc(&word, *s);
+		}
+		strv_add_take(ret, strbuf_steal(&word));
+		if (quote)
+			return -EINVAL;
+	}
+}
+
+/* ["a", "b"]: 1 where it is one, 0 where it is not. */
+static int parse_json_list(const char *s, char ***ret)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+
+	if (*s != '[' || json_parse(s, strlen(s), LINE_MAX_LEN, &doc, NULL) < 0)
+		return 0;
+	return json_strv(json_root(doc), ret) == 0;
+}
+
+/* CMD and ENTRYPOINT: a list, or a line for the shell. */
+static int set_command(char ***to, const char *value)
+{
+	cleanup_strv char **list = NULL;
+
+	if (!parse_json_list(value, &list) && *value) {
+		strv_add(&list, "/bin/sh");
+		strv_add(&list, "-c");
+		strv_add(&list, value);
+	}
+	strv_free(*to);
+	*to = steal_ptr(&list);
+	return 0;
+}
+
+static void set_string(char **to, const char *value)
+{
+	free(*to);
+	*to = xstrdup(value);
+}
+
+/* "K=V K2=V2", or for ENV and LABEL also "K V…". */
+static int set_pairs(char ***to, const char *value)
+{
+	cleanup_strv char **words = NULL;
+
+	if (split_words(value, &words) < 0 || !words)
+		return -EINVAL;
+	if (!strchr(words[0], '=')) {
+		const char *rest = value + strcspn(value, " \t");
+		cleanup_free char *pair = NULL;
+
+		rest += strspn(rest, " \t");
+		if (!*rest)
+			return -EINVAL;
+		pair = xasprintf("%s=%s", words[0], rest);
+		strv_env_set(to, pair);
+		return 0;
+	}
+	for (char **w = words; *w; w++) {
+		if (!strchr(*w, '=') || **w == '=')
+			return -EINVAL;
+		strv_env_set(to, *w);
+	}
+	return 0;
+}
+
+static int add_list(char ***to, const char *value)
+{
+	cleanup_strv char **words = NULL;
+
+	if (!parse_json_list(value, &words) && split_words(value, &words) < 0)
+		return -EINVAL;
+	if (!words)
+		return -EINVAL;
+	for (char **w = words; *w; w++)
+		if (!strv_has(*to, *w))
+			strv_add(to, *w);
+	return 0;
+}
+
+static int port_ok(const char *s)
+{
+	const char *slash = strchrnul(s, '/');
+	uint64_t port = 0;
+
+	if (parse_u64_n(s, (size_t)(slash - s), 65535, &port) < 0 || port == 0)
+		return -EINVAL;
+	return !*slash || streq(slash, "/tcp") || streq(slash, "/udp") ? 0 : -EINVAL;
+}
+
+static int add_ports(char ***to, const char *value)
+{
+	cleanup_strv char **words = NULL;
+
+	if (split_words(value, &words) < 0 || !words)
+		return -EINVAL;
+	for (char **w = words; *w; w++) {
+		cleanup_free char *port = NULL;
+
+		if (port_ok(*w) < 0)
+			return -EINVAL;
+		port = strchr(*w, '/') ? xstrdup(*w) : xasprintf("%s/tcp", *w);
+		if (!strv_has(*to, port))
+			strv_add(to, port);
+	}
+	return 0;
+}
+
+static int apply(const char *name, const char *value, struct image_config *cfg)
+{
+	if (streq(name, "CMD"))
+		return set_command(&cfg->cmd, value);
+	if (streq(name, "ENTRYPOINT"))
+		return set_command(&cfg->entrypoint, value);
+	if (streq(name, "ENV"))
+		return set_pairs(&cfg->env, value);
+	if (streq(name, "LABEL"))
+		return set_pairs(&cfg->labels, value);
+	if (streq(name, "EXPOSE"))
+		return add_ports(&cfg->exposed_ports, value);
+	if (streq(name, "VOLUME"))
+		return add_list(&cfg->volumes, value);
+	if (streq(name, "USER"))
+		set_string(&cfg->user, value);
+	else if (streq(name, "WORKDIR"))
+		set_string(&cfg->working_dir, value);
+	else if (streq(name, "STOPSIGNAL") && parse_signal(value) > 0)
+		set_string(&cfg->stop_signal, value);
+	else
+		return -ENOENT;
+	return *value ? 0 : -EINVAL;
+}
+
+int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err)
+{
+	cleanup_free char *name = NULL, *value = NULL;
+	size_t n = strcspn(line, " \t="), len;
+	int r;
+
+	if (strlen(line) > LINE_MAX_LEN)
+		return bad(err, line, "too long");
+	name = xstrndup(line, n);
+	for (char *p = name; *p; p++)
+		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+	line += n;
+	line += *line == '=' ? 1 : strspn(line, " \t");
+	value = xstrdup(line);
+	len = strlen(value);
+	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
+		value[--len] = '\0';
+	r = apply(name, value, cfg);
+	if (r == -ENOENT)
+		return cmk_err_set(err, -EINVAL,
+				   "change '%.60s': not CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, "
+				   "STOPSIGNAL, USER, VOLUME or WORKDIR",
+				   name);
+	if (r < 0)
+		return cmk_err_set(err, r, "change '%s %.200s': malformed value", name, value);
+	return 0;
+}
+
+static void write_strv(struct json_writer *w, const char *key, char *const *v)
+{
+	if (v && *v)
+		json_write_strv(w, key, v);
+}
+
+/* {"80/tcp":{}} */
+static void write_set(struct json_writer *w, const char *key, char *const *v)
+{
+	if (!v || !*v)
+		return;
+	json_write_object(w, key);
+	for (; *v; v++) {
+		json_write_object(w, *v);
+		json_write_end(w, '}');
+	}
+	json_write_end(w, '}');
+}
+
+static void write_str(struct json_writer *w, const char *key, const char *s)
+{
+	if (s && *s)
+		json_write_str(w, key, s);
+}
+
+int config_write(const struct image_config *cfg, const char *created_by, const char *comment,
+		 char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+
+	json_write_object(&w, NULL);
+	write_str(&w, "created", cfg->created);
+	write_str(&w, "author", cfg->author);
+	json_write_str(&w, "architecture", cfg->architecture);
+	json_write_str(&w, "os", cfg->os);
+	write_str(&w, "variant", cfg->variant);
+	json_write_object(&w, "config");
+	write_str(&w, "User", cfg->user);
+	write_set(&w, "ExposedPorts", cfg->exposed_ports);
+	write_strv(&w, "Env", cfg->env);
+	write_strv(&w, "Entrypoint", cfg->entrypoint);
+	write_strv(&w, "Cmd", cfg->cmd);
+	write_set(&w, "Volumes", cfg->volumes);
+	write_str(&w, "WorkingDir", cfg->working_dir);
+	if (cfg->labels && *cfg->labels)
+		json_write_map(&w, "Labels", cfg->labels);
+	write_str(&w, "StopSignal", cfg->stop_signal);
+	json_write_end(&w, '}');
+	json_write_object(&w, "rootfs");
+	json_write_str(&w, "type", "layers");
+	json_write_strv(&w, "diff_ids", cfg->diff_ids);
+	json_write_end(&w, '}');
+	json_write_array(&w, "history");
+	json_write_object(&w, NULL);
+	write_str(&w, "created", cfg->created);
+	write_str(&w, "created_by", created_by);
+	write_str(&w, "comment", comment);
+	json_write_end(&w, '}');
+	json_write_end(&w, ']');
+	json_write_end(&w, '}');
+	return json_writer_finish(&w, ret, ret_len, err);
+}
