@@ -18,7 +18,8 @@ static int fill(void *arg, const uint8_t **ret, size_t *ret_len, struct cmk_err 
 	(void)err;
 	*ret = s->p;
 	*ret_len = n;
-	s->p += n;
+	if (n > 0)
+		s->p += n;
 	s->len -= n;
 	return 0;
 }
