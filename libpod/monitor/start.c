@@ -200,6 +200,7 @@ static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *e
 {
 	struct runtime_exec_args args = *m->a->exec;
 
+	args.st = m->st;
 	memcpy(args.stdio, e->fd, sizeof(args.stdio));
 	return runtime_exec(&args, &m->rc, err);
 }

@@ -50,6 +50,7 @@ int runtime_start(struct runtime_container *c, struct cmk_err *err);
 void runtime_container_done(struct runtime_container *c); /* closes descriptors; kills nothing */
 
 struct runtime_exec_args {
+	struct storage *st;	 /* for the cache of seccomp filters; NULL: compiled each time */
 	pid_t target;		 /* the container's init */
 	int target_pidfd;	 /* held by the caller: what is joined */
 	const struct spec *spec; /* the container's; process is replaced by: */

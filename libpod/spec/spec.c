@@ -152,7 +152,10 @@ static const struct json_field spec_fields[] = {
 
 struct spec *spec_new(void)
 {
-	return xcalloc(1, sizeof(struct spec));
+	struct spec *s = xcalloc(1, sizeof(*s));
+
+	s->process.user.umask = 0022;
+	return s;
 }
 
 struct spec *spec_free(struct spec *s)

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/* runtime_exec(): one more process in a container that runs. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "libpod/runtime/internal.h"
+
+static int join_flags(const struct spec *s)
+{
+	static const struct {
+		const char *type;
+		int flag;
+	} joined[] = {
+		{ "user", CLONE_NEWUSER },   { "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID },
+		{ "network", CLONE_NEWNET }, { "uts", CLONE_NEWUTS },  { "ipc", CLONE_NEWIPC },
+	};
+	int flags = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(joined); i++)
+		if (spec_has_namespace(s, joined[i].type))
+			flags |= joined[i].flag;
+	return flags;
+}
+
+/* All at once, by pidfd (kernel 5.8): the kernel uses the joined user namespace's rights for the
+ * rest. */
+static int join(struct runtime_job *job, struct cmk_err *err)
+{
+	*job->stage = STAGE_USERNS;
+	/* From here on the container's processes could look at us: at this program's file through
+	 * /proc/PID/exe (CVE-2019-5736), at what we have open, at the host in our memory. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return cmk_err_errno(err, "hide from the container");
+	if (setns(job->exec->target_pidfd, join_flags(job->spec)) < 0) {
+		if (errno == ESRCH)
+			return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
+					    "the container is not running");
+		return cmk_err_errno(err, "join the container's namespaces");
+	}
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return cmk_err_errno(err, "become root of the container");
+	return 0;
+}
+
+static int session(struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_close int root_fd = -1, master = -1;
+	char msg = SYNC_CONSOLE;
+	int slave = -1, r;
+
+	(void)prctl(PR_SET_NAME, "cmk-exec");
+	/* After CLONE_INTO_CGROUP, which a process inside this namespace may not use from a group
+	 * outside it (option nsdelegate). */
+	if (spec_has_namespace(job->spec, "cgroup") &&
+	    setns(job->exec->target_pidfd, CLONE_NEWCGROUP) < 0)
+		return cmk_err_errno(err, "join the container's cgroup namespace");
+	r = process_begin(err);
+	if (r < 0)
+		return r;
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return cmk_err_errno(err, "open the container's root");
+	if (job->process->terminal) {
+		*job->stage = STAGE_TERMINAL;
+		r = dev_open_pty(job, -1, root_fd, -1, &master, &slave, err);
+		if (r == 0)
+			r = sync_send(job->sync, &msg, 1, master, err);
+		if (r < 0)
+			return r;
+	}
+	return process_become(job, root_fd, slave, err);
+}
+
+static int get_filter(struct runtime_job *job, struct cmk_err *err)
+{
+	const char *profile = job->spec->seccomp_profile ?: "default";
+	cleanup_close int dir = -1;
+
+	if (job->exec->privileged || streq(profile, "unconfined"))
+		return 0;
+	if (job->exec->st)
+		dir = open_dir_at(job->exec->st->root_fd, "seccomp", 0700, NULL);
+	return seccomp_filter_get(profile, job->process->caps.bounding, dir, &job->filter, err);
+}
+
+static int exec_setup(struct runtime_job *job, struct cmk_err *err)
+{
+	struct cmk_err e = CMK_ERR_INIT;
+	pid_t pid;
+	int r;
+
+	r = job_prepare(job, err);
+	if (r == 0)
+		r = get_filter(job, err);
+	if (r == 0)
+		r = join(job, err);
+	if (r < 0)
+		return r;
+	pid = job_clone(job, 0, job->exec->cgroup_fd, err);
+	if (pid != 0)
+		return pid < 0 ? pid : 0;
+	(void)session(job, &e);
+	cmk_err_send(job->sync, &e);
+	_exit(125);
+}
+
+int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *ret,
+		 struct cmk_err *err)
+{
+	struct runtime_job job = {
+		.exec = a,
+		.spec = a->spec,
+		.process = a->process,
+		.user_text = a->user_text ?: a->spec->process.user.username,
+		.group_add = a->spec->group_add,
+		.keep_groups = a->spec->keep_groups,
+		.stdio = a->stdio,
+		.preserve_fds = a->preserve_fds,
+		.n_preserve_fds = a->n_preserve_fds,
+		.init_exec_fd = -1,
+		.null_fd = -1,
+	};
+
+	return job_run(&job, "cmk-exec", exec_setup, ret, err);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The container's init, from clone to the point where its root is finished. In this order:
+ *
+ *  1. wait for the id maps: before them every id is the overflow id and nothing may be mounted
+ *  2. make mounts private: nothing that follows may reach the host
+ *  3. mount the root file system; tap device, loopback (the host's /dev is seen until step 6)
+ *  4. the spec's mounts, /dev, the terminal; a new procfs and sysfs are given only while the host's
+ *     are in sight
+ *  5. sysctls, then masked and read-only paths, which would be in their way
+ *  6. read-only root, pivot_root(2), detach the old root
+ *  7. process.c: user, working directory, limits, capabilities, no_new_privs, seccomp, exec
+ */
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "libpod/runtime/internal.h"
+#include "network/network.h"
+
+static int wait_for_maps(int fd, struct cmk_err *err)
+{
+	char c;
+
+	if (read_full(fd, &c, 1) != 1)
+		return cmk_err_set(err, -ECHILD, "the set-up process died");
+	(void)close(fd);
+	/* Root of the new namespace, whichever id of the parent that is. */
+	if (geteuid() != 0 || getegid() != 0) {
+		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+			return cmk_err_errno(err, "become root of the container: is id 0 mapped?");
+	}
+	return 0;
+}
+
+static bool wants_propagation(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		for (char **o = s->mounts[i].options; o && *o; o++)
+			if (streq(*o, "rslave") || streq(*o, "slave") || streq(*o, "rshared") ||
+			    streq(*o, "shared"))
+				return true;
+	return false;
+}
+
+static int mount_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
+{
+	const struct rootfs_plan *plan = job->create->rootfs;
+	unsigned long how = wants_propagation(job->spec) ? MS_SLAVE : MS_PRIVATE;
+	int r;
+
+	*job->stage = STAGE_ROOTFS;
+	if (mount(NULL, "/", NULL, MS_REC | how, NULL) < 0)
+		return cmk_err_errno(err, "make mounts private");
+	r = storage_rootfs_mount(plan, err);
+	if (r < 0)
+		return r;
+	c->root_fd = open(plan->merged, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (c->root_fd < 0)
+		return cmk_err_errno(err, "open root file system '%s'", plan->merged);
+	/* pivot_root(2) takes a mount whose parent is not shared. */
+	if (how == MS_SLAVE && mount(NULL, plan->merged, NULL, MS_PRIVATE, NULL) < 0)
+		return cmk_err_errno(err, "make '%s' private", plan->merged);
+	return 0;
+}
+
+static int set_up_network(struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_close int tap = -1;
+	char msg = SYNC_TAP;
+	int r;
+
+	if (!spec_has_namespace(job->spec, "network"))
+		return 0;
+	*job->stage = STAGE_NETWORK;
+	if (!job->create->want_tap)
+		return network_loopback_up(err);
+	tap = network_tap_open(err);
+	if (tap < 0)
+		return tap;
+	r = network_tap_configure(err);
+	return r < 0 ? r : sync_send(job->sync, &msg, 1, tap, err);
+}
+
+/* Files that programs look for, where the image has none. */
+static void add_files(int root_fd)
+{
+	cleanup_close int etc = root_open(root_fd, "etc", O_PATH | O_DIRECTORY), env = -1;
+
+	if (etc >= 0)
+		(void)symlinkat("../proc/mounts", etc, "mtab");
+	env = root_open_target(root_fd, "run/.containerenv", false, NULL, NULL);
+}
+
+static int open_terminal(struct runtime_job *job, const struct mount_context *c, int *ret_slave,
+			 struct cmk_err *err)
+{
+	cleanup_close int master = -1;
+	char msg = SYNC_CONSOLE;
+	int r;
+
+	if (!job->process->terminal)
+		return 0;
+	*job->stage = STAGE_TERMINAL;
+	r = dev_open_pty(job, c->pts_fd, c->root_fd, c->dev_fd, &master, ret_slave, err);
+	return r < 0 ? r : sync_send(job->sync, &msg, 1, master, err);
+}
+
+/* Our init as a mount of its own that is read-only and has no place: /proc/1/exe leads to nothing
+ * that can be written (CVE-2019-5736). */
+static int open_init(struct runtime_job *job, struct cmk_err *err)
+{
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY };
+	cleanup_free char *path = NULL;
+
+	if (!job->spec->init)
+		return 0;
+	path = xasprintf("%s/cmk-init", process_libexec_dir());
+	job->init_exec_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (job->init_exec_fd < 0 ||
+	    mount_setattr(job->init_exec_fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
+		return cmk_err_errno(err, "'%s' for --init", path);
+	return 0;
+}
+
+static int pivot(struct runtime_job *job, const struct mount_context *c, struct cmk_err *err)
+{
+	*job->stage = STAGE_PIVOT;
+	if (fchdir(c->root_fd) < 0)
+		return cmk_err_errno(err, "enter the root file system");
+	/* Both at once: the old root comes to lie on top of the new one, and goes. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return cmk_err_errno(err, "pivot_root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return cmk_err_errno(err, "detach the host's root");
+	if (chdir("/") < 0)
+		return cmk_err_errno(err, "enter '/'");
+	return 0;
+}
+
+static int set_names(const struct spec *s, struct cmk_err *err)
+{
+	if (s->hostname && spec_has_namespace(s, "uts") &&
+	    sethostname(s->hostname, strlen(s->hostname)) < 0)
+		return cmk_err_errno(err, "set hostname '%s'", s->hostname);
+	if (spec_has_namespace(s, "cgroup") && unshare(CLONE_NEWCGROUP) < 0)
+		return cmk_err_errno(err, "make a cgroup namespace");
+	return 0;
+}
+
+static int build_root(struct runtime_job *job, struct mount_context *c, int *ret_slave,
+		      struct cmk_err *err)
+{
+	int r = mount_root(job, c, err);
+
+	if (r == 0)
+		r = set_up_network(job, err);
+	if (r == 0)
+		r = set_names(job->spec, err);
+	if (r == 0)
+		r = open_init(job, err);
+	*job->stage = STAGE_MOUNTS;
+	if (r == 0)
+		r = mounts_apply(c, err);
+	if (r < 0)
+		return r;
+	add_files(c->root_fd);
+	r = open_terminal(job, c, ret_slave, err);
+	*job->stage = STAGE_MASKS;
+	if (r == 0)
+		r = sysctls_apply(c, err);
+	if (r == 0)
+		r = masks_apply(c, err);
+	if (r == 0 && job->spec->root_readonly)
+		r = mounts_root_read_only(c->root_fd, err);
+	return r == 0 ? pivot(job, c, err) : r;
+}
+
+static bool gid_mapped(const struct runtime_job *job, gid_t gid)
+{
+	const struct spec *s = job->spec;
+
+	if (s->n_gid_mappings == 0)
+		return id_map_to_outside(&job->userns->gids, gid) != UINT32_MAX;
+	for (size_t i = 0; i < s->n_gid_mappings; i++)
+		if (gid - s->gid_mappings[i].container_id < s->gid_mappings[i].size)
+			return true;
+	return false;
+}
+
+static int init_run(struct runtime_job *job, int maps_fd, struct cmk_err *err)
+{
+	struct mount_context c = { .job = job,
+				   .root_fd = -1,
+				   .dev_fd = -1,
+				   .pts_fd = -1,
+				   .proc_fd = -1,
+				   .tty_gid = (gid_t)-1 };
+	int slave = -1, r;
+
+	*job->stage = STAGE_MAPS;
+	(void)prctl(PR_SET_NAME, "cmk-container");
+	r = wait_for_maps(maps_fd, err);
+	if (r < 0)
+		return r;
+	r = process_begin(err);
+	if (r < 0)
+		return r;
+	if (gid_mapped(job, 5))
+		c.tty_gid = 5;
+	r = build_root(job, &c, &slave, err);
+	if (r < 0)
+		return r;
+	cleanup_close_fn(&c.dev_fd);
+	cleanup_close_fn(&c.pts_fd);
+	cleanup_close_fn(&c.proc_fd);
+	return process_become(job, c.root_fd, slave, err);
+}
+
+void init_main(struct runtime_job *job, int maps_fd)
+{
+	struct cmk_err e = CMK_ERR_INIT;
+
+	(void)init_run(job, maps_fd, &e);
+	cmk_err_send(job->sync, &e);
+	_exit(125);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the OCI runtime share; see runtime.h for the whole. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "libpod/runtime/runtime.h"
+#include "libpod/runtime/seccomp.h"
+
+/* What a process of ours is doing, in memory shared with the monitor: where it dies without a word,
+ * this is named. */
+enum runtime_stage {
+	STAGE_PREPARE,
+	STAGE_USERNS,
+	STAGE_CLONE,
+	STAGE_MAPS,
+	STAGE_ROOTFS,
+	STAGE_NETWORK,
+	STAGE_MOUNTS,
+	STAGE_MASKS,
+	STAGE_PIVOT,
+	STAGE_TERMINAL,
+	STAGE_USER,
+	STAGE_CONFINE,
+	STAGE_WAIT,
+	STAGE_EXEC,
+	N_STAGES
+};
+
+/* First byte of a message on the sync socket; 'E' is cmk_err_encode()'s. */
+enum sync_message {
+	SYNC_PID = 'P',	    /* struct sync_pid, with the pidfd */
+	SYNC_CONSOLE = 'C', /* with the pty's master */
+	SYNC_TAP = 'T',	    /* with the tap device */
+	SYNC_READY = 'R',
+	SYNC_GO = 'G', /* the other way: exec */
+};
+struct sync_pid {
+	char type;
+	int32_t pid;
+};
+
+/* One start of a process, as seen by the processes that do it. */
+struct runtime_job {
+	const struct runtime_create_args *create; /* or NULL */
+	const struct runtime_exec_args *exec;	  /* or NULL */
+	const struct spec *spec;
+	const struct spec_process *process;
+	const char *user_text;
+	char *const *group_add;
+	bool keep_groups;
+	const int *stdio;
+	const int *preserve_fds;
+	size_t n_preserve_fds;
+	const struct userns_config *userns; /* NULL for exec */
+	int sync;			    /* our end */
+	enum runtime_stage *stage;
+	struct seccomp_filter filter;
+	int null_fd;	  /* the host's /dev/null, checked */
+	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
+	dev_t exe_dev;	  /* this program's own file: never to be executed inside */
+	ino_t exe_ino;
+};
+
+/* --- sync.c --- */
+int sync_send(int fd, const void *msg, size_t len, int pass_fd, struct cmk_err *err);
+/* One message of at most SIZE bytes; *RET_FD the descriptor that came with it, or -1. 0 is the end
+ * of file. */
+ssize_t sync_recv(int fd, void *buf, size_t size, int *ret_fd);
+const char *stage_name(enum runtime_stage s);
+/* Waits for messages until READY, filling RET; the error or the silent death of the other side. */
+int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
+		 struct cmk_err *err);
+/* As the set-up process: forks off the child of our own parent that becomes the container's
+ * process, tells the monitor about it. Returns as fork(). */
+pid_t job_clone(struct runtime_job *job, uint64_t flags, int cgroup_fd, struct cmk_err *err);
+void job_announce(struct runtime_job *job, pid_t pid, int pidfd);
+/* Starts SETUP in a child, collects, kills and reaps on failure. */
+int job_run(struct runtime_job *job, const char *name,
+	    int (*setup)(struct runtime_job *job, struct cmk_err *err),
+	    struct runtime_container *ret, struct cmk_err *err);
+/* Opens and checks what every start needs from the host. */
+int job_prepare(struct runtime_job *job, struct cmk_err *err);
+
+/* --- init.c --- */
+void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
+
+/* --- rootpath.c: paths in the container's root, never out of it --- */
+
+/* O_PATH descriptor of PATH below ROOT_FD, all links taken inside; -errno. */
+int root_open(int root_fd, const char *path, int flags);
+/* The same, making what is missing: directories (0755), and a file (0644) at the end unless IS_DIR.
+ * A dangling link leads to the file that it names, inside. *RET_MADE (may be NULL): something was
+ * made. */
+int root_open_target(int root_fd, const char *path, bool is_dir, bool *ret_made,
+		     struct cmk_err *err);
+
+/* --- mount_options.c --- */
+struct mount_options {
+	uint64_t set, clear;   /* MOUNT_ATTR_… of the mount itself */
+	uint64_t rset, rclear; /* of all that is mounted below it as well */
+	uint64_t propagation;  /* MS_PRIVATE… or 0 */
+	bool propagation_recursive;
+	bool bind, recursive;
+	char **data; /* for the file system; owned */
+};
+int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
+void mount_options_done(struct mount_options *o);
+
+/* --- mounts.c --- */
+struct mount_context {
+	struct runtime_job *job;
+	int root_fd;   /* the root file system's mount */
+	int dev_fd;    /* the tmpfs on /dev, or -1 */
+	int pts_fd;    /* the devpts on /dev/pts, or -1 */
+	int proc_fd;   /* our new procfs, or -1 */
+	gid_t tty_gid; /* 5 where it is mapped, or (gid_t)-1 */
+};
+int mounts_apply(struct mount_context *c, struct cmk_err *err);
+/* Puts the detached mount MNT_FD on PATH in the root. */
+int mount_attach(int mnt_fd, int target_fd);
+int mounts_root_read_only(int root_fd, struct cmk_err *err);
+
+/* --- dev.c --- */
+/* Fills the new tmpfs on /dev. */
+int dev_fill(struct mount_context *c, struct cmk_err *err);
+/* Bind of the host's /dev/null, a detached mount, after a look that it is char 1:3
+ * (CVE-2025-31133). One for each use: a detached mount can be cloned only since kernel 6.15. */
+int dev_open_null(struct cmk_err *err);
+/* Opens a pty in the devpts PTS_FD (or the container's own /dev/pts/ptmx below ROOT_FD where it is
+ * -1); sets the size; binds it on DEV_FD's console where that is 0 or more. */
+int dev_open_pty(const struct runtime_job *job, int pts_fd, int root_fd, int dev_fd,
+		 int *ret_master, int *ret_slave, struct cmk_err *err);
+
+/* --- masks.c --- */
+int masks_apply(struct mount_context *c, struct cmk_err *err);
+int sysctls_apply(const struct mount_context *c, struct cmk_err *err);
+
+/* --- process.c: from a finished root to exec --- */
+
+/* The last part: user, groups, working directory, limits, capabilities, seccomp; reports READY,
+ * waits for GO, executes. Returns only on failure. SLAVE_FD: the terminal or -1. */
+int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk_err *err);
+/* PR_SET_PDEATHSIG and the rest that comes first in a process of the container. */
+int process_begin(struct cmk_err *err);
+
+/* --- command.c --- */
+/* Finds ARGV[0] through the PATH in ENV below the process's root, as its user: an O_PATH
+ * descriptor. Refuses this program's own file, also as a script's interpreter (CVE-2019-5736). */
+int command_find(const struct runtime_job *job, const char *name, char *const *env, char **ret_path,
+		 struct cmk_err *err);
+
+/* --- caps.c --- */
+int caps_drop_bounding(uint64_t keep, struct cmk_err *err);
+int caps_set(uint64_t effective, uint64_t permitted, struct cmk_err *err);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The mounts of the spec. Each is made detached (fsopen(2), open_tree(2)), gets its attributes, and
+ * is then moved onto a target that was resolved inside the root and is held by descriptor. Nothing
+ * goes through a path a second time, and nothing through /proc.
+ */
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "libpod/runtime/internal.h"
+
+/* What the kernel says about the failed step of a new mount: the last "e …" line. */
+static int fs_error(int fs, int code, const char *what, struct cmk_err *err)
+{
+	char line[512], last[512] = "";
+	ssize_t n;
+
+	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		if (str_after(line, "e "))
+			(void)snprintf(last, sizeof(last), "%s", line + 2);
+	}
+	errno = -code;
+	return last[0] ? cmk_err_errno(err, "%s: %s", what, last) : cmk_err_errno(err, "%s", what);
+}
+
+static int set_data(int fs, char *const *data, const struct mount_context *c, struct cmk_err *err)
+{
+	for (; data && *data; data++) {
+		const char *eq = strchr(*data, '=');
+		cleanup_free char *key = eq ? xstrndup(*data, (size_t)(eq - *data)) : NULL;
+		int r;
+
+		/* The instance itself is always new since kernel 4.7. */
+		if (streq(*data, "newinstance"))
+			continue;
+		/* The group "tty"; where it is not mapped the kernel would refuse it. */
+		if (streq(*data, "gid=5") && c->tty_gid == (gid_t)-1)
+			continue;
+		if (eq)
+			r = fsconfig(fs, FSCONFIG_SET_STRING, key, eq + 1, 0);
+		else
+			r = fsconfig(fs, FSCONFIG_SET_FLAG, *data, NULL, 0);
+		if (r < 0)
+			return fs_error(fs, -errno, *data, err);
+	}
+	return 0;
+}
+
+/* A new file system, detached. */
+static int new_mount(const char *type, const char *source, const struct mount_options *o,
+		     const struct mount_context *c, struct cmk_err *err)
+{
+	cleanup_close int fs = -1;
+	int mnt, r;
+
+	fs = fsopen(type, FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return cmk_err_errno(err, "file system '%s'", type);
+	if (source && *source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
+		return fs_error(fs, -errno, source, err);
+	r = set_data(fs, o->data, c, err);
+	if (r < 0)
+		return r;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fs_error(fs, -errno, "create", err);
+	mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)(o->set | o->rset));
+	return mnt < 0 ? fs_error(fs, -errno, "mount", err) : mnt;
+}
+
+static int set_attr(int mnt, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation)
+{
+	struct mount_attr a = { .attr_set = set, .attr_clr = clear, .propagation = propagation };
+	unsigned int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	if (!set && !clear && !propagation)
+		return 0;
+	return mount_setattr(mnt, "", flags, &a, sizeof(a)) < 0 ? -errno : 0;
+}
+
+/* In a user namespace the flags that a mount of the host carries are locked: clearing one is EPERM,
+ * and it stays as it is, which is what "rw" on a read-only file system means anywhere. */
+static int bind_attr(int mnt, bool recursive, uint64_t set, uint64_t clear)
+{
+	int r = set_attr(mnt, recursive, set, clear, 0);
+
+	if (r != -EPERM || !clear)
+		return r;
+	if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
+		set &= ~(uint64_t)MOUNT_ATTR__ATIME;
+	return set_attr(mnt, recursive, set, 0, 0);
+}
+
+static int bind_mount(const char *source, const struct mount_options *o, struct cmk_err *err)
+{
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	cleanup_close int mnt = -1;
+	int r;
+
+	if (!source || source[0] != '/')
+		return cmk_err_set(err, -EINVAL, "bind source '%s' is not absolute", source ?: "");
+	mnt = open_tree(AT_FDCWD, source, flags | (o->recursive ? AT_RECURSIVE : 0));
+	if (mnt < 0) {
+		(void)cmk_err_errno(err, "bind source '%s'", source);
+		/* Mounts of the host come as a whole: one alone would show what they cover. */
+		if (errno == EINVAL && !o->recursive)
+			(void)cmk_err_hint(err, "there are mounts below it: use rbind");
+		return err ? err->code : -EINVAL;
+	}
+	r = bind_attr(mnt, false, o->set, o->clear);
+	if (r == 0)
+		r = bind_attr(mnt, true, o->rset, o->rclear);
+	if (r == 0)
+		r = set_attr(mnt, o->propagation_recursive, 0, 0, o->propagation);
+	if (r < 0)
+		return cmk_err_set(err, r, "options of bind mount '%s': %s", source, strerror(-r));
+	return steal_fd(&mnt);
+}
+
+/*
+ * File systems that show a namespace: the kernel gives a new one only to who owns the namespace,
+ * and where the host's own is not covered in part (a container in a container). Then the one of the
+ * host is bound, read-only where its type asks for it.
+ */
+static int pseudo_mount(const struct spec_mount *m, const char *type, const char *host_path,
+			const struct mount_options *o, const struct mount_context *c,
+			struct cmk_err *err)
+{
+	struct mount_options b = *o;
+	int mnt = new_mount(type, m->source, o, c, err);
+
+	if (mnt != -EPERM && mnt != -EBUSY && mnt != -ENODEV && mnt != -EACCES)
+		return mnt;
+	if (err)
+		cmk_err_done(err);
+	b.bind = b.recursive = true;
+	b.rset = o->set & ~(uint64_t)MOUNT_ATTR__ATIME;
+	b.set = b.clear = 0;
+	return bind_mount(host_path, &b, err);
+}
+
+static int make_mount(const struct spec_mount *m, const struct mount_options *o,
+		      struct mount_context *c, struct cmk_err *err)
+{
+	const char *type = m->type ?: "";
+
+	if (o->bind || streq(type, "bind"))
+		return bind_mount(m->source, o, err);
+	if (streq(type, "proc"))
+		return pseudo_mount(m, "proc", "/proc", o, c, err);
+	if (streq(type, "sysfs"))
+		return pseudo_mount(m, "sysfs", "/sys", o, c, err);
+	if (streq(type, "mqueue"))
+		return pseudo_mount(m, "mqueue", "/dev/mqueue", o, c, err);
+	if (streq(type, "cgroup") || streq(type, "cgroup2"))
+		return pseudo_mount(m, "cgroup2", "/sys/fs/cgroup", o, c, err);
+	if (streq(type, "tmpfs") || streq(type, "devpts"))
+		return new_mount(type, m->source, o, c, err);
+	return cmk_err_set(err, -EOPNOTSUPP, "mount type '%s' is not supported", type);
+}
+
+int mount_attach(int mnt_fd, int target_fd)
+{
+	if (move_mount(mnt_fd, "", target_fd, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+static int one_mount(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
+{
+	cleanup(mount_options_done) struct mount_options o = { 0 };
+	cleanup_close int mnt = -1, target = -1;
+	struct stat st;
+	int r;
+
+	r = mount_options_parse(m->options, &o, err);
+	if (r < 0)
+		return r;
+	mnt = make_mount(m, &o, c, err);
+	if (mnt < 0)
+		return mnt;
+	if (fstat(mnt, &st) < 0)
+		return cmk_err_errno(err, "stat");
+	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), NULL, err);
+	if (target < 0)
+		return target;
+	r = mount_attach(mnt, target);
+	if (r < 0) {
+		(void)cmk_err_set(err, r, "%s", strerror(-r));
+		return r == -ENOTDIR ? cmk_err_set(err, r, "one is a directory, the other a file")
+				     : r;
+	}
+	if (m->type && streq(m->type, "tmpfs") && streq(m->destination, "/dev")) {
+		c->dev_fd = steal_fd(&mnt);
+		return dev_fill(c, err);
+	}
+	if (m->type && streq(m->type, "devpts") && streq(m->destination, "/dev/pts"))
+		c->pts_fd = steal_fd(&mnt);
+	else if (m->type && streq(m->type, "proc") && streq(m->destination, "/proc"))
+		c->proc_fd = steal_fd(&mnt);
+	return 0;
+}
+
+int mounts_apply(struct mount_context *c, struct cmk_err *err)
+{
+	for (size_t i = 0; i < c->job->spec->n_mounts; i++) {
+		const struct spec_mount *m = &c->job->spec->mounts[i];
+		int r = one_mount(c, m, err);
+
+		if (r < 0)
+			return cmk_err_wrap(err, r, "mount '%s'", m->destination);
+	}
+	return 0;
+}
+
+int mounts_root_read_only(int root_fd, struct cmk_err *err)
+{
+	int r = set_attr(root_fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+
+	return r < 0 ? cmk_err_set(err, r, "make the root file system read-only: %s", strerror(-r))
+		     : 0;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/runtime/rlimit.h"
+
+#include <sys/resource.h>
+
+static const struct {
+	const char *name;
+	int number;
+} limits[] = {
+	{ "RLIMIT_AS", RLIMIT_AS },
+	{ "RLIMIT_CORE", RLIMIT_CORE },
+	{ "RLIMIT_CPU", RLIMIT_CPU },
+	{ "RLIMIT_DATA", RLIMIT_DATA },
+	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
+	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
+	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
+	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
+	{ "RLIMIT_NICE", RLIMIT_NICE },
+	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
+	{ "RLIMIT_NPROC", RLIMIT_NPROC },
+	{ "RLIMIT_RSS", RLIMIT_RSS },
+	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
+	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
+	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
+	{ "RLIMIT_STACK", RLIMIT_STACK },
+};
+
+int rlimit_number(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (streq(limits[i].name, type))
+			return limits[i].number;
+	return -EINVAL;
+}
+
+static int set_one(const struct spec_rlimit *l, struct cmk_err *err)
+{
+	struct rlimit rl = { .rlim_cur = l->soft, .rlim_max = l->hard }, old;
+	int res = rlimit_number(l->type);
+
+	if (res < 0)
+		return cmk_err_set(err, res, "unknown resource limit '%s'", l->type);
+	if (setrlimit((__rlimit_resource_t)res, &rl) == 0)
+		return 0;
+	(void)cmk_err_errno(err, "set %s to %llu:%llu", l->type, (unsigned long long)l->soft,
+			    (unsigned long long)l->hard);
+	if (errno == EPERM && getrlimit((__rlimit_resource_t)res, &old) == 0)
+		(void)cmk_err_hint(err,
+				   "your own hard limit is %llu, and an unprivileged user cannot "
+				   "go beyond it (see limits.conf(5))",
+				   (unsigned long long)old.rlim_max);
+	return err ? err->code : -EPERM;
+}
+
+int rlimits_set(const struct spec_process *p, struct cmk_err *err)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		int r = set_one(&p->rlimits[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

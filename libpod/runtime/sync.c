@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The talk between the monitor, the set-up process and the container's process. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "base/process.h"
+#include "libpod/runtime/internal.h"
+
+const char *stage_name(enum runtime_stage s)
+{
+	static const char *const names[N_STAGES] = {
+		[STAGE_PREPARE] = "preparing",
+		[STAGE_USERNS] = "entering the user namespace",
+		[STAGE_CLONE] = "making namespaces",
+		[STAGE_MAPS] = "waiting for its id maps",
+		[STAGE_ROOTFS] = "mounting the root file system",
+		[STAGE_NETWORK] = "setting up the network",
+		[STAGE_MOUNTS] = "mounting",
+		[STAGE_MASKS] = "masking paths",
+		[STAGE_PIVOT] = "entering the root file system",
+		[STAGE_TERMINAL] = "opening the terminal",
+		[STAGE_USER] = "becoming the user",
+		[STAGE_CONFINE] = "dropping privileges",
+		[STAGE_WAIT] = "waiting to start",
+		[STAGE_EXEC] = "executing the command",
+	};
+
+	return s < N_STAGES ? names[s] : "?";
+}
+
+int sync_send(int fd, const void *msg, size_t len, int pass_fd, struct cmk_err *err)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)msg, .iov_len = len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (pass_fd >= 0) {
+		control.h.cmsg_level = SOL_SOCKET;
+		control.h.cmsg_type = SCM_RIGHTS;
+		control.h.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.h), &pass_fd, sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+	}
+	while (sendmsg(fd, &m, MSG_NOSIGNAL) < 0) {
+		if (errno != EINTR)
+			return cmk_err_errno(err, "report to the monitor");
+	}
+	return 0;
+}
+
+ssize_t sync_recv(int fd, void *buf, size_t size, int *ret_fd)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = buf, .iov_len = size };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	*ret_fd = -1;
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (m.msg_controllen >= CMSG_LEN(sizeof(int)) && control.h.cmsg_level == SOL_SOCKET &&
+	    control.h.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(&control.h), sizeof(int));
+	return n;
+}
+
+/* Takes one message in; 1 for READY. */
+static int collect_one(struct runtime_container *ret, const char *buf, size_t n, int *fd,
+		       struct cmk_err *err)
+{
+	struct sync_pid pid;
+
+	switch (buf[0]) {
+	case 'E':
+		if (cmk_err_decode(buf, n, err) == -EBADMSG)
+			break;
+		return err && err->code ? err->code : -EIO;
+	case SYNC_PID:
+		if (n != sizeof(pid) || *fd < 0 || ret->pid > 0)
+			break;
+		memcpy(&pid, buf, sizeof(pid));
+		ret->pid = pid.pid;
+		ret->pidfd = steal_fd(fd);
+		return 0;
+	case SYNC_CONSOLE:
+		if (*fd < 0 || ret->console_fd >= 0)
+			break;
+		ret->console_fd = steal_fd(fd);
+		return 0;
+	case SYNC_TAP:
+		if (*fd < 0 || ret->tap_fd >= 0)
+			break;
+		ret->tap_fd = steal_fd(fd);
+		return 0;
+	case SYNC_READY:
+		return 1;
+	}
+	return cmk_err_set(err, -EBADMSG, "unexpected message from the container's set-up");
+}
+
+int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
+		 struct cmk_err *err)
+{
+	char buf[CMK_ERR_WIRE_MAX];
+
+	for (;;) {
+		cleanup_close int fd = -1;
+		ssize_t n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
+		int r;
+
+		if (n < 0)
+			return cmk_err_set(err, (int)n, "hear from the container's init: %s",
+					   strerror((int)-n));
+		if (n == 0)
+			return cmk_err_set(err, -ECHILD, "container init died while %s",
+					   stage_name(*stage));
+		r = collect_one(ret, buf, (size_t)n, &fd, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+}
+
+int job_prepare(struct runtime_job *job, struct cmk_err *err)
+{
+	struct stat st;
+
+	job->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+	if (job->null_fd < 0 || fstat(job->null_fd, &st) < 0)
+		return cmk_err_errno(err, "open '/dev/null'");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return cmk_err_set(err, -ENODEV, "'/dev/null' is not the null device");
+	if (stat("/proc/self/exe", &st) < 0)
+		return cmk_err_errno(err, "stat '/proc/self/exe'");
+	job->exe_dev = st.st_dev;
+	job->exe_ino = st.st_ino;
+	return 0;
+}
+
+pid_t job_clone(struct runtime_job *job, uint64_t flags, int cgroup_fd, struct cmk_err *err)
+{
+	int pidfd = -1;
+	pid_t pid;
+
+	*job->stage = STAGE_CLONE;
+	/* CLONE_PARENT: a child of the monitor, who is told of its end by SIGCHLD as it is of ours;
+	 * clone3(2) wants an exit signal of 0 with it. */
+	pid = process_clone3(flags | CLONE_PARENT, 0, cgroup_fd, &pidfd);
+	if (pid < 0) {
+		errno = -pid;
+		(void)cmk_err_errno(err, "make the container's namespaces");
+		if (pid == -ENOSPC)
+			(void)cmk_err_hint(err, "raise the limits: sysctl -a | grep "
+						"'user.max_.*_namespaces'");
+		return pid;
+	}
+	if (pid > 0) {
+		job_announce(job, pid, pidfd);
+		(void)close(pidfd);
+	}
+	return pid;
+}
+
+void job_announce(struct runtime_job *job, pid_t pid, int pidfd)
+{
+	struct sync_pid msg = { .type = SYNC_PID, .pid = pid };
+
+	(void)sync_send(job->sync, &msg, sizeof(msg), pidfd, NULL);
+}
+
+static void cmk_noreturn setup_child(struct runtime_job *job,
+				     int (*setup)(struct runtime_job *job, struct cmk_err *err))
+{
+	struct cmk_err e = CMK_ERR_INIT;
+
+	if (setup(job, &e) < 0)
+		cmk_err_send(job->sync, &e);
+	_exit(0);
+}
+
+/* Nothing is left of a failed start. */
+static void abandon(struct runtime_container *c)
+{
+	if (c->pidfd >= 0)
+		(void)process_pidfd_signal(c->pidfd, SIGKILL);
+	if (c->pid > 0)
+		(void)process_reap(c->pid);
+	runtime_container_done(c);
+}
+
+int job_run(struct runtime_job *job, const char *name,
+	    int (*setup)(struct runtime_job *job, struct cmk_err *err),
+	    struct runtime_container *ret, struct cmk_err *err)
+{
+	struct runtime_container c = RUNTIME_CONTAINER_INIT;
+	int pair[2], r;
+	pid_t pid;
+
+	job->stage = mmap(NULL, sizeof(*job->stage), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (job->stage == MAP_FAILED)
+		return cmk_err_errno(err, "share memory");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		r = cmk_err_errno(err, "make a socket");
+		(void)munmap(job->stage, sizeof(*job->stage));
+		return r;
+	}
+	c.sync_fd = pair[0];
+	job->sync = pair[1];
+	pid = process_fork(name, PROCESS_DEATH_SIGNAL, NULL, err);
+	if (pid == 0) {
+		(void)close(pair[0]);
+		setup_child(job, setup);
+	}
+	(void)close(pair[1]);
+	r = pid;
+	if (pid > 0) {
+		r = sync_collect(&c, job->stage, err);
+		/* It ends by itself once it has told us of init, or failed. */
+		(void)process_reap(pid);
+	}
+	(void)munmap(job->stage, sizeof(*job->stage));
+	if (r < 0) {
+		abandon(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void runtime_container_done(struct runtime_container *c)
+{
+	cleanup_close_fn(&c->pidfd);
+	cleanup_close_fn(&c->console_fd);
+	cleanup_close_fn(&c->tap_fd);
+	cleanup_close_fn(&c->sync_fd);
+	*c = RUNTIME_CONTAINER_INIT;
+}
+
+int runtime_start(struct runtime_container *c, struct cmk_err *err)
+{
+	char buf[CMK_ERR_WIRE_MAX], go = SYNC_GO;
+	cleanup_close int fd = -1;
+	ssize_t n;
+	int r;
+
+	r = sync_send(c->sync_fd, &go, 1, -1, err);
+	if (r < 0)
+		return r;
+	n = sync_recv(c->sync_fd, buf, sizeof(buf), &fd);
+	cleanup_close_fn(&c->sync_fd);
+	c->sync_fd = -1;
+	if (n < 0)
+		return cmk_err_set(err, (int)n, "start the container: %s", strerror((int)-n));
+	if (n == 0)
+		return 0;
+	r = cmk_err_decode(buf, (size_t)n, err);
+	return r == -EBADMSG ? cmk_err_set(err, r, "unexpected message from init") : r;
+}
