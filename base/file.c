@@ -107,35 +107,50 @@ int file_replace_at(int dirfd, const char *name, const void *data, size_t len, m
 	return 0;
 }
 
-int file_read_fd(int fd, size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
+/* SIZE is that of a regular file, or -1. Records are replaced whole, never written in place, so
+ * that a read that gave less than was asked for has met the end: one call less for each record of a
+ * listing. */
+static int read_rest(int fd, off_t size, size_t max, char **ret, size_t *ret_len,
+		     struct cmk_err *err)
 {
-	cleanup_free char *buf = NULL;
-	size_t cap = 4096, len = 0;
-	struct stat st;
+	size_t cap = size > 0 ? MIN((size_t)size, max) + 2 : 4096, len = 0;
+	cleanup_free char *buf = xmalloc(cap);
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
-		cap = MIN((size_t)st.st_size, max) + 2;
-	buf = xmalloc(cap);
 	for (;;) {
-		ssize_t n = read_full(fd, buf + len, cap - len - 1);
+		ssize_t n = read(fd, buf + len, cap - len - 1);
 
-		if (n < 0) {
-			errno = (int)-n;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
 			return cmk_err_errno(err, "read");
-		}
 		len += (size_t)n;
 		if (len > max)
 			return cmk_err_set(err, -EFBIG, "larger than %zu bytes", max);
-		if (len < cap - 1)
+		if (n == 0 || (size >= 0 && len < cap - 1))
 			break;
-		cap *= 2;
-		buf = xrealloc(buf, cap, 1);
+		if (len == cap - 1) {
+			cap *= 2;
+			buf = xrealloc(buf, cap, 1);
+		}
 	}
 	buf[len] = '\0';
 	*ret = steal_ptr(&buf);
 	if (ret_len)
 		*ret_len = len;
 	return 0;
+}
+
+/* Files of /proc say that they are regular and have no size: they are read to their end. */
+static off_t known_size(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size > 0 ? st->st_size : -1;
+}
+
+int file_read_fd(int fd, size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	struct stat st;
+
+	return read_rest(fd, fstat(fd, &st) == 0 ? known_size(&st) : -1, max, ret, ret_len, err);
 }
 
 int file_read_at(int dirfd, const char *name, size_t max, char **ret, size_t *ret_len,
@@ -153,7 +168,7 @@ int file_read_at(int dirfd, const char *name, size_t max, char **ret, size_t *re
 		return cmk_err_errno(err, "stat '%s'", name);
 	if (!S_ISREG(st.st_mode))
 		return cmk_err_set(err, -EINVAL, "'%s' is not a regular file", name);
-	r = file_read_fd(fd, max, ret, ret_len, err);
+	r = read_rest(fd, known_size(&st), max, ret, ret_len, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "'%s'", name);
 	return 0;
