@@ -79,11 +79,7 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 {
 	int r = create_check_options(p, err);
 
-	/* Before a pull of minutes, as far as it goes. */
-	if (r == 0)
-		spec_set_defaults(p->spec, p->net == NETWORK_HOST);
-	if (r == 0)
-		r = spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
+	/* As much as can be said before a pull of minutes. */
 	if (r == 0)
 		r = create_mounts(p, err);
 	if (r == 0)

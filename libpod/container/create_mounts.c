@@ -166,6 +166,8 @@ static void add_own_files(struct create_plan *p)
 	}
 }
 
+/* The image's VOLUMEs stay directories of the root file system: what is written there lives as long
+ * as the container, as with an anonymous volume; volumes that outlive it are not built yet. */
 int create_mounts(struct create_plan *p, struct cmk_err *err)
 {
 	size_t n_default = p->spec->n_mounts, n = 0;

@@ -8,6 +8,7 @@
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
 
+#define MEMORY_MIN (6 << 20) /* docker's: less does not even start a shell */
 #define CPU_PERIOD_US 100000
 #define CPU_QUOTA_MIN_US 1000 /* the kernel's own limit, kernel/sched/core.c */
 
@@ -89,7 +90,7 @@ static int check_security(struct create_plan *p, struct cmk_err *err)
 	}
 	if (!p->spec->seccomp_profile)
 		p->spec->seccomp_profile = xstrdup("default");
-	return 0;
+	return spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
 }
 
 static void put_rlimit(struct spec_process *proc, struct spec_rlimit *limit)
@@ -118,8 +119,8 @@ static int check_limits(struct create_plan *p, struct cmk_err *err)
 			return r;
 		put_rlimit(&p->spec->process, &limit);
 	}
-	if (o->memory < 0)
-		return cmk_err_set(err, -EINVAL, "memory limit is negative");
+	if (o->memory < 0 || (o->memory > 0 && o->memory < MEMORY_MIN))
+		return cmk_err_set(err, -EINVAL, "--memory: at least 6 MiB is needed");
 	res->memory_limit = o->memory;
 	if (o->nano_cpus) {
 		res->cpu_period = CPU_PERIOD_US;
@@ -159,6 +160,8 @@ static int check_network(struct create_plan *p, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	p->c->cfg.network = xstrdup(network_mode_name(p->net));
+	/* Everything below adds to the defaults, or replaces them. */
+	spec_set_defaults(p->spec, p->net == NETWORK_HOST);
 	if (p->net == NETWORK_NONE && o->publish && *o->publish)
 		return cmk_err_set(err, -EINVAL, "ports cannot be published with --network=none");
 	if (p->net == NETWORK_HOST && o->publish && *o->publish)
@@ -190,8 +193,8 @@ static int check_signal(struct create_plan *p, struct cmk_err *err)
 int create_check_options(struct create_plan *p, struct cmk_err *err)
 {
 	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
-		check_name,   check_hostname, check_network, check_security,
-		check_limits, check_groups,   check_signal,
+		check_name,   check_network, check_hostname, check_security,
+		check_limits, check_groups,  check_signal,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

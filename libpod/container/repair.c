@@ -5,7 +5,7 @@
  * RUN/unfinished/ID stands beside every creation under way and every --rm container until it is
  * erased: the next command that makes a container looks there (usually an empty directory) and
  * removes what nobody holds any more. The run directory does not outlive a reboot, so that once per
- * boot all records are looked at; DATA/containers/.swept is a link that names that boot.
+ * boot all records are looked at; DATA/swept is a link that names that boot.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -217,16 +217,16 @@ void container_sweep(struct storage *st)
 	char swept[64], tmp[64];
 	ssize_t n;
 
-	n = readlinkat(st->containers_fd, ".swept", swept, sizeof(swept) - 1);
+	n = readlinkat(st->root_fd, "swept", swept, sizeof(swept) - 1);
 	swept[n > 0 ? n : 0] = '\0';
 	if (streq(swept, boot)) {
 		reap_all(st, st->run_fd, "unfinished", false);
 		return;
 	}
-	(void)snprintf(tmp, sizeof(tmp), ".swept-%d", (int)getpid());
-	(void)unlinkat(st->containers_fd, tmp, 0);
+	(void)snprintf(tmp, sizeof(tmp), "swept-%d", (int)getpid());
+	(void)unlinkat(st->root_fd, tmp, 0);
 	/* First the mark, so that of two commands mostly one does the work. */
-	if (symlinkat(boot, st->containers_fd, tmp) == 0)
-		(void)renameat(st->containers_fd, tmp, st->containers_fd, ".swept");
+	if (symlinkat(boot, st->root_fd, tmp) == 0)
+		(void)renameat(st->root_fd, tmp, st->root_fd, "swept");
 	reap_all(st, st->containers_fd, ".", true);
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The first byte says which of the small languages of option values the rest is read as. */
+#include "libpod/container/optparse.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_mount(int (*parse)(const char *, struct opt_mount *, struct cmk_err *),
+		       const char *text)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct opt_mount m = { 0 };
+
+	if (parse(text, &m, &err) < 0) {
+		if (!err.msg || err.code >= 0)
+			abort();
+		return;
+	}
+	/* What is taken has a clean absolute place. */
+	if (!m.destination || m.destination[0] != '/' || strstr(m.destination, "//") ||
+	    str_has_suffix(m.destination, "/..") || streq(m.destination, "/"))
+		abort();
+	opt_mount_done(&m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *text = NULL;
+	cleanup_strv char **v = NULL;
+	struct spec_rlimit limit;
+
+	if (size == 0 || size > 65536)
+		return 0;
+	text = xstrndup((const char *)data + 1, size - 1);
+	switch (data[0]) {
+	case 'e':
+		(void)opt_env_file_parse((const char *)data + 1, size - 1, &v, NULL);
+		break;
+	case 'u':
+		if (opt_ulimit_parse(text, &limit, NULL) == 0) {
+			if (limit.soft > limit.hard)
+				abort();
+			free(limit.type);
+		}
+		break;
+	case 'v':
+		fuzz_mount(opt_volume_parse, text);
+		break;
+	case 'm':
+		fuzz_mount(opt_mount_parse, text);
+		break;
+	case 't':
+		fuzz_mount(opt_tmpfs_parse, text);
+		break;
+	case 'p':
+		(void)opt_expose_parse(text, &v, NULL);
+		break;
+	case 'n':
+		(void)opt_entrypoint_parse(text, &v, NULL);
+		break;
+	case 'h':
+		(void)opt_hostname_check(text, NULL);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}

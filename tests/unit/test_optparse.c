@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/container/optparse.h"
+#include "tests/unit/unit.h"
+
+static char *mount_text(const struct opt_mount *m)
+{
+	cleanup_free char *options = strv_join(m->options, ",");
+
+	return xasprintf("%s %s %s %s", m->type, m->source ? m->source : "-", m->destination,
+			 options);
+}
+
+typedef int (*mount_parser)(const char *, struct opt_mount *, struct cmk_err *);
+
+static void expect_mount(mount_parser parse, const char *text, const char *want)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct opt_mount m = { 0 };
+	cleanup_free char *got = NULL;
+
+	if (parse(text, &m, &err) < 0)
+		fail_msg("%s: %s", text, cmk_err_msg(&err));
+	got = mount_text(&m);
+	assert_string_equal(got, want);
+	opt_mount_done(&m);
+}
+
+static void refuse_mount(mount_parser parse, const char *text, int code, const char *why)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct opt_mount m = { 0 };
+
+	assert_int_equal(parse(text, &m, &err), code);
+	if (!strstr(err.msg, why))
+		fail_msg("'%s' says '%s', not '%s'", text, err.msg, why);
+	assert_null(m.type);
+	assert_null(m.destination);
+	assert_null(m.options);
+}
+
+static void volumes_are_read(void **state)
+{
+	(void)state;
+	expect_mount(opt_volume_parse, "/a:/b", "bind /a /b rw,rprivate,rbind");
+	expect_mount(opt_volume_parse, "./a:/b/../c//d/.:ro", "bind ./a /c/d ro,rprivate,rbind");
+	expect_mount(opt_volume_parse, "/a:/b:bind,slave,noexec,U",
+		     "bind /a /b bind,slave,noexec,U,rw");
+	/* Without SELinux there is nothing to relabel. */
+	if (access("/sys/fs/selinux/enforce", F_OK) < 0)
+		expect_mount(opt_volume_parse, "/a:/b:ro,Z", "bind /a /b ro,rprivate,rbind");
+}
+
+static void bad_volumes_are_refused(void **state)
+{
+	(void)state;
+	refuse_mount(opt_volume_parse, "name:/b", -EOPNOTSUPP, "named volumes");
+	refuse_mount(opt_volume_parse, "/b", -EOPNOTSUPP, "anonymous volumes");
+	refuse_mount(opt_volume_parse, "", -EINVAL, "not of the form");
+	refuse_mount(opt_volume_parse, ":", -EINVAL, "not of the form");
+	refuse_mount(opt_volume_parse, ":/b", -EINVAL, "not of the form");
+	refuse_mount(opt_volume_parse, "/a:", -EINVAL, "empty");
+	refuse_mount(opt_volume_parse, "/a:b", -EINVAL, "not absolute");
+	refuse_mount(opt_volume_parse, "/a:/", -EINVAL, "must not be '/'");
+	refuse_mount(opt_volume_parse, "/a:/b/..", -EINVAL, "must not be '/'");
+	refuse_mount(opt_volume_parse, "/a:/b:ro:x", -EINVAL, "not of the form");
+	refuse_mount(opt_volume_parse, "/a:/b:ro,rw", -EINVAL, "exclude each other");
+	refuse_mount(opt_volume_parse, "/a:/b:ro,ro", -EINVAL, "exclude each other");
+	refuse_mount(opt_volume_parse, "/a:/b:wibble", -EINVAL, "unknown mount option 'wibble'");
+	refuse_mount(opt_volume_parse, "/a:/b:", -EINVAL, "unknown mount option ''");
+	refuse_mount(opt_volume_parse, "/a:/b:O", -EOPNOTSUPP, "not supported yet");
+	refuse_mount(opt_volume_parse, "/a:/b:size=1", -EINVAL, "unknown mount option");
+}
+
+static void mounts_are_read(void **state)
+{
+	(void)state;
+	expect_mount(opt_mount_parse, "type=bind,src=/a,dst=/b", "bind /a /b rw,rprivate,rbind");
+	expect_mount(opt_mount_parse, "src=/a,target=/b,readonly,type=bind",
+		     "bind /a /b ro,rprivate,rbind");
+	expect_mount(opt_mount_parse,
+		     "type=bind,source=/a,destination=/b,ro=false,bind-propagation=rslave",
+		     "bind /a /b rw,rslave,rbind");
+	expect_mount(opt_mount_parse, "type=bind,\"src=/a,b\"\"c\",dst=/b,bind-nonrecursive",
+		     "bind /a,b\"c /b bind,rw,rprivate");
+	expect_mount(opt_mount_parse, "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1777",
+		     "tmpfs - /t size=1048576,mode=1777,rw,rprivate,nosuid,nodev,tmpcopyup");
+	expect_mount(opt_mount_parse, "type=tmpfs,dst=/t,notmpcopyup,noexec,ro",
+		     "tmpfs - /t noexec,ro,rprivate,nosuid,nodev");
+}
+
+static void bad_mounts_are_refused(void **state)
+{
+	(void)state;
+	refuse_mount(opt_mount_parse, "", -EOPNOTSUPP, "'volume' is not supported yet");
+	refuse_mount(opt_mount_parse, "type=volume,src=x,dst=/b", -EOPNOTSUPP, "not supported yet");
+	refuse_mount(opt_mount_parse, "type=wibble,dst=/b", -EINVAL, "unknown type");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a", -EINVAL, "no destination");
+	refuse_mount(opt_mount_parse, "type=bind,dst=/a", -EINVAL, "no source");
+	refuse_mount(opt_mount_parse, "type=bind,src=,dst=/a", -EINVAL, "no source");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,ro=maybe", -EINVAL, "true or false");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-propagation", -EINVAL,
+		     "unknown mount option");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,wibble=1", -EINVAL, "wibble");
+	refuse_mount(opt_mount_parse, "type=tmpfs,src=/a,dst=/b", -EINVAL, "src");
+	refuse_mount(opt_mount_parse, "type=tmpfs,dst=/b,tmpfs-mode=9", -EINVAL, "bad value '9'");
+	refuse_mount(opt_mount_parse, "type=bind,\"src=/a,dst=/b", -EINVAL, "quote");
+	refuse_mount(opt_mount_parse, "type=bind,\"src=/a\"x,dst=/b", -EINVAL, "quote");
+}
+
+static void tmpfs_is_read(void **state)
+{
+	(void)state;
+	expect_mount(opt_tmpfs_parse, "/t", "tmpfs - /t rw,rprivate,nosuid,nodev,tmpcopyup");
+	expect_mount(opt_tmpfs_parse, "/t:", "tmpfs - /t rw,rprivate,nosuid,nodev,tmpcopyup");
+	expect_mount(opt_tmpfs_parse, "/t:ro,size=50%,exec,uid=5",
+		     "tmpfs - /t ro,size=50%,exec,uid=5,rprivate,nosuid,nodev,tmpcopyup");
+	refuse_mount(opt_tmpfs_parse, "t", -EINVAL, "not absolute");
+	refuse_mount(opt_tmpfs_parse, "/t:size=-1", -EINVAL, "bad value '-1'");
+	refuse_mount(opt_tmpfs_parse, "/t:size=101%", -EINVAL, "bad value");
+	refuse_mount(opt_tmpfs_parse, "/t:uid=4294967295", -EINVAL, "bad value");
+	refuse_mount(opt_tmpfs_parse, "/t:lowerdir=/", -EINVAL, "unknown tmpfs option");
+	refuse_mount(opt_tmpfs_parse, "/t:rbind", -EINVAL, "unknown mount option");
+}
+
+static void limits_are_read(void **state)
+{
+	static const char *const bad[] = { "nofile",	 "nofile=",	 "nofile=x", "wibble=1",
+					   "nofile=2:1", "nofile=1:2:3", "=1",	     "nofile=1=2",
+					   "nofile=-2",	 "nofile= 1",	 "nofile=1:" };
+	struct spec_rlimit l;
+
+	(void)state;
+	assert_int_equal(opt_ulimit_parse("nofile=1024:2048", &l, NULL), 0);
+	assert_string_equal(l.type, "RLIMIT_NOFILE");
+	assert_int_equal(l.soft, 1024);
+	assert_int_equal(l.hard, 2048);
+	free(l.type);
+	assert_int_equal(opt_ulimit_parse("RLIMIT_core=-1", &l, NULL), 0);
+	assert_string_equal(l.type, "RLIMIT_CORE");
+	assert_true(l.soft == UINT64_MAX && l.hard == UINT64_MAX);
+	free(l.type);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(opt_ulimit_parse(bad[i], &l, NULL), -EINVAL);
+	assert_int_equal(opt_ulimit_parse("host", &l, NULL), -EOPNOTSUPP);
+}
+
+static void environment_is_read(void **state)
+{
+	cleanup_strv char **env = NULL;
+	static const char text[] = "\xef\xbb\xbf# comment\n"
+				   "A=1\r\n\n   B= two \"words\" # kept\nCMK_UNIT_SET\n"
+				   "CMK_UNIT_UNSET\nC=\nA=2";
+
+	(void)state;
+	assert_int_equal(setenv("CMK_UNIT_SET", "x", 1), 0);
+	assert_int_equal(opt_env_file_parse(text, sizeof(text) - 1, &env, NULL), 0);
+	assert_string_equal(strv_env_get(env, "A"), "2");
+	assert_string_equal(strv_env_get(env, "B"), " two \"words\" # kept");
+	assert_string_equal(strv_env_get(env, "C"), "");
+	assert_string_equal(strv_env_get(env, "CMK_UNIT_SET"), "x");
+	assert_null(strv_env_get(env, "CMK_UNIT_UNSET"));
+	assert_int_equal(opt_env_file_parse("=1\n", 3, &env, NULL), -EINVAL);
+	assert_int_equal(opt_env_file_parse("a b=1\n", 6, &env, NULL), -EINVAL);
+	assert_int_equal(opt_env_file_parse("a\0b=1\n", 6, &env, NULL), -EINVAL);
+	assert_int_equal(opt_env_add(&env, "", NULL), -EINVAL);
+	assert_int_equal(opt_env_add(&env, "=x", NULL), -EINVAL);
+	assert_int_equal(opt_env_add(&env, "CMK_UNIT_S*", NULL), 0);
+}
+
+static void entrypoints_are_read(void **state)
+{
+	cleanup_strv char **v = NULL;
+
+	(void)state;
+	assert_int_equal(opt_entrypoint_parse("[\"a\", \"b c\"]", &v, NULL), 0);
+	assert_int_equal(strv_len(v), 2);
+	assert_string_equal(v[1], "b c");
+	v = strv_free(v);
+	assert_int_equal(opt_entrypoint_parse("", &v, NULL), 0);
+	assert_null(v);
+	/* What is no array of strings is a word: a program may be called "[". */
+	assert_int_equal(opt_entrypoint_parse("[", &v, NULL), 0);
+	assert_string_equal(v[0], "[");
+	v = strv_free(v);
+	assert_int_equal(opt_entrypoint_parse("[1]", &v, NULL), 0);
+	assert_string_equal(v[0], "[1]");
+}
+
+static void ports_labels_names(void **state)
+{
+	cleanup_strv char **ports = NULL, **labels = NULL;
+	static const char *const bad[] = { "",	  "0",	   "65536", "80/sctp", "80/tcp/x",
+					   "9-8", "1-2-3", "x",	    "80/" };
+
+	(void)state;
+	assert_int_equal(opt_expose_parse("80", &ports, NULL), 0);
+	assert_int_equal(opt_expose_parse("80-82/tcp", &ports, NULL), 0);
+	assert_int_equal(opt_expose_parse("53/udp", &ports, NULL), 0);
+	assert_int_equal(strv_len(ports), 4);
+	assert_true(strv_has(ports, "82/tcp") && strv_has(ports, "53/udp"));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(opt_expose_parse(bad[i], &ports, NULL), -EINVAL);
+	assert_int_equal(opt_label_add(&labels, "a", NULL), 0);
+	assert_int_equal(opt_label_add(&labels, "b=c=d", NULL), 0);
+	assert_int_equal(opt_label_add(&labels, "a=2", NULL), 0);
+	assert_int_equal(strv_len(labels), 2);
+	assert_string_equal(strv_env_get(labels, "a"), "2");
+	assert_int_equal(opt_label_add(&labels, "", NULL), -EINVAL);
+	assert_int_equal(opt_label_add(&labels, "=x", NULL), -EINVAL);
+	assert_int_equal(opt_hostname_check("a-1.b", NULL), 0);
+	assert_int_equal(opt_hostname_check("-a", NULL), -EINVAL);
+	assert_int_equal(opt_hostname_check("a\n", NULL), -EINVAL);
+	assert_int_equal(opt_hostname_check("", NULL), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(volumes_are_read),    cmocka_unit_test(bad_volumes_are_refused),
+		cmocka_unit_test(mounts_are_read),     cmocka_unit_test(bad_mounts_are_refused),
+		cmocka_unit_test(tmpfs_is_read),       cmocka_unit_test(limits_are_read),
+		cmocka_unit_test(environment_is_read), cmocka_unit_test(entrypoints_are_read),
+		cmocka_unit_test(ports_labels_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
