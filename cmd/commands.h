@@ -6,19 +6,29 @@
 
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
+extern const struct cmk_command cmk_cmd_container_inspect;
+extern const struct cmk_command cmk_cmd_create;
 extern const struct cmk_command cmk_cmd_doctor;
 extern const struct cmk_command cmk_cmd_help;
 extern const struct cmk_command cmk_cmd_image_exists;
 extern const struct cmk_command cmk_cmd_image_inspect;
-extern const struct cmk_command cmk_cmd_info;
 extern const struct cmk_command cmk_cmd_images;
 extern const struct cmk_command cmk_cmd_import;
+extern const struct cmk_command cmk_cmd_info;
+extern const struct cmk_command cmk_cmd_inspect;
+extern const struct cmk_command cmk_cmd_kill;
 extern const struct cmk_command cmk_cmd_man;
+extern const struct cmk_command cmk_cmd_ps;
 extern const struct cmk_command cmk_cmd_pull;
+extern const struct cmk_command cmk_cmd_rm;
 extern const struct cmk_command cmk_cmd_rmi;
+extern const struct cmk_command cmk_cmd_run;
+extern const struct cmk_command cmk_cmd_start;
+extern const struct cmk_command cmk_cmd_stop;
 extern const struct cmk_command cmk_cmd_tables;
 extern const struct cmk_command cmk_cmd_tag;
 extern const struct cmk_command cmk_cmd_version;
+extern const struct cmk_command cmk_cmd_wait;
 
 /* The global options, for struct cmk_globals; and those of them that may also stand behind the
  * command. */

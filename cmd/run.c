@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/containers.h"
+#include "cmd/create_options.h"
+
+struct run_args {
+	struct create_args create; /* first: the shared rows' offsets are of it */
+	bool detach, sig_proxy;
+};
+
+static const struct cmk_option run_options[] = {
+	CMK_OPT_FLAG('d', "detach", struct run_args, detach, "run in the background, print the ID"),
+	CMK_OPT_STRING(0, "detach-keys", struct run_args, create.o.detach_keys, "KEYS",
+		       "keys that detach from a terminal, \"\" for none", .def = "ctrl-p,ctrl-q"),
+	CMK_OPT_FLAG(0, "sig-proxy", struct run_args, sig_proxy, "pass signals on to the container",
+		     .def = "true"),
+	CMK_OPT_USE(cmk_create_options),
+	CMK_OPT_END(),
+};
+
+static int run_started(struct run_args *a, struct container *c, struct spec *spec,
+		       struct rootfs_plan *rootfs, struct cmk_err *err)
+{
+	const struct container_options *o = &a->create.o;
+	struct cmk_attach attach = {
+		.use_stdin = o->interactive && !a->detach,
+		.use_out = !a->detach,
+		.tty = o->tty && !a->detach,
+		.sig_proxy = a->sig_proxy,
+		.detach_keys = o->detach_keys,
+	};
+
+	if (attach.tty && o->interactive && !isatty(STDIN_FILENO))
+		log_warn("stdin is no terminal: --tty and --interactive may not work as expected");
+	return cmk_start_attached(c, spec, rootfs, &attach, err);
+}
+
+static int run_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		    struct cmk_err *err)
+{
+	cleanup_storage struct storage *st = NULL;
+	cleanup_container struct container *c = NULL;
+	struct rootfs_plan rootfs = { 0 };
+	struct run_args *a = args;
+	struct spec *spec = NULL;
+	int r;
+
+	cmk_create_finish(&a->create, g, argc, argv);
+	a->create.o.detach = a->detach;
+	a->create.o.start = true;
+	r = cmk_check_detach_keys(a->create.o.detach_keys, err);
+	if (r < 0)
+		return r;
+	r = storage_open(g->root, g->runroot, &st, err);
+	if (r < 0)
+		return r;
+	r = container_create(st, &a->create.o, &c, &spec, &rootfs, err);
+	if (r < 0)
+		return r;
+	r = run_started(a, c, spec, &rootfs, err);
+	if (r >= 0 && a->detach)
+		(void)printf("%s\n", c->cfg.id);
+	(void)spec_free(spec);
+	rootfs_plan_done(&rootfs);
+	return r;
+}
+
+static const char *const run_aliases[] = { "container run", NULL };
+
+const struct cmk_command cmk_cmd_run = {
+	.name = "run",
+	.aliases = run_aliases,
+	.summary = "Create a container and start it",
+	.operands = "IMAGE [COMMAND [ARG...]]",
+	.description =
+		"Makes a container of the image, which is pulled first where it is absent, and "
+		"runs "
+		"the command in it, or the one that the image names. In the foreground its output "
+		"and exit code are cmk's own.",
+	.exit_codes = "125 cmk failed; 126 the command cannot be executed, or the user or working "
+		      "directory cannot be used; 127 the command does not exist; else the "
+		      "command's own code, 128+N where signal N ended it",
+	.options = run_options,
+	.args_size = sizeof(struct run_args),
+	.min_operands = 1,
+	.max_operands = -1,
+	.stop_at_operand = true,
+	.complete = COMPLETE_IMAGES,
+	.exec = run_exec,
+};

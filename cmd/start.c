@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/containers.h"
+
+struct start_args {
+	bool attach, interactive, sig_proxy;
+	const char *detach_keys;
+};
+
+static const struct cmk_option start_options[] = {
+	CMK_OPT_FLAG('a', "attach", struct start_args, attach,
+		     "stay with the container: its output and exit code"),
+	CMK_OPT_STRING(0, "detach-keys", struct start_args, detach_keys, "KEYS",
+		       "keys that detach from a terminal, \"\" for none"),
+	CMK_OPT_FLAG('i', "interactive", struct start_args, interactive,
+		     "pass stdin on to the container"),
+	CMK_OPT_FLAG(0, "sig-proxy", struct start_args, sig_proxy,
+		     "with --attach: pass signals on to the container", .def = "true"),
+	CMK_OPT_END(),
+};
+
+/* The exit code of an attached container, else 0. */
+static int start_container(struct storage *st, const char *name, const struct start_args *a,
+			   struct cmk_err *err)
+{
+	cleanup_container struct container *c = NULL;
+	struct rootfs_plan rootfs = { 0 };
+	struct spec *spec = NULL;
+	struct cmk_attach attach;
+	int r = container_open(st, name, &c, err);
+
+	if (r < 0)
+		return r;
+	/* The lock comes before the root file system is made ready, so that it is not under a
+	 * container that runs. */
+	c->lock_fd = container_lock(c, err);
+	if (c->lock_fd < 0)
+		return c->lock_fd;
+	if (c->state == CONTAINER_RUNNING)
+		return a->attach ? cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
+						"container '%s' is running already", name)
+				 : 0;
+	attach = (struct cmk_attach){
+		.use_out = a->attach || a->interactive,
+		.use_stdin = a->interactive && c->cfg.interactive,
+		.tty = c->cfg.terminal,
+		.sig_proxy = a->sig_proxy,
+		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
+	};
+	r = container_prepare_start(c, &spec, &rootfs, err);
+	if (r >= 0)
+		r = cmk_start_attached(c, spec, &rootfs, &attach, err);
+	(void)spec_free(spec);
+	rootfs_plan_done(&rootfs);
+	return r;
+}
+
+static int start_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
+{
+	int r = start_container(st, name, arg, err);
+
+	if (r >= 0)
+		(void)printf("%s\n", name);
+	return r;
+}
+
+static int start_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		      struct cmk_err *err)
+{
+	cleanup_storage struct storage *st = NULL;
+	struct start_args *a = args;
+	int r = cmk_check_detach_keys(a->detach_keys, err);
+
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
+	if (r < 0)
+		return r;
+	if (!a->attach && !a->interactive)
+		return cmk_each_name(st, argv, start_one, a, NULL);
+	if (argc > 1)
+		return cmk_err_set(err, -EINVAL, "only one container can be attached to");
+	return start_container(st, argv[0], a, err);
+}
+
+static const char *const start_aliases[] = { "container start", NULL };
+
+const struct cmk_command cmk_cmd_start = {
+	.name = "start",
+	.aliases = start_aliases,
+	.summary = "Start containers that were created or have ended",
+	.operands = "CONTAINER...",
+	.description = "Runs the command of each container again, on the files that it left.",
+	.exit_codes = "with --attach the command's own code, as with 'cmk run'; 125 cmk failed",
+	.options = start_options,
+	.args_size = sizeof(struct start_args),
+	.min_operands = 1,
+	.max_operands = -1,
+	.complete = COMPLETE_CONTAINERS,
+	.exec = start_exec,
+};

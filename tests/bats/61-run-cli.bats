@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What the options of run mean inside.
+load helpers
+
+run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
+
+setup() {
+	common_setup
+	fs=$(rootfs)
+	opts=()
+}
+
+@test "environment: defaults, -e, -e NAME, --env-file, later wins" {
+	printf '# comment\nA=file\nB=x y # kept\nGIVEN\nUNSET_HERE\n' >env
+	export GIVEN=host COPIED=too
+	opts=(--env-file env -e A=option -e COPIED -e NOSUCH_HERE -e EMPTY=)
+	run_in env
+	assert_match "$output" '^PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin$'
+	assert_match "$output" '^container=podman$'
+	assert_match "$output" '^HOME=/'
+	assert_match "$output" '^A=option$'
+	assert_match "$output" '^B=x y # kept$'
+	assert_match "$output" '^GIVEN=host$'
+	assert_match "$output" '^COPIED=too$'
+	assert_match "$output" '^EMPTY=$'
+	refute_match "$output" 'NOSUCH_HERE|UNSET_HERE|TERM='
+	opts=(-e 'A*')
+	export ABC=1 ABD=2
+	run_in sh -c 'echo $ABC$ABD'
+	assert_equal "$output" 12
+}
+
+@test "host name: first digits of the ID, or --hostname; /etc/hosts and /etc/hostname agree" {
+	run_in sh -c 'hostname; cat /etc/hostname; echo $HOSTNAME'
+	assert_match "${lines[0]}" '^[0-9a-f]{12}$'
+	assert_equal "${lines[1]}" "${lines[0]}"
+	assert_equal "${lines[2]}" "${lines[0]}"
+	opts=(-h my-host.local)
+	run_in sh -c 'hostname; grep -c my-host.local /etc/hosts'
+	assert_equal "${lines[0]}" my-host.local
+	assert [ "${lines[1]}" -ge 1 ]
+}
+
+@test "entrypoint: a word, a JSON array" {
+	opts=(--entrypoint echo)
+	run_in hello world
+	assert_equal "$output" "hello world"
+	opts=(--entrypoint '["sh", "-c", "echo $0 two"]')
+	run_in one
+	assert_equal "$output" "one two"
+}
+
+@test "volumes: read-write, read-only, relative, a file, --mount" {
+	mkdir -p data
+	echo in >data/in
+	opts=(-v "$T/data:/data")
+	run_in sh -c 'cat /data/in; echo out >/data/out'
+	assert_equal "$output" in
+	assert_equal "$(cat data/out)" out
+	opts=(-v ./data:/data:ro)
+	run_cmk 1 run --rm --net=none "${opts[@]}" --rootfs "$fs" sh -c 'echo x >/data/no'
+	assert [ ! -e data/no ]
+	opts=(--mount type=bind,src="$T/data/in",dst=/file,ro)
+	run_in cat /file
+	assert_equal "$output" in
+	opts=(-v "$T/data:/a/b/c" --tmpfs /a)
+	run_in sh -c 'cat /a/b/c/in'
+	assert_equal "$output" in
+}
+
+@test "tmpfs: empty, with a size and a mode" {
+	opts=(--tmpfs /t:size=1m,mode=0750 --mount type=tmpfs,dst=/u,tmpfs-size=2m)
+	run_in sh -c 'stat -c %a /t; df -k /t /u | awk "NR > 1 {print \$2}"'
+	assert_equal "$output" $'750\n1024\n2048'
+}
+
+@test "--read-only: the root is, /tmp /run /var/tmp /dev/shm are not" {
+	opts=(--read-only)
+	run_in sh -c 'for d in /tmp /run /var/tmp /dev/shm; do echo x >$d/x || exit 1; done; echo y >/y 2>/dev/null && exit 2; echo fine'
+	assert_equal "$output" fine
+}
+
+@test "capabilities: 11 by default, added, dropped, none" {
+	cap() { run_in sed -n 's/^CapEff:\t//p' /proc/self/status; }
+	cap
+	assert_equal "$output" 00000000800405fb
+	opts=(--cap-drop ALL)
+	cap
+	assert_equal "$output" 0000000000000000
+	opts=(--cap-drop=all --cap-add=NET_RAW,cap_chown)
+	cap
+	assert_equal "$output" 0000000000002001
+	opts=(--cap-drop CHOWN)
+	cap
+	assert_equal "$output" 00000000800405fa
+}
+
+@test "--security-opt: no-new-privileges, seccomp" {
+	field() { run_in sed -n "s/^$1:\t//p" /proc/self/status; }
+	field Seccomp
+	assert_equal "$output" 2
+	opts=(--security-opt seccomp=unconfined)
+	field Seccomp
+	assert_equal "$output" 0
+	opts=(--security-opt no-new-privileges)
+	field NoNewPrivs
+	assert_equal "$output" 1
+	opts=(--security-opt label=disable --security-opt apparmor=unconfined)
+	run_in true
+}
+
+@test "--ulimit: soft and hard" {
+	opts=(--ulimit nofile=100:200 --ulimit core=0)
+	run_in sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c'
+	assert_equal "$output" $'100\n200\n0'
+}
+
+@test "user: number, name, group; a working directory is made" {
+	printf 'root:x:0:0::/root:/bin/sh\nsomebody:x:12:34::/home/somebody:/bin/sh\n' >"$fs/etc/passwd"
+	printf 'root:x:0:\nstaff:x:50:\nextra:x:60:somebody\n' >"$fs/etc/group"
+	opts=(-u somebody)
+	run_in sh -c 'id -u; id -g; id -G; echo $HOME'
+	assert_equal "$output" $'12\n34\n34 60\n/home/somebody'
+	opts=(-u 5:staff --group-add extra)
+	run_in sh -c 'id -u; id -g; id -G'
+	assert_equal "$output" $'5\n50\n50 60'
+	opts=(-w /made/for/me)
+	run_in pwd
+	assert_equal "$output" /made/for/me
+}
+
+@test "--init: PID 1 is ours, and reaps" {
+	opts=(--init)
+	run_in sh -c 'echo $$; sh -c "sleep 0.1 &"; sleep 0.5; ps | grep -c "[s]leep 0.1" || true'
+	assert [ "${lines[0]}" != 1 ]
+	assert_equal "${lines[1]}" 0
+}
+
+@test "labels, exposed ports, stop signal of the command line are kept" {
+	run_cmk create --name kept --net=none -l a=b -l c --expose 80,53/udp --expose 90-91 --stop-signal 2 --rootfs "$fs" true
+	run_cmk inspect kept
+	assert_equal "$(jq -c '.[0].Config | [.Labels, (.ExposedPorts | keys), .StopSignal]' <<<"$output")" \
+		'[{"a":"b","c":""},["53/udp","80/tcp","90/tcp","91/tcp"],"SIGINT"]'
+	run_cmk rm kept
+}
+
+@test "stdin: closed without -i, streamed with it, half-closed" {
+	assert_equal "$(echo data | cmk run --rm --net=none --rootfs "$fs" sh -c 'cat; echo end')" end
+	assert_equal "$(printf 'a\nb' | cmk run --rm -i --net=none --rootfs "$fs" sh -c 'cat; echo .end')" $'a\nb.end'
+}
+
+@test "stdout and stderr stay apart and binary-clean" {
+	head -c 300000 /dev/urandom >random
+	cmk run --rm -i --net=none --rootfs "$fs" sh -c 'cat; echo problem >&2' <random >copy 2>errors
+	assert cmp random copy
+	assert_equal "$(cat errors)" problem
+}
+
+@test "options of run end at the operand; --opt=value, grouped letters" {
+	run_cmk run --rm -it=false --net none --rootfs "$fs" echo --rm -x --name y
+	assert_equal "$output" "--rm -x --name y"
+	run_cmk run --rm=true --net=none --rootfs -- "$fs" echo -n z
+	assert_equal "$output" z
+}
+
+@test "images: command, entrypoint and environment of the image; -d; ancestor" {
+	load_images alpine
+	run_cmk run --rm --net=none alpine cat /etc/os-release
+	assert_match "$output" '^ID='
+	run_cmk run -d --net=none --name img alpine sleep 100
+	run_cmk ps -q -f ancestor=alpine
+	assert_equal "${#lines[@]}" 1
+	run_cmk inspect --format '{{.ImageName}}' img
+	assert_equal "$output" "$REGISTRY/library/alpine:latest"
+	run_cmk rm -f -t 0 img
+}

@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Bad input to run and its neighbours: one line on stderr, the right exit code, and nothing left.
+load helpers
+
+setup() {
+	common_setup
+	fs=$(rootfs)
+}
+
+# refused CODE REGEX OPTION...
+refused() {
+	local code=$1 regex=$2
+	shift 2
+	run_cmk "$code" run --rm --net=none "$@" --rootfs "$fs" true
+	assert_error "$regex"
+	assert_equal "$output" ""
+	assert nothing_left
+}
+
+@test "bad values of options" {
+	refused 125 "names match" --name 'a b'
+	refused 125 "names match" --name ''
+	refused 125 "names match" --name -x
+	refused 125 "hostname" --hostname 'a b'
+	refused 125 "hostname" --hostname "$(printf 'a%.0s' {1..65})"
+	refused 125 "not supported yet" --net wibble
+	refused 125 "no name" -e =x
+	refused 125 "No such file" --env-file nosuch
+	refused 125 "white space" --env-file <(echo 'a b=c') || refused 125 "regular file" --env-file <(echo 'a b=c')
+	refused 125 "no name" -l =x
+	refused 125 "WIBBLE|wibble" --cap-add WIBBLE
+	refused 125 "WIBBLE|wibble" --cap-drop WIBBLE
+	refused 125 "unknown option" --security-opt wibble=1
+	refused 125 "not supported yet" --security-opt apparmor=profile
+	refused 125 "No such file" --security-opt seccomp=/nosuch.json
+	refused 125 "not true or false" --security-opt no-new-privileges=maybe
+	refused 125 "unknown limit" --ulimit wibble=1
+	refused 125 "soft limit is above" --ulimit nofile=2:1
+	refused 125 "stop signal" --stop-signal WIBBLE
+	refused 125 "[0-9.]+|cpus" --cpus=-1
+	refused 125 "at least 0.01" --cpus=0.001
+	refused 125 "memory" --memory=wibble
+	refused 125 "6 MiB" --memory=1m
+	refused 125 "pids-limit" --pids-limit=-2
+	refused 125 "pids-limit" --pids-limit=x
+	refused 125 "port|Port" --expose 99999
+	refused 125 "none" -p 80:80
+	refused 125 "not absolute" -w rel/ative
+	refused 125 "keep-groups" --group-add keep-groups --group-add wheel
+	refused 125 "pull" --pull sometimes
+	refused 125 "detach" --detach-keys ctrl-
+}
+
+@test "bad mounts" {
+	refused 125 "bind mount source '/nosuch'" -v /nosuch:/x
+	refused 125 "bind mount source './nosuch'" -v ./nosuch:/x
+	refused 125 "not absolute" -v "$T:x"
+	refused 125 "must not be" -v "$T:/"
+	refused 125 "not of the form" -v "$T:/x:ro:y"
+	refused 125 "unknown mount option 'wibble'" -v "$T:/x:wibble"
+	refused 125 "exclude each other" -v "$T:/x:ro,rw"
+	refused 125 "duplicate mount destination" -v "$T:/x" --tmpfs /x
+	refused 125 "duplicate mount destination" -v "$T:/x" -v "$T:/y/../x"
+	refused 125 "named volumes.*not supported yet" -v data:/x
+	refused 125 "anonymous volumes.*not supported yet" -v /x
+	refused 125 "'volume' is not supported yet" --mount src=data,dst=/x
+	refused 125 "unknown type" --mount type=wibble,dst=/x
+	refused 125 "no destination" --mount type=bind,src=/
+	refused 125 "bad value" --tmpfs /x:size=wibble
+	refused 125 "unknown tmpfs option" --tmpfs /x:wibble=1
+}
+
+@test "users that cannot be: 126, or 125 for what is no user at all" {
+	refused 126 "nosuch" -u nosuch
+	refused '?' "user" -u 1:
+	assert_match "$status" '^12[56]$'
+	refused '?' "user" -u 4294967296
+	assert_match "$status" '^12[56]$'
+	refused '?' "user" -u :1
+	refused '?' "user" -u 1x
+	refused '?' "user" -u -1
+	refused 125 "user" -u ''
+}
+
+@test "commands that cannot be run: 127 absent, 126 not executable" {
+	run_cmk 127 run --rm --net=none --rootfs "$fs" nosuch
+	assert_error "nosuch"
+	run_cmk 127 run --rm --net=none --rootfs "$fs" /nosuch/program
+	assert_error "/nosuch/program"
+	run_cmk 126 run --rm --net=none --rootfs "$fs" /etc
+	assert_error "/etc"
+	touch "$fs/plain"
+	run_cmk 126 run --rm --net=none --rootfs "$fs" /plain
+	assert_error "/plain"
+	run_cmk 126 run --rm --net=none -w /etc/passwd --rootfs "$fs" true
+	assert nothing_left
+}
+
+@test "images and root file systems that cannot be" {
+	run_cmk 125 run --rm --net=none --rootfs /nosuch true
+	assert_error "root file system '/nosuch'"
+	run_cmk 125 run --rm --net=none --rootfs "$fs/etc/passwd" true
+	assert_error "not a directory"
+	run_cmk 125 run --rm --net=none --rootfs / true
+	run_cmk 125 run --rm --net=none --pull=never localhost/nosuch true
+	assert_error "nosuch"
+	run_cmk 125 run --rm --net=none 'UPPER/case' true
+	assert_error "UPPER/case"
+	run_cmk 125 run --rm --net=none "sha256:../../x" true
+	run_cmk 125 run
+	assert_error "needs"
+	run_cmk 125 run --rootfs "$fs"
+	assert_error "no command"
+	assert nothing_left
+}
+
+@test "unknown options, options that are not built, values that are missing" {
+	run_cmk 125 run --wibble alpine
+	assert_error "wibble"
+	run_cmk 125 run --privileged alpine
+	assert_error "not supported yet"
+	run_cmk 125 run --restart always alpine
+	assert_error "not supported yet"
+	run_cmk 125 run --name
+	assert_error "name"
+	run_cmk 125 rm -v x
+	assert_error "not supported yet"
+	run_cmk 125 stop -t wibble x
+	run_cmk 125 ps extra
+	run_cmk 125 ps -q --format x
+}
+
+@test "a read-only home and an unwritable run directory: an error that names it" {
+	mkdir ro
+	chmod 555 ro
+	run_cmk 125 --root "$T/ro/store" run --rm --rootfs "$fs" true
+	assert_error "$T/ro/store"
+	run_cmk 125 --runroot "$T/ro/run" run --rm --rootfs "$fs" true
+	assert_error "$T/ro/run"
+	chmod 755 ro
+}
+
+@test "a full disk: an error, and nothing half-made" {
+	# shellcheck disable=SC2154
+	[ -d "${FULL_8M-}" ] || skip "no small file system"
+	mkdir -p "$FULL_8M/$$"
+	dd if=/dev/zero of="$FULL_8M/$$/fill" bs=4k 2>/dev/null || true
+	run_cmk 125 --root "$FULL_8M/$$/store" run --net=none --rootfs "$fs" true
+	assert_error "No space left"
+	rm -rf "${FULL_8M:?}/$$/fill"
+	run_cmk --root "$FULL_8M/$$/store" ps -a -q
+	assert_equal "$output" ""
+	rm -rf "${FULL_8M:?}/$$"
+}
