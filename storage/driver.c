@@ -105,14 +105,14 @@ static int probe_all(struct storage *st, struct storage_driver *ret, struct cmk_
 	return cmk_err_set(err, -EOPNOTSUPP, "no storage driver works: %s", strbuf_str(&why));
 }
 
-static int load_recorded(struct storage *st, const char *kernel, uint64_t device,
+static int load_recorded(struct storage *st, const char *file, const char *kernel, uint64_t device,
 			 struct storage_driver *ret)
 {
 	cleanup(driver_record_done) struct driver_record rec = { 0 };
 	const struct rootfs_driver *d;
 	int r;
 
-	r = json_load_record(st->root_fd, "driver.json", 65536, driver_fields, &rec, NULL);
+	r = json_load_record(st->root_fd, file, 65536, driver_fields, &rec, NULL);
 	if (r < 0)
 		return r;
 	d = rootfs_driver_by_name(rec.name);
@@ -125,7 +125,7 @@ static int load_recorded(struct storage *st, const char *kernel, uint64_t device
 	return 0;
 }
 
-static void record(struct storage *st, const char *kernel, uint64_t device,
+static void record(struct storage *st, const char *file, const char *kernel, uint64_t device,
 		   const struct storage_driver *d)
 {
 	cleanup(driver_record_done) struct driver_record rec = {
@@ -141,27 +141,29 @@ static void record(struct storage *st, const char *kernel, uint64_t device,
 	rec.name = xstrdup(d->name);
 	rec.why = xstrdup(d->why);
 	/* Only saves the next command the trying. */
-	if (json_save_record(st->root_fd, "driver.json", driver_fields, &rec, 0, &err) < 0)
+	if (json_save_record(st->root_fd, file, driver_fields, &rec, 0, &err) < 0)
 		log_debug("%s", cmk_err_msg(&err));
 }
 
 int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err)
 {
-	const char *forced = st->driver_name ? st->driver_name : getenv("STORAGE_DRIVER");
+	const char *forced = getenv("STORAGE_DRIVER");
+	cleanup_free char *file = NULL;
 	struct utsname uts;
 	struct stat root;
 	int r;
 
 	if (uname(&uts) < 0 || fstat(st->root_fd, &root) < 0)
 		return cmk_err_errno(err, "find the storage driver");
-	r = load_recorded(st, uts.release, root.st_dev, ret);
-	if (r >= 0 && (!forced || !*forced || streq(forced, ret->name)))
+	if (!forced || !*forced)
+		file = xstrdup("driver.json");
+	else if (rootfs_driver_by_name(forced))
+		file = xasprintf("driver-%s.json", forced);
+	if (file && load_recorded(st, file, uts.release, root.st_dev, ret) >= 0)
 		return 0;
-	if (forced && *forced)
-		return probe_one(st, forced, ret, err);
-	r = probe_all(st, ret, err);
+	r = forced && *forced ? probe_one(st, forced, ret, err) : probe_all(st, ret, err);
 	if (r < 0)
 		return r;
-	record(st, uts.release, root.st_dev, ret);
+	record(st, file, uts.release, root.st_dev, ret);
 	return 0;
 }

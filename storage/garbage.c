@@ -86,7 +86,7 @@ static int add_containers(struct storage *st, struct used *u, struct cmk_err *er
 		return r;
 	}
 	while (r >= 0 && (de = readdir(d)))
-		if (!is_dot(de->d_name))
+		if (de->d_name[0] != '.')
 			r = add_container(st, de->d_name, u, err);
 	return r;
 }

@@ -156,6 +156,8 @@ int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err
 
 	if (digest_parse_hex(id, &digest) < 0)
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	/* Our own promise would keep every layer. */
+	storage_unclaim(st);
 	r = storage_lock(st, &lock, err);
 	if (r >= 0) {
 		storage_tmp_sweep(st, true);

@@ -167,11 +167,26 @@ int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 	return r < 0 ? cmk_err_wrap(err, r, "mount %s on '%s'", d->name, plan->merged) : 0;
 }
 
+static const char *const parts[] = { "upper", "work", "merged", "empty" };
+
+static int remove_parts(void *arg, struct cmk_err *err)
+{
+	const int *fd = arg;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		int r = remove_tree_at(*fd, parts[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err)
 {
-	static const char *const parts[] = { "upper", "work", "merged", "empty" };
+	const struct userns_config *config;
 	cleanup_close int fd = -1;
-	int r = 0;
+	int r;
 
 	if (!*container_id || container_id[0] == '.' || strchr(container_id, '/'))
 		return cmk_err_set(err, -EINVAL, "container ID '%.80s'", container_id);
@@ -181,11 +196,12 @@ int storage_rootfs_remove(struct storage *st, const char *container_id, struct c
 		return 0;
 	if (fd < 0)
 		return cmk_err_errno(err, "open '%s/containers/%s'", st->root, container_id);
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		int q = storage_remove_tree(st, fd, parts[i], r < 0 ? NULL : err);
-
-		if (q < 0 && r >= 0)
-			r = q;
+	/* Most containers leave nothing of another id, and a namespace costs more than that. */
+	r = remove_parts(&fd, err);
+	if (r == -EACCES || r == -EPERM) {
+		r = storage_userns(st, &config, err);
+		if (r >= 0)
+			r = userns_run(st->run_fd, config, false, remove_parts, &fd, err);
 	}
 	return r < 0 ? cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id)
 		     : 0;

@@ -5,7 +5,7 @@
  *
  * Data directory ($XDG_DATA_HOME/cmk, --root):
  *   version                     schema of the whole tree; a newer one is refused
- *   driver.json                 what overlay was found to do here (see storage_driver)
+ *   driver*.json                what was found to work here (see storage_driver)
  *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace)
  *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came)
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
@@ -30,11 +30,9 @@ struct storage {
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
 	struct userns_config userns; /* loaded on use: storage_userns() */
 	bool userns_loaded;
-	char *driver_name; /* --storage-driver: set by the caller before the first use, owned by
-			      storage_free() */
-	char *driver_why;  /* internal: what storage_driver.why points to */
-	bool swept;	   /* internal */
-	int claim_fd;	   /* internal: the promise of a pull under way, -1 where there is none */
+	char *driver_why; /* internal: what storage_driver.why points to */
+	bool swept;	  /* internal */
+	int claim_fd;	  /* internal: the promise of a pull under way, -1 where there is none */
 };
 
 /* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable

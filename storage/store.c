@@ -180,7 +180,6 @@ struct storage *storage_free(struct storage *st)
 	close_fd(&st->tmp_fd);
 	free(st->userns.uids.range);
 	free(st->userns.gids.range);
-	free(st->driver_name);
 	free(st->driver_why);
 	free(st->root);
 	free(st->runroot);
