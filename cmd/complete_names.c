@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/complete.h"
 
+#include "libpod/libpod.h"
 #include "storage/storage.h"
 
 /* "alpine:latest" for "docker.io/library/alpine:latest": what users type. */
@@ -32,15 +33,35 @@ static void complete_images(struct storage *st, const struct completion *c)
 	storage_image_list_free(list, n);
 }
 
+static void complete_containers(struct storage *st, bool running, const struct completion *c)
+{
+	struct container **list = NULL;
+	size_t n = 0;
+
+	if (container_list(st, &list, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct container *ct = list[i];
+
+		if (!running || ct->state == CONTAINER_RUNNING || ct->state == CONTAINER_PAUSED)
+			cmk_candidate(c, ct->cfg.name, ct->cfg.image_name);
+		container_free(list[i]);
+	}
+	free(list);
+}
+
 void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 			const struct completion *c)
 {
 	struct storage *st = NULL;
 
-	if (kind != COMPLETE_IMAGES)
+	if (kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS && kind != COMPLETE_RUNNING)
 		return;
 	if (storage_open(g->root, g->runroot, &st, NULL) < 0)
 		return;
-	complete_images(st, c);
+	if (kind == COMPLETE_IMAGES)
+		complete_images(st, c);
+	else
+		complete_containers(st, kind == COMPLETE_RUNNING, c);
 	storage_free(st);
 }
