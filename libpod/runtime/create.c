@@ -185,5 +185,10 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 	r = storage_userns(a->st, &job.userns, err);
 	if (r < 0)
 		return r;
-	return job_run(&job, "cmk-setup", create_setup, ret, err);
+	/* Asked for here: whose directory it is cannot be seen from inside. */
+	if (a->spec->init)
+		job.init_path = xasprintf("%s/cmk-init", process_libexec_dir());
+	r = job_run(&job, "cmk-setup", create_setup, ret, err);
+	free(job.init_path);
+	return r;
 }

@@ -117,15 +117,14 @@ static int open_terminal(struct runtime_job *job, const struct mount_context *c,
 static int open_init(struct runtime_job *job, struct cmk_err *err)
 {
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY };
-	cleanup_free char *path = NULL;
 
-	if (!job->spec->init)
+	if (!job->init_path)
 		return 0;
-	path = xasprintf("%s/cmk-init", process_libexec_dir());
-	job->init_exec_fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	job->init_exec_fd = open_tree(AT_FDCWD, job->init_path,
+				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (job->init_exec_fd < 0 ||
 	    mount_setattr(job->init_exec_fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
-		return cmk_err_errno(err, "'%s' for --init", path);
+		return cmk_err_errno(err, "'%s' for --init", job->init_path);
 	return 0;
 }
 

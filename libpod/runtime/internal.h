@@ -56,6 +56,7 @@ struct runtime_job {
 	int sync;			    /* our end */
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;
+	char *init_path;  /* cmk-init on the host, or NULL; owned */
 	int null_fd;	  /* the host's /dev/null, checked */
 	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
 	dev_t exe_dev;	  /* this program's own file: never to be executed inside */
@@ -149,6 +150,12 @@ int process_begin(struct cmk_err *err);
  * descriptor. Refuses this program's own file, also as a script's interpreter (CVE-2019-5736). */
 int command_find(const struct runtime_job *job, const char *name, char *const *env, char **ret_path,
 		 struct cmk_err *err);
+
+/* --- user.c --- */
+/* runtime_user_lookup() on the files' text. */
+int user_lookup_text(const char *passwd, const char *groups, const char *text,
+		     char *const *group_add, struct spec_user *ret, char **ret_home,
+		     struct cmk_err *err);
 
 /* --- caps.c --- */
 int caps_drop_bounding(uint64_t keep, struct cmk_err *err);

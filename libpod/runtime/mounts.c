@@ -171,6 +171,18 @@ int mount_attach(int mnt_fd, int target_fd)
 	return 0;
 }
 
+/* The kernel says EINVAL to a directory on a file as to much else. */
+static int attach_error(int code, const struct stat *mnt, int target_fd, struct cmk_err *err)
+{
+	struct stat st;
+
+	if (fstat(target_fd, &st) == 0 && S_ISDIR(st.st_mode) != S_ISDIR(mnt->st_mode))
+		return cmk_err_set(err, -ENOTDIR, "a %s cannot be mounted on a %s",
+				   S_ISDIR(mnt->st_mode) ? "directory" : "file",
+				   S_ISDIR(st.st_mode) ? "directory" : "file");
+	return cmk_err_set(err, code, "%s", strerror(-code));
+}
+
 static int one_mount(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
 {
 	cleanup(mount_options_done) struct mount_options o = { 0 };
@@ -190,11 +202,8 @@ static int one_mount(struct mount_context *c, const struct spec_mount *m, struct
 	if (target < 0)
 		return target;
 	r = mount_attach(mnt, target);
-	if (r < 0) {
-		(void)cmk_err_set(err, r, "%s", strerror(-r));
-		return r == -ENOTDIR ? cmk_err_set(err, r, "one is a directory, the other a file")
-				     : r;
-	}
+	if (r < 0)
+		return attach_error(r, &st, target, err);
 	if (m->type && streq(m->type, "tmpfs") && streq(m->destination, "/dev")) {
 		c->dev_fd = steal_fd(&mnt);
 		return dev_fill(c, err);

@@ -223,11 +223,11 @@ static int lookup(const char *passwd, const char *groups, const char *user, cons
 	return 0;
 }
 
-int runtime_user_lookup(int root_fd, const char *text, char *const *group_add,
-			struct spec_user *ret, char **ret_home, struct cmk_err *err)
+int user_lookup_text(const char *passwd, const char *groups, const char *text,
+		     char *const *group_add, struct spec_user *ret, char **ret_home,
+		     struct cmk_err *err)
 {
-	cleanup_free char *user = xstrdup(text && *text ? text : "0"), *passwd = NULL,
-			  *groups = NULL, *home = NULL;
+	cleanup_free char *user = xstrdup(text && *text ? text : "0"), *home = NULL;
 	char *group = strchr(user, ':');
 	struct spec_user u = { .umask = ret->umask };
 	int r;
@@ -236,11 +236,7 @@ int runtime_user_lookup(int root_fd, const char *text, char *const *group_add,
 		*group++ = '\0';
 	if (!*user || (group && (!*group || strchr(group, ':'))))
 		return refuse(err, "bad user", text);
-	r = read_file(root_fd, "etc/passwd", &passwd, err);
-	if (r == 0)
-		r = read_file(root_fd, "etc/group", &groups, err);
-	if (r == 0)
-		r = lookup(passwd, groups, user, group, group_add, &u, &home, err);
+	r = lookup(passwd, groups, user, group, group_add, &u, &home, err);
 	if (r < 0) {
 		free(u.additional_gids);
 		return r;
@@ -253,4 +249,18 @@ int runtime_user_lookup(int root_fd, const char *text, char *const *group_add,
 	if (ret_home)
 		*ret_home = steal_ptr(&home);
 	return 0;
+}
+
+int runtime_user_lookup(int root_fd, const char *text, char *const *group_add,
+			struct spec_user *ret, char **ret_home, struct cmk_err *err)
+{
+	cleanup_free char *passwd = NULL, *groups = NULL;
+	int r;
+
+	r = read_file(root_fd, "etc/passwd", &passwd, err);
+	if (r == 0)
+		r = read_file(root_fd, "etc/group", &groups, err);
+	if (r < 0)
+		return r;
+	return user_lookup_text(passwd, groups, text, group_add, ret, ret_home, err);
 }
