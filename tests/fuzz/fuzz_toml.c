@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/registries.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct registries_conf c = { 0 };
+	struct registry_source *list = NULL;
+	char registry[] = "r.example", repository[] = "a/b", tag[] = "t";
+	struct image_ref ref = { registry, repository, tag, NULL };
+	size_t n = 0;
+
+	(void)registries_conf_add(&c, (const char *)data, size, NULL);
+	if (registries_sources(&c, &ref, &list, &n, NULL) == 0)
+		registry_sources_free(list, n);
+	registries_conf_done(&c);
+	return 0;
+}
