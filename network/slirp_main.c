@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -285,6 +286,8 @@ int main(void)
 	char ready = SLIRP_WIRE_READY;
 
 	tune_malloc();
+	/* libslirp writes to connections that the peer may have closed. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	/* What libslirp says of broken packets is the container's to choose. */
 	(void)g_log_set_default_handler(drop_log, NULL);
 	if (set_up(&l, &err) < 0) {

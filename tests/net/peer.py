@@ -3,8 +3,9 @@
 
 serve PORT [ADDRESS...]       TCP and UDP: answers with the peer's address as it sees it
 ask tcp|udp HOST PORT [FROM]  prints the answer
+push HOST PORT                sends and sends, to a peer that has closed
 hold HOST PORT COUNT          opens COUNT connections at once, prints how many were answered
-dns ADDRESS...                a name server on port 53: each name has the address A of the question's server
+dns ADDRESS...                name servers on port 53: the Nth says that every name has the address 192.0.2.N
 lookup SERVER NAME            prints the address
 syn IFACE FROM TO PORT        sends a connection request as a raw frame
 """
@@ -59,6 +60,16 @@ def ask(kind, host, port, source=None, size=2):
     print(s.recv(65536).decode().strip())
 
 
+def push(host, port):
+    s = socket.create_connection((host, int(port)), 3)
+    try:
+        for _ in range(2000):
+            s.send(b"x" * 65536)
+    except OSError:
+        pass
+    print("over", flush=True)
+
+
 def hold(host, port, count):
     socks = []
     for _ in range(int(count)):
@@ -78,8 +89,10 @@ def hold(host, port, count):
 
 def answer(query, number):
     end = query.index(b"\0", 12) + 5
-    reply = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:end]
-    return reply + b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + bytes([192, 0, 2, number])
+    found = query[end - 4:end - 2] == b"\0\1"  # A, not AAAA
+    reply = query[:2] + b"\x81\x80\0\1\0" + bytes([found]) + b"\0\0\0\0" + query[12:end]
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + bytes([192, 0, 2, number])
+    return reply + (record if found else b"")
 
 
 def dns_on(s, number):
