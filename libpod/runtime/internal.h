@@ -86,6 +86,11 @@ int job_prepare(struct runtime_job *job, struct cmk_err *err);
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
 
+/* --- copyup.c --- */
+/* Copies what the directory FROM holds into TO, without following anything, and, unless KEEP_MODE,
+ * owner and mode of the directory itself. Both may be O_PATH. */
+int copy_up(int from, int to, bool keep_mode, struct cmk_err *err);
+
 /* --- rootpath.c: paths in the container's root, never out of it --- */
 
 /* O_PATH descriptor of PATH below ROOT_FD, all links taken inside; -errno. */

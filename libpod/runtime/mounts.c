@@ -38,6 +38,9 @@ static int set_data(int fs, char *const *data, const struct mount_context *c, st
 		/* The instance itself is always new since kernel 4.7. */
 		if (streq(*data, "newinstance"))
 			continue;
+		/* See fill_tmpfs(). */
+		if (streq(*data, "tmpcopyup"))
+			continue;
 		/* The group "tty"; where it is not mapped the kernel would refuse it. */
 		if (streq(*data, "gid=5") && c->tty_gid == (gid_t)-1)
 			continue;
@@ -56,6 +59,7 @@ static int new_mount(const char *type, const char *source, const struct mount_op
 		     const struct mount_context *c, struct cmk_err *err)
 {
 	cleanup_close int fs = -1;
+	uint64_t attr;
 	int mnt, r;
 
 	fs = fsopen(type, FSOPEN_CLOEXEC);
@@ -68,7 +72,10 @@ static int new_mount(const char *type, const char *source, const struct mount_op
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fs_error(fs, -errno, "create", err);
-	mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)(o->set | o->rset));
+	attr = o->set | o->rset;
+	if (strv_has(o->data, "tmpcopyup"))
+		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)attr);
 	return mnt < 0 ? fs_error(fs, -errno, "mount", err) : mnt;
 }
 
@@ -183,6 +190,27 @@ static int attach_error(int code, const struct stat *mnt, int target_fd, struct 
 	return cmk_err_set(err, code, "%s", strerror(-code));
 }
 
+static bool has_data(const struct mount_options *o, const char *key)
+{
+	for (char **d = o->data; d && *d; d++) {
+		if (str_after(*d, key))
+			return true;
+	}
+	return false;
+}
+
+/* Before it is attached: afterwards the directory below is covered. A read-only one is filled
+ * first, and made read-only here. */
+static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct cmk_err *err)
+{
+	int r = copy_up(target, mnt, has_data(o, "mode="), err);
+
+	if (r < 0)
+		return cmk_err_wrap(err, r, "copy up");
+	r = set_attr(mnt, false, o->set & MOUNT_ATTR_RDONLY, 0, 0);
+	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
+}
+
 static int one_mount(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
 {
 	cleanup(mount_options_done) struct mount_options o = { 0 };
@@ -201,6 +229,11 @@ static int one_mount(struct mount_context *c, const struct spec_mount *m, struct
 	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), NULL, err);
 	if (target < 0)
 		return target;
+	if (strv_has(o.data, "tmpcopyup")) {
+		r = fill_tmpfs(mnt, target, &o, err);
+		if (r < 0)
+			return r;
+	}
 	r = mount_attach(mnt, target);
 	if (r < 0)
 		return attach_error(r, &st, target, err);

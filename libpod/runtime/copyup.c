@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * "tmpcopyup": what the root file system has below a tmpfs is copied into it. The image chose that
+ * content: nothing is followed, and devices and sockets stay behind.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "libpod/runtime/internal.h"
+
+#define DEPTH_MAX 64
+
+static int copy_owner(int dir, const char *name, const struct stat *st, struct cmk_err *err)
+{
+	if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "owner of '%s'", name);
+	return 0;
+}
+
+static int copy_file(int from, int to, const char *name, const struct stat *st, struct cmk_err *err)
+{
+	cleanup_close int in = -1, out = -1;
+	ssize_t n;
+	int r;
+
+	in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (in < 0)
+		return cmk_err_errno(err, "open '%s'", name);
+	out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out < 0)
+		return cmk_err_errno(err, "make '%s'", name);
+	while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
+		;
+	if (n < 0)
+		return cmk_err_errno(err, "copy '%s'", name);
+	r = copy_owner(to, name, st, err);
+	if (r < 0)
+		return r;
+	/* After the owner: chown(2) clears set-id bits. */
+	if (fchmod(out, st->st_mode & 07777) < 0)
+		return cmk_err_errno(err, "mode of '%s'", name);
+	return 0;
+}
+
+static int copy_link(int from, int to, const char *name, const struct stat *st, struct cmk_err *err)
+{
+	char target[4096];
+	ssize_t n = readlinkat(from, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return cmk_err_errno(err, "read link '%s'", name);
+	target[n] = '\0';
+	if (symlinkat(target, to, name) < 0)
+		return cmk_err_errno(err, "make link '%s'", name);
+	return copy_owner(to, name, st, err);
+}
+
+static int copy_dir(int from, int to, unsigned int depth, struct cmk_err *err);
+
+static int copy_subdir(int from, int to, const char *name, const struct stat *st,
+		       unsigned int depth, struct cmk_err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	cleanup_close int in = -1, out = -1;
+	int r;
+
+	if (depth >= DEPTH_MAX)
+		return cmk_err_set(err, -ELOOP, "'%s': more than %d levels", name, DEPTH_MAX);
+	in = openat(from, name, flags);
+	if (in < 0)
+		return cmk_err_errno(err, "open '%s'", name);
+	if (mkdirat(to, name, 0700) < 0)
+		return cmk_err_errno(err, "make '%s'", name);
+	out = openat(to, name, flags);
+	if (out < 0)
+		return cmk_err_errno(err, "open '%s'", name);
+	r = copy_dir(in, out, depth + 1, err);
+	if (r == 0)
+		r = copy_owner(to, name, st, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "'%s'", name);
+	if (fchmod(out, st->st_mode & 07777) < 0)
+		return cmk_err_errno(err, "mode of '%s'", name);
+	return 0;
+}
+
+static int copy_entry(int from, int to, const char *name, unsigned int depth, struct cmk_err *err)
+{
+	struct stat st;
+
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "stat '%s'", name);
+	switch (st.st_mode & S_IFMT) {
+	case S_IFREG:
+		return copy_file(from, to, name, &st, err);
+	case S_IFLNK:
+		return copy_link(from, to, name, &st, err);
+	case S_IFDIR:
+		return copy_subdir(from, to, name, &st, depth, err);
+	default:
+		return 0;
+	}
+}
+
+static int copy_dir(int from, int to, unsigned int depth, struct cmk_err *err)
+{
+	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d) {
+		int r = cmk_err_errno(err, "read directory");
+
+		cleanup_close_fn(&fd);
+		return r;
+	}
+	while ((e = readdir(d))) {
+		int r;
+
+		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
+			continue;
+		r = copy_entry(from, to, e->d_name, depth, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int copy_up(int from, int to, bool keep_mode, struct cmk_err *err)
+{
+	struct stat st;
+	int r = copy_dir(from, to, 0, err);
+
+	if (r < 0 || keep_mode)
+		return r;
+	if (fstat(from, &st) < 0)
+		return cmk_err_errno(err, "stat");
+	/* As the directory that it covers: /tmp stays 1777. */
+	if (fchownat(to, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0)
+		return cmk_err_errno(err, "owner");
+	if (fchmod(to, st.st_mode & 07777) < 0 && errno != EBADF)
+		return cmk_err_errno(err, "mode");
+	return 0;
+}
