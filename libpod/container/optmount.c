@@ -73,7 +73,6 @@ enum group {
 	GROUP_PROPAGATION,
 	GROUP_RECURSE,
 	GROUP_COPYUP,
-	GROUP_CHOWN,
 	GROUP_ATIME,
 	GROUP_NONE,
 	N_GROUPS
@@ -107,7 +106,6 @@ static const struct mount_word {
 	{ "rbind", NULL, GROUP_RECURSE, true, false },
 	{ "tmpcopyup", NULL, GROUP_COPYUP, false, true },
 	{ "notmpcopyup", "", GROUP_COPYUP, false, true },
-	{ "U", NULL, GROUP_CHOWN, true, false },
 };
 
 struct words {
@@ -134,8 +132,9 @@ static int add_word(struct opt_mount *m, struct words *w, bool tmpfs, const char
 {
 	if (!tmpfs && (streq(word, "z") || streq(word, "Z")))
 		return relabel(word, err);
-	if (streq(word, "O") || streq(word, "idmap") || str_after(word, "idmap=") ||
-	    str_after(word, "upperdir=") || str_after(word, "workdir="))
+	if (streq(word, "O") || streq(word, "U") || streq(word, "idmap") ||
+	    str_after(word, "idmap=") || str_after(word, "upperdir=") ||
+	    str_after(word, "workdir="))
 		return cmk_err_set(err, -EOPNOTSUPP, "mount option '%s' is not supported yet",
 				   word);
 	for (size_t i = 0; i < ARRAY_LEN(mount_words); i++) {

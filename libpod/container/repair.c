@@ -138,29 +138,70 @@ int container_lock(struct container *c, struct cmk_err *err)
 	return steal_fd(&fd);
 }
 
-int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
+/* Removes NAME if it is (still) ID's; without a NAME every one that is: a killed removal left it.
+ */
+static int remove_name(struct storage *st, const char *name, const char *id, struct cmk_err *err)
 {
-	char holder[CONTAINER_ID_LEN + 1], path[80];
-	int r, first = 0;
+	char holder[CONTAINER_ID_LEN + 1];
 
-	/* Killed on the way, the next command goes on from here. */
-	(void)container_unfinished_begin(st, id, NULL);
+	if (container_name_lookup(st, name, holder) < 0 || !streq(holder, id))
+		return 0;
+	if (unlinkat(st->container_names_fd, name, 0) < 0 && errno != ENOENT)
+		return cmk_err_errno(err, "remove the name '%s'", name);
+	return 0;
+}
+
+static int remove_names(struct storage *st, const char *name, const char *id, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *e;
+	int fd;
+
+	if (name)
+		return remove_name(st, name, id, err);
+	fd = openat(st->container_names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	while (d && (e = readdir(d))) {
+		int r = e->d_name[0] == '.' ? 0 : remove_name(st, e->d_name, id, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * Killed before the record goes, the container is still there to be removed again; killed after it,
+ * its mark leads the next command to the rest.
+ */
+static int erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
+{
+	char path[80];
+	int r;
+
 	(void)snprintf(path, sizeof(path), "containers/%s", id);
 	r = remove_tree_at(st->run_fd, path, err);
+	if (r == 0)
+		r = storage_rootfs_remove(st, id, err);
 	if (r < 0)
-		return cmk_err_wrap(err, r, "remove run state of container '%.12s'", id);
-	r = storage_rootfs_remove(st, id, err);
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/container.json", id);
+	if (unlinkat(st->containers_fd, path, 0) < 0 && errno != ENOENT)
+		return cmk_err_errno(err, "remove the record");
+	r = remove_names(st, name, id, err);
+	return r < 0 ? r : remove_tree_at(st->containers_fd, id, err);
+}
+
+int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
+{
+	int r;
+
+	(void)container_unfinished_begin(st, id, NULL);
+	r = erase(st, id, name, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "remove container '%.12s'", id);
-	/* The name goes only if it is still ours. */
-	if (name && container_name_lookup(st, name, holder) == 0 && streq(holder, id) &&
-	    unlinkat(st->container_names_fd, name, 0) < 0 && errno != ENOENT)
-		first = cmk_err_errno(err, "remove the name '%s'", name);
-	r = remove_tree_at(st->containers_fd, id, first ? NULL : err);
-	if (r < 0)
-		return first ? first : cmk_err_wrap(err, r, "remove container '%.12s'", id);
 	container_unfinished_end(st, id);
-	return first;
+	return 0;
 }
 
 bool container_reap_locked(struct storage *st, const char *id, const char *name, bool new_boot)

@@ -175,7 +175,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_match "${lines[0]}" '^CONTAINER ID +NAMES$'
 	run_cmk container ls -a -q
 	assert_equal "${#lines[@]}" 3
-	run_cmk 125 ps --format '{{.Wibble}}'
+	run_cmk 125 ps -a --format '{{.Wibble}}'
 	run_cmk rm one two three
 	assert_equal "$output" $'one\ntwo\nthree'
 }

@@ -12,11 +12,15 @@ monitor_of() { cmk inspect --format '{{.State.ConmonPid}}' "$1"; }
 init_of() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
+no_groups() {
+	find "$TEST_CG" -depth -name 'cmk-*' -type d -exec rmdir {} \; 2>/dev/null
+	[ -z "$(find "$TEST_CG" -name 'cmk-*')" ]
+}
+
 @test "the command is killed: the container goes on" {
 	cmk_background fg run --net=none --name on --rootfs "$fs" sleep 100
 	local pid=$!
 	assert wait_for 10 eval '[ -n "$(cmk ps -q)" ]'
-	pkill -9 -P "$pid" 2>/dev/null || true
 	kill -9 "$pid"
 	wait "$pid" || true
 	run_cmk ps --format '{{.Names}} {{.State}}'
@@ -106,6 +110,7 @@ gone() { ! kill -0 "$1" 2>/dev/null; }
 	# shellcheck disable=SC2086
 	kill -9 $pids
 	rm -rf "$CMK_RUNROOT"
+	[ -z "$TEST_CG" ] || assert wait_for 10 no_groups
 	export CMK_TEST_BOOT_ID=11111111-2222-3333-4444-555555555555
 	run_cmk ps -a --format '{{.Names}} {{.State}} {{.ExitCode}}' -f name=made -f name=done -f name=ran
 	assert_equal "$output" $'ran exited 137\ndone exited 3\nmade created 0'
