@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# What a run may cost: counts that do not depend on the machine's speed.
+# What a run may cost: counts that do not depend on the machine's speed. Memory, and instructions where perf
+# has no counter, are counted by root: tests/bats-root.
 load helpers
 
 setup() {
@@ -46,24 +47,4 @@ allowed=$'ld-linux-x86-64\nlibc\nlibcap\nlibnettle\nlibyajl'
 	echo "$n instructions"
 	assert [ "$n" -gt 0 ]
 	assert [ "$n" -le 6000000 ]
-}
-
-@test "the helpers of a container with a published port keep at most 2 MB to themselves" {
-	load_images alpine
-	run_cmk run -d -p 127.0.0.1:18090:80 alpine sleep 1000
-	local pid kb sum=0 seen=0
-	for pid in $(pgrep -u "$UID" -f "^([^ ]*/)?cmk[a-z-]*"); do
-		case $(readlink "/proc/$pid/exe") in
-		"$CMK_BIN" | /usr/local/libexec/cmk/*) ;;
-		*) continue ;;
-		esac
-		grep -q "$TEST_CG" <(sed "s,^0::,/sys/fs/cgroup," "/proc/$pid/cgroup") || continue
-		kb=$(awk '/^Private_/ {n += $2} END {print n + 0}' "/proc/$pid/smaps_rollup") || skip "smaps_rollup of our own helper cannot be read"
-		echo "$kb kB: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
-		sum=$((sum + kb)) seen=$((seen + 1))
-	done
-	assert [ $seen -ge 2 ]
-	assert [ $sum -gt 0 ]
-	assert [ $sum -le 2048 ]
-	run_cmk rm -f -t 0 -a
 }
