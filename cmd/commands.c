@@ -4,11 +4,13 @@
 /* Sorted by name; one line each, so that branches merge. */
 // clang-format off
 const struct cmk_command *const cmk_commands[] = {
+	&cmk_cmd_attach,
 	&cmk_cmd_complete,
 	&cmk_cmd_completion,
 	&cmk_cmd_container_inspect,
 	&cmk_cmd_create,
 	&cmk_cmd_doctor,
+	&cmk_cmd_exec,
 	&cmk_cmd_help,
 	&cmk_cmd_image_exists,
 	&cmk_cmd_image_inspect,
@@ -17,6 +19,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_info,
 	&cmk_cmd_inspect,
 	&cmk_cmd_kill,
+	&cmk_cmd_logs,
 	&cmk_cmd_man,
 	&cmk_cmd_ps,
 	&cmk_cmd_pull,

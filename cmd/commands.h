@@ -4,11 +4,13 @@
 
 #include "cmd/option.h"
 
+extern const struct cmk_command cmk_cmd_attach;
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_container_inspect;
 extern const struct cmk_command cmk_cmd_create;
 extern const struct cmk_command cmk_cmd_doctor;
+extern const struct cmk_command cmk_cmd_exec;
 extern const struct cmk_command cmk_cmd_help;
 extern const struct cmk_command cmk_cmd_image_exists;
 extern const struct cmk_command cmk_cmd_image_inspect;
@@ -17,6 +19,7 @@ extern const struct cmk_command cmk_cmd_import;
 extern const struct cmk_command cmk_cmd_info;
 extern const struct cmk_command cmk_cmd_inspect;
 extern const struct cmk_command cmk_cmd_kill;
+extern const struct cmk_command cmk_cmd_logs;
 extern const struct cmk_command cmk_cmd_man;
 extern const struct cmk_command cmk_cmd_ps;
 extern const struct cmk_command cmk_cmd_pull;

@@ -59,7 +59,8 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 	const struct process_id id = { .pid = (pid_t)c->live.init_pid,
 				       .start_time = c->live.init_start };
 	cleanup_close int pidfd = process_id_open(&id), cgroup_fd = -1;
-	struct runtime_exec_args args = { .target = id.pid,
+	struct runtime_exec_args args = { .st = c->st,
+					  .target = id.pid,
 					  .target_pidfd = pidfd,
 					  .spec = spec,
 					  .process = p,

@@ -99,13 +99,38 @@ void mon_socket_accept(struct monitor *m)
 		mon_client_add(m, fd);
 }
 
-static bool socket_is_there(struct monitor *m)
+static bool is_there(struct monitor *m, const char *name)
 {
-	cleanup_free char *path = xasprintf("%s/containers/%s/sock", m->st->runroot,
-					    m->a->container->cfg.id);
-	struct stat st;
+	cleanup_free char *path = xasprintf("%s/containers/%s/%s", m->st->runroot,
+					    m->a->container->cfg.id, name);
 
-	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* What concerns us of all that happens there: a temporary file that a failed save removes again
+ * must not lead to the next save. */
+static bool concerns_us(const struct inotify_event *ev)
+{
+	if (!(ev->mask & IN_DELETE))
+		return true;
+	return ev->len > 0 && (streq(ev->name, "sock") || streq(ev->name, "live.json"));
+}
+
+static bool read_events(struct monitor *m)
+{
+	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool any = false;
+	ssize_t n;
+
+	while ((n = read(m->inotify_fd, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *ev = (const void *)(buf + at);
+
+			any = any || concerns_us(ev);
+			at += (ssize_t)(sizeof(*ev) + ev->len);
+		}
+	}
+	return any;
 }
 
 /* The run directory cannot be made while its parent is away: watches the nearest one that is
@@ -129,23 +154,25 @@ static void watch_ancestor(struct monitor *m)
  */
 void mon_socket_changed(struct monitor *m)
 {
-	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	cleanup_close int dir_fd = -1;
+	bool sock, live;
 
-	while (read(m->inotify_fd, events, sizeof(events)) > 0)
-		;
-	if (m->state == MON_OVER || socket_is_there(m))
+	if (!read_events(m) || m->state == MON_OVER)
+		return;
+	sock = is_there(m, "sock");
+	live = is_there(m, "live.json") || m->state == MON_DRAINING;
+	if (sock && live)
 		return;
 	dir_fd = open_run_dir(m, true, &err);
 	if (dir_fd < 0) {
 		watch_ancestor(m);
 		return;
 	}
-	if (listen_in(m, dir_fd, &err) < 0)
+	if (!sock && listen_in(m, dir_fd, &err) < 0)
 		return;
 	watch_dir(m, dir_fd);
-	if (m->state != MON_DRAINING)
+	if (!live)
 		(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
 }
 

@@ -135,7 +135,7 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 		r = mon_relay_init(m, sock, &err);
 	if (r == 0 && !m->a->exec)
 		r = mon_socket_open(m, &err);
-	if (r == 0 && !m->a->exec)
+	if (r == 0)
 		r = runtime_start(&m->rc, &err);
 	if (r < 0) {
 		mon_end_failed(m, &err);

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/containers.h"
+
+/* What scripts tell apart: "cannot run anything there now" from "no such container" (125). */
+#define EXIT_NOT_RUNNING 255
+
+struct exec_args {
+	bool detach, interactive, tty;
+	char **env, **env_files;
+	const char *user, *workdir, *detach_keys;
+};
+
+static const struct cmk_option exec_options[] = {
+	CMK_OPT_FLAG('d', "detach", struct exec_args, detach, "run in the background"),
+	CMK_OPT_STRING(0, "detach-keys", struct exec_args, detach_keys, "KEYS",
+		       "keys that detach from a terminal, \"\" for none"),
+	CMK_OPT_OF(OPT_STRV, 'e', "env", struct exec_args, env, "NAME=VALUE",
+		   "set a variable, or copy NAME from the caller"),
+	CMK_OPT_OF(OPT_STRV, 0, "env-file", struct exec_args, env_files, "FILE",
+		   "read variables from a file", .complete = COMPLETE_FILES),
+	CMK_OPT_FLAG('i', "interactive", struct exec_args, interactive, "pass stdin on"),
+	CMK_OPT_FLAG('t', "tty", struct exec_args, tty, "give the process a terminal"),
+	CMK_OPT_STRING('u', "user", struct exec_args, user, "USER[:GROUP]",
+		       "run as this user, by name or number"),
+	CMK_OPT_STRING('w', "workdir", struct exec_args, workdir, "DIR",
+		       "working directory inside the container"),
+	CMK_OPT_END(),
+};
+
+static int exec_attach(const struct exec_args *a, int fd, struct cmk_err *err)
+{
+	const struct attach_args attach = {
+		.fd = fd,
+		.tty = a->tty && !a->detach,
+		.use_stdin = a->interactive && !a->detach,
+		.use_out = !a->detach,
+		.sig_proxy = !a->detach,
+		.wait_only_started = a->detach,
+	};
+	bool detached = false;
+	int code = 0, r = monitor_attach(&attach, &code, &detached, err);
+
+	if (r < 0)
+		return r;
+	return detached || a->detach ? 0 : code;
+}
+
+static int exec_check(const struct exec_args *a, struct cmk_err *err)
+{
+	if (a->workdir && *a->workdir != '/')
+		return cmk_err_set(err, -EINVAL, "working directory '%s': not an absolute path",
+				   a->workdir);
+	return cmk_check_detach_keys(a->detach_keys, err);
+}
+
+static int exec_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		     struct cmk_err *err)
+{
+	cleanup_storage struct storage *st = NULL;
+	cleanup_container struct container *c = NULL;
+	cleanup_close int fd = -1;
+	const struct exec_args *a = args;
+	const struct exec_options o = {
+		.command = argv + 1,
+		.env = a->env,
+		.env_files = a->env_files,
+		.user = a->user,
+		.workdir = a->workdir,
+		.detach_keys = a->detach_keys,
+		.interactive = a->interactive,
+		.tty = a->tty,
+		.detach = a->detach,
+	};
+	int tty_fd = a->tty && !a->detach && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
+	int r = exec_check(a, err);
+
+	(void)argc;
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = container_open(st, argv[0], &c, err);
+	if (r < 0)
+		return r;
+	if (a->tty && a->interactive && tty_fd < 0)
+		log_warn("stdin is no terminal: --tty and --interactive may not work as expected");
+	r = container_exec(c, &o, tty_fd, &fd, err);
+	if (r < 0 && err->kind == CMK_ERR_STATE)
+		return EXIT_NOT_RUNNING;
+	return r < 0 ? r : exec_attach(a, fd, err);
+}
+
+static const char *const exec_aliases[] = { "container exec", NULL };
+
+const struct cmk_command cmk_cmd_exec = {
+	.name = "exec",
+	.aliases = exec_aliases,
+	.summary = "Run a command in a running container",
+	.operands = "CONTAINER COMMAND [ARG...]",
+	.description = "Runs the command in the container's namespaces and control group, as the "
+		       "container's user unless told otherwise. It ends with the container.",
+	.exit_codes =
+		"125 no such container, or cmk failed; 126 the command cannot be executed; "
+		"127 the command does not exist; 255 the container does not run or is paused; "
+		"else the command's own code, 128+N where signal N ended it",
+	.options = exec_options,
+	.args_size = sizeof(struct exec_args),
+	.min_operands = 2,
+	.max_operands = -1,
+	.stop_at_operand = true,
+	.complete = COMPLETE_RUNNING,
+	.exec = exec_exec,
+};

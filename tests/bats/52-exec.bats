@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Commands in a running container.
+load helpers
+
+setup() {
+	common_setup
+	run_cmk run -d --name c1 --net=none -e GIVEN=yes --rootfs "$(rootfs)" sleep 1000
+}
+
+teardown() {
+	timeout 20 cmk rm -f -t 0 c1 >/dev/null 2>&1 || true
+	common_teardown
+}
+
+@test "exec runs in the container's namespaces, its code is ours" {
+	run_cmk exec c1 sh -c 'echo $$; cat /proc/1/comm'
+	assert_match "$output" sleep
+	run_cmk 42 exec c1 sh -c 'echo out; echo err >&2; exit 42'
+	assert_equal "$output" out
+	assert_equal "$stderr" err
+	run_cmk 143 exec c1 sh -c 'kill -TERM $$'
+}
+
+@test "exec: unknown container 125, not running 255, not found 127, not executable 126" {
+	run_cmk 125 exec nobody true
+	assert_error nobody
+	run_cmk 127 exec c1 no-such-program
+	assert_error no-such-program
+	run_cmk 126 exec c1 /etc
+	assert_error /etc
+	run_cmk stop -t 0 c1
+	run_cmk 255 exec c1 true
+	assert_error 'exited'
+}
+
+@test "exec -e, --env-file, -w, -u" {
+	printf '# comment\nFROM_FILE=a b\n' >vars
+	COPIED=copy run_cmk exec -e SET=1 -e COPIED --env-file vars -w /tmp c1 sh -c 'echo $GIVEN $SET $COPIED $FROM_FILE $PWD'
+	assert_equal "$output" 'yes 1 copy a b /tmp'
+	run_cmk exec -u 1000:1000 c1 id
+	assert_match "$output" 'uid=1000.* gid=1000'
+	run_cmk 126 exec -u nobody-here c1 true
+	assert_error nobody-here
+	run_cmk 125 exec -w tmp c1 true
+	assert_error 'not an absolute path'
+	run_cmk 125 exec --privileged c1 true
+	assert_error 'not supported yet'
+}
+
+@test "exec -i streams stdin and its end, 20 MB unchanged" {
+	assert_equal "$(printf abc | timeout 20 cmk exec -i c1 wc -c)" 3
+	assert_equal "$(echo lost | timeout 20 cmk exec c1 wc -c)" 0
+	want=$(head -c 20000000 /dev/urandom | tee data | md5sum)
+	assert_equal "$(timeout 60 cmk exec -i c1 cat <data | md5sum)" "$want"
+}
+
+@test "exec -it is a terminal with the window's size" {
+	"$FIXTURES/terminal" cmk exec -it c1 sh <<-'E'
+		expect [#$] 
+		raw
+		send stty size; echo $TERM\r
+		expect 24 80
+		expect xterm
+		send exit 7\r
+		wait 7
+		cooked
+	E
+}
+
+@test "exec -it: the session hangs up when the command is killed" {
+	"$FIXTURES/terminal" cmk exec -it c1 sh -c 'echo ready; exec sleep 777' <<-'E'
+		expect ready
+		raw
+		signal SIGKILL
+		wait -9
+		cooked
+	E
+	ended() { ! timeout 20 cmk exec c1 pgrep -f 'sleep 777' | grep -q .; }
+	assert wait_for 10 ended
+}
+
+@test "exec -d returns at once and goes on" {
+	run_cmk exec -d c1 sh -c 'sleep 0.2; echo done >/tmp/done'
+	assert_equal "$output" ''
+	finished() { timeout 20 cmk exec c1 test -e /tmp/done; }
+	assert wait_for 10 finished
+}
+
+@test "an exec session ends with its container" {
+	cmk_background session exec c1 sh -c 'echo ready; exec sleep 1000'
+	pid=$!
+	assert wait_for 20 grep -q ready session.out
+	run_cmk stop -t 0 c1
+	status=0
+	wait $pid || status=$?
+	assert_equal "$status" 137
+}
+
+@test "what an exec session leaves in the background does not hold it" {
+	run_cmk exec c1 sh -c 'sleep 50 & echo started'
+	assert_equal "$output" started
+}
