@@ -492,10 +492,11 @@ static void test_socket_comes_back_when_the_run_directory_was_deleted(void **sta
 
 	(void)state;
 	await_frame(fd, FRAME_STARTED);
-	assert_int_equal(remove_tree_at(st.root_fd, "containers", NULL), 0);
+	/* The directories may be made again while we delete; the socket has been deleted then. */
+	(void)remove_tree_at(st.root_fd, "containers", NULL);
 	for (int i = 0; i < 500 && control < 0; i++) {
-		(void)poll(NULL, 0, 10);
 		control = monitor_connect(&st, "c1", NULL);
+		(void)poll(NULL, 0, 10);
 	}
 	assert_true(control >= 0);
 	assert_int_equal(monitor_frame_send(fd, FRAME_STDIN, "\n", 1), 0);
