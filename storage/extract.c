@@ -66,6 +66,11 @@ static int open_below(struct extract *x, const char *path)
 	return open_resolved(x->root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0, RESOLVE);
 }
 
+static int dangling(const char *path, struct cmk_err *err)
+{
+	return cmk_err_set(err, -ENOENT, "directory '%s' is a link that leads nowhere", path);
+}
+
 /* Some archives name files before, or without, their directories. */
 static int make_parents(struct extract *x, const char *path, struct cmk_err *err)
 {
@@ -84,7 +89,9 @@ static int make_parents(struct extract *x, const char *path, struct cmk_err *err
 		fd = open_below(x, copy);
 		if (fd == -ENOENT) {
 			if (mkdirat(at, p, 0755) < 0)
-				return cmk_err_errno(err, "create directory '%s'", copy);
+				return errno == EEXIST
+					       ? dangling(copy, err)
+					       : cmk_err_errno(err, "create directory '%s'", copy);
 			fd = open_below(x, copy);
 		}
 		if (fd < 0) {
@@ -100,8 +107,9 @@ static int make_parents(struct extract *x, const char *path, struct cmk_err *err
 	}
 }
 
-/* Splits the clean name PATH; *RET_BASE points into it. The descriptor is borrowed. */
-static int open_parent(struct extract *x, const char *path, const char **ret_base,
+/* Splits the clean name PATH; *RET_BASE points into it. The descriptor is borrowed. MAKE: its
+ * directory, where absent. */
+static int open_parent(struct extract *x, const char *path, bool make, const char **ret_base,
 		       struct cmk_err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -121,7 +129,7 @@ static int open_parent(struct extract *x, const char *path, const char **ret_bas
 	}
 	dir = xstrndup(path, len);
 	fd = open_below(x, dir);
-	if (fd == -ENOENT)
+	if (fd == -ENOENT && make)
 		fd = make_parents(x, dir, err);
 	else if (fd < 0) {
 		errno = -fd;
@@ -153,7 +161,7 @@ static int reopen_parent(struct extract *x, const char *path, struct cmk_err *er
 {
 	const char *base;
 
-	return open_parent(x, path, &base, err);
+	return open_parent(x, path, true, &base, err);
 }
 
 static bool is_whiteout(const struct stat *st)
@@ -439,7 +447,7 @@ static int make_hardlink(struct extract *x, const char *path, int parent, const 
 				   x->e->link.data);
 	if (streq(target, path))
 		return cmk_err_set(err, -EINVAL, "a hard link to itself");
-	r = open_parent(x, target, &from_base, err);
+	r = open_parent(x, target, false, &from_base, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "hard link to '%s'", target);
 	/* The parent of the new name may just have given up its place among the kept ones. */
@@ -510,7 +518,7 @@ static int extract_entry(struct extract *x, const char *path, struct cmk_err *er
 	/* A rootless user cannot make them; a container gets its own /dev. */
 	if (x->e->type == TAR_CHAR || x->e->type == TAR_BLOCKDEV)
 		return 0;
-	parent = open_parent(x, path, &base, err);
+	parent = open_parent(x, path, true, &base, err);
 	if (parent < 0)
 		return parent;
 	if (str_after(base, WHITEOUT_PREFIX))

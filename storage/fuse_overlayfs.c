@@ -5,7 +5,9 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -15,6 +17,10 @@
 #include "storage/internal.h"
 
 #define PROGRAM "fuse-overlayfs"
+
+#ifndef OPEN_TREE_CLOEXEC
+#define OPEN_TREE_CLOEXEC O_CLOEXEC
+#endif
 
 /* It splits its options at ':' and ','. */
 static int add_path(struct strbuf *sb, const char *key, const char *path, struct cmk_err *err)
@@ -27,7 +33,7 @@ static int add_path(struct strbuf *sb, const char *key, const char *path, struct
 	return 0;
 }
 
-static int fuse_mount(const struct rootfs_plan *plan, struct cmk_err *err)
+static int start_program(const struct rootfs_plan *plan, struct cmk_err *err)
 {
 	cleanup_strbuf struct strbuf opt = STRBUF_INIT;
 	char *argv[] = { (char *)PROGRAM, (char *)"-o", NULL, plan->merged, NULL };
@@ -48,6 +54,107 @@ static int fuse_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 	if (r > 0)
 		return -EIO;
 	return r;
+}
+
+static int send_fd(int sock, int fd)
+{
+	char byte = 0;
+	union {
+		struct cmsghdr h;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} u = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = u.buf,
+			    .msg_controllen = sizeof(u.buf) };
+
+	u.h.cmsg_level = SOL_SOCKET;
+	u.h.cmsg_type = SCM_RIGHTS;
+	u.h.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&u.h), &fd, sizeof(fd));
+	return sendmsg(sock, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The descriptor, or what the child had to say. */
+static int receive_fd(int sock, struct cmk_err *err)
+{
+	static char text[CMK_ERR_WIRE_MAX];
+	union {
+		struct cmsghdr h;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} u = { 0 };
+	struct iovec iov = { text, sizeof(text) };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = u.buf,
+			    .msg_controllen = sizeof(u.buf) };
+	ssize_t n;
+	int fd;
+
+	do
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n > 0 && m.msg_controllen >= CMSG_LEN(sizeof(int)) && u.h.cmsg_type == SCM_RIGHTS) {
+		memcpy(&fd, CMSG_DATA(&u.h), sizeof(fd));
+		return fd;
+	}
+	if (n <= 0 || (cmk_err_decode(text, (size_t)n, err) == -EBADMSG && !(err && err->msg)))
+		return cmk_err_set(err, -ECHILD, PROGRAM " could not be started");
+	return err ? err->code : -EIO;
+}
+
+/* In a child with a mount namespace of its own: the descriptor of the mount. */
+static int mount_apart(const struct rootfs_plan *plan, struct cmk_err *err)
+{
+	int fd, r;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return cmk_err_errno(err, "mount namespace for " PROGRAM);
+	r = start_program(plan, err);
+	if (r < 0)
+		return r;
+	fd = open_tree(AT_FDCWD, plan->merged, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return fd < 0 ? cmk_err_errno(err, "open_tree '%s'", plan->merged) : fd;
+}
+
+static void cmk_noreturn mount_child(const struct rootfs_plan *plan, int sock)
+{
+	struct cmk_err err = CMK_ERR_INIT;
+	int fd = mount_apart(plan, &err);
+
+	if (fd < 0)
+		cmk_err_send(sock, &err);
+	else
+		(void)send_fd(sock, fd);
+	_exit(0);
+}
+
+/* The program must not live in the container's mount namespace: pivot_root(2) would make the new
+ * root its own, and it would wait for itself at the first path that it opens. */
+static int fuse_mount(const struct rootfs_plan *plan, struct cmk_err *err)
+{
+	cleanup_close int ours = -1, theirs = -1, fd = -1;
+	int sp[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0)
+		return cmk_err_errno(err, "make a socket pair");
+	ours = sp[0];
+	theirs = sp[1];
+	pid = process_fork("cmk-fuse", 0, NULL, err);
+	if (pid < 0)
+		return pid;
+	if (pid == 0)
+		mount_child(plan, theirs);
+	(void)close(steal_fd(&theirs));
+	fd = receive_fd(ours, err);
+	(void)process_reap(pid);
+	if (fd < 0)
+		return fd;
+	if (move_mount(fd, "", AT_FDCWD, plan->merged, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return cmk_err_errno(err, "move the mount to '%s'", plan->merged);
+	return 0;
 }
 
 static int find_program(struct cmk_err *err)
@@ -80,7 +187,7 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 			return cmk_err_errno(err, "create '%s'", dirs[i]);
 	r = file_replace_at(a->fd, "lower/x", "1", 1, 0644, 0, err);
 	if (r >= 0)
-		r = fuse_mount(&a->plan, err);
+		r = start_program(&a->plan, err);
 	if (r < 0)
 		return r;
 	r = overlay_probe_use(a->plan.merged, err);

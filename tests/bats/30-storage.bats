@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Where things lie, what an unpacked layer looks like, and what removal leaves.
+load helpers
+
+small_tar() { # FILE
+	mkdir -p tree/bin
+	cp /bin/busybox tree/bin/busybox
+	ln -sf busybox tree/bin/sh
+	tar -C tree -cf "$1" --owner=0 --group=0 .
+}
+
+# As the owner of the store's user namespace sees it.
+inside() { unshare --map-root-user --map-auto "$@"; }
+
+@test "owners, modes, times, links, holes and attributes of a layer are kept" {
+	mkdir -p tree/d
+	echo text >tree/d/f
+	ln tree/d/f tree/d/h
+	ln -s /etc/passwd tree/d/l
+	mkfifo tree/d/p
+	truncate -s 10M tree/d/sparse
+	printf x | dd of=tree/d/sparse bs=1 seek=5000000 conv=notrunc status=none
+	setfattr -n user.note -v here tree/d/f
+	inside sh -c '
+		chown 33:44 tree/d/f && chmod 4750 tree/d/f && setcap cap_net_raw+ep tree/d/sparse &&
+		chmod 2755 tree/d && touch -h -d "2001-02-03 04:05:06.789" tree/d tree/d/f tree/d/l &&
+		tar -C tree -S --xattrs --xattrs-include="*" --format=pax -cf a.tar .'
+	run_cmk import a.tar localhost/a
+	cd "$CMK_ROOT"/layers/*/diff
+	assert_equal "$(inside stat -c '%u:%g %a %h' d/f)" "33:44 4750 2"
+	assert [ d/f -ef d/h ]
+	assert_equal "$(readlink d/l)" /etc/passwd
+	assert [ -p d/p ]
+	assert_equal "$(stat -c %s d/sparse)" 10485760
+	assert [ "$(stat -c %b d/sparse)" -lt 2000 ]
+	assert_equal "$(inside getcap d/sparse)" "d/sparse cap_net_raw=ep"
+	assert_equal "$(inside getfattr --only-values -n user.note d/f)" here
+	assert_equal "$(stat -c '%a %.3Y' d)" "2755 981173106.789"
+	assert_equal "$(stat -c %.3Y d/l)" 981173106.789
+}
+
+@test "a layer that two images share is kept until both are gone" {
+	small_tar a.tar
+	run_cmk import -c CMD=a a.tar localhost/a
+	run_cmk import -c CMD=b a.tar localhost/b
+	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 1
+	run_cmk rmi localhost/a
+	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 1
+	run_cmk rmi localhost/b
+	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 0
+	assert_equal "$(ls -A "$CMK_ROOT/images" "$CMK_ROOT/names" "$CMK_ROOT/tmp" | grep -v :)" ""
+}
+
+@test "what a killed import left is swept by the next" {
+	mkfifo pipe
+	cmk_background import import pipe localhost/never
+	pid=$!
+	exec 7>pipe
+	small_tar a.tar
+	head -c 100000 a.tar >&7
+	assert wait_for 10 eval '[ -n "$(ls "$CMK_ROOT/tmp" 2>/dev/null)" ]'
+	kill -9 "$pid"
+	wait "$pid" || true
+	exec 7>&-
+	assert [ -n "$(ls "$CMK_ROOT/tmp")" ]
+	run_cmk import a.tar localhost/a
+	assert_equal "$(ls -A "$CMK_ROOT/tmp")" ""
+	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 1
+}
+
+@test "the run directory is chosen once per boot: cron sees what the session sees" {
+	printf '#!/bin/sh\nexec %s --root "%s" "$@"\n' "$CMK_BIN" "$CMK_ROOT" >"$T/bin/cmk"
+	run_cmk images
+	assert_match "$(cat "$CMK_ROOT/run.json")" "\"path\":\"$XDG_RUNTIME_DIR/cmk\""
+	(
+		unset XDG_RUNTIME_DIR
+		run_cmk images
+	)
+	assert_match "$(cat "$CMK_ROOT/run.json")" "\"path\":\"$XDG_RUNTIME_DIR/cmk\""
+	# Another boot: chosen anew.
+	sed -i 's/"boot_id":"[^"]*"/"boot_id":"00000000-0000-0000-0000-000000000000"/' "$CMK_ROOT/run.json"
+	mkdir -m 700 other
+	XDG_RUNTIME_DIR=$T/other run_cmk images
+	assert_match "$(cat "$CMK_ROOT/run.json")" "\"path\":\"$T/other/cmk\""
+}
+
+@test "a run directory that others can write to is refused" {
+	mkdir -m 777 open
+	chmod 777 open
+	run_cmk 125 --runroot "$T/open" images
+	assert_error "run directory.*open"
+}
+
+@test "a store of a newer cmk is refused" {
+	run_cmk images
+	echo 99 >"$CMK_ROOT/version"
+	run_cmk 125 images
+	assert_error "newer cmk"
+}
+
+@test "a data directory that cannot be written is one clear error" {
+	mkdir -m 500 closed
+	run_cmk 125 --root "$T/closed/store" images
+	assert_error "$T/closed/store.*Permission denied"
+	run_cmk 125 --root /proc/nowhere images
+	assert_error "/proc/nowhere"
+}
+
+@test "a damaged image record does not hide the others" {
+	small_tar a.tar
+	run_cmk import -c CMD=a a.tar localhost/a
+	run_cmk import -c CMD=b a.tar localhost/b
+	record=$(readlink -f "$CMK_ROOT/names/localhost%a:latest")/image.json
+	echo '{' >"$record"
+	run_cmk images
+	assert_match "$output" localhost/b
+	assert_match "$stderr" "Warning: image "
+}
+
+@test "each driver shows the same files" {
+	mkdir -p l1/d l1/gone l2/d l2/gone
+	echo lower >l1/d/lower && echo lower >l1/gone/file && echo one >l1/d/both
+	echo two >l2/d/both && touch l2/d/.wh.lower l2/gone/.wh..wh..opq && echo new >l2/gone/new
+	rootfs=$(rootfs)
+	cp -r l1/. "$rootfs/"
+	tar -C "$rootfs" -cf 1.tar . && tar -C l2 -cf 2.tar .
+	umoci init --layout oci
+	umoci new --image oci:x
+	umoci raw add-layer --image oci:x 1.tar
+	umoci raw add-layer --image oci:x 2.tar
+	skopeo copy -q --dest-tls-verify=false oci:oci:x "docker://$REGISTRY/t/drivers:$BASHPID"
+	run_cmk pull -q "$REGISTRY/t/drivers:$BASHPID"
+	for driver in overlay fuse-overlayfs vfs; do
+		run_cmk --storage-driver "$driver" run --rm --net=none "$REGISTRY/t/drivers:$BASHPID" \
+			sh -c 'cd /; cat d/both gone/*; ls d gone; rm d/both; echo w >d/w; chown 7:8 d/w; stat -c %u:%g d/w; ls d'
+		assert_equal "$(tr -s '\n' ' ' <<<"$output")" "two new d: both gone: new 7:8 w "
+	done
+}
