@@ -240,10 +240,11 @@ static int remove_children(int fd, unsigned int depth)
 static int remove_entry(int dirfd, const char *name, unsigned int depth)
 {
 	cleanup_close int fd = -1;
-	int r;
+	int r, first;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
+	first = errno;
 	if (errno != EISDIR && errno != EPERM && errno != EACCES)
 		return -errno;
 	if (depth > REMOVE_DEPTH_MAX)
@@ -253,8 +254,9 @@ static int remove_entry(int dirfd, const char *name, unsigned int depth)
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* No directory after all: what unlink said is the reason. */
 	if (fd < 0)
-		return -errno;
+		return errno == ENOTDIR ? -first : -errno;
 	r = remove_children(fd, depth);
 	if (r == -EACCES && fchmod(fd, 0700) == 0)
 		r = remove_children(fd, depth);
