@@ -14,11 +14,16 @@
 
 void process_reset_signals(void)
 {
+	static const uint64_t zero[8];
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)sigaction(sig, &sa, NULL);
+	for (int sig = 1; sig < NSIG; sig++) {
+		/* Two that libc keeps for its threads and refuses to touch: a caller may have
+		 * ignored them all the same. The kernel's struct is all zero for the default. */
+		if (sigaction(sig, &sa, NULL) < 0)
+			(void)syscall(SYS_rt_sigaction, sig, zero, NULL, sizeof(uint64_t));
+	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
