@@ -42,6 +42,17 @@ load helpers
 	assert_error "not supported yet: option '--cgroup-manager' of 'cmk'"
 }
 
+@test "options of other tools are refused, not accepted and ignored" {
+	run_cmk 125 run --health-cmd true alpine
+	assert_error "not supported yet: option '--health-cmd' of 'cmk run'"
+	run_cmk 125 run --link other alpine
+	assert_error "not supported: option '--link' of 'cmk run': "
+	run_cmk 125 container run -c 10 alpine
+	assert_error "not supported yet: option '-c' of 'cmk run'"
+	run_cmk 125 run --net=bridge alpine
+	assert_error "network mode 'bridge': not supported yet"
+}
+
 @test "a bad option or value is one line and 125" {
 	run_cmk 125 version --formt json
 	assert_error "unknown option '--formt' of 'cmk version' \(did you mean '--format'\?\)"
@@ -95,6 +106,20 @@ load helpers
 	assert_equal "$output" :none
 }
 
+@test "completion offers containers and the values of options" {
+	run_cmk create --name box --net=none --rootfs "$(rootfs)" true
+	run_cmk __complete -- rm b
+	assert_equal "${lines[0]%%$'\t'*}" box
+	# It is not running.
+	run_cmk __complete -- stop ''
+	assert_equal "$output" :none
+	run_cmk __complete -- run --pull n
+	assert_equal "${#lines[@]}" 3
+	run_cmk __complete -- run image ''
+	assert_equal "$output" :files
+	run_cmk rm box
+}
+
 @test "bash completes through the installed script" {
 	run_cmk completion bash
 	echo "$output" >script
@@ -144,35 +169,62 @@ load helpers
 	assert_equal "$output" ""
 }
 
-@test "works with SIGPIPE and SIGCHLD ignored" {
-	cat >ignoring <<-'END'
-		#!/usr/bin/env python3
+# A process that runs its arguments with SIGPIPE, SIGCHLD and SIGINT ignored, and signals blocked.
+ignoring() {
+	cat >ignoring.py <<-'END'
 		import os, signal, sys
-		signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-		signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-		signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
+		for sig in signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT:
+		    signal.signal(sig, signal.SIG_IGN)
+		signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD})
 		os.execv(sys.argv[1], sys.argv[1:])
 	END
-	run python3 ignoring "$T/bin/cmk" version
+	python3 ignoring.py "$@"
+}
+
+@test "works with SIGPIPE and SIGCHLD ignored, and signals blocked" {
+	run ignoring "$T/bin/cmk" version
 	assert_equal "$status" 0
 	assert_match "$output" '^Version:'
+	run ignoring "$T/bin/cmk" run --rm --net=none --rootfs "$(rootfs)" sh -c 'grep -E "^Sig(Blk|Ign)" /proc/self/status; exit 7'
+	assert_equal "$status" 7
+	assert_match "$output" $'SigBlk:\t0000000000000000'
+	assert_match "$output" $'SigIgn:\t0000000000000000'
+}
+
+@test "a container runs with stdin, stdout and stderr closed" {
+	local dir
+	dir=$(rootfs)
+	"$T/bin/cmk" run --rm --net=none --rootfs "$dir" sh -c 'ls -l /proc/self/fd >/ran; exit 0' <&- >&- 2>&-
+	assert [ -s "$dir/ran" ]
+	status=0
+	"$T/bin/cmk" run --rm --net=none --rootfs "$dir" sh -c 'exit 9' <&- >&- 2>&- || status=$?
+	assert_equal "$status" 9
 }
 
 @test "works under umask 077, and in a directory that is gone" {
+	local dir
+	dir=$(rootfs)
 	mkdir gone
 	cd gone
 	rmdir ../gone
 	umask 077
 	run_cmk version
 	assert_match "$output" '^Version:'
+	run_cmk run --rm --net=none --rootfs "$dir" sh -c 'umask; : >/made; stat -c %a /made /dev/shm /etc/hosts'
+	assert_equal "$output" $'0022\n644\n1777\n644'
 }
 
 @test "a Turkish locale changes nothing" {
-	LC_ALL=tr_TR.UTF-8 run_cmk version --format json
+	export LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8
+	run_cmk version --format json
 	assert_equal "$(jq -r .Client.Os <<<"$output")" linux
-	LC_ALL=tr_TR.UTF-8 run_cmk --log-level=info version
-	LC_ALL=tr_TR.UTF-8 run_cmk 125 INFO
+	run_cmk --log-level=info version
+	run_cmk 125 INFO
 	assert_error "unknown command 'INFO'"
+	# "I" of SIGINT and of a limit's name is where case goes wrong.
+	run_cmk run --rm --net=none --stop-signal sigint --ulimit NOFILE=64:128 --cap-drop kill \
+		--rootfs "$(rootfs)" sh -c 'ulimit -n; echo "[$LC_ALL$LANG]"'
+	assert_equal "$output" $'64\n[]'
 }
 
 @test "info shows the host, the store and how ids are mapped" {
