@@ -151,6 +151,16 @@ static int configure_ipv6(int nl, int index, struct cmk_err *err)
 	return 0;
 }
 
+/* Ping without a raw socket for the container's root, as podman's default_sysctls allow it. Each
+ * network namespace has its own value; a kernel that refuses leaves ping to CAP_NET_RAW. */
+static void allow_ping(void)
+{
+	cleanup_close int fd = open("/proc/sys/net/ipv4/ping_group_range", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!write(fd, "0 0\n", 4);
+}
+
 int network_tap_configure(struct cmk_err *err)
 {
 	cleanup_close int nl = nl_open();
@@ -174,5 +184,6 @@ int network_tap_configure(struct cmk_err *err)
 	if (r < 0)
 		return cmk_err_set(err, r, "add the default route via %s: %s",
 				   NETWORK_SLIRP_GATEWAY4, strerror(-r));
+	allow_ping();
 	return configure_ipv6(nl, index, err);
 }

@@ -57,7 +57,8 @@ int network_loopback_up(struct cmk_err *err);
  * is made): makes tap0 and returns its descriptor, close-on-exec. Without /dev/net/tun
  * CMK_ERR_UNSUPPORTED or CMK_ERR_DENIED with a hint. */
 int network_tap_open(struct cmk_err *err);
-/* Address, MTU and routes (IPv4 and IPv6) of tap0, and lo up. */
+/* Address, MTU and routes (IPv4 and IPv6) of tap0, lo up, ping sockets for gid 0 (through /proc,
+ * where it is mounted). */
 int network_tap_configure(struct cmk_err *err);
 
 struct slirp_options {

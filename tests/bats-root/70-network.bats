@@ -11,6 +11,7 @@ setup() {
 
 teardown() {
 	[ -z "${remote:-}" ] || kill "$remote" 2>/dev/null || true
+	timeout 20 cmk rm -f -t 0 web >/dev/null 2>&1 || true
 	common_teardown
 }
 
