@@ -60,8 +60,9 @@ published() {
 
 @test "echo over IPv4 where ping sockets are allowed" {
 	[ "$(cut -f 1 /proc/sys/net/ipv4/ping_group_range)" = 0 ] || skip "net.ipv4.ping_group_range allows nobody"
-	run_cmk run --rm alpine ping -c 1 -W 3 "$HOST4"
-	assert_match "$output" '1 packets received'
+	# busybox's ping knows raw sockets only.
+	run_cmk run --rm "${PY[@]}" echo "$HOST4"
+	assert_equal "$output" data
 }
 
 @test "names are resolved through the host's servers, over IPv4 and IPv6" {

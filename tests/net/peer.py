@@ -3,6 +3,7 @@
 
 serve PORT [ADDRESS...]       TCP and UDP: answers with the peer's address as it sees it
 ask tcp|udp HOST PORT [FROM]  prints the answer
+echo HOST                     sends an echo request from a ping socket, prints what came back
 push HOST PORT                sends and sends, to a peer that has closed
 hold HOST PORT COUNT          opens COUNT connections at once, prints how many were answered
 dns ADDRESS...                name servers on port 53: the Nth says that every name has the address 192.0.2.N
@@ -58,6 +59,14 @@ def ask(kind, host, port, source=None, size=2):
     if kind == "udp":
         s.send(b"x" * int(size))
     print(s.recv(65536).decode().strip())
+
+
+def echo(host):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    s.settimeout(3)
+    s.connect((host, 0))
+    s.send(b"\x08\0\0\0\0\0\0\1data")
+    print(s.recv(100)[-4:].decode())
 
 
 def push(host, port):
