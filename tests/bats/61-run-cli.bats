@@ -189,3 +189,71 @@ setup() {
 	assert_equal "$output" "$REGISTRY/library/alpine:latest"
 	run_cmk rm -f -t 0 img
 }
+
+@test "the image's config: environment, entrypoint and command, user, directory, labels, signal, ports" {
+	printf 'root:x:0:0::/root:/bin/sh\nimg:x:7:8::/home/img:/bin/sh\n' >"$fs/etc/passwd"
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import -c 'ENV A=image B=image' -c 'ENTRYPOINT ["sh", "-c", "echo entry $0 $@"]' -c 'CMD ["one", "two"]' \
+		-c 'USER img' -c 'WORKDIR /work' -c 'LABEL l=image m=image' -c 'STOPSIGNAL USR1' -c 'EXPOSE 80' -c 'EXPOSE 53/udp' \
+		fs.tar localhost/config
+	run_cmk run --rm --net=none localhost/config
+	assert_equal "$output" "entry one two"
+	run_cmk run --rm --net=none localhost/config three
+	assert_equal "$output" "entry three"
+	run_cmk run --rm --net=none --entrypoint pwd localhost/config
+	assert_equal "$output" /work
+	run_cmk run --rm --net=none -e B=option --entrypoint '' localhost/config sh -c 'id -u; id -g; echo $A $B; echo $HOME'
+	assert_equal "$output" $'7\n8\nimage option\n/home/img'
+	run_cmk 125 run --rm --net=none --entrypoint '' localhost/config
+	assert_error "no command"
+	run_cmk run --rm --net=none -u 0 -w / --entrypoint sh localhost/config -c 'id -u; pwd'
+	assert_equal "$output" $'0\n/'
+	run_cmk create --name c --net=none -l m=option localhost/config
+	run_cmk inspect c
+	assert_equal "$(jq -c '.[0].Config | [.Labels, .StopSignal, (.ExposedPorts | keys), .Entrypoint[0], .Cmd, .User, .WorkingDir]' <<<"$output")" \
+		'[{"l":"image","m":"option"},"SIGUSR1",["53/udp","80/tcp"],"sh",["one","two"],"img","/work"]'
+	run_cmk rm c
+}
+
+@test "-P publishes what is exposed on free ports; -p what is named; both are shown" {
+	run_cmk run -d --name web -P --expose 80 -p 127.0.0.1:18081:81 --rootfs "$fs" sleep 100
+	run_cmk inspect web
+	assert_equal "$(jq -c '.[0].NetworkSettings.Ports["81/tcp"]' <<<"$output")" '[{"HostIp":"127.0.0.1","HostPort":"18081"}]'
+	local port
+	port=$(jq -r '.[0].NetworkSettings.Ports["80/tcp"][0].HostPort' <<<"$output")
+	assert [ "$port" -gt 1023 ]
+	run_cmk ps --format '{{.Ports}}'
+	assert_match "$output" "127.0.0.1:18081->81/tcp"
+	assert_match "$output" "0.0.0.0:$port->80/tcp"
+	run_cmk '?' run -d --name second -p 127.0.0.1:18081:81 --rootfs "$fs" sleep 100
+	assert_match "$status" '^12[56]$'
+	assert_error "18081"
+	run_cmk rm -f -t 0 web second
+}
+
+@test "--group-add keep-groups keeps the caller's; without it none is left" {
+	opts=(-u 1234)
+	run_in sed -n 's/^Groups:\t//p' /proc/self/status
+	assert_equal "${output// /}" ""
+	# Root's of the image, and no other.
+	printf 'root:x:0:\nmine:x:77:root\n' >"$fs/etc/group"
+	opts=()
+	run_in id -G
+	assert_equal "$output" "0 77"
+	opts=(--group-add keep-groups)
+	run_in true
+}
+
+@test "a limit without its controller, or without a group at all, is an error that says so" {
+	run_cmk '?' run --rm --net=none --memory 64m --cpus 0.5 --pids-limit 50 --rootfs "$fs" true
+	[ "$status" = 0 ] && skip "all three controllers are delegated here"
+	assert_equal "$status" 125
+	assert_error "controller|control group|delegat"
+}
+
+@test "what a container does to stdin, stdout and stderr that are closed" {
+	run bash -c 'cmk run --rm --net=none --rootfs "$1" sh -c "echo out; echo err >&2" <&- 2>&-' - "$fs"
+	assert_equal "$output" out
+	run bash -c 'cmk run --rm --net=none --rootfs "$1" true >&- 2>&- <&-' - "$fs"
+	assert_equal "$status" 0
+}
