@@ -54,8 +54,8 @@ static void close_socket(struct monitor *m)
 
 	if (m->listen_fd < 0)
 		return;
-	cleanup_close_fn(&m->inotify_fd);
-	m->inotify_fd = -1;
+	/* The inotify descriptor stays open to our own end: closing it waits for a grace period of
+	 * the kernel's (14 ms seen), and FRAME_EXIT would come after it. */
 	cleanup_close_fn(&m->listen_fd);
 	m->listen_fd = -1;
 	(void)unlinkat(m->st->run_fd, path, 0);

@@ -85,6 +85,8 @@ int monitor_frame_send(int fd, enum monitor_frame_type type, const void *data, s
 		for (size_t i = 0; i < 2; i++) {
 			size_t took = MIN((size_t)n, iov[i].iov_len);
 
+			if (took == 0)
+				continue;
 			iov[i].iov_base = (uint8_t *)iov[i].iov_base + took;
 			iov[i].iov_len -= took;
 			n -= (ssize_t)took;

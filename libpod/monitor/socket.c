@@ -39,6 +39,10 @@ static int open_run_dir(struct monitor *m, bool by_path, struct cmk_err *err)
 		/* For what is written later: records, hints. */
 		(void)dup3(by_path_fd, m->st->run_fd, O_CLOEXEC);
 	}
+	/* The record is there already at the first call. */
+	fd = openat(run_fd, below, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? cmk_err_errno(err, "open '%s/%s'", m->st->runroot, below) : fd;
 	r = mkdir_p_at(run_fd, below, 0700, err);
 	if (r < 0)
 		return r;
