@@ -122,8 +122,10 @@ int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
 		 struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
+	bool ready = false;
 
-	for (;;) {
+	/* Two processes send: init may be ready before the set-up process has told who init is. */
+	while (!ready || ret->pid <= 0) {
 		cleanup_close int fd = -1;
 		ssize_t n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
 		int r;
@@ -135,9 +137,11 @@ int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
 			return cmk_err_set(err, -ECHILD, "container init died while %s",
 					   stage_name(*stage));
 		r = collect_one(ret, buf, (size_t)n, &fd, err);
-		if (r != 0)
-			return r < 0 ? r : 0;
+		if (r < 0)
+			return r;
+		ready = ready || r > 0;
 	}
+	return 0;
 }
 
 int job_prepare(struct runtime_job *job, struct cmk_err *err)
