@@ -76,7 +76,7 @@ static void complete_value(struct completion *c, const struct cmk_globals *g,
 
 static void complete_options(const struct completion *c, const struct cmk_option *rows)
 {
-	cleanup_free const struct cmk_option **flat = cmk_options_flatten(rows);
+	cleanup_free const struct cmk_option **flat = cmk_options_shown(rows);
 
 	for (size_t i = 0; flat[i]; i++) {
 		const struct cmk_option *o = flat[i];
@@ -84,8 +84,6 @@ static void complete_options(const struct completion *c, const struct cmk_option
 		cleanup_free char *alias = o->alias ? xasprintf("--%s", o->alias) : NULL;
 		char letter[3] = { '-', o->letter, '\0' };
 
-		if (o->flags & OPT_HIDDEN)
-			continue;
 		cmk_candidate(c, name, o->help);
 		/* A second spelling only where it is being typed. */
 		if (alias && !str_after(name, c->current))

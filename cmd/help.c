@@ -5,6 +5,7 @@
 #include "cmd/state.h"
 
 #define COLUMN 30
+#define WIDTH 80
 
 /* "  -n, --name, --alias NAME", without a line end. */
 static void spell_option(const struct cmk_option *o, struct strbuf *sb)
@@ -25,41 +26,56 @@ static void help_row(const struct cmk_option *o)
 {
 	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
 
-	if (o->flags & OPT_HIDDEN)
-		return;
 	spell_option(o, &sb);
 	if (sb.len > COLUMN - 2)
 		strbuf_addf(&sb, "\n%*s", COLUMN, "");
 	else
 		strbuf_addf(&sb, "%*s", (int)(COLUMN - sb.len), "");
 	strbuf_adds(&sb, o->help);
-	if (o->def)
+	if (o->words)
+		strbuf_addf(&sb, ": %s", o->words);
+	if (o->def && *o->def)
 		strbuf_addf(&sb, " (default: %s)", o->def);
 	puts(sb.data);
 }
 
 static void help_rows(const char *title, const struct cmk_option *rows)
 {
-	cleanup_free const struct cmk_option **flat = cmk_options_flatten(rows);
-	bool any = false;
+	cleanup_free const struct cmk_option **flat = cmk_options_shown(rows);
 
-	for (size_t i = 0; flat[i]; i++) {
-		if (!any)
-			printf("\n%s:\n", title);
-		any = true;
+	if (flat[0])
+		printf("\n%s:\n", title);
+	for (size_t i = 0; flat[i]; i++)
 		help_row(flat[i]);
-	}
 }
 
-/* Texts mark `code` for the man page. */
+/* Fills lines up to 80 columns; empty lines stay. Texts mark `code` for the man page. */
 static void print_text(const char *title, const char *text)
 {
+	size_t column = 0;
+
 	if (!text)
 		return;
 	printf("\n%s", title);
-	for (const char *p = text; *p; p++)
-		if (*p != '`')
-			(void)putchar(*p);
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, " \n");
+
+		if (column > 0 && column + 1 + n > WIDTH) {
+			printf("\n");
+			column = 0;
+		}
+		if (column > 0)
+			column += (size_t)printf(" ");
+		for (size_t i = 0; i < n; i++)
+			if (p[i] != '`')
+				column += putchar(p[i]) != EOF;
+		p += n;
+		if (p[0] == '\n' && p[1] == '\n') {
+			printf("\n\n");
+			column = 0;
+		}
+		p += strspn(p, " \n");
+	}
 	printf("\n");
 }
 

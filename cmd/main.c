@@ -40,9 +40,8 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 const struct cmk_option cmk_global_options_behind[] = {
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "log-level", struct cmk_globals, log_level, "LEVEL",
-		   "tell more or less on stderr: debug, info, warn, error", .def = "warn",
-		   .words = "debug|info|warn|error", .complete = COMPLETE_WORDS,
-		   .parse = set_log_level),
+		   "tell more or less on stderr", .def = "warn", .words = "debug|info|warn|error",
+		   .complete = COMPLETE_WORDS, .parse = set_log_level),
 	CMK_OPT_STRING(0, "root", struct cmk_globals, root, "DIR",
 		       "directory of images and containers", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "runroot", struct cmk_globals, runroot, "DIR",

@@ -101,8 +101,6 @@ static int add_option(struct strbuf *sb, const struct cmk_option *o, int texts_f
 	size_t len = 0;
 	int r;
 
-	if (o->flags & OPT_HIDDEN)
-		return 0;
 	/* That no text is missing is tests/lint/tables' matter; a build goes on without. */
 	r = file_read_at(texts_fd, file, TEXT_MAX, &text, &len, NULL);
 	if (r < 0 && r != -ENOENT)
@@ -133,7 +131,7 @@ static int add_option(struct strbuf *sb, const struct cmk_option *o, int texts_f
 static int add_options(struct strbuf *sb, const char *title, const struct cmk_option *rows,
 		       int texts_fd, struct cmk_err *err)
 {
-	cleanup_free const struct cmk_option **flat = cmk_options_flatten(rows);
+	cleanup_free const struct cmk_option **flat = cmk_options_shown(rows);
 	int r;
 
 	if (flat[0])

@@ -53,6 +53,26 @@ const struct cmk_option **cmk_options_flatten(const struct cmk_option *rows)
 	return flat;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct cmk_option *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+const struct cmk_option **cmk_options_shown(const struct cmk_option *rows)
+{
+	const struct cmk_option **flat = cmk_options_flatten(rows);
+	size_t n = 0;
+
+	for (size_t i = 0; flat[i]; i++)
+		if (!(flat[i]->flags & OPT_HIDDEN))
+			flat[n++] = flat[i];
+	flat[n] = NULL;
+	qsort(flat, n, sizeof(*flat), compare_names);
+	return flat;
+}
+
 static bool is_word(const char *words, const char *value)
 {
 	size_t n = strcspn(value, "|");

@@ -143,6 +143,8 @@ int cmk_parse_options(const struct cmk_option_set *sets, size_t n_sets, bool sto
 void cmk_options_done(const struct cmk_option *rows, void *args);
 /* All rows, OPT_USE resolved, in order; owned, NULL-ended; ROWS may be NULL. */
 const struct cmk_option **cmk_options_flatten(const struct cmk_option *rows);
+/* The same without hidden rows, sorted by name: for people. */
+const struct cmk_option **cmk_options_shown(const struct cmk_option *rows);
 bool cmk_option_takes_value(const struct cmk_option *o);
 /* TYPED is a slip of the hand for NAME. */
 bool cmk_is_near(const char *typed, const char *name);

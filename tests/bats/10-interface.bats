@@ -9,6 +9,8 @@ load helpers
 	assert_match "$output" $'\n  version '
 	run_cmk --help
 	assert_match "$output" 'Global options:'
+	# Sorted, with the words that are taken.
+	assert_match "$output" 'log-level LEVEL .*debug\|info\|warn\|error.*--root'
 	run_cmk version --help
 	assert_match "$output" 'Usage: cmk version'
 	assert_match "$output" '--format FORMAT'
