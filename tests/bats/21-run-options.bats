@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Options of run that the runtime carries out, at their edges (61-run-cli has the middle).
+load helpers
+
+run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
+
+setup() {
+	common_setup
+	fs=$(rootfs)
+	opts=()
+}
+
+@test "user: by name, number, with group; HOME follows" {
+	opts=(-u operator)
+	run_in sh -c 'id -u; id -g; echo $HOME'
+	assert_equal "$output" $'1000\n1000\n/home/operator'
+	opts=(-u 1000)
+	run_in sh -c 'id -u; id -g; echo $HOME'
+	assert_equal "$output" $'1000\n1000\n/home/operator'
+	opts=(-u 4242)
+	run_in sh -c 'id -u; id -g; echo $HOME'
+	assert_equal "$output" $'4242\n0\n/'
+	opts=(-u 4242:users -e HOME=/mine)
+	run_in sh -c 'id -u; id -g; echo $HOME'
+	assert_equal "$output" $'4242\n100\n/mine'
+	rm "$fs/etc/passwd" "$fs/etc/group"
+	opts=(-u 5:6)
+	run_in sh -c 'id -u; id -g'
+	assert_equal "$output" $'5\n6'
+}
+
+@test "user: an id beyond the map says what is missing" {
+	run_cmk 126 run --rm --net=none -u 4000000000 --rootfs "$fs" true
+	assert_error "not mapped"
+	run_cmk 126 run --rm --net=none -u 0:nosuch --rootfs "$fs" true
+	assert_error "no such group 'nosuch'"
+}
+
+@test "exec -u is as strict as run -u" {
+	run_cmk run -d --name c --net=none -u operator --rootfs "$fs" sleep 100
+	run_cmk exec c id -u
+	assert_equal "$output" 1000
+	run_cmk exec -u 0 c id -u
+	assert_equal "$output" 0
+	run_cmk exec -u nobody c id -u
+	assert_equal "$output" 65534
+	for bad in 1: :1 1x 4294967296 -1 nosuch; do
+		run_cmk 126 exec -u "$bad" c true
+		assert_match "$stderr" '^Error: '
+	done
+	run_cmk rm -f -t 0 c
+}
+
+@test "--group-add: by name, number; unknown is an error; keep-groups alone" {
+	opts=(--group-add staff --group-add 4242)
+	run_in id -G
+	assert_equal "$output" "0 6 10 50 4242"
+	run_cmk 126 run --rm --net=none --group-add nosuch --rootfs "$fs" true
+	assert_error "no such group 'nosuch'"
+}
+
+@test "--ulimit: what is set holds, beyond the hard limit is an error that says so" {
+	opts=(--ulimit nofile=64:128 --ulimit core=0)
+	run_in sh -c 'ulimit -n; ulimit -Hn; ulimit -c'
+	assert_equal "$output" $'64\n128\n0'
+	(
+		ulimit -n 1000
+		run_cmk '?' run --rm --net=none --ulimit nofile=4000:4000 --rootfs "$fs" true
+		assert_match "$status" '^12[56]$'
+		assert_error "RLIMIT_NOFILE"
+		assert_match "$stderr" '1000'
+	)
+}
+
+@test "working directory: made when missing, owned by the user, an error on a file" {
+	opts=(-w /new/deep/dir -u operator)
+	run_in sh -c 'pwd; touch x; stat -c %U .'
+	assert_equal "$output" $'/new/deep/dir\noperator'
+	run_cmk 126 run --rm --net=none -w /etc/passwd --rootfs "$fs" true
+	assert_error "working directory '/etc/passwd'"
+	mkdir -m 0700 "$fs/closed"
+	run_cmk 126 run --rm --net=none -w /closed -u operator --rootfs "$fs" true
+	assert_error "working directory '/closed'"
+}
+
+@test "--init: exit code, signals, orphans are reaped, PATH is searched" {
+	opts=(--init)
+	run_cmk 7 run --rm --net=none --init --rootfs "$fs" sh -c 'exit 7'
+	run_cmk 143 run --rm --net=none --init --rootfs "$fs" sh -c 'kill -TERM $$'
+	run_cmk 127 run --rm --net=none --init --rootfs "$fs" nosuch
+	run_in sh -c 'cat /proc/1/comm; (sleep 0.1 & ) ; sleep 0.5; grep -l "State:.Z" /proc/[0-9]*/status; echo end'
+	assert_equal "$output" $'cmk-init\nend'
+	run_cmk run -d --name c --net=none --init --rootfs "$fs" sleep 100
+	run_cmk stop c
+	run_cmk wait c
+	assert_equal "$output" 143
+	run_cmk rm c
+}
+
+@test "bind mounts keep the flags that the host has locked" {
+	# The fixture's small file system, whatever its flags, stays usable with each word.
+	mkdir data
+	echo '#!/bin/sh
+echo ran' >data/script
+	chmod 755 data/script
+	opts=(-v "$T/data:/data:exec")
+	run_in /data/script
+	assert_equal "$output" ran
+	run_cmk 126 run --rm --net=none -v "$T/data:/data:noexec" --rootfs "$fs" /data/script
+	opts=(-v /sys/kernel:/k:rw)
+	run_in sh -c 'touch /k/x 2>/dev/null || echo still'
+	assert_equal "$output" still
+}
+
+@test "a file on a directory, a directory on a file: an error that says which" {
+	echo x >file
+	run_cmk '?' run --rm --net=none -v "$T/file:/etc" --rootfs "$fs" true
+	assert_match "$status" '^12[56]$'
+	assert_error "a file cannot be mounted on a directory"
+}
+
+@test "missing mount targets are made: directories and files" {
+	mkdir data
+	echo x >file
+	opts=(-v "$T/data:/a/b/c" -v "$T/file:/d/e/f")
+	run_in sh -c 'test -d /a/b/c && cat /d/e/f'
+	assert_equal "$output" x
+}
+
+@test "a script without its interpreter, a file of no format, a loader that is missing" {
+	printf '#!/nosuch/interpreter\n' >"$fs/bin/script"
+	echo garbage >"$fs/bin/garbage"
+	chmod 755 "$fs/bin/script" "$fs/bin/garbage"
+	run_cmk 127 run --rm --net=none --rootfs "$fs" script
+	assert_error "interpreter"
+	run_cmk 126 run --rm --net=none --rootfs "$fs" garbage
+	assert_error "garbage"
+	chmod 644 "$fs/bin/script"
+	run_cmk 126 run --rm --net=none --rootfs "$fs" script
+	assert_error "Permission denied"
+}
+
+@test "a terminal: on the container's own devpts, owned by the user, with /dev/console" {
+	run script -qec "stty rows 33 cols 77; cmk run --rm -it --net=none -u operator --rootfs '$fs' sh -c 'tty; stty size; stat -c %U /dev/pts/0; test -c /dev/console && echo console; echo \$TERM; ps -o pid,tty,args | grep -c pts'" /dev/null
+	assert_match "$output" '/dev/pts/0'
+	assert_match "$output" '33 77'
+	assert_match "$output" 'operator'
+	assert_match "$output" 'console'
+}
+
+@test "sixty layers, and paths with commas and colons" {
+	load_images many
+	mkdir 'a,b:c' && cd 'a,b:c'
+	CMK_ROOT="$T/a,b:c/store"
+	run_cmk run --rm --net=none many cat /layers/top
+	assert_equal "$output" 60
+}
