@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
+#include "base/log.h"
 #include "storage/internal.h"
+
+/* Said before chown and other users fail inside a container. */
+static void warn_single(struct storage *st)
+{
+	if (st->userns.mode != USERNS_SINGLE || !storage_warn_once(st, "no-subids"))
+		return;
+	log_warn("user %u has no subordinate ids: in a container every file is root's, and there "
+		 "are no other users (run: sudo usermod --add-subuids 100000-165535 "
+		 "--add-subgids 100000-165535 USER)",
+		 (unsigned int)st->userns.uid);
+}
 
 int storage_userns(struct storage *st, const struct userns_config **ret, struct cmk_err *err)
 {
@@ -10,6 +22,7 @@ int storage_userns(struct storage *st, const struct userns_config **ret, struct 
 		if (r < 0)
 			return r;
 		st->userns_loaded = true;
+		warn_single(st);
 	}
 	*ret = &st->userns;
 	return 0;
