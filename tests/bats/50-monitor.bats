@@ -154,3 +154,57 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	assert_error '/etc'
 	assert nothing_left
 }
+
+@test "a container of an image starts again while its old mounts are taken down" {
+	load_images alpine
+	run_cmk run --name c1 --net=none alpine sh -c 'echo line >>/kept; head -c 3000000 /dev/zero >/data; cat /kept'
+	assert_equal "$output" line
+	for n in 2 3 4 5; do
+		run_cmk start -a c1
+		assert_equal "${#lines[@]}" "$n"
+	done
+	run_cmk rm c1
+}
+
+@test "a monitor that is told to end stops its container first" {
+	run_cmk run -d --name c1 "${RUN[@]}" sh -c 'trap "echo asked; exit 5" TERM; echo ready; while :; do sleep 0.1; done'
+	ready() { timeout 20 cmk logs c1 | grep -q ready; }
+	assert wait_for 20 ready
+	kill -TERM "$(monitor_of)"
+	run_cmk wait c1
+	assert_equal "$output" 5
+	run_cmk logs c1
+	assert_match "$output" asked
+	run_cmk rm c1
+}
+
+@test "a client that floods or babbles does not hurt the container" {
+	run_cmk run -d -i --name c1 "${RUN[@]}" cat
+	sock=$(echo "$CMK_RUNROOT"/containers/*/sock)
+	ln -s "$sock" s
+	python3 - <<-'E'
+		import os, socket, struct
+		def connect():
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect("s")
+		    return s
+		for _ in range(20):
+		    s = connect()
+		    try:
+		        s.sendall(os.urandom(100000))
+		    except OSError:
+		        pass
+		held = [connect() for _ in range(100)]
+		for s in held:
+		    s.close()
+		s = connect()
+		s.sendall(struct.pack("<B3xI", 11, 1) + b"\x03" + struct.pack("<B3xI", 1, 6) + b"hello\n")
+		s.settimeout(20)
+		got = b""
+		while b"hello\n" not in got:
+		    got += s.recv(4096)
+	E
+	run_cmk logs c1
+	assert_equal "$output" hello
+	run_cmk rm -f -t 0 c1
+}
