@@ -134,6 +134,8 @@ void progress_line(struct progress *p, const char *fmt, ...)
 
 size_t progress_begin(struct progress *p, const char *what, uint64_t size, uint64_t before)
 {
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+
 	p->items = xrealloc(p->items, p->n + 1, sizeof(*p->items));
 	p->items[p->n++] = (struct item){
 		.what = xstrdup(what),
@@ -142,8 +144,12 @@ size_t progress_begin(struct progress *p, const char *what, uint64_t size, uint6
 		.bytes = before,
 		.start_ns = now_ns(),
 	};
-	if (!p->terminal)
+	if (p->terminal) {
+		draw(p, &out);
+		flush(&out);
+	} else {
 		progress_line(p, "Copying %s", what);
+	}
 	return p->n - 1;
 }
 

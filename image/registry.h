@@ -89,8 +89,10 @@ int64_t now_ms(void);
 /* Takes the descriptors of M. */
 int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err);
 void transfer_free(struct transfer *t);
-/* Starts what is due; returns the milliseconds until the next is (-1: none waits). */
-int transfers_start(struct registry *rg);
+/* Starts what is due. */
+void transfers_start(struct registry *rg);
+/* Milliseconds until the next is due; -1 where none waits. */
+int transfers_timeout(const struct registry *rg);
 /* Handles what curl finished. */
 void transfers_finish(struct registry *rg);
 /* Moves file bytes into pipes, as far as they take them. */

@@ -87,23 +87,19 @@ static int wait_for_work(struct registry *rg, int timeout_ms)
 static int serve(struct registry *rg)
 {
 	for (;;) {
-		int running = 0, timeout, r;
+		int running = 0, r;
 
 		do
 			r = read_request(rg);
 		while (r > 0);
 		if (r != -EAGAIN)
 			return r;
-		timeout = transfers_start(rg);
+		transfers_start(rg);
 		if (curl_multi_perform(rg->multi, &running) != CURLM_OK)
 			return -EIO;
 		transfers_finish(rg);
 		transfers_feed(rg);
-		/* What was just finished may be due again at once. */
-		for (struct transfer *t = rg->transfers; t; t = t->next)
-			if (t->state == TRANSFER_START)
-				timeout = 0;
-		r = wait_for_work(rg, timeout);
+		r = wait_for_work(rg, transfers_timeout(rg));
 		if (r < 0)
 			return r;
 	}

@@ -238,17 +238,27 @@ static void transfer_start(struct registry *rg, struct transfer *t)
 	t->state = TRANSFER_RUNNING;
 }
 
-int transfers_start(struct registry *rg)
+void transfers_start(struct registry *rg)
+{
+	int64_t now = now_ms();
+
+	for (struct transfer *t = rg->transfers; t; t = t->next)
+		if (t->state == TRANSFER_START ||
+		    (t->state == TRANSFER_WAIT && t->not_before_ms <= now))
+			transfer_start(rg, t);
+}
+
+int transfers_timeout(const struct registry *rg)
 {
 	int64_t now = now_ms(), next = -1;
 
-	for (struct transfer *t = rg->transfers; t; t = t->next) {
-		if (t->state == TRANSFER_WAIT && t->not_before_ms <= now)
-			t->state = TRANSFER_START;
-		if (t->state == TRANSFER_START)
-			transfer_start(rg, t);
-		else if (t->state == TRANSFER_WAIT && (next < 0 || t->not_before_ms - now < next))
-			next = t->not_before_ms - now;
+	for (const struct transfer *t = rg->transfers; t; t = t->next) {
+		int64_t left = t->state == TRANSFER_WAIT ? MAX(t->not_before_ms - now, 0) : 0;
+
+		if (t->state != TRANSFER_START && t->state != TRANSFER_WAIT)
+			continue;
+		if (next < 0 || left < next)
+			next = left;
 	}
 	return (int)next;
 }
@@ -340,14 +350,18 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 	struct cmk_err err = CMK_ERR_INIT;
 	int r = 0;
 
-	/* Whoever a redirect led to does not get to ask for our credentials. */
-	if (t->redirect && !endpoint_is_own(&rg->ep, t->redirect))
-		t->auth_tries = 2;
-	/* Twice: the first answer asks who we are, a later one may say that a token is too old. */
-	if (++t->auth_tries > 2)
-		r = cmk_err_set(&err, -EACCES, "registry '%s': access denied", rg->ep.host);
-	else if (t->auth_gen == rg->ep.auth_gen)
-		r = endpoint_authenticate(&rg->ep, &t->resp.challenge, &err);
+	if (t->redirect && !endpoint_is_own(&rg->ep, t->redirect)) {
+		/* Whoever a redirect led to does not get to ask for our credentials. */
+		r = cmk_err_set(&err, -EACCES, "registry '%s': access denied after a redirect",
+				rg->ep.host);
+	} else if (t->auth_gen == rg->ep.auth_gen) {
+		/* Thrice: the first answer asks who we are, a later one may say that a token is too
+		 * old. Where another transfer renewed it meanwhile, that one is tried first. */
+		if (++t->auth_tries > 3)
+			r = cmk_err_set(&err, -EACCES, "registry '%s': access denied", rg->ep.host);
+		else
+			r = endpoint_authenticate(&rg->ep, &t->resp.challenge, &err);
+	}
 	if (r == 0) {
 		free(steal_ptr(&t->redirect));
 		t->state = TRANSFER_START;
