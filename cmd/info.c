@@ -9,6 +9,7 @@
 #include "cmd/commands.h"
 #include "cmd/format.h"
 #include "cmd/host.h"
+#include "image/image.h"
 #include "libpod/libpod.h"
 #include "storage/storage.h"
 
@@ -220,6 +221,27 @@ static int write_store(struct json_writer *w, struct storage *st, struct cmk_err
 	return 0;
 }
 
+/* Where short names are looked for: what registries.conf makes of a name without an alias. */
+static void write_registries(struct json_writer *w)
+{
+	struct image_ref ref = { 0 }, *list = NULL;
+	size_t n = 0;
+
+	json_write_object(w, "registries");
+	if (image_ref_parse("a-short-name", &ref, NULL) == 0 &&
+	    image_ref_candidates(&ref, &list, &n, NULL) == 0) {
+		json_write_array(w, "search");
+		for (size_t i = 0; i < n; i++)
+			json_write_str(w, NULL, list[i].registry);
+		json_write_end(w, ']');
+	}
+	json_write_end(w, '}');
+	for (size_t i = 0; i < n; i++)
+		image_ref_done(&list[i]);
+	free(list);
+	image_ref_done(&ref);
+}
+
 static int write_info(struct json_writer *w, struct storage *st, struct cmk_err *err)
 {
 	cleanup_free char *os_arch = NULL;
@@ -231,6 +253,7 @@ static int write_info(struct json_writer *w, struct storage *st, struct cmk_err 
 	os_arch = xasprintf("linux/%s", cmk_host_arch(u.machine));
 	json_write_object(w, NULL);
 	write_host(w, st, &u);
+	write_registries(w);
 	r = write_store(w, st, err);
 	if (r < 0)
 		return r;

@@ -237,6 +237,7 @@ ignoring() {
 	assert_equal "$(jq -r .store.graphRoot <<<"$output")" "$CMK_ROOT"
 	assert_equal "$(jq -r .host.idMappings.mode <<<"$output")" 'subordinate ids'
 	assert_equal "$(jq -r .host.security.rootless <<<"$output")" true
+	assert_equal "$(jq -r '.registries.search[0]' <<<"$output")" "$REGISTRY"
 	run_cmk info -f '{{.Store.GraphDriverName}} {{.Host.CgroupVersion}}'
 	assert_match "$output" '^(overlay|fuse-overlayfs|vfs) v2$'
 	run_cmk --storage-driver vfs info -f '{{.Store.GraphDriverName}}'
