@@ -62,7 +62,7 @@ int network_tap_open(struct cmk_err *err);
 int network_tap_configure(struct cmk_err *err);
 
 struct slirp_options {
-	int tap_fd;
+	int tap_fd; /* -1: network_slirp_give_tap() follows */
 	const struct port_mapping *ports;
 	size_t n_ports;
 	bool ipv6, host_loopback /* off: host loopback is closed to containers */;
@@ -79,6 +79,9 @@ int network_slirp_start(const struct slirp_options *o, struct slirp *ret, struct
 /* The same in two steps, so that the helper's start-up runs beside the container's set-up. */
 int network_slirp_wait_ready(struct slirp *s, struct cmk_err *err);
 int network_slirp_spawn(const struct slirp_options *o, struct slirp *ret, struct cmk_err *err);
+/* For a helper that was started before the container had its tap device: loading the helper's
+ * libraries takes longer than to make the container. Between spawn and wait_ready. */
+int network_slirp_give_tap(struct slirp *s, int tap_fd, struct cmk_err *err);
 void network_slirp_stop(struct slirp *s);
 
 /* Content of a container's /etc/resolv.conf: for slirp the built-in server first, then search and

@@ -57,11 +57,11 @@ static bool place_fd(int fd, int target)
 	return dup2(fd, target) == target;
 }
 
-/* In the child: a helper with nothing of its starter's but the two descriptors. */
-static void cmk_noreturn exec_helper(int control, int tap)
+/* In the child: a helper with nothing of its starter's but the control socket. */
+static void cmk_noreturn exec_helper(int control)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
-	static const int keep[] = { SLIRP_CONTROL_FD, SLIRP_TAP_FD };
+	static const int keep[] = { SLIRP_CONTROL_FD };
 	char path[PATH_MAX], *const argv[] = { path, NULL };
 	/* glib and libslirp read more of the environment than is good here. */
 	char empty[] = "LC_ALL=C", *envp[] = { empty, NULL, NULL };
@@ -73,17 +73,15 @@ static void cmk_noreturn exec_helper(int control, int tap)
 #endif
 	(void)snprintf(path, sizeof(path), "%s/cmk-slirp", process_libexec_dir());
 	(void)setsid();
-	/* Out of the way of the places where they shall be. */
+	/* Out of the way of the place where it shall be. */
 	control = fcntl(control, F_DUPFD_CLOEXEC, SLIRP_TAP_FD + 1);
-	tap = fcntl(tap, F_DUPFD_CLOEXEC, SLIRP_TAP_FD + 1);
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
 		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 		if (null < 0 || !place_fd(null, fd))
 			_exit(125);
 	}
-	if (control < 0 || tap < 0 || !place_fd(control, SLIRP_CONTROL_FD) ||
-	    !place_fd(tap, SLIRP_TAP_FD) || chdir("/") < 0)
+	if (control < 0 || !place_fd(control, SLIRP_CONTROL_FD) || chdir("/") < 0)
 		_exit(125);
 	process_close_others(keep, ARRAY_LEN(keep));
 	(void)execve(path, argv, envp);
@@ -118,6 +116,7 @@ int network_slirp_spawn(const struct slirp_options *o, struct slirp *ret, struct
 {
 	cleanup_close int ours = -1, theirs = -1;
 	int pair[2], pidfd = -1, r;
+	struct slirp s;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -131,8 +130,39 @@ int network_slirp_spawn(const struct slirp_options *o, struct slirp *ret, struct
 	if (pid < 0)
 		return pid;
 	if (pid == 0)
-		exec_helper(theirs, o->tap_fd);
-	*ret = (struct slirp){ .pid = pid, .pidfd = pidfd, .control_fd = steal_fd(&ours) };
+		exec_helper(theirs);
+	s = (struct slirp){ .pid = pid, .pidfd = pidfd, .control_fd = steal_fd(&ours) };
+	if (o->tap_fd >= 0) {
+		r = network_slirp_give_tap(&s, o->tap_fd, err);
+		if (r < 0) {
+			network_slirp_stop(&s);
+			return r;
+		}
+	}
+	*ret = s;
+	return 0;
+}
+
+int network_slirp_give_tap(struct slirp *s, int tap_fd, struct cmk_err *err)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			     .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS } };
+	char tap = SLIRP_WIRE_TAP;
+	struct iovec iov = { .iov_base = &tap, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+
+	memcpy(CMSG_DATA(&control.h), &tap_fd, sizeof(tap_fd));
+	/* A helper that has died meanwhile has left its reason in the socket: wait_ready tells it.
+	 */
+	if (sendmsg(s->control_fd, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return cmk_err_errno(err, "network helper: send the tap device");
 	return 0;
 }
 

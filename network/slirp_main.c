@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cmk-slirp: carries one container's packets between its tap device and sockets of the host, with
- * libslirp. Started by network_slirp_spawn() with a control socket and the tap device; stays in the
- * host's network namespace; ends when the control socket is closed. Everything from the tap device
- * is hostile, and so, after a fault in libslirp, is this process: see base/sandbox.h.
+ * libslirp. Started by network_slirp_spawn() with a control socket, over which the tap device
+ * comes; stays in the host's network namespace; ends when the control socket is closed. Everything
+ * from the tap device is hostile, and so, after a fault in libslirp, is this process: see
+ * base/sandbox.h.
  */
 #include <glib.h>
 #undef MIN /* base/util.h has its own */
@@ -49,6 +50,36 @@ static int read_config(struct config *c, struct cmk_err *err)
 	if (c->h.n_ports > NETWORK_PORT_MAPPINGS_MAX || (size_t)n != sizeof(c->h) + len)
 		return cmk_err_set(err, -EBADMSG, "read the configuration: wrong length");
 	c->ports = xmemdup(buf + sizeof(c->h), len);
+	return 0;
+}
+
+/* The tap device comes last: the container's network namespace is made while we are loaded. */
+static int receive_tap(struct cmk_err *err)
+{
+	union {
+		struct cmsghdr h;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char type = 0;
+	struct iovec iov = { .iov_base = &type, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(SLIRP_CONTROL_FD, &m, 0);
+	int fd;
+
+	if (n < 0)
+		return cmk_err_errno(err, "network helper: receive the tap device");
+	/* The container's start has failed. */
+	if (n == 0)
+		_exit(0);
+	if (type != SLIRP_WIRE_TAP || m.msg_controllen < CMSG_LEN(sizeof(int)) ||
+	    control.h.cmsg_level != SOL_SOCKET || control.h.cmsg_type != SCM_RIGHTS)
+		return cmk_err_set(err, -EBADMSG, "network helper: no tap device came");
+	memcpy(&fd, CMSG_DATA(&control.h), sizeof(fd));
+	if (fd != SLIRP_TAP_FD && (dup2(fd, SLIRP_TAP_FD) < 0 || close(fd) < 0))
+		return cmk_err_errno(err, "network helper: tap device");
 	return 0;
 }
 
@@ -260,6 +291,8 @@ static int set_up(struct slirp_loop **ret, struct cmk_err *err)
 	Slirp *slirp;
 	int r = read_config(&c, err);
 
+	if (r == 0)
+		r = receive_tap(err);
 	if (r < 0)
 		return r;
 	limit_resources(&c);

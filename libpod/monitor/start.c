@@ -96,11 +96,9 @@ static int start_slirp(struct monitor *m, struct cmk_err *err)
 {
 	const struct container_config *cfg = &m->a->container->cfg;
 	struct port_mapping *ports = xcalloc(cfg->n_ports + 1, sizeof(*ports));
-	struct slirp_options o = { .tap_fd = m->rc.tap_fd,
-				   .ports = ports,
-				   .n_ports = cfg->n_ports,
-				   .ipv6 = true,
-				   .cgroup_fd = -1 };
+	struct slirp_options o = {
+		.tap_fd = -1, .ports = ports, .n_ports = cfg->n_ports, .ipv6 = true, .cgroup_fd = -1
+	};
 	int r;
 
 	for (size_t i = 0; i < cfg->n_ports; i++) {
@@ -117,6 +115,13 @@ static int start_slirp(struct monitor *m, struct cmk_err *err)
 	r = network_slirp_spawn(&o, &m->slirp, err);
 	free(ports);
 	m->has_slirp = r == 0;
+	return r;
+}
+
+static int give_tap(struct monitor *m, struct cmk_err *err)
+{
+	int r = network_slirp_give_tap(&m->slirp, m->rc.tap_fd, err);
+
 	cleanup_close_fn(&m->rc.tap_fd);
 	m->rc.tap_fd = -1;
 	return r;
@@ -182,13 +187,16 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	if (r < 0)
 		return r;
 	args.cgroup_fd = m->cgroup_fd;
-	r = runtime_create(&args, &m->rc, err);
+	/* The helper starts up while the container is made. */
+	if (args.want_tap)
+		r = start_slirp(m, err);
+	if (r == 0)
+		r = runtime_create(&args, &m->rc, err);
 	if (r < 0)
 		return r;
 	hold_mounts(m);
-	/* The helper starts up while the record is written. */
 	if (args.want_tap)
-		r = start_slirp(m, err);
+		r = give_tap(m, err);
 	if (r == 0)
 		r = save_live(m, err);
 	if (r == 0 && m->has_slirp)

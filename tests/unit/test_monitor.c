@@ -78,6 +78,14 @@ int network_slirp_spawn(const struct slirp_options *o, struct slirp *ret, struct
 	return cmk_err_set(err, -ENOSYS, "no network here");
 }
 
+int network_slirp_give_tap(struct slirp *s, int tap_fd, struct cmk_err *err)
+{
+	(void)s;
+	(void)tap_fd;
+	(void)err;
+	return 0;
+}
+
 int network_slirp_wait_ready(struct slirp *s, struct cmk_err *err)
 {
 	(void)s;
