@@ -426,6 +426,32 @@ static int try_candidates(struct storage *st, struct image_ref *list, size_t n, 
 	return cmk_err_move(err, &mine);
 }
 
+/* "oci:DIR" reads like the name "oci" with a tag, but those who type it mean another thing. */
+static int refuse_transport(const char *text, struct cmk_err *err)
+{
+	static const char *const names[] = { "containers-storage",
+					     "dir",
+					     "docker-archive",
+					     "docker-daemon",
+					     "oci",
+					     "oci-archive",
+					     "ostree",
+					     "sif",
+					     "tarball" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *rest = str_after(text, names[i]);
+
+		if (rest && *rest == ':')
+			return cmk_err_kind(
+				err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				"'%.200s': images of the transport '%s' are not supported "
+				"yet",
+				text, names[i]);
+	}
+	return 0;
+}
+
 static int pull_candidates(struct storage *st, const char *text, const char *local,
 			   const struct image_pull_options *o, char **ret_id, char **ret_name,
 			   struct cmk_err *err)
@@ -435,7 +461,9 @@ static int pull_candidates(struct storage *st, const char *text, const char *loc
 	size_t n = 0;
 	int r;
 
-	r = image_ref_parse(text, &ref, err);
+	r = refuse_transport(text, err);
+	if (r == 0)
+		r = image_ref_parse(text, &ref, err);
 	if (r < 0)
 		return r;
 	r = image_ref_candidates(&ref, &list, &n, err);
@@ -450,6 +478,30 @@ static int pull_candidates(struct storage *st, const char *text, const char *loc
 	return r;
 }
 
+/* Is the image that is here one for the platform that was asked for? */
+static int check_local(struct storage *st, const char *text, const char *id,
+		       const struct image_pull_options *o, struct cmk_err *err)
+{
+	struct image_record rec = { 0 };
+	struct platform want;
+	int r;
+
+	if (!o->arch && !o->platform_os && !o->variant)
+		return 0;
+	r = storage_image_load(st, id, &rec, err);
+	if (r < 0)
+		return r;
+	wanted_platform(o, &want);
+	if (!streq_null(rec.architecture, want.arch) || !streq_null(rec.os, want.os) ||
+	    (o->variant && !streq_null(rec.variant, o->variant)))
+		r = cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+				 "'%s': the image that is here is for %s/%s, not for %s/%s", text,
+				 rec.os ? rec.os : "", rec.architecture ? rec.architecture : "",
+				 want.os, want.arch);
+	image_record_done(&rec);
+	return r;
+}
+
 int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 	       char **ret_id, char **ret_name, struct cmk_err *err)
 {
@@ -459,6 +511,11 @@ int image_pull(struct storage *st, const char *text, const struct image_pull_opt
 
 	if (o->policy != PULL_ALWAYS) {
 		r = image_resolve_local(st, text, &local, &local_name, &mine);
+		if (r == 0) {
+			r = check_local(st, text, local, o, &mine);
+			if (r < 0)
+				free(steal_ptr(&local));
+		}
 		if (r == 0 && o->policy != PULL_NEWER)
 			goto found;
 		if (r < 0 && (r != -ENOENT || o->policy == PULL_NEVER))

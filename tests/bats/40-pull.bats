@@ -60,6 +60,12 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	run_cmk pull -q --arch aarch64 multi2
 	run_cmk image inspect --format '{{.Architecture}}' "$output"
 	assert_equal "$output" arm64
+	run_cmk pull -q multi
+	run_cmk 125 pull -q --policy never --arch arm64 multi
+	assert_error "is for linux/$(dpkg --print-architecture), not for linux/arm64"
+	run_cmk pull -q --policy missing --arch arm64 multi
+	run_cmk image inspect --format '{{.Architecture}}' multi
+	assert_equal "$output" arm64
 	run_cmk 125 pull --platform plan9/mips multi
 	assert_error "no image for plan9/mips \(there is linux/"
 	run_cmk 125 pull --platform linux multi
@@ -187,6 +193,8 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_error "cannot connect"
 	run_cmk 125 pull "$REGISTRY/no/such"
 	assert_error "manifest not found"
+	run_cmk 125 pull oci:dir
+	assert_error "not supported yet"
 	run_cmk 125 pull UPPER
 	assert_error "lower case"
 	assert [ -z "$(ls "$CMK_ROOT/images")" ]

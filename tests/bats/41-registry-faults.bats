@@ -176,6 +176,25 @@ whole() {
 	nothing_half_made
 }
 
+# What compresses well passes the check of the descriptors and fills the disk all the same.
+@test "a disk that gets full while unpacking leaves nothing behind" {
+	umoci init --layout big
+	umoci new --image big:latest
+	yes 'all the same' | head -c 30000000 >text
+	tar -cf big.tar text
+	umoci raw add-layer --image big:latest big.tar
+	skopeo copy -q --insecure-policy --dest-tls-verify=false oci:big:latest "docker://$REGISTRY/t/big"
+	CMK_ROOT=$FULL_8M/store-$BATS_TEST_NUMBER
+	sed -i "s#--root \"[^\"]*\"#--root \"$CMK_ROOT\"#" "$T/bin/cmk"
+	run_cmk 125 pull "${quick[@]}" "$REGISTRY/t/big"
+	assert_error "No space left"
+	nothing_half_made
+	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
+	run_cmk pull -q alpine
+	run_cmk rmi -a
+	rm -rf "$CMK_ROOT"
+}
+
 @test "a config with other layers than the manifest is refused" {
 	proxy_start "manifests=body:$T/manifest"
 	skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/library/schema2" |
