@@ -43,6 +43,6 @@ echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 echo 'root:x:0:' >"$root/etc/group"
 printf '%s\n' 'NAME="cmk demo"' ID=demo 'PRETTY_NAME="cmk demo image (busybox of this machine)"' >"$root/etc/os-release"
 echo "\$ cmk import --change 'CMD [\"/bin/sh\"]' demo.tar localhost/demo"
-tar -C "$root" --owner=0 --group=0 --numeric-owner -cf - . |
+tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - . |
 	/usr/local/bin/cmk import --change 'CMD ["/bin/sh"]' - localhost/demo
 run localhost/demo

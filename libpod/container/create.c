@@ -164,18 +164,35 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	return r;
 }
 
+/*
+ * Between mkdir and lock the directory looks half-made, and another command's sweep may take it:
+ * then it is made again. A removed directory that we locked has no links left.
+ */
 static int make_dir(struct create_plan *p, struct cmk_err *err)
 {
 	struct storage *st = p->st;
 	struct container *c = p->c;
+	struct stat sb;
 	int r;
 
-	if (mkdirat(st->containers_fd, c->cfg.id, 0700) < 0)
-		return cmk_err_errno(err, "make '%s/containers/%.12s'", st->root, c->cfg.id);
-	c->lock_fd = container_lock_id(st, c->cfg.id, false, err);
-	if (c->lock_fd < 0)
-		return c->lock_fd;
-	r = container_dir(c, err);
+	do {
+		if (c->lock_fd >= 0)
+			(void)close(c->lock_fd);
+		r = container_unfinished_begin(st, c->cfg.id, err);
+		if (r < 0)
+			return r;
+		if (mkdirat(st->containers_fd, c->cfg.id, 0700) < 0)
+			return cmk_err_errno(err, "make '%s/containers/%.12s'", st->root,
+					     c->cfg.id);
+		c->lock_fd = container_lock_id(st, c->cfg.id, false, err);
+		if (c->lock_fd < 0 && c->lock_fd != -ENOENT)
+			return c->lock_fd;
+		cmk_err_done(err);
+	} while (c->lock_fd < 0 || fstat(c->lock_fd, &sb) < 0 || sb.st_nlink == 0);
+	/* The sweep may have taken the mark as well. */
+	r = container_unfinished_begin(st, c->cfg.id, err);
+	if (r == 0)
+		r = container_dir(c, err);
 	return r < 0 ? r : 0;
 }
 
@@ -193,9 +210,6 @@ static int plan_write(struct create_plan *p, struct rootfs_plan *rootfs, struct 
 	int r;
 
 	container_sweep(p->st);
-	r = container_unfinished_begin(p->st, p->c->cfg.id, err);
-	if (r < 0)
-		return r;
 	r = make_dir(p, err);
 	if (r == 0)
 		r = write_records(p, rootfs, err);
