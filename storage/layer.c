@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "storage/driver.h"
 #include "storage/internal.h"
+#include "storage/layer_job.h"
 #include "storage/unpack_wire.h"
-
-struct layer_job {
-	struct storage *st;
-	char tmp[32]; /* below tmp/ */
-	int tmp_fd;   /* holds its lock */
-	pid_t pid;
-	int pidfd, result_fd;
-};
 
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 {
@@ -40,81 +31,10 @@ static struct layer_job *job_free(struct layer_job *job)
 	return NULL;
 }
 
-/* Puts FROM on descriptor TO, open across exec. */
-static int place_fd(int from, int to)
-{
-	if (from == to)
-		return fcntl(to, F_SETFD, 0);
-	return dup2(from, to);
-}
-
-/* The three may stand in each other's way: lifted above first. */
-static int place_fds(const struct layer_job *job, int in_fd, int out_fd)
-{
-	int in = fcntl(in_fd, F_DUPFD_CLOEXEC, 16), out = fcntl(out_fd, F_DUPFD_CLOEXEC, 16);
-	int dir = fcntl(job->tmp_fd, F_DUPFD_CLOEXEC, 16);
-
-	if (in < 0 || out < 0 || dir < 0 || place_fd(in, STDIN_FILENO) < 0 ||
-	    place_fd(dir, UNPACK_DIR_FD) < 0 || place_fd(out, UNPACK_RESULT_FD) < 0)
-		return -errno;
-	return 0;
-}
-
-/* Returns only on failure. */
-static int exec_helper(struct layer_job *job, const struct layer_unpack *u, const char *program,
-		       int out_fd, bool single, pid_t parent, struct cmk_err *err)
-{
-	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
-	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
-	cleanup_free char *size_arg = xasprintf("%llu", (unsigned long long)u->blob_size);
-	const char *blob = u->blob_digest ? u->blob_digest->hex : "-";
-	const char *diff = u->diff_id ? u->diff_id->hex : "-";
-	static const int keep[] = { UNPACK_DIR_FD, UNPACK_RESULT_FD };
-	char *const argv[] = { (char *)UNPACK_PROGRAM,
-			       parent_arg,
-			       (char *)kinds[u->compression],
-			       size_arg,
-			       (char *)blob,
-			       (char *)diff,
-			       (char *)(single ? "single" : "subids"),
-			       NULL };
-	static char *const env[] = { NULL };
-	int r;
-
-	r = place_fds(job, u->in_fd, out_fd);
-	if (r < 0) {
-		errno = -r;
-		return cmk_err_errno(err, "hand over descriptors");
-	}
-	process_close_others(keep, ARRAY_LEN(keep));
-	(void)execve(program, argv, env);
-	(void)cmk_err_errno(err, "start '%s'", program);
-	(void)cmk_err_hint(err, "cmk is not installed whole");
-	return err->code;
-}
-
-static void cmk_noreturn run_child(struct layer_job *job, const struct layer_unpack *u, int out_fd,
-				   const struct userns_config *config, pid_t parent)
-{
-	/* Looked for before its owner becomes one that is not mapped. */
-	char *program = xasprintf("%s/" UNPACK_PROGRAM, process_libexec_dir());
-	struct cmk_err err = CMK_ERR_INIT;
-	int r;
-
-	r = userns_parent_enter(job->st->run_fd, config, NULL, &err);
-	if (r >= 0)
-		(void)exec_helper(job, u, program, out_fd, config->mode == USERNS_SINGLE, parent,
-				  &err);
-	/* Still here: OUT_FD is above what was moved. */
-	cmk_err_send(out_fd, &err);
-	_exit(1);
-}
-
 static int start(struct layer_job *job, const struct layer_unpack *u, struct cmk_err *err)
 {
 	const struct userns_config *config;
 	cleanup_close int out = -1;
-	pid_t parent = getpid();
 	int p[2], r;
 
 	r = storage_userns(job->st, &config, err);
@@ -128,9 +48,9 @@ static int start(struct layer_job *job, const struct layer_unpack *u, struct cmk
 	(void)close(p[1]);
 	if (out < 0)
 		return cmk_err_errno(err, "make a pipe");
-	job->pid = process_fork(UNPACK_PROGRAM, PROCESS_DEATH_SIGNAL, &job->pidfd, err);
+	job->pid = process_fork("cmk-layer", 0, &job->pidfd, err);
 	if (job->pid == 0)
-		run_child(job, u, out, config, parent);
+		layer_job_child(job, u, out, config);
 	return job->pid < 0 ? job->pid : 0;
 }
 
@@ -182,16 +102,10 @@ static int read_result(struct layer_job *job, struct unpack_result *res, struct 
 			return 0;
 	}
 	r = n > 0 ? cmk_err_decode(buf, (size_t)n, err) : -EBADMSG;
-	if (n <= 0 || r == -EBADMSG) {
-		/* The helper's own message may have this code: then it is set. */
-		if (n > 0 && err && err->msg)
-			return -EBADMSG;
-		return status > 0 && WIFSIGNALED(status)
-			       ? cmk_err_set(err, -ECHILD,
-					     UNPACK_PROGRAM " was killed by signal %d",
-					     WTERMSIG(status))
-			       : cmk_err_set(err, -ECHILD, UNPACK_PROGRAM " died without a word");
-	}
+	/* The helper's own message may have this code: then it is set. */
+	if (n <= 0 || (r == -EBADMSG && !err->msg))
+		return cmk_err_set(err, -ECHILD, "the unpacking process died (wait status %d)",
+				   status);
 	return r;
 }
 
@@ -276,7 +190,8 @@ void storage_layer_cancel(struct layer_job *job)
 {
 	if (!job)
 		return;
-	(void)process_pidfd_signal(job->pidfd, SIGKILL);
+	/* The child sees this, kills the helper and removes what it wrote. */
+	(void)close(steal_fd(&job->result_fd));
 	(void)process_reap(job->pid);
 	storage_tmp_remove(job->st, job->tmp);
 	job_free(job);

@@ -70,6 +70,10 @@ static int mount_new_api(const struct rootfs_plan *plan, struct cmk_err *err)
 	cleanup_close int fs = -1, mnt = -1;
 	int r;
 
+#ifdef CMK_TEST_HOOKS
+	if (getenv("CMK_TEST_NO_FSOPEN"))
+		return -ENOSYS;
+#endif
 	fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return errno == ENOSYS ? -ENOSYS : cmk_err_errno(err, "fsopen");

@@ -52,21 +52,49 @@ inside() { unshare --map-root-user --map-auto "$@"; }
 	assert_equal "$(ls -A "$CMK_ROOT/images" "$CMK_ROOT/names" "$CMK_ROOT/tmp" | grep -v :)" ""
 }
 
-@test "what a killed import left is swept by the next" {
+# An import that waits for more data; $! is its pid.
+waiting_import() {
+	rm -f pipe
 	mkfifo pipe
-	cmk_background import import pipe localhost/never
-	pid=$!
+	# Not ignored, as the shell would have it for what runs in the background.
+	env --default-signal=INT "$T/bin/cmk" import pipe localhost/never 3>&- &
 	exec 7>pipe
-	small_tar a.tar
-	head -c 100000 a.tar >&7
+	head -c 1000000 a.tar >&7
 	assert wait_for 10 eval '[ -n "$(ls "$CMK_ROOT/tmp" 2>/dev/null)" ]'
-	kill -9 "$pid"
-	wait "$pid" || true
-	exec 7>&-
-	assert [ -n "$(ls "$CMK_ROOT/tmp")" ]
+}
+
+@test "an import that is interrupted or killed leaves nothing" {
+	small_tar a.tar
+	for signal in INT TERM HUP KILL; do
+		waiting_import
+		kill -s "$signal" $!
+		wait $! || true
+		exec 7>&-
+		assert wait_for 10 eval '[ -z "$(ls "$CMK_ROOT/tmp")" ]'
+		assert_equal "$(ls "$CMK_ROOT/layers")" ""
+	done
+}
+
+@test "what a power cut left is swept by the next import" {
+	small_tar a.tar
+	run_cmk images
+	mkdir -p "$CMK_ROOT/tmp/new-0123456789abcdef/diff/d"
+	inside sh -c "echo x >$CMK_ROOT/tmp/new-0123456789abcdef/diff/d/f; chown -R 5:5 $CMK_ROOT/tmp/new-0123456789abcdef/diff"
 	run_cmk import a.tar localhost/a
 	assert_equal "$(ls -A "$CMK_ROOT/tmp")" ""
 	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 1
+}
+
+@test "an unpacking under way is not swept" {
+	small_tar a.tar
+	waiting_import
+	run_cmk import a.tar localhost/a
+	assert [ -n "$(ls "$CMK_ROOT/tmp")" ]
+	tail -c +1000001 a.tar >&7
+	exec 7>&-
+	wait $!
+	run_cmk images
+	assert_match "$output" localhost/never
 }
 
 @test "the run directory is chosen once per boot: cron sees what the session sees" {
@@ -136,4 +164,15 @@ inside() { unshare --map-root-user --map-auto "$@"; }
 			sh -c 'cd /; cat d/both gone/*; ls d gone; rm d/both; echo w >d/w; chown 7:8 d/w; stat -c %u:%g d/w; ls d'
 		assert_equal "$(tr -s '\n' ' ' <<<"$output")" "two new d: both gone: new 7:8 w "
 	done
+}
+
+@test "twenty layers, and the mount of kernels without fsopen" {
+	load_images many
+	n=$(ls "$CMK_ROOT/layers" | wc -l)
+	assert [ "$n" -ge 10 ]
+	run_cmk run --rm --net=none many ls /
+	first=$output
+	# A build without test hooks does not look at it.
+	CMK_TEST_NO_FSOPEN=1 run_cmk run --rm --net=none many ls /
+	assert_equal "$output" "$first"
 }

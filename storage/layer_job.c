@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/layer_job.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/process.h"
+#include "storage/unpack_wire.h"
+
+/* Puts FROM on descriptor TO, open across exec. */
+static int place_fd(int from, int to)
+{
+	if (from == to)
+		return fcntl(to, F_SETFD, 0);
+	return dup2(from, to);
+}
+
+/* Three may stand in each other's way: lifted above first. */
+static int place_fds(const int from[3], const int to[3])
+{
+	int high[3];
+
+	for (int i = 0; i < 3; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++)
+		if (place_fd(high[i], to[i]) < 0)
+			return -errno;
+	return 0;
+}
+
+/* Returns only on failure. */
+static int exec_helper(const struct layer_job *job, const struct layer_unpack *u,
+		       const char *program, int out_fd, bool single, pid_t parent,
+		       struct cmk_err *err)
+{
+	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
+	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
+	cleanup_free char *size_arg = xasprintf("%llu", (unsigned long long)u->blob_size);
+	const char *blob = u->blob_digest ? u->blob_digest->hex : "-";
+	const char *diff = u->diff_id ? u->diff_id->hex : "-";
+	const int from[] = { u->in_fd, job->tmp_fd, out_fd };
+	static const int to[] = { STDIN_FILENO, UNPACK_DIR_FD, UNPACK_RESULT_FD };
+	char *const argv[] = { (char *)UNPACK_PROGRAM,
+			       parent_arg,
+			       (char *)kinds[u->compression],
+			       size_arg,
+			       (char *)blob,
+			       (char *)diff,
+			       (char *)(single ? "single" : "subids"),
+			       NULL };
+	static char *const env[] = { NULL };
+	int r;
+
+	r = place_fds(from, to);
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "hand over descriptors");
+	}
+	process_close_others(to + 1, 2);
+	(void)execve(program, argv, env);
+	(void)cmk_err_errno(err, "start '%s'", program);
+	(void)cmk_err_hint(err, "cmk is not installed whole");
+	return err->code;
+}
+
+/* ctrl-c is meant for all of the terminal's processes, but somebody has to clean up. */
+static void ignore_terminal(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+	struct sigaction ign = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		(void)sigaction(signals[i], &ign, NULL);
+}
+
+enum { KEPT_OUT, KEPT_HELPER, KEPT_TMP };
+
+static bool nobody_reads(void)
+{
+	struct pollfd out = { .fd = KEPT_OUT };
+
+	return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
+/* Until the helper ends or nobody waits for it. */
+static int wait_for_helper(pid_t pid)
+{
+	struct pollfd fds[] = { { .fd = KEPT_OUT }, { .fd = KEPT_HELPER, .events = POLLIN } };
+
+	while (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno == EINTR)
+		;
+	if (!fds[1].revents)
+		(void)process_pidfd_signal(KEPT_HELPER, SIGKILL);
+	return process_reap(pid);
+}
+
+static void cmk_noreturn look_after(const struct layer_job *job, int out_fd, pid_t pid, int pidfd)
+{
+	const int from[] = { out_fd, pidfd, job->st->tmp_fd };
+	static const int to[] = { KEPT_OUT, KEPT_HELPER, KEPT_TMP };
+	struct cmk_err err = CMK_ERR_INIT;
+	int status;
+
+	/* Ends of other layers' pipes must not stay open in here. */
+	if (place_fds(from, to) < 0)
+		_exit(1);
+	(void)close_range(3, ~0U, 0);
+	status = wait_for_helper(pid);
+	if (status > 0 && WIFSIGNALED(status)) {
+		(void)cmk_err_set(&err, -ECHILD, UNPACK_PROGRAM " was killed by %s",
+				  signal_name(WTERMSIG(status)) ? signal_name(WTERMSIG(status))
+								: "a signal");
+		cmk_err_send(KEPT_OUT, &err);
+	}
+	if (status != 0 || nobody_reads())
+		(void)remove_tree_at(KEPT_TMP, job->tmp, NULL);
+	_exit(status != 0);
+}
+
+void cmk_noreturn layer_job_child(struct layer_job *job, const struct layer_unpack *u, int out_fd,
+				  const struct userns_config *config)
+{
+	/* Looked for before its owner becomes one that is not mapped. */
+	char *program = xasprintf("%s/" UNPACK_PROGRAM, process_libexec_dir());
+	bool single = config->mode == USERNS_SINGLE;
+	struct cmk_err err = CMK_ERR_INIT;
+	pid_t self = getpid(), pid = -1;
+	int r, pidfd = -1;
+
+	ignore_terminal();
+	/* Closed here, or cmk's own death would not be seen. */
+	(void)close(steal_fd(&job->result_fd));
+	r = userns_parent_enter(job->st->run_fd, config, NULL, &err);
+	if (r >= 0)
+		pid = process_fork(UNPACK_PROGRAM, PROCESS_DEATH_SIGNAL, &pidfd, &err);
+	if (pid > 0)
+		look_after(job, out_fd, pid, pidfd);
+	if (pid == 0)
+		(void)exec_helper(job, u, program, out_fd, single, self, &err);
+	/* OUT_FD is above what was moved. */
+	cmk_err_send(out_fd, &err);
+	_exit(1);
+}
