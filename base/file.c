@@ -225,6 +225,8 @@ static int remove_children(int fd, unsigned int depth)
 		(void)close(dupfd);
 		return -ENOMEM;
 	}
+	/* A copy shares its offset: a second round would start at the end of the first. */
+	rewinddir(d);
 	while ((de = readdir(d))) {
 		int q;
 
