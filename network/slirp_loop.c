@@ -5,9 +5,11 @@
  */
 #include "network/slirp_loop.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <net/ethernet.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -21,6 +23,8 @@ enum {
 	LULL_MS = 10 * 1000,	    /* silence after which timers may be late */
 	LINGER_MS = 90 * 1000,	    /* a closed connection is forgotten (2 MSL, FIN_WAIT_2) */
 	SILENCE_MS = 5 * 60 * 1000, /* UDP associations (240 s) have ended */
+	RESERVED_FILES = 24,	    /* not libslirp's sockets: standard streams, tap, resolv.conf */
+	HASTE = 20,		    /* 10 s in 500 ms */
 	SLOT_CONTROL = 0,
 	SLOT_TAP = 1,
 	SLOT_UDP = 2, /* and following: published UDP ports */
@@ -34,9 +38,13 @@ struct slirp_loop {
 	size_t n, n_fixed, cap;
 	bool *listener; /* by descriptor: bound at start, never closed */
 	int n_listener;
-	bool busy;	      /* in this turn a socket that is no listener was polled */
-	int64_t last_event;   /* anything came, ms */
-	int64_t last_traffic; /* a connection was there, ms; -1: never */
+	int files_max;		 /* descriptors from here on are not for clients */
+	bool full;		 /* none of those is left, as of the last look */
+	bool look;		 /* a client came: look again */
+	int64_t clock, clock_at; /* libslirp's time, and when it was that, ns */
+	bool busy;		 /* in this turn a socket that is no listener was polled */
+	int64_t last_event;	 /* anything came, ms */
+	int64_t last_traffic;	 /* a connection was there, ms; -1: never */
 	bool trimmed;
 	uint8_t frame[FRAME_MAX];
 };
@@ -67,9 +75,20 @@ static void on_guest_error(const char *msg cmk_unused, void *opaque cmk_unused)
 {
 }
 
-static int64_t on_clock(void *opaque cmk_unused)
+/*
+ * libslirp's clock. A connection whose client closed first keeps its descriptor for 10 s
+ * (TIME_WAIT, which is of no use towards a container that is one hop away). Where descriptors run
+ * out, time goes faster: such connections and forgotten UDP associations end early, and the next
+ * client gets in.
+ */
+static int64_t on_clock(void *opaque)
 {
-	return now_ns();
+	struct slirp_loop *l = opaque;
+	int64_t now = now_ns();
+
+	l->clock += (now - l->clock_at) * (l->full ? HASTE : 1);
+	l->clock_at = now;
+	return l->clock;
 }
 
 /* libslirp's only timer sends router advertisements. The container's addresses and routes are
@@ -110,7 +129,10 @@ static const SlirpCb callbacks = {
 struct slirp_loop *slirp_loop_new(int control_fd, int tap_fd, struct slirp_udp *udp)
 {
 	struct slirp_loop *l = xcalloc(1, sizeof(*l));
+	struct rlimit files;
 
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		l->files_max = (int)files.rlim_cur - RESERVED_FILES;
 	l->udp = udp;
 	l->tap_fd = tap_fd;
 	l->cap = 16;
@@ -118,6 +140,7 @@ struct slirp_loop *slirp_loop_new(int control_fd, int tap_fd, struct slirp_udp *
 	l->pfd[SLOT_CONTROL] = (struct pollfd){ .fd = control_fd, .events = POLLIN };
 	l->pfd[SLOT_TAP] = (struct pollfd){ .fd = tap_fd, .events = POLLIN };
 	l->n = l->n_fixed = SLOT_UDP;
+	l->clock = l->clock_at = now_ns();
 	l->last_event = now_ms();
 	l->last_traffic = -1;
 	return l;
@@ -139,7 +162,9 @@ static int add_poll(int fd, int events, void *opaque)
 	struct slirp_loop *l = opaque;
 	short e = 0;
 
-	if (events & SLIRP_POLL_IN)
+	/* Where no descriptor is left a client has to wait in the queue; accept(2) would fail, and
+	 * fail again at once. */
+	if ((events & SLIRP_POLL_IN) && !(is_listener(l, fd) && l->full))
 		e |= POLLIN;
 	if (events & SLIRP_POLL_OUT)
 		e |= POLLOUT;
@@ -173,11 +198,22 @@ static int get_revents(int idx, void *opaque)
 	return r;
 }
 
+static void look_for_room(struct slirp_loop *l)
+{
+	int fd = fcntl(l->tap_fd, F_DUPFD_CLOEXEC, 0); /* the lowest that is free */
+
+	l->full = fd < 0 || fd >= l->files_max;
+	l->look = false;
+	cleanup_close_fn(&fd);
+}
+
 /* Asks libslirp what it waits for; returns its timeout. */
 static uint32_t fill(struct slirp_loop *l)
 {
 	uint32_t timeout = UINT32_MAX;
 
+	if (l->look || l->full || l->n > (size_t)l->files_max / 4 * 3)
+		look_for_room(l);
 	l->n = l->n_fixed;
 	l->busy = false;
 	slirp_pollfds_fill(l->slirp, &timeout, add_poll, l);
@@ -221,6 +257,8 @@ static int sleep_ms(struct slirp_loop *l, uint32_t wanted)
 		return -1;
 	if (wanted < SLOW_TICK_MS / 2)
 		return (int)wanted;
+	if (l->full)
+		return (int)wanted / HASTE;
 	if (!l->busy && (l->last_traffic < 0 || now - l->last_traffic > LINGER_MS))
 		return -1;
 	if (silence < LULL_MS)
@@ -250,9 +288,12 @@ static void note_events(struct slirp_loop *l)
 
 	l->last_event = now;
 	l->trimmed = false;
-	for (size_t i = l->n_fixed; i < l->n; i++)
-		if (l->pfd[i].revents)
-			l->last_traffic = now;
+	for (size_t i = l->n_fixed; i < l->n; i++) {
+		if (!l->pfd[i].revents)
+			continue;
+		l->last_traffic = now;
+		l->look = l->look || is_listener(l, l->pfd[i].fd);
+	}
 }
 
 void slirp_loop_run(struct slirp_loop *l)

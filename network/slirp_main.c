@@ -26,7 +26,8 @@
 
 enum {
 	CONNECTIONS_MAX = 2048, /* libslirp buffers up to 256 KiB for each */
-	MEMORY_MAX = 640 << 20,
+	MEMORY_MAX =
+		1536 << 20, /* of addresses: thrice those buffers, of which little is touched */
 };
 
 struct config {

@@ -2,6 +2,7 @@
 """The other end in network tests.
 
 serve PORT [ADDRESS...]       TCP and UDP: answers with the peer's address as it sees it
+keep PORT                     accepts, answers, and closes when the peer does
 ask tcp|udp HOST PORT [FROM]  prints the answer
 echo HOST                     sends an echo request from a ping socket, prints what came back
 push HOST PORT                sends and sends, to a peer that has closed
@@ -13,6 +14,7 @@ syn IFACE FROM TO PORT        sends a connection request as a raw frame
 import socket
 import sys
 import threading
+import time
 
 
 def family(address):
@@ -61,6 +63,21 @@ def ask(kind, host, port, source=None, size=2):
     print(s.recv(65536).decode().strip())
 
 
+def keep_one(c):
+    c.sendall(b"kept\n")
+    while c.recv(100):
+        pass
+    c.close()
+
+
+def keep(port):
+    s = bound("0.0.0.0", int(port), socket.SOCK_STREAM)
+    s.listen(512)
+    print("up", flush=True)
+    while True:
+        threading.Thread(target=keep_one, args=(s.accept()[0],)).start()
+
+
 def echo(host):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
     s.settimeout(3)
@@ -87,8 +104,9 @@ def hold(host, port, count):
         s.connect_ex((host, int(port)))
         socks.append(s)
     answered = 0
+    end = time.monotonic() + 3
     for s in socks:
-        s.settimeout(3)
+        s.settimeout(max(end - time.monotonic(), 0.01))
         try:
             answered += 1 if s.recv(100) else 0
         except OSError:
