@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -341,11 +342,39 @@ static int check_space(struct fetcher *f)
 	return need ? storage_check_space(f->st, need, f->err) : 0;
 }
 
+#define STALE_S (7 * 86400)
+
+/* Downloads that nobody came back to. One under way is locked. */
+static void sweep_stale(struct fetcher *f)
+{
+	cleanup_close int fd = openat(f->partial_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d)
+		return;
+	(void)steal_fd(&fd);
+	while ((de = readdir(d))) {
+		cleanup_close int file = -1;
+		struct stat st;
+
+		if (de->d_name[0] == '.' ||
+		    fstatat(f->partial_dir, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    st.st_mtime > time(NULL) - STALE_S)
+			continue;
+		file = openat(f->partial_dir, de->d_name,
+			      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (file >= 0 && file_lock(file, true, true) == 0)
+			(void)unlinkat(f->partial_dir, de->d_name, 0);
+	}
+}
+
 static int run(struct fetcher *f)
 {
 	bool all_done = false;
 	int r;
 
+	sweep_stale(f);
 	r = check_space(f);
 	while (r >= 0) {
 		r = advance_all(f, &all_done);

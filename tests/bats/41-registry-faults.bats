@@ -52,6 +52,14 @@ whole() {
 	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
 }
 
+@test "a download that nobody came back to goes after a week" {
+	mkdir -p "$CMK_ROOT/partial"
+	touch -d '8 days ago' "$CMK_ROOT/partial/sha256-old"
+	touch -d '2 days ago' "$CMK_ROOT/partial/sha256-new"
+	run_cmk pull -q alpine
+	assert_equal "$(ls "$CMK_ROOT/partial")" sha256-new
+}
+
 @test "a registry without ranges sends the blob again, and it is whole" {
 	local how
 	for how in norange badrange wrongrange; do
