@@ -21,7 +21,7 @@ static const struct cmk_option pull_options[] = {
 	CMK_OPT_STRING(0, "creds", struct pull_args, creds, "USER[:PASSWORD]",
 		       "use these credentials"),
 	CMK_OPT_STRING(0, "os", struct pull_args, os, "OS",
-		       "take the image for this system instead of linux"),
+		       "take the image for this system instead of linux", .excludes = "platform"),
 	CMK_OPT_STRING(0, "platform", struct pull_args, platform, "OS/ARCH[/VARIANT]",
 		       "take the image for this platform", .excludes = "arch"),
 	CMK_OPT_STRING(0, "policy", struct pull_args, policy, "POLICY", "when to ask the registry",
@@ -35,7 +35,8 @@ static const struct cmk_option pull_options[] = {
 	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct pull_args, tls_verify, NULL,
 		   "require HTTPS and verify certificates"),
 	CMK_OPT_STRING(0, "variant", struct pull_args, variant, "VARIANT",
-		       "take the image for this variant of the architecture"),
+		       "take the image for this variant of the architecture",
+		       .excludes = "platform"),
 	CMK_OPT_END(),
 };
 

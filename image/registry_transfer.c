@@ -357,7 +357,15 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 	} else if (t->auth_gen == rg->ep.auth_gen) {
 		/* Thrice: the first answer asks who we are, a later one may say that a token is too
 		 * old. Where another transfer renewed it meanwhile, that one is tried first. */
-		if (++t->auth_tries > 3)
+		bool denied = streq_null(t->resp.challenge.error, "insufficient_scope");
+
+		if (++t->auth_tries > 1 && denied)
+			r = cmk_err_set(
+				&err, -EACCES,
+				"registry '%s': access to '%s' denied: it does not exist, or "
+				"needs other credentials",
+				rg->ep.host, rg->ep.repository);
+		else if (t->auth_tries > 3)
 			r = cmk_err_set(&err, -EACCES, "registry '%s': access denied", rg->ep.host);
 		else
 			r = endpoint_authenticate(&rg->ep, &t->resp.challenge, &err);

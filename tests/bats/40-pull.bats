@@ -166,6 +166,11 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_error "refused"
 	run_cmk pull -q --tls-verify=false --creds tester:sesame "$PROXY/library/zstd"
 	proxy_stop
+	proxy_start '/v2/=denied'
+	run_cmk 125 pull --tls-verify=false "$PROXY/library/zstd"
+	assert_error "'library/zstd' denied: it does not exist, or needs other credentials"
+	assert_equal "$(requests /token)" 1
+	proxy_stop
 	proxy_start '/v2/=oncetoken:'
 	run_cmk pull -q --tls-verify=false "$PROXY/library/many"
 	assert [ "$(requests /token)" -gt 10 ]
