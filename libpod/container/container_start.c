@@ -63,7 +63,7 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return 0;
-	if (container_refresh(c, NULL) == 0 && c->state == CONTAINER_MONITOR_LOST)
+	if (container_refresh_locked(c, NULL) == 0 && c->state == CONTAINER_MONITOR_LOST)
 		(void)container_repair_locked(c, NULL);
 	if (c->cfg.remove)
 		(void)container_erase(c->st, c->cfg.id, c->cfg.name, NULL);
@@ -97,7 +97,6 @@ int container_start(struct container *c, struct spec *spec, struct rootfs_plan *
 		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
 		    int *ret_fd, struct cmk_err *err)
 {
-	cleanup_close int lock = steal_fd(&c->lock_fd);
 	const struct monitor_args a = {
 		.container = c,
 		.spec = spec,
@@ -108,15 +107,21 @@ int container_start(struct container *c, struct spec *spec, struct rootfs_plan *
 		.detach_keys = detach_keys,
 	};
 
-	if (lock < 0) {
-		lock = container_lock(c, err);
-		if (lock < 0)
-			return lock;
+	int r;
+
+	if (c->lock_fd < 0) {
+		c->lock_fd = container_lock(c, err);
+		if (c->lock_fd < 0)
+			return c->lock_fd;
 	}
-	if (is_running(c))
-		return cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
-				    "container '%s' is running already", c->cfg.name);
 	if (!c->status.state)
 		c->status.state = xstrdup("created");
-	return spawn(c, &a, ret_fd, err);
+	if (is_running(c))
+		r = cmk_err_kind(err, CMK_ERR_STATE, -EALREADY, "container '%s' is running already",
+				 c->cfg.name);
+	else
+		r = spawn(c, &a, ret_fd, err);
+	cleanup_close_fn(&c->lock_fd);
+	c->lock_fd = -1;
+	return r;
 }

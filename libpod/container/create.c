@@ -155,12 +155,13 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 		r = create_files(p, c->dir_fd, err);
 	if (r == 0)
 		r = spec_save(c->dir_fd, p->spec, durable, err);
-	if (r == 0 && p->o->cidfile)
-		r = write_cidfile(p->o->cidfile, c->cfg.id, err);
 	if (r == 0) {
 		c->cfg.created = time_now_rfc3339();
 		r = container_config_save(c->dir_fd, &c->cfg, durable, err);
 	}
+	/* After it, so that no file names a container that never was. */
+	if (r == 0 && p->o->cidfile)
+		r = write_cidfile(p->o->cidfile, c->cfg.id, err);
 	return r;
 }
 

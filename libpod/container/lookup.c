@@ -24,7 +24,7 @@ static int load_id(struct storage *st, const char *id, bool maybe_live, struct c
 				c->cfg.id);
 		goto fail;
 	}
-	r = container_state_load(c, maybe_live, err);
+	r = container_state_load(c, maybe_live ? 0 : STATE_NOT_LIVE, err);
 	if (r < 0)
 		goto fail;
 	*ret = c;
@@ -144,7 +144,7 @@ int container_refresh(struct container *c, struct cmk_err *err)
 {
 	if (!has_record(c->st, c->cfg.id))
 		return not_found(c->cfg.id, err);
-	return container_state_load(c, true, err);
+	return container_state_load(c, 0, err);
 }
 
 struct id_set {

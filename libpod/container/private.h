@@ -20,8 +20,14 @@ int container_config_save(int dirfd, const struct container_config *cfg, bool du
 int container_status_load(int dirfd, const char *path, struct container_status *ret,
 			  struct cmk_err *err);
 void container_status_done(struct container_status *s);
-/* Fills status, live and state. MAYBE_LIVE false: the caller knows that there is no live.json. */
-int container_state_load(struct container *c, bool maybe_live, struct cmk_err *err);
+enum state_load_flags {
+	STATE_NOT_LIVE = 1 << 0, /* the caller knows that there is no live.json */
+	STATE_LOCKED = 1 << 1,	 /* the caller has the lock: nobody is about to start it */
+};
+/* Fills status, live and state. */
+int container_state_load(struct container *c, enum state_load_flags flags, struct cmk_err *err);
+/* Whether the pids in C's live record are of our pid namespace. */
+bool container_pids_are_ours(const struct container *c);
 /* Puts what "monitor lost" means into C's status, in memory. */
 void container_state_lost(struct container *c);
 /* RUN/containers/ID, made where absent: a descriptor. */
@@ -51,8 +57,12 @@ int container_open_id(struct storage *st, const char *id, struct container **ret
 /* --- repair.c --- */
 /* flock(2) on DATA/containers/ID through a description of its own. NONBLOCK: -EWOULDBLOCK. */
 int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err);
+/* container_refresh() for who has the lock. */
+int container_refresh_locked(struct container *c, struct cmk_err *err);
 /* Under the lock: ends what a lost monitor left and writes the status. */
 int container_repair_locked(struct container *c, struct cmk_err *err);
+/* Killed before it could write live.json, a monitor leaves its group where no record names it. */
+void container_remove_stray_group(const char *id);
 /* RUN/unfinished/ID marks a creation under way, and a --rm container until it is erased. */
 int container_unfinished_begin(struct storage *st, const char *id, struct cmk_err *err);
 void container_unfinished_end(struct storage *st, const char *id);

@@ -270,11 +270,16 @@ static bool monitor_answers(struct storage *st, const char *id)
 	return fd >= 0;
 }
 
+bool container_pids_are_ours(const struct container *c)
+{
+	return !c->live.pid_ns || c->live.pid_ns == own_pid_ns();
+}
+
 static enum container_state live_state(const struct container *c)
 {
 	const struct container_live *l = &c->live;
 
-	if (l->pid_ns && l->pid_ns != own_pid_ns())
+	if (!container_pids_are_ours(c))
 		return monitor_answers(c->st, c->cfg.id) ? CONTAINER_RUNNING
 							 : CONTAINER_MONITOR_LOST;
 	if (!recorded_alive(l->monitor_pid, l->monitor_start))
@@ -333,14 +338,22 @@ static enum container_state status_state(const struct container_status *s)
 	return CONTAINER_CREATED;
 }
 
+/* A start under way has the lock and has said "running", but there is no live.json yet. */
+static bool is_locked(const struct container *c)
+{
+	cleanup_close int fd = container_lock_id(c->st, c->cfg.id, true, NULL);
+
+	return fd == -EWOULDBLOCK;
+}
+
 /* What status.json says, corrected by what is true of the processes. */
-int container_state_load(struct container *c, bool maybe_live, struct cmk_err *err)
+int container_state_load(struct container *c, enum state_load_flags flags, struct cmk_err *err)
 {
 	char path[sizeof("/status.json") + CONTAINER_ID_LEN];
 	struct cmk_err e = CMK_ERR_INIT;
 	int live = 0, r;
 
-	if (maybe_live) {
+	if (!(flags & STATE_NOT_LIVE)) {
 		live = live_load(c, err);
 		if (live < 0)
 			return live;
@@ -357,7 +370,9 @@ int container_state_load(struct container *c, bool maybe_live, struct cmk_err *e
 	c->state = live ? live_state(c) : status_state(&c->status);
 	/* A monitor that ended well in between has removed live.json and left the status. */
 	if (live && c->state == CONTAINER_MONITOR_LOST && !live_exists(c))
-		return container_state_load(c, false, err);
+		return container_state_load(c, flags | STATE_NOT_LIVE, err);
+	if (c->state == CONTAINER_MONITOR_LOST && !live && !(flags & STATE_LOCKED) && is_locked(c))
+		c->state = CONTAINER_CREATED;
 	if (c->state == CONTAINER_MONITOR_LOST)
 		container_state_lost(c);
 	return 0;

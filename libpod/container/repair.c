@@ -91,6 +91,17 @@ static void kill_init(const struct container_live *l)
 	(void)poll(&p, 1, KILL_WAIT_MS);
 }
 
+void container_remove_stray_group(const char *id)
+{
+	cleanup(cgroup_delegation_done) struct cgroup_delegation d = { .fd = -1 };
+	cleanup_free char *path = NULL;
+
+	if (cgroup_delegation_find(&d, NULL) < 0 || !d.path)
+		return;
+	path = xasprintf("%s/cmk-%s.scope", streq(d.path, "/") ? "" : d.path, id);
+	(void)cgroup_remove(d.mount, path, NULL);
+}
+
 int container_repair_locked(struct container *c, struct cmk_err *err)
 {
 	struct storage *st = c->st;
@@ -99,9 +110,12 @@ int container_repair_locked(struct container *c, struct cmk_err *err)
 	int r;
 
 	log_debug("container '%.12s': its monitor is gone, tidying up", c->cfg.id);
-	kill_init(&c->live);
-	if (c->live.cgroup_mount && c->live.cgroup_path &&
-	    cgroup_remove(c->live.cgroup_mount, c->live.cgroup_path, &ignored) < 0)
+	if (container_pids_are_ours(c))
+		kill_init(&c->live);
+	if (!c->live.cgroup_path)
+		container_remove_stray_group(c->cfg.id);
+	else if (c->live.cgroup_mount &&
+		 cgroup_remove(c->live.cgroup_mount, c->live.cgroup_path, &ignored) < 0)
 		log_warn("container '%.12s': its control group stays behind: %s", c->cfg.id,
 			 cmk_err_msg(&ignored));
 	if (c->live.init_pid > 0)
@@ -117,7 +131,19 @@ int container_repair_locked(struct container *c, struct cmk_err *err)
 	r = remove_tree_at(st->run_fd, path, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "repair container '%.12s'", c->cfg.id);
-	return container_state_load(c, false, err);
+	return container_state_load(c, STATE_NOT_LIVE | STATE_LOCKED, err);
+}
+
+int container_refresh_locked(struct container *c, struct cmk_err *err)
+{
+	char path[80];
+
+	(void)snprintf(path, sizeof(path), "%s/container.json", c->cfg.id);
+	if (faccessat(c->st->containers_fd, path, F_OK, 0) < 0)
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+				    "container '%s' has been removed: no such container",
+				    c->cfg.name);
+	return container_state_load(c, STATE_LOCKED, err);
 }
 
 int container_lock(struct container *c, struct cmk_err *err)
@@ -127,7 +153,7 @@ int container_lock(struct container *c, struct cmk_err *err)
 
 	if (fd < 0)
 		return fd;
-	r = container_refresh(c, err);
+	r = container_refresh_locked(c, err);
 	if (r < 0)
 		return r;
 	if (c->state == CONTAINER_MONITOR_LOST) {
@@ -214,11 +240,14 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 	r = container_open_id(st, id, &c, &e);
 	if (r == -ENOENT) {
 		/* Half-made or half-removed; who does that holds the lock that we have. */
+		container_remove_stray_group(id);
 		gone = container_erase(st, id, name, &e) == 0;
 	} else if (r < 0) {
 		log_debug("container '%.12s' is left as it is: %s", id, cmk_err_msg(&e));
 	} else if (c->cfg.remove && c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED &&
 		   (new_boot || is_unfinished(st, id))) {
+		if (c->state == CONTAINER_CREATED)
+			container_remove_stray_group(id);
 		if (c->state == CONTAINER_MONITOR_LOST && container_repair_locked(c, &e) < 0)
 			log_debug("container '%.12s': %s", id, cmk_err_msg(&e));
 		gone = container_erase(st, id, c->cfg.name, &e) == 0;

@@ -144,6 +144,9 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 		send_failure(sock, &err);
 		_exit(1);
 	}
+	/* Held from container_start() on, also where the command was killed meanwhile: until here
+	 * no record says that somebody is at work. */
+	cleanup_close_fn(&m->a->container->lock_fd);
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));

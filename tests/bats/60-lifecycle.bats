@@ -12,7 +12,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_match "$output" '^[0-9a-f]{64}$'
 	id=$output
 	run_cmk ps
-	assert_equal "${lines[0]}" "CONTAINER ID  IMAGE  COMMAND    CREATED                 STATUS                 PORTS  NAMES"
+	assert_match "${lines[0]}" '^CONTAINER ID  IMAGE  COMMAND    CREATED  +STATUS  +PORTS  NAMES$'
 	assert_match "${lines[1]}" "^${id:0:12} .*sleep 100 .*Up .* one\$"
 	run_cmk ps --no-trunc -q
 	assert_equal "$output" "$id"
@@ -53,6 +53,22 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	wait "$!"
 	assert_equal "$(cat waiter.out)" 137
 	run_cmk rm -a
+}
+
+@test "stop: the stop signal first, SIGKILL with a warning where that is not enough" {
+	local fs
+	fs=$(rootfs)
+	run_cmk run -d --net=none --name polite --stop-signal USR1 --rootfs "$fs" sh -c 'trap "exit 5" USR1; while :; do sleep 0.1; done'
+	run_cmk stop polite
+	assert_equal "$stderr" ""
+	run_cmk wait polite
+	assert_equal "$output" 5
+	run_cmk run -d --net=none --name stubborn --rootfs "$fs" sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	run_cmk stop -t 1 stubborn
+	assert_match "$stderr" "^Warning: container 'stubborn' did not end within 1 seconds of SIGTERM"
+	run_cmk wait stubborn
+	assert_equal "$output" 137
+	run_cmk rm polite stubborn
 }
 
 @test "start -a gives output and exit code, again and again" {

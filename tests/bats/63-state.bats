@@ -99,6 +99,20 @@ no_groups() {
 	assert wait_for 10 nothing_left
 }
 
+@test "command and monitor are killed at any moment of a start: nothing runs on, nothing piles up" {
+	local i
+	for i in 0 2 4 6 8 10 13 16 20 25 30 40; do
+		# All of the process group, which the monitor has left, and then the monitor.
+		timeout -s KILL "0.0$(printf %02d "$i")" cmk run "$([ $((i % 4)) = 0 ] && echo --rm || echo --init)" \
+			--net=none --name crash --rootfs "$fs" sleep 100 >/dev/null 2>&1 || true
+		ps -e -o pid=,comm=,args= | awk -v t="$T/" '$2 == "cmk-monitor" && index($0, t) {print $1}' | xargs -r kill -9 || true
+		run_cmk ps -a
+		run_cmk rm -f -t 0 crash
+		run_cmk run --rm --net=none --name crash --rootfs "$fs" true
+	done
+	assert wait_for 10 nothing_left
+}
+
 @test "a reboot: what ran has exited, --rm containers are gone, the rest is as it was" {
 	run_cmk create --net=none --name made --rootfs "$fs" true
 	run_cmk 3 run --net=none --name done --rootfs "$fs" sh -c 'exit 3'
