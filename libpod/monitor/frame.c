@@ -48,7 +48,7 @@ int frame_reader_got(struct frame_reader *r, size_t n)
 			return 0;
 		if (frame_check_client(&r->u.head) < 0)
 			return -EBADMSG;
-		if (r->u.head.type == FRAME_STDIN && r->input_busy)
+		if (r->u.head.type == FRAME_STDIN && (r->input_busy || !r->input))
 			return -EBADMSG;
 		return r->u.head.len == 0 ? 1 : 0;
 	}

@@ -19,7 +19,7 @@ struct frame_reader {
 	} u;
 	size_t n_head, n_body;
 	uint8_t small[FRAME_SMALL_MAX];
-	uint8_t *input;	 /* MONITOR_FRAME_MAX bytes for FRAME_STDIN; borrowed */
+	uint8_t *input;	 /* MONITOR_FRAME_MAX bytes for FRAME_STDIN; borrowed; NULL: refused */
 	bool input_busy; /* the last input has not been taken: another FRAME_STDIN is against the
 			    rules */
 };

@@ -14,7 +14,9 @@
 #include "libpod/monitor/frame.h"
 #include "network/network.h"
 
-#define MON_CLIENTS 32
+/* `stop`, `wait` and the like need no buffers and may be many. */
+#define MON_CLIENTS 512
+#define MON_ATTACHED 32
 /* What waits for one client: a full frame, and at the end what is left in the container's pipes. */
 #define MON_QUEUE 262144
 /* Room that only small frames may use, so that an ack or the exit code always fits. */
@@ -29,7 +31,7 @@ struct mon_client {
 	uint32_t events; /* registered with epoll */
 	struct frame_reader in;
 	struct detach_scan detach;
-	uint8_t *queue;
+	uint8_t *queue; /* NULL where it has not attached */
 	size_t q_off, q_len;
 	int64_t stalled_since_ms; /* 0: takes what it is given */
 };
@@ -84,6 +86,9 @@ struct monitor {
 	struct mon_source src[2];
 	struct ctr_log *log;
 	struct mon_client client[MON_CLIENTS];
+	size_t n_clients; /* slots that have been in use: the rest was never touched */
+	struct mon_client *buffer_owner[MON_ATTACHED];
+	uint8_t *buffers;
 	struct mon_client *stdin_client; /* whose input is being written */
 	uint8_t *typed;			 /* input without the detach keys */
 	size_t typed_off, typed_len;
@@ -97,6 +102,8 @@ struct monitor {
 
 	/* control socket */
 	int listen_fd, inotify_fd;
+	bool listen_polled; /* off while there is no room for one more client */
+	bool accept_failed; /* no descriptor was free: until a client leaves */
 };
 
 /* What an epoll event is about: the tag, or MON_TAG_CLIENT + index. */
@@ -129,7 +136,10 @@ int mon_relay_init(struct monitor *m, int first_fd, struct cmk_err *err);
 void mon_output(struct monitor *m, int i); /* source I may have bytes */
 void mon_input(struct monitor *m);	   /* the container may take input */
 void mon_client_event(struct monitor *m, struct mon_client *c, uint32_t events);
-void mon_client_add(struct monitor *m, int fd);
+/* One more client from the control socket; where there is no room it waits in the socket's queue.
+ */
+void mon_client_accept(struct monitor *m);
+void mon_poll_listen(struct monitor *m);
 void mon_client_send(struct monitor *m, struct mon_client *c, enum monitor_frame_type type,
 		     const void *data, size_t len);
 void mon_source_close(struct monitor *m, int i);
@@ -140,7 +150,6 @@ void mon_drop_stalled(struct monitor *m);
 /* socket.c: RUN/containers/ID/sock. Failure leaves the container without a socket, with a line in
  * the log. */
 int mon_socket_open(struct monitor *m, struct cmk_err *err);
-void mon_socket_accept(struct monitor *m);
 void mon_socket_changed(struct monitor *m); /* inotify: made again where it was deleted */
 
 /* end.c */

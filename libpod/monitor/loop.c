@@ -31,7 +31,7 @@ void mon_arm_timer(struct monitor *m)
 	struct itimerspec its = { 0 };
 	int64_t at = m->kill_at_ms;
 
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
+	for (size_t i = 0; i < m->n_clients; i++) {
 		const struct mon_client *c = &m->client[i];
 
 		if (c->fd >= 0 && !c->primary && c->stalled_since_ms &&
@@ -92,7 +92,7 @@ static void act_over(struct monitor *m)
 
 	m->state = MON_OVER;
 	mon_end_record(m);
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
+	for (size_t i = 0; i < m->n_clients; i++) {
 		struct mon_client *c = &m->client[i];
 
 		if (c->fd < 0)
@@ -183,7 +183,7 @@ static void dispatch(struct monitor *m, const struct epoll_event *ev)
 		break;
 	case MON_TAG_LISTEN:
 		if (m->listen_fd >= 0)
-			mon_socket_accept(m);
+			mon_client_accept(m);
 		break;
 	case MON_TAG_INOTIFY:
 		if (m->inotify_fd >= 0)
@@ -221,7 +221,7 @@ static int loop_init(struct monitor *m)
 
 static bool any_client(const struct monitor *m)
 {
-	for (size_t i = 0; i < MON_CLIENTS; i++)
+	for (size_t i = 0; i < m->n_clients; i++)
 		if (m->client[i].fd >= 0 && m->client[i].q_len > m->client[i].q_off)
 			return true;
 	return false;

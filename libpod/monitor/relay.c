@@ -15,6 +15,8 @@
 #include "base/process.h"
 #include "libpod/monitor/internal.h"
 
+#define BUFFERS_LEN (MON_QUEUE + MONITOR_FRAME_MAX)
+
 static void take_stdin(struct monitor *m, struct mon_client *c, size_t len);
 
 static struct mon_client *client_by_index(struct monitor *m, size_t i)
@@ -46,7 +48,7 @@ static void poll_client(struct monitor *m, struct mon_client *c)
 
 static bool room_for_output(const struct monitor *m)
 {
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
+	for (size_t i = 0; i < m->n_clients; i++) {
 		const struct mon_client *c = &m->client[i];
 		size_t waiting = c->q_len - c->q_off;
 
@@ -89,6 +91,21 @@ static void poll_input(struct monitor *m)
 	poll_fd(m, m->in_fd, &m->in_polled, input_waits(m), EPOLLOUT, MON_TAG_STDIN);
 }
 
+static struct mon_client *free_slot(struct monitor *m)
+{
+	/* The first is the command's that made us. */
+	for (size_t i = 1; i < m->n_clients; i++)
+		if (m->client[i].fd < 0)
+			return client_by_index(m, i);
+	return m->n_clients < MON_CLIENTS ? client_by_index(m, m->n_clients) : NULL;
+}
+
+void mon_poll_listen(struct monitor *m)
+{
+	poll_fd(m, m->listen_fd, &m->listen_polled, !m->accept_failed && free_slot(m), EPOLLIN,
+		MON_TAG_LISTEN);
+}
+
 /* --- the caller's terminal ---------------------------------------------------------------------
  */
 
@@ -124,7 +141,7 @@ static void stdin_finished(struct monitor *m)
 	m->typed_off = m->typed_len = 0;
 	if (c && c->fd >= 0)
 		stdin_ack(m, c);
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
+	for (size_t i = 0; i < m->n_clients; i++) {
 		c = client_by_index(m, i);
 		if (c->fd < 0 || !c->input_waits)
 			continue;
@@ -171,6 +188,12 @@ static void client_close(struct monitor *m, struct mon_client *c)
 	c->q_off = c->q_len = 0;
 	if (m->stdin_client == c)
 		m->stdin_client = NULL; /* what it has sent is still written */
+	for (size_t i = 0; i < MON_ATTACHED; i++)
+		if (m->buffer_owner[i] == c)
+			m->buffer_owner[i] = NULL;
+	c->queue = c->in.input = NULL;
+	m->accept_failed = false;
+	mon_poll_listen(m);
 }
 
 static void client_drop(struct monitor *m, struct mon_client *c)
@@ -237,8 +260,8 @@ void mon_client_send(struct monitor *m, struct mon_client *c, enum monitor_frame
 		mon_arm_timer(m);
 	}
 	/* A client that lets even small frames pile up keeps no rule: the only place where a queue
-	 * could overflow. */
-	if (c->q_len - c->q_off + sizeof(head) + len - sent > MON_QUEUE) {
+	 * could overflow. One that has not attached gets a single frame, which any socket takes. */
+	if (!c->queue || c->q_len - c->q_off + sizeof(head) + len - sent > MON_QUEUE) {
 		client_drop(m, c);
 		return;
 	}
@@ -256,7 +279,7 @@ void mon_drop_stalled(struct monitor *m)
 {
 	int64_t now = mon_now_ms();
 
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
+	for (size_t i = 0; i < m->n_clients; i++) {
 		struct mon_client *c = client_by_index(m, i);
 
 		if (c->fd >= 0 && !c->primary && c->stalled_since_ms &&
@@ -299,7 +322,7 @@ void mon_output(struct monitor *m, int i)
 		}
 		if (m->log)
 			ctr_log_write(m->log, i == 1, m->relay, (size_t)n);
-		for (size_t k = 0; k < MON_CLIENTS; k++) {
+		for (size_t k = 0; k < m->n_clients; k++) {
 			struct mon_client *c = client_by_index(m, k);
 
 			if (c->fd >= 0 && c->wants_out && !c->ends)
@@ -417,8 +440,30 @@ static void on_stop(struct monitor *m, const uint8_t *body)
 	mon_event(m, MON_EV_STOP);
 }
 
+/* What an attached client needs; false where too many are attached. */
+static bool client_buffers(struct monitor *m, struct mon_client *c)
+{
+	for (size_t i = 0; !c->queue && i < MON_ATTACHED; i++) {
+		if (m->buffer_owner[i])
+			continue;
+		m->buffer_owner[i] = c;
+		c->queue = m->buffers + i * BUFFERS_LEN;
+		c->in.input = c->queue + MON_QUEUE;
+	}
+	if (!c->queue)
+		return false;
+	if (detach_keys_parse(m->a->detach_keys ? m->a->detach_keys : "ctrl-p,ctrl-q",
+			      c->detach.keys, &c->detach.n, NULL) < 0)
+		c->detach.n = 0;
+	return true;
+}
+
 static void on_attach(struct monitor *m, struct mon_client *c, const uint8_t *body, size_t len)
 {
+	if (!client_buffers(m, c)) {
+		client_drop(m, c);
+		return;
+	}
 	c->wants_out = body[0] & MONITOR_ATTACH_OUT;
 	c->wants_stdin = body[0] & MONITOR_ATTACH_STDIN;
 	if (len > 1) {
@@ -502,51 +547,45 @@ void mon_client_event(struct monitor *m, struct mon_client *c, uint32_t events)
 			mon_output(m, i);
 }
 
-static struct mon_client *client_init(struct monitor *m, struct mon_client *c, int fd)
+static void client_init(struct monitor *m, struct mon_client *c, int fd)
 {
-	uint8_t *input = c->in.input, *queue = c->queue;
-
-	*c = (struct mon_client){ .fd = fd, .queue = queue };
-	frame_reader_init(&c->in, input);
-	if (detach_keys_parse(m->a->detach_keys ? m->a->detach_keys : "ctrl-p,ctrl-q",
-			      c->detach.keys, &c->detach.n, NULL) < 0)
-		c->detach.n = 0;
-	return c;
+	*c = (struct mon_client){ .fd = fd };
+	frame_reader_init(&c->in, NULL);
+	m->n_clients = MAX(m->n_clients, client_index(m, c) + 1);
 }
 
-void mon_client_add(struct monitor *m, int fd)
+void mon_client_accept(struct monitor *m)
 {
-	for (size_t i = 1; i < MON_CLIENTS; i++) {
-		if (m->client[i].fd < 0) {
-			poll_client(m, client_init(m, client_by_index(m, i), fd));
-			return;
-		}
+	struct mon_client *c = free_slot(m);
+	int fd = c ? accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
+
+	if (fd >= 0) {
+		client_init(m, c, fd);
+		poll_client(m, c);
+	} else if (c && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		m->accept_failed = true;
 	}
-	(void)close(fd);
+	mon_poll_listen(m);
 }
 
 int mon_relay_init(struct monitor *m, int first_fd, struct cmk_err *err)
 {
-	const size_t per_client = MON_QUEUE + MONITOR_FRAME_MAX;
-	struct mon_client *c;
-	uint8_t *mem;
+	const size_t len = (size_t)MON_ATTACHED * BUFFERS_LEN;
+	struct mon_client *c = client_by_index(m, 0);
 
 	/* All at start; a page is touched when it is used, and only that page. */
-	mem = mmap(NULL, MON_CLIENTS * per_client, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (mem == MAP_FAILED)
+	m->buffers = mmap(NULL, len, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->buffers == MAP_FAILED)
 		return cmk_err_errno(err, "get the monitor's buffers");
-	(void)madvise(mem, MON_CLIENTS * per_client, MADV_NOHUGEPAGE);
-	for (size_t i = 0; i < MON_CLIENTS; i++) {
-		m->client[i].queue = mem + i * per_client;
-		m->client[i].in.input = m->client[i].queue + MON_QUEUE;
-	}
+	(void)madvise(m->buffers, len, MADV_NOHUGEPAGE);
 	m->relay = xmalloc(MONITOR_FRAME_MAX);
 	m->typed = xmalloc(MONITOR_FRAME_MAX + DETACH_KEYS_MAX);
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (m->epoll_fd < 0)
 		return cmk_err_errno(err, "make the monitor's event loop");
-	c = client_init(m, &m->client[0], first_fd);
+	client_init(m, c, first_fd);
+	(void)client_buffers(m, c);
 	c->primary = true;
 	c->wants_out = m->a->attach_out;
 	c->wants_stdin = m->a->attach_stdin;

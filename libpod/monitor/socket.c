@@ -65,7 +65,9 @@ static int listen_in(struct monitor *m, int dir_fd, struct cmk_err *err)
 		return cmk_err_errno(err, "make the control socket in '%s'", m->st->runroot);
 	cleanup_close_fn(&m->listen_fd);
 	m->listen_fd = steal_fd(&fd);
-	return mon_watch(m, m->listen_fd, EPOLLIN, MON_TAG_LISTEN);
+	m->listen_polled = false;
+	mon_poll_listen(m);
+	return 0;
 }
 
 static void watch_dir(struct monitor *m, int dir_fd)
@@ -93,14 +95,6 @@ int mon_socket_open(struct monitor *m, struct cmk_err *err)
 	if (r == 0)
 		watch_dir(m, dir_fd);
 	return r;
-}
-
-void mon_socket_accept(struct monitor *m)
-{
-	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd >= 0)
-		mon_client_add(m, fd);
 }
 
 static bool is_there(struct monitor *m, const char *name)

@@ -222,8 +222,6 @@ int mon_start(struct monitor *m, struct cmk_err *err)
 	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
 	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
 	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };
-	for (size_t i = 0; i < MON_CLIENTS; i++)
-		m->client[i].fd = -1;
 	m->terminal = m->a->exec ? m->a->exec->process->terminal : m->a->spec->process.terminal;
 	r = make_stdio(m, &ends, err);
 	if (r == 0)

@@ -208,3 +208,17 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	assert_equal "$output" hello
 	run_cmk rm -f -t 0 c1
 }
+
+@test "a hundred may wait for a container" {
+	run_cmk run -d --name c1 "${RUN[@]}" sleep 1000
+	for i in $(seq 100); do
+		cmk_background "wait$i" wait c1
+	done
+	waiting() { test "$(pgrep -c -f "$CMK_RUNROOT wait c1")" -ge 100; }
+	assert wait_for 20 waiting
+	run_cmk stop -t 0 c1
+	ended() { ! pgrep -f "$CMK_RUNROOT wait c1" >/dev/null; }
+	assert wait_for 20 ended
+	assert_equal "$(cat wait*.out | sort | uniq -c | tr -s ' ')" ' 100 137'
+	run_cmk rm c1
+}

@@ -159,3 +159,9 @@ setup() {
 	assert_equal "$output" $'hello\r'
 	assert_match "$(echo hello | timeout 20 cmk run --rm -it "${RUN[@]}" cat)" hello
 }
+
+@test "output to a terminal just before the end is never lost" {
+	for _ in $(seq 20); do
+		assert_equal "$(timeout 20 cmk run --rm -t "${RUN[@]}" seq 1000 | tr -d '\r' | tail -n 1)" 1000
+	done
+}
