@@ -87,6 +87,35 @@ static int get_filter(struct runtime_job *job, struct cmk_err *err)
 	return seccomp_filter_get(profile, job->process->caps.bounding, dir, &job->filter, err);
 }
 
+static bool has_limits(const struct spec_resources *res)
+{
+	return res->memory_limit > 0 || res->cpu_quota > 0 || res->pids_limit > 0;
+}
+
+/*
+ * Into the container's group. From another login session the kernel allows that not, since the
+ * directory above both is root's. Where the group holds no limits it serves only to end what is in
+ * it, which the end of the pid namespace does as well: then our own group will do. Limits are never
+ * dropped.
+ */
+static pid_t clone_session(struct runtime_job *job, struct cmk_err *err)
+{
+	pid_t pid = job_clone(job, 0, job->exec->cgroup_fd, err);
+
+	if ((pid != -EACCES && pid != -EPERM) || job->exec->cgroup_fd < 0)
+		return pid;
+	if (has_limits(&job->spec->resources)) {
+		(void)cmk_err_set(err, pid, "join the container's control group: %s",
+				  strerror(-pid));
+		(void)cmk_err_hint(err, "its limits would not hold: run this in the login session "
+					"in which the container was started");
+		return pid;
+	}
+	if (err)
+		cmk_err_done(err);
+	return job_clone(job, 0, -1, err);
+}
+
 static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 {
 	struct cmk_err e = CMK_ERR_INIT;
@@ -100,7 +129,7 @@ static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 		r = join(job, err);
 	if (r < 0)
 		return r;
-	pid = job_clone(job, 0, job->exec->cgroup_fd, err);
+	pid = clone_session(job, err);
 	if (pid != 0)
 		return pid < 0 ? pid : 0;
 	(void)session(job, &e);

@@ -3,6 +3,9 @@
 
 #include <sys/resource.h>
 
+#define NOFILE_MOST 1048576
+#define NPROC_MOST 4194304
+
 static const struct {
 	const char *name;
 	int number;
@@ -52,8 +55,27 @@ static int set_one(const struct spec_rlimit *l, struct cmk_err *err)
 	return err ? err->code : -EPERM;
 }
 
+/* Open files and processes: up to the hard limit, within what podman gives. Found anew at each
+ * start and exec, which may come from a session with less than that in which the container was
+ * made. */
+static void raise_default(const struct spec_process *p, const char *type, rlim_t most)
+{
+	__rlimit_resource_t res = (__rlimit_resource_t)rlimit_number(type);
+	struct rlimit rl;
+
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		if (streq(p->rlimits[i].type, type))
+			return;
+	if (getrlimit(res, &rl) < 0)
+		return;
+	rl.rlim_cur = MIN(rl.rlim_max, most);
+	(void)setrlimit(res, &rl);
+}
+
 int rlimits_set(const struct spec_process *p, struct cmk_err *err)
 {
+	raise_default(p, "RLIMIT_NOFILE", NOFILE_MOST);
+	raise_default(p, "RLIMIT_NPROC", NPROC_MOST);
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		int r = set_one(&p->rlimits[i], err);
 

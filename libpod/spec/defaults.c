@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What every container starts from. */
-#include <sys/resource.h>
-
 #include "libpod/spec/spec.h"
-
-#define NOFILE_MAX 1048576
-#define NPROC_MAX 4194304
 
 static const char *const default_masked[] = {
 	"/proc/acpi",
@@ -62,23 +57,6 @@ bool spec_has_namespace(const struct spec *s, const char *type)
 	return false;
 }
 
-/* As much as the caller may have, up to what podman gives: an unprivileged user can raise nothing
- * above the hard limit. */
-static void add_rlimit(struct spec *s, const char *type, int resource, uint64_t wanted)
-{
-	struct rlimit rl;
-	uint64_t v;
-
-	if (getrlimit((__rlimit_resource_t)resource, &rl) < 0)
-		return;
-	v = rl.rlim_max == RLIM_INFINITY ? wanted : MIN((uint64_t)rl.rlim_max, wanted);
-	s->process.rlimits = xrealloc(s->process.rlimits, s->process.n_rlimits + 1,
-				      sizeof(*s->process.rlimits));
-	s->process.rlimits[s->process.n_rlimits++] = (struct spec_rlimit){ .type = xstrdup(type),
-									   .soft = v,
-									   .hard = v };
-}
-
 static void add_default_mounts(struct spec *s, bool host_net)
 {
 	spec_add_mount(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
@@ -120,8 +98,6 @@ void spec_set_defaults(struct spec *s, bool host_net)
 	strv_free(s->process.caps.permitted);
 	s->process.caps.permitted = copy_list(spec_default_caps);
 	s->process.user.umask = 0022;
-	add_rlimit(s, "RLIMIT_NOFILE", RLIMIT_NOFILE, NOFILE_MAX);
-	add_rlimit(s, "RLIMIT_NPROC", RLIMIT_NPROC, NPROC_MAX);
 	free(s->seccomp_profile);
 	s->seccomp_profile = xstrdup("default");
 }

@@ -96,7 +96,8 @@ int spec_load(int bundle_fd, struct spec **ret, struct cmk_err *err); /* config.
 int spec_save(int bundle_fd, const struct spec *s, bool durable, struct cmk_err *err);
 
 /* Defaults shared by every container: the seven namespaces, /proc, /dev, /dev/pts, /dev/shm,
- * mqueue, /sys, cgroup mounts, masked and read-only paths, 11 capabilities, oom score, rlimits.
+ * mqueue, /sys, cgroup mounts, masked and read-only paths, 11 capabilities. Resource limits are
+ * not among them: the runtime raises them at each start, as far as that session may.
  * HOST_NET: /sys becomes a read-only recursive bind of the host's. */
 void spec_set_defaults(struct spec *s, bool host_net);
 void spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,

@@ -73,6 +73,21 @@ setup() {
 	)
 }
 
+@test "limits by default: the session's hard limit, also where a later session has less" {
+	run_in sh -c 'ulimit -n'
+	assert_equal "$output" "$(n=$(ulimit -Hn); [ "$n" -le 1048576 ] && echo "$n" || echo 1048576)"
+	run_cmk create --name c --net=none --rootfs "$fs" sh -c 'ulimit -n; sleep 100'
+	(
+		ulimit -n 700
+		run_cmk start c
+		run_cmk exec c sh -c 'ulimit -n'
+		assert_equal "$output" 700
+	)
+	run_cmk logs c
+	assert_equal "$output" 700
+	run_cmk rm -f -t 0 c
+}
+
 @test "working directory: made when missing, owned by the user, an error on a file" {
 	opts=(-w /new/deep/dir -u operator)
 	run_in sh -c 'pwd; touch x; stat -c %U .'

@@ -22,7 +22,10 @@ static struct spec *sample(void)
 	s->process.user.n_additional_gids = 2;
 	s->process.has_oom_score_adj = true;
 	s->process.rows = 24;
-	s->process.rlimits[0].hard = UINT64_MAX;
+	s->process.rlimits = xcalloc(1, sizeof(*s->process.rlimits));
+	s->process.rlimits[0] = (struct spec_rlimit){ .type = xstrdup("RLIMIT_CORE"),
+						      .hard = UINT64_MAX };
+	s->process.n_rlimits = 1;
 	s->init = true;
 	strv_add(&s->group_add, "audio");
 	strv_add(&s->group_add, "5");
