@@ -106,13 +106,9 @@ bool spec_has_namespace(const struct spec *s, const char *type);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,
  * effective and permitted. */
 int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct cmk_err *err);
-/* The 14 names of docker's or 11 of podman's default: ours is podman's. NULL-ended. */
+/* Podman's default, 11 names. NULL-ended. */
 extern const char *const spec_default_caps[];
-/* "CAP_CHOWN" of 0, …; NULL beyond the last one known. */
-const char *spec_cap_name(unsigned int number);
-/* The number of a name with or without CAP_, in any case; -EINVAL. */
-int spec_cap_number(const char *name);
-/* The set as bits, 1 << number. Names that cmk does not know are left out. */
+/* The set as bits, 1 << number. Names that libcap does not know are left out. */
 uint64_t spec_caps_mask(char *const *names);
 /* As spec_load(), from text (tests, the fuzzer). */
 int spec_parse(const char *text, size_t len, struct spec **ret, struct cmk_err *err);
