@@ -21,6 +21,25 @@ run() {
 	/usr/local/bin/cmk run --rm "$1" cat /etc/os-release
 }
 
+# A small image of the host's statically linked busybox.
+make_demo() {
+	local root applet
+	root=$(mktemp -d)
+	umask 022
+	mkdir -p "$root"/{bin,etc,proc,sys,dev,root,tmp}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in $("$root/bin/busybox" --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	echo 'root:x:0:' >"$root/etc/group"
+	printf '%s\n' 'NAME="cmk demo"' ID=demo 'PRETTY_NAME="cmk demo image (busybox of this machine)"' >"$root/etc/os-release"
+	echo "\$ cmk import --change 'CMD [\"/bin/sh\"]' - localhost/demo"
+	tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - . |
+		/usr/local/bin/cmk import --change 'CMD ["/bin/sh"]' - localhost/demo
+	rm -rf "$root"
+}
+
 rc=0
 run alpine || rc=$?
 [ $rc != 0 ] || exit 0
@@ -31,18 +50,5 @@ fi
 
 echo
 echo "No registry answers from here (registry-1.docker.io). Instead, an image made of this machine's busybox:"
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-umask 022
-mkdir -p "$root"/{bin,etc,proc,sys,dev,root,tmp}
-cp "$(command -v busybox)" "$root/bin/busybox"
-for applet in $("$root/bin/busybox" --list); do
-	[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
-done
-echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-echo 'root:x:0:' >"$root/etc/group"
-printf '%s\n' 'NAME="cmk demo"' ID=demo 'PRETTY_NAME="cmk demo image (busybox of this machine)"' >"$root/etc/os-release"
-echo "\$ cmk import --change 'CMD [\"/bin/sh\"]' demo.tar localhost/demo"
-tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - . |
-	/usr/local/bin/cmk import --change 'CMD ["/bin/sh"]' - localhost/demo
+/usr/local/bin/cmk image exists localhost/demo || make_demo
 run localhost/demo
