@@ -207,11 +207,18 @@ int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err)
 	return fd;
 }
 
-#define REMOVE_DEPTH_MAX 4096
+/* A tree may be deeper than descriptors and stack reach: what is below is moved to its top first.
+ */
+#define REMOVE_DEPTH_MAX 64
 
-static int remove_entry(int dirfd, const char *name, unsigned int depth);
+struct removal {
+	int top;	      /* the tree itself, once it is open */
+	unsigned int n_moved; /* subtrees moved there */
+};
 
-static int remove_children(int fd, unsigned int depth)
+static int remove_entry(struct removal *rm, int dirfd, const char *name, unsigned int depth);
+
+static int remove_children(struct removal *rm, int fd, unsigned int depth)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
@@ -232,14 +239,47 @@ static int remove_children(int fd, unsigned int depth)
 
 		if (streq(de->d_name, ".") || streq(de->d_name, ".."))
 			continue;
-		q = remove_entry(fd, de->d_name, depth + 1);
+		q = remove_entry(rm, fd, de->d_name, depth + 1);
 		if (q < 0 && r == 0)
 			r = q;
 	}
 	return r;
 }
 
-static int remove_entry(int dirfd, const char *name, unsigned int depth)
+static int move_to_top(struct removal *rm, int dirfd, const char *name)
+{
+	uint64_t x = 0;
+	char to[32];
+
+	if (getrandom(&x, sizeof(x), 0) < 0)
+		return -errno;
+	(void)snprintf(to, sizeof(to), ".deep-%016llx", (unsigned long long)x);
+	/* Its ".." changes, for which the kernel wants it to be writable. */
+	(void)fchmodat(dirfd, name, 0700, 0);
+	if (renameat2(dirfd, name, rm->top, to, RENAME_NOREPLACE) < 0)
+		return -errno;
+	rm->n_moved++;
+	return 0;
+}
+
+/* The directory FD, emptied; at the top until nothing is moved there any more. */
+static int remove_inside(struct removal *rm, int fd, unsigned int depth)
+{
+	unsigned int before;
+	int r;
+
+	if (depth == 0)
+		rm->top = fd;
+	do {
+		before = rm->n_moved;
+		r = remove_children(rm, fd, depth);
+		if (r == -EACCES && fchmod(fd, 0700) == 0)
+			r = remove_children(rm, fd, depth);
+	} while (depth == 0 && r >= 0 && rm->n_moved != before);
+	return r;
+}
+
+static int remove_entry(struct removal *rm, int dirfd, const char *name, unsigned int depth)
 {
 	cleanup_close int fd = -1;
 	int r, first;
@@ -249,19 +289,17 @@ static int remove_entry(int dirfd, const char *name, unsigned int depth)
 	first = errno;
 	if (errno != EISDIR && errno != EPERM && errno != EACCES)
 		return -errno;
-	if (depth > REMOVE_DEPTH_MAX)
-		return -ELOOP;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
 		return 0;
+	if (depth > REMOVE_DEPTH_MAX)
+		return errno == ENOTDIR ? -first : move_to_top(rm, dirfd, name);
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
 		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	/* No directory after all: what unlink said is the reason. */
 	if (fd < 0)
 		return errno == ENOTDIR ? -first : -errno;
-	r = remove_children(fd, depth);
-	if (r == -EACCES && fchmod(fd, 0700) == 0)
-		r = remove_children(fd, depth);
+	r = remove_inside(rm, fd, depth);
 	if (r < 0)
 		return r;
 	return unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
@@ -269,7 +307,8 @@ static int remove_entry(int dirfd, const char *name, unsigned int depth)
 
 int remove_tree_at(int dirfd, const char *name, struct cmk_err *err)
 {
-	int r = remove_entry(dirfd, name, 0);
+	struct removal rm = { .top = -1 };
+	int r = remove_entry(&rm, dirfd, name, 0);
 
 	if (r < 0) {
 		errno = -r;

@@ -40,8 +40,8 @@ int mkdir_p_at(int dirfd, const char *path, mode_t mode, struct cmk_err *err);
 /* Opens a directory, making it (one level) first where absent. Returns a descriptor (O_DIRECTORY,
  * readable). */
 int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err);
-/* rm -rf NAME below DIRFD without following links or crossing into a mount it cannot remove; an
- * absent name is success. Makes directories writable on the way where it owns them. */
+/* rm -rf NAME below DIRFD, of any depth, without following links or into a mount it cannot remove;
+ * an absent name is success. Makes directories writable on the way where it owns them. */
 int remove_tree_at(int dirfd, const char *name, struct cmk_err *err);
 
 /* openat2(2). RESOLVE is RESOLVE_IN_ROOT, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS…; O_CLOEXEC is
