@@ -71,6 +71,18 @@ static int dangling(const char *path, struct cmk_err *err)
 	return cmk_err_set(err, -ENOENT, "directory '%s' is a link that leads nowhere", path);
 }
 
+/* PATH, whose last part is NAME in the open directory AT. A real directory is opened from there: a
+ * long path from the root at each of its parts would cost the square of its length. */
+static int open_part(struct extract *x, int at, const char *name, const char *path)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0)
+		return fd;
+	/* O_DIRECTORY makes it ENOTDIR for links too. */
+	return errno == ENOTDIR || errno == ELOOP ? open_below(x, path) : -errno;
+}
+
 /* Some archives name files before, or without, their directories. */
 static int make_parents(struct extract *x, const char *path, struct cmk_err *err)
 {
@@ -86,13 +98,13 @@ static int make_parents(struct extract *x, const char *path, struct cmk_err *err
 
 		if (slash)
 			*slash = '\0';
-		fd = open_below(x, copy);
+		fd = open_part(x, at, p, copy);
 		if (fd == -ENOENT) {
 			if (mkdirat(at, p, 0755) < 0)
 				return errno == EEXIST
 					       ? dangling(copy, err)
 					       : cmk_err_errno(err, "create directory '%s'", copy);
-			fd = open_below(x, copy);
+			fd = open_part(x, at, p, copy);
 		}
 		if (fd < 0) {
 			errno = -fd;

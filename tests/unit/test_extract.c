@@ -422,6 +422,25 @@ static void children_do_not_inherit_a_group_bit(void **state)
 	assert_int_equal(stat_of(p, "s/d").st_mode & 07777, 0755);
 }
 
+/* Deeper than a path can be, and than descriptors reach; teardown must get it away again. */
+static void a_very_deep_tree_can_be_removed(void **state)
+{
+	struct place *p = *state;
+	char deep[4001];
+
+	for (size_t i = 0; i < sizeof(deep) - 1; i += 2)
+		memcpy(deep + i, "d/", 2);
+	deep[sizeof(deep) - 1] = '\0';
+	tarmake_long(&p->tar, 'L', deep);
+	ADD(p, .name = "cut", .type = '5', .mode = 0500);
+	tarmake_long(&p->tar, 'K', deep);
+	ADD(p, .name = "l", .type = '2', .link = "cut");
+	deep[0] = 'l';
+	tarmake_long(&p->tar, 'L', deep);
+	ADD(p, .name = "cut", .type = '5', .mode = 0755);
+	assert_int_equal(extract(p), 0);
+}
+
 static void a_file_as_a_directory_is_one_clear_error(void **state)
 {
 	struct place *p = *state;
@@ -489,6 +508,7 @@ int main(void)
 		TEST(a_later_entry_replaces_an_earlier_one),
 		TEST(a_replaced_directory_is_not_written_to),
 		TEST(children_do_not_inherit_a_group_bit),
+		TEST(a_very_deep_tree_can_be_removed),
 		TEST(a_file_as_a_directory_is_one_clear_error),
 		TEST(sparse_files_keep_their_holes_and_have_a_limit),
 		TEST(owners_beyond_the_map_are_refused_by_name),
