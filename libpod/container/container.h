@@ -2,19 +2,27 @@
 /*
  * Container records: what lies on disk for one container, and what is true of it now.
  *
- *   DATA/containers/ID/container.json  config: written at create, replaced on rename
+ *   DATA/containers/ID/container.json  config; written last at create, removed first of the record
  *   DATA/containers/ID/config.json     the bundle's runtime-spec
- *   DATA/containers/ID/status.json     what happened last: written by the monitor at the end of a
- * run (fsync unless --rm) DATA/containers/ID/ctr.log         log (k8s-file)
- *   DATA/containers/ID/{hosts,hostname,resolv.conf,…} files bind-mounted into the container
+ *   DATA/containers/ID/status.json     "running" before a start, what happened at the end (fsync
+ *                                      unless --rm)
+ *   DATA/containers/ID/ctr.log         log (k8s-file)
+ *   DATA/containers/ID/{hosts,…}       files bind-mounted into the container
  *   DATA/container-names/NAME -> ID    made with EEXIST semantics: exactly one winner
+ *   DATA/swept -> BOOT-ID              in this boot all records have been looked at
  *   RUN/containers/ID/live.json        while it runs: monitor and init (pid, start time, boot id),
- * cgroup, slirp; removed at the end RUN/containers/ID/sock             the monitor's control socket
+ *                                      cgroup, slirp
+ *   RUN/containers/ID/sock             the monitor's control socket
+ *   RUN/unfinished/ID                  a creation, removal or --rm run under way
  *
- * Truth: a container runs iff live.json names this boot and its init is alive. live.json with a
- * dead monitor is "monitor lost": shown as exited 137 by listings, repaired (init killed, group
- * removed, status written) by the next command that takes the container's lock. Lock: flock on
- * DATA/containers/ID.
+ * Truth: a container runs iff live.json names this boot and its monitor, which init does not
+ * outlive, is alive. Otherwise live.json, or a status that says "running", means "monitor lost":
+ * shown as exited 137 by listings, repaired (init killed, group removed, status written) by the
+ * next command that takes the container's lock.
+ *
+ * Lock: flock on DATA/containers/ID, held from create to the start that follows it in the same
+ * command, and by the monitor until live.json is there. What is marked as unfinished and is not
+ * locked belongs to nobody: the next create finishes the removal.
  */
 #pragma once
 

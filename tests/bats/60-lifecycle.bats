@@ -231,6 +231,24 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	run_cmk rm here
 }
 
+@test "inspect: of a container and an image of one name the container; --type chooses" {
+	local fs
+	fs=$(rootfs)
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import fs.tar localhost/both
+	run_cmk create --name both --net=none --rootfs "$fs" true
+	run_cmk inspect both
+	assert_equal "$(jq -r '.[0].Name' <<<"$output")" both
+	run_cmk inspect --type image both
+	assert_equal "$(jq -r '.[0].RepoTags[0]' <<<"$output")" localhost/both:latest
+	run_cmk rm both
+	run_cmk inspect both
+	assert_equal "$(jq -r '.[0].RepoTags[0]' <<<"$output")" localhost/both:latest
+	run_cmk 125 inspect --type container both
+	assert_error "no such container"
+	run_cmk 125 inspect --type wibble both
+}
+
 @test "--cidfile: 64 digits, no newline; stop, kill and rm read it" {
 	local fs
 	fs=$(rootfs)
