@@ -94,7 +94,9 @@ static void leave_caller(struct monitor *m, int sock)
 	keep_add(&k, m->log_fd);
 	if (m->delegation)
 		keep_add(&k, m->delegation->fd);
-	if (m->a->exec) {
+	if (!m->a->exec) {
+		keep_add(&k, m->a->container->lock_fd);
+	} else {
 		keep_add(&k, m->a->exec->target_pidfd);
 		keep_add(&k, m->a->exec->cgroup_fd);
 		for (size_t i = 0; i < m->a->exec->n_preserve_fds; i++)
@@ -146,7 +148,8 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	}
 	/* Held from container_start() on, also where the command was killed meanwhile: until here
 	 * no record says that somebody is at work. */
-	cleanup_close_fn(&m->a->container->lock_fd);
+	if (!m->a->exec)
+		cleanup_close_fn(&m->a->container->lock_fd);
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));
@@ -181,8 +184,8 @@ static int find_delegation(struct monitor *m, struct cgroup_delegation *d, struc
 		return r;
 	m->delegation = d;
 	if (!d->path && storage_warn_once(m->st, "no-delegation"))
-		log_warn("%s: containers run without a control group",
-			 d->why ? d->why : "no control group is delegated");
+		log_warn("containers run without a control group of their own: %s",
+			 d->why ? d->why : "none is delegated");
 	return 0;
 }
 

@@ -222,3 +222,10 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	assert_equal "$(cat wait*.out | sort | uniq -c | tr -s ' ')" ' 100 137'
 	run_cmk rm c1
 }
+
+@test "the monitor holds no lock while its container runs" {
+	run_cmk run -d --name c1 "${RUN[@]}" sleep 1000
+	timeout 5 flock "$CMK_ROOT"/containers/*/ true
+	refute_match "$(ls -l "/proc/$(monitor_of)/fd" | wc -l)" '^[3-9][0-9]$'
+	run_cmk rm -f -t 0 c1
+}

@@ -215,6 +215,7 @@ static int make_dir(void **state)
 	st.root_fd = st.run_fd = st.containers_fd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	st.layers_fd = st.images_fd = st.names_fd = st.container_names_fd = st.tmp_fd = -1;
 	ctr.st = &st;
+	ctr.dir_fd = ctr.lock_fd = -1;
 	ctr.cfg.id = (char *)"c1";
 	ctr.cfg.name = (char *)"c1";
 	return mkdirat(st.root_fd, "c1", 0700);
