@@ -20,11 +20,11 @@
 #define PROC_MAP_MAX 32768
 
 /*
- * A hint is a symbolic link RUN/userns/PID -> "K:START": made and read with one call, never torn. K
- * is 'p' for a process in the parent namespace itself, 'n' for one in a namespace nested below it.
+ * A hint is a symbolic link RUN/userns/PID -> start time: made and read with one call, never torn.
+ * The process is in the parent namespace or in one nested below it.
  */
 
-static int hint_put(int run_fd, pid_t pid, char kind, struct cmk_err *err)
+int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
 {
 	char name[48], target[32];
 	struct process_id id;
@@ -33,7 +33,7 @@ static int hint_put(int run_fd, pid_t pid, char kind, struct cmk_err *err)
 	r = process_id_of(pid, &id);
 	if (r < 0)
 		return cmk_err_set(err, r, "start time of process %d: %s", (int)pid, strerror(-r));
-	(void)snprintf(target, sizeof(target), "%c:%llu", kind, (unsigned long long)id.start_time);
+	(void)snprintf(target, sizeof(target), "%llu", (unsigned long long)id.start_time);
 	(void)snprintf(name, sizeof(name), HINT_DIR "/%d", (int)pid);
 	for (int tries = 0; tries < 3; tries++) {
 		if (symlinkat(target, run_fd, name) == 0)
@@ -48,11 +48,6 @@ static int hint_put(int run_fd, pid_t pid, char kind, struct cmk_err *err)
 	return cmk_err_errno(err, "write '%s' in the run directory", name);
 }
 
-int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
-{
-	return hint_put(run_fd, pid, 'n', err);
-}
-
 void userns_hint_remove(int run_fd, pid_t pid)
 {
 	char name[48];
@@ -61,9 +56,35 @@ void userns_hint_remove(int run_fd, pid_t pid)
 	(void)unlinkat(run_fd, name, 0);
 }
 
+/*
+ * The one among NS and its ancestors that lies right below our own namespace. A container's process
+ * may have made namespaces of its own and moved into them: one step up from there would be the
+ * container's, whose root would rule over all that we put below it.
+ */
+static int climb(int ns, const struct stat *own)
+{
+	cleanup_close int at = ns;
+
+	for (;;) {
+		struct stat st;
+		int parent = ioctl(at, NS_GET_PARENT);
+
+		/* EPERM: the parent is not below us, so NS was ours or another's. */
+		if (parent < 0)
+			return -errno;
+		if (fstat(parent, &st) == 0 && st.st_ino == own->st_ino &&
+		    st.st_dev == own->st_dev) {
+			(void)close(parent);
+			return steal_fd(&at);
+		}
+		(void)close(at);
+		at = parent;
+	}
+}
+
 /* The parent namespace to which the hint NAME leads: a descriptor, or -errno (the hint is stale or
  * not ours). */
-static int hint_follow(int dirfd, const char *name, uid_t owner)
+static int hint_follow(int dirfd, const char *name, uid_t owner, const struct stat *own)
 {
 	cleanup_close int ns = -1, parent = -1;
 	struct process_id id;
@@ -76,7 +97,7 @@ static int hint_follow(int dirfd, const char *name, uid_t owner)
 	if (parse_u32(name, INT32_MAX, &pid) < 0)
 		return -EINVAL;
 	n = readlinkat(dirfd, name, target, sizeof(target) - 1);
-	if (n < 3 || target[1] != ':' || parse_u64_n(target + 2, (size_t)n - 2, UINT64_MAX, &start))
+	if (n < 1 || parse_u64_n(target, (size_t)n, UINT64_MAX, &start) < 0)
 		return -EINVAL;
 	(void)snprintf(path, sizeof(path), "/proc/%u/ns/user", pid);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
@@ -85,12 +106,9 @@ static int hint_follow(int dirfd, const char *name, uid_t owner)
 	/* After the open: the process that we opened has this start time still. */
 	if (process_id_of((pid_t)pid, &id) < 0 || id.start_time != start)
 		return -ESRCH;
-	if (target[0] == 'p')
-		parent = steal_fd(&ns);
-	else
-		parent = ioctl(ns, NS_GET_PARENT);
+	parent = climb(steal_fd(&ns), own);
 	if (parent < 0)
-		return -errno;
+		return parent;
 	/* The directory is ours alone, but a pid may lead anywhere. */
 	if (ioctl(parent, NS_GET_OWNER_UID, &uid) < 0 || uid != owner)
 		return -EPERM;
@@ -102,8 +120,11 @@ static bool join_by_hint(int dirfd, uid_t owner)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
+	struct stat own;
 	int fd;
 
+	if (stat("/proc/self/ns/user", &own) < 0)
+		return false;
 	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -117,7 +138,7 @@ static bool join_by_hint(int dirfd, uid_t owner)
 
 		if (de->d_name[0] == '.')
 			continue;
-		ns = hint_follow(dirfd, de->d_name, owner);
+		ns = hint_follow(dirfd, de->d_name, owner, &own);
 		if (ns >= 0 && setns(ns, CLONE_NEWUSER) == 0)
 			return true;
 		/* The namespaces of a zombie are gone too: ENOENT. */
@@ -392,7 +413,7 @@ int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock
 			return cmk_err_wrap(err, r, "enter the user namespace");
 	}
 	/* Before the lock goes (with dirfd): from here on others find this namespace through us. */
-	r = hint_put(run_fd, getpid(), 'p', err);
+	r = userns_hint_add(run_fd, getpid(), err);
 	if (r < 0)
 		return r;
 	if (ret_lock)

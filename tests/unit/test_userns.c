@@ -202,10 +202,33 @@ static void test_a_damaged_cache_is_asked_for_again(void **state)
 	free(after);
 }
 
-/* A process in the parent namespace leads the next one to the same namespace. */
-static void test_the_second_joins_the_first(void **state)
+/* What the first process does once it is in the parent namespace and has said which that is. */
+static void stay(void)
 {
-	struct fixture *f = *state;
+}
+
+/* As a hostile container's init may: its own namespace is no longer the one that we made. */
+static void go_deeper(void)
+{
+	if (unshare(CLONE_NEWUSER) < 0)
+		_exit(1);
+}
+
+static void cmk_noreturn enter_and_tell(struct fixture *f, int out, void (*then)(void), int go)
+{
+	char link[64] = "", c = 0;
+
+	if (userns_parent_enter(f->run_fd, &f->c, NULL, NULL) < 0 ||
+	    readlink("/proc/self/ns/user", link, sizeof(link) - 1) < 0)
+		_exit(1);
+	then();
+	if (write(out, link, sizeof(link)) != sizeof(link))
+		_exit(1);
+	_exit(go < 0 || read(go, &c, 1) == 0 ? 0 : 1);
+}
+
+static void second_joins_first(struct fixture *f, void (*then)(void))
+{
 	char a[64] = "", b[64] = "";
 	int go[2], out[2];
 	pid_t pid, pid2;
@@ -217,31 +240,30 @@ static void test_the_second_joins_the_first(void **state)
 	pid = process_fork("first", 0, NULL, NULL);
 	if (pid == 0) {
 		(void)close(go[1]);
-		if (userns_parent_enter(f->run_fd, &f->c, NULL, NULL) < 0)
-			_exit(1);
-		if (readlink("/proc/self/ns/user", a, sizeof(a) - 1) < 0 ||
-		    write(out[1], a, 64) != 64)
-			_exit(1);
-		_exit(read(go[0], a, 1) == 0 ? 0 : 1);
+		enter_and_tell(f, out[1], then, go[0]);
 	}
 	(void)close(go[0]);
-	assert_int_equal(read(out[0], a, 64), 64);
+	assert_int_equal(read(out[0], a, sizeof(a)), sizeof(a));
 	pid2 = process_fork("second", 0, NULL, NULL);
-	if (pid2 == 0) {
-		if (userns_parent_enter(f->run_fd, &f->c, NULL, NULL) < 0)
-			_exit(1);
-		if (readlink("/proc/self/ns/user", b, sizeof(b) - 1) < 0 ||
-		    write(out[1], b, 64) != 64)
-			_exit(1);
-		_exit(0);
-	}
-	assert_int_equal(read(out[0], b, 64), 64);
+	if (pid2 == 0)
+		enter_and_tell(f, out[1], stay, -1);
+	assert_int_equal(read(out[0], b, sizeof(b)), sizeof(b));
 	(void)close(go[1]);
 	assert_string_equal(a, b);
 	assert_int_equal(process_reap(pid), 0);
 	assert_int_equal(process_reap(pid2), 0);
 	(void)close(out[0]);
 	(void)close(out[1]);
+}
+
+static void test_the_second_joins_the_first(void **state)
+{
+	second_joins_first(*state, stay);
+}
+
+static void test_a_process_that_went_deeper_leads_to_the_parent_still(void **state)
+{
+	second_joins_first(*state, go_deeper);
 }
 
 int main(void)
@@ -254,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_work_runs_as_root_of_the_parent_namespace),
 		cmocka_unit_test(test_a_damaged_cache_is_asked_for_again),
 		cmocka_unit_test(test_the_second_joins_the_first),
+		cmocka_unit_test(test_a_process_that_went_deeper_leads_to_the_parent_still),
 	};
 
 	/* A child that dies early must not leave us waiting. */
