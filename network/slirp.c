@@ -181,12 +181,18 @@ static int report_death(struct slirp *s, struct cmk_err *err)
 int network_slirp_wait_ready(struct slirp *s, struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
+	bool reset = false;
 	ssize_t n;
 	int r;
 
-	do {
+	/* A helper that failed before it read the tap device resets the connection; what it said is
+	 * behind that. */
+	for (;;) {
 		n = recv(s->control_fd, buf, sizeof(buf), 0);
-	} while (n < 0 && errno == EINTR);
+		if (n >= 0 || (errno != EINTR && (errno != ECONNRESET || reset)))
+			break;
+		reset = errno == ECONNRESET;
+	}
 	if (n == 1 && buf[0] == SLIRP_WIRE_READY)
 		return 0;
 	if (n < 0)

@@ -54,7 +54,8 @@ static int read_config(struct config *c, struct cmk_err *err)
 	return 0;
 }
 
-/* The tap device comes last: the container's network namespace is made while we are loaded. */
+/* The tap device comes last: the container's network namespace is made while we are loaded and bind
+ * its ports. */
 static int receive_tap(struct cmk_err *err)
 {
 	union {
@@ -67,7 +68,7 @@ static int receive_tap(struct cmk_err *err)
 			    .msg_iovlen = 1,
 			    .msg_control = &control,
 			    .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(SLIRP_CONTROL_FD, &m, 0);
+	ssize_t n = recvmsg(SLIRP_CONTROL_FD, &m, MSG_CMSG_CLOEXEC);
 	int fd;
 
 	if (n < 0)
@@ -79,7 +80,8 @@ static int receive_tap(struct cmk_err *err)
 	    control.h.cmsg_level != SOL_SOCKET || control.h.cmsg_type != SCM_RIGHTS)
 		return cmk_err_set(err, -EBADMSG, "network helper: no tap device came");
 	memcpy(&fd, CMSG_DATA(&control.h), sizeof(fd));
-	if (fd != SLIRP_TAP_FD && (dup2(fd, SLIRP_TAP_FD) < 0 || close(fd) < 0))
+	if (dup2(fd, SLIRP_TAP_FD) < 0 || close(fd) < 0 ||
+	    fcntl(SLIRP_TAP_FD, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return cmk_err_errno(err, "network helper: tap device");
 	return 0;
 }
@@ -292,13 +294,12 @@ static int set_up(struct slirp_loop **ret, struct cmk_err *err)
 	Slirp *slirp;
 	int r = read_config(&c, err);
 
-	if (r == 0)
-		r = receive_tap(err);
 	if (r < 0)
 		return r;
 	limit_resources(&c);
-	if (fcntl(SLIRP_TAP_FD, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return cmk_err_errno(err, "network helper: tap device");
+	/* Keeps the place, which a socket would take. */
+	if (dup2(SLIRP_CONTROL_FD, SLIRP_TAP_FD) < 0)
+		return cmk_err_errno(err, "network helper: duplicate a descriptor");
 	udp = slirp_udp_new(SLIRP_TAP_FD);
 	l = slirp_loop_new(SLIRP_CONTROL_FD, SLIRP_TAP_FD, udp);
 	slirp = make_slirp(&c, l);
@@ -309,8 +310,11 @@ static int set_up(struct slirp_loop **ret, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	slirp_loop_note_listeners(l);
+	r = enter_sandbox(err);
+	if (r < 0)
+		return r;
 	*ret = l;
-	return enter_sandbox(err);
+	return receive_tap(err);
 }
 
 int main(void)

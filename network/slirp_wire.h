@@ -2,7 +2,8 @@
 /*
  * Between network/slirp.c and the helper cmk-slirp: one SOCK_SEQPACKET pair. The starter sends one
  * message, a header and its port mappings, and a second one, SLIRP_WIRE_TAP, with the tap device's
- * descriptor; the helper answers with SLIRP_WIRE_READY or with an error (cmk_err_encode()). After that nothing is said: the helper ends when the other end closes.
+ * descriptor; the helper answers with SLIRP_WIRE_READY or with an error (cmk_err_encode()). After
+ * that nothing is said: the helper ends when the other end closes.
  * Both are of one build, so there is no version to agree on.
  */
 #pragma once
