@@ -118,9 +118,7 @@ static void write_image(struct json_writer *w, struct storage *st, const struct 
 	json_write_strv(w, "NamesHistory", rec->names);
 	v = json_get(cfg, "Healthcheck");
 	if (v && v->type == JSON_OBJECT)
-		json_write_value(w, "HealthCheck", v);
-	else
-		json_write_null(w, "HealthCheck");
+		json_write_value(w, "Healthcheck", v);
 	json_write_end(w, '}');
 }
 

@@ -23,6 +23,8 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_equal "$(jq -r '.[0].Id' <<<"$output")" "$id"
 	assert_equal "$(jq -r '.[0].Names[0]' <<<"$output")" "$REGISTRY/library/alpine:latest"
 	assert_equal "$(jq -r '.[0].Labels["org.example.test"]' <<<"$output")" busybox
+	run_cmk images --format '{{.CreatedAt}}'
+	assert_equal "$output" "2024-01-02 03:04:05 +0000 UTC"
 	run_cmk images --digests --noheading
 	assert_match "$output" sha256:
 	run_cmk 125 images --format '{{.Nope}}'
