@@ -181,6 +181,28 @@ int opt_entrypoint_parse(const char *text, char ***ret, struct cmk_err *err)
 	return 0;
 }
 
+/* In one pass: a range may name all 65,535. */
+static void add_ports(char ***ports, uint32_t first, uint32_t last, const char *proto)
+{
+	cleanup_free bool *seen = xcalloc(65536, sizeof(*seen));
+	size_t n = 0;
+
+	for (char **p = *ports; p && *p; p++, n++) {
+		const char *slash = strchr(*p, '/');
+		uint64_t port;
+
+		if (slash && streq(slash + 1, proto) &&
+		    parse_u64_n(*p, (size_t)(slash - *p), 65535, &port) == 0)
+			seen[port] = true;
+	}
+	*ports = xrealloc(*ports, n + (last - first) + 2, sizeof(**ports));
+	for (uint32_t port = first; port <= last; port++) {
+		if (!seen[port])
+			(*ports)[n++] = xasprintf("%u/%s", port, proto);
+	}
+	(*ports)[n] = NULL;
+}
+
 int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err)
 {
 	cleanup_strv char **parts = strv_split(text, '/');
@@ -201,12 +223,7 @@ int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err)
 	last = first;
 	if (range[1] && (parse_u32(range[1], 65535, &last) < 0 || last < first))
 		goto invalid;
-	for (uint32_t p = first; p <= last; p++) {
-		cleanup_free char *s = xasprintf("%u/%s", p, proto);
-
-		if (!strv_has(*ports, s))
-			strv_add(ports, s);
-	}
+	add_ports(ports, first, last, proto);
 	return 0;
 invalid:
 	return cmk_err_set(err, -EINVAL, "port '%s' is not of the form PORT[-PORT][/tcp|/udp]",

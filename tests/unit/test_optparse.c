@@ -199,6 +199,9 @@ static void ports_labels_names(void **state)
 	assert_int_equal(opt_expose_parse("53/udp", &ports, NULL), 0);
 	assert_int_equal(strv_len(ports), 4);
 	assert_true(strv_has(ports, "82/tcp") && strv_has(ports, "53/udp"));
+	/* All of them, and none twice. */
+	assert_int_equal(opt_expose_parse("1-65535", &ports, NULL), 0);
+	assert_int_equal(strv_len(ports), 65535 + 1);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(opt_expose_parse(bad[i], &ports, NULL), -EINVAL);
 	assert_int_equal(opt_label_add(&labels, "a", NULL), 0);
