@@ -120,6 +120,9 @@ static int read_map(const struct json_field *f, const struct json *v, void *out,
 	json_each (m, v) {
 		if (m->type != JSON_STRING && m->type != JSON_NULL)
 			return wrong_type(f, "an object of strings", err);
+		/* Kept as "KEY=VALUE": the first '=' ends the key when it is written again. */
+		if (strchr(m->key, '='))
+			return wrong_type(f, "an object whose names have no '='", err);
 	}
 	free_field(f, out);
 	if (v->n == 0)
