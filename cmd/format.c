@@ -146,7 +146,8 @@ int format_print(const char *template, const char *items, size_t len,
 	r = format_items(template, json_root(doc), titles, noheading, &out, err);
 	if (r < 0)
 		return r;
-	/* A failure stays with stdout: main tells it, or ends as usual where the reader has gone. */
+	/* A failure stays with stdout: main tells it, or ends as usual where the reader has gone.
+	 */
 	(void)fwrite(strbuf_str(&out), 1, out.len, stdout);
 	return 0;
 }

@@ -100,25 +100,34 @@ static const char index_text[] = "{\"schemaVersion\":2,\"manifests\":["
 #define ENTRY(size, platform)                                             \
 	"{\"mediaType\":\"" OCI "manifest.v1+json\"," D ",\"size\":" size \
 	",\"platform\":{" platform "}}"
-	ENTRY("1", "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"v3\"") "," ENTRY("2", "\"os\":\"linux\",\"architecture\":\"amd64\"") "," ENTRY("3", "\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v5\"") "," ENTRY(
-		"4",
-		"\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v6\"") "," ENTRY("5",
+	ENTRY("1", "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"v3\"") "," ENTRY("2", "\"os\":\"linux\",\"architecture\":\"amd64\"") "," ENTRY(
+		"3",
+		"\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v5\"") "," ENTRY("4",
 											  "\"os\":"
 											  "\"linux"
 											  "\","
 											  "\"archit"
 											  "ecture\""
-											  ":\"arm64"
-											  "\","
-											  "\"varian"
-											  "t\":"
-											  "\"v8\"") "," ENTRY("6",
-													      "\"os\":\"windows\",\"architecture\":\"amd64\"") ","
-																			       "{\"mediaType\":\"" OCI
-																			       "manifest.v1+json\"," D
-																			       ",\"size\":7,\"annotations\":{"
-																			       "\"vnd.docker.reference.type\":\"attestation-manifest\"},\"platform\":{\"os\":\"unknown\","
-																			       "\"architecture\":\"unknown\"}}]}";
+											  ":\"arm\""
+											  ",\"varia"
+											  "nt\":"
+											  "\"v6\"") "," ENTRY("5",
+													      "\"os\":"
+													      "\"linux"
+													      "\","
+													      "\"archit"
+													      "ecture\""
+													      ":\"arm64"
+													      "\","
+													      "\"varian"
+													      "t\":"
+													      "\"v8\"") "," ENTRY("6",
+																  "\"os\":\"windows\",\"architecture\":\"amd64\"") ","
+																						   "{\"mediaType\":\"" OCI
+																						   "manifest.v1+json\"," D
+																						   ",\"size\":7,\"annotations\":{"
+																						   "\"vnd.docker.reference.type\":\"attestation-manifest\"},\"platform\":{\"os\":\"unknown\","
+																						   "\"architecture\":\"unknown\"}}]}";
 
 static void choose(const struct manifest *m, const char *os, const char *arch, const char *variant,
 		   uint64_t want)
