@@ -124,6 +124,20 @@ void strv_add(char ***v, const char *s)
 	strv_add_take(v, xstrdup(s));
 }
 
+void strv_add_many_take(char ***v, char *const *items, size_t n)
+{
+	size_t have = strv_len(*v), cap = 1;
+
+	if (n == 0)
+		return;
+	/* The room that strv_add_take() counts on: a power of two above the length. */
+	while (cap <= have + n)
+		cap *= 2;
+	*v = xrealloc(*v, cap, sizeof(char *));
+	memcpy(*v + have, items, n * sizeof(*items));
+	(*v)[have + n] = NULL;
+}
+
 char **strv_dup(char *const *v)
 {
 	char **copy = NULL;

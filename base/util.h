@@ -122,6 +122,8 @@ size_t strv_len(char *const *v);
 void strv_add(char ***v, const char *s);
 /* Takes S. */
 void strv_add_take(char ***v, char *s);
+/* Takes the N strings of ITEMS (not the array): one pass however many. */
+void strv_add_many_take(char ***v, char *const *items, size_t n);
 char **strv_dup(char *const *v);
 char **strv_free(char **v); /* returns NULL */
 bool strv_has(char *const *v, const char *s);

@@ -184,10 +184,11 @@ int opt_entrypoint_parse(const char *text, char ***ret, struct cmk_err *err)
 /* In one pass: a range may name all 65,535. */
 static void add_ports(char ***ports, uint32_t first, uint32_t last, const char *proto)
 {
+	cleanup_free char **added = xcalloc(last - first + 1, sizeof(*added));
 	cleanup_free bool *seen = xcalloc(65536, sizeof(*seen));
 	size_t n = 0;
 
-	for (char **p = *ports; p && *p; p++, n++) {
+	for (char **p = *ports; p && *p; p++) {
 		const char *slash = strchr(*p, '/');
 		uint64_t port;
 
@@ -195,12 +196,10 @@ static void add_ports(char ***ports, uint32_t first, uint32_t last, const char *
 		    parse_u64_n(*p, (size_t)(slash - *p), 65535, &port) == 0)
 			seen[port] = true;
 	}
-	*ports = xrealloc(*ports, n + (last - first) + 2, sizeof(**ports));
-	for (uint32_t port = first; port <= last; port++) {
+	for (uint32_t port = first; port <= last; port++)
 		if (!seen[port])
-			(*ports)[n++] = xasprintf("%u/%s", port, proto);
-	}
-	(*ports)[n] = NULL;
+			added[n++] = xasprintf("%u/%s", port, proto);
+	strv_add_many_take(ports, added, n);
 }
 
 int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err)
