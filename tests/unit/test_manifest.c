@@ -96,38 +96,21 @@ static void hostile(void **state cmk_unused)
 	refuse(nested, NULL, "manifest");
 }
 
-static const char index_text[] = "{\"schemaVersion\":2,\"manifests\":["
+/* clang-format off: it would fold the table into one column. */
 #define ENTRY(size, platform)                                             \
 	"{\"mediaType\":\"" OCI "manifest.v1+json\"," D ",\"size\":" size \
 	",\"platform\":{" platform "}}"
-	ENTRY("1", "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"v3\"") "," ENTRY("2", "\"os\":\"linux\",\"architecture\":\"amd64\"") "," ENTRY(
-		"3",
-		"\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v5\"") "," ENTRY("4",
-											  "\"os\":"
-											  "\"linux"
-											  "\","
-											  "\"archit"
-											  "ecture\""
-											  ":\"arm\""
-											  ",\"varia"
-											  "nt\":"
-											  "\"v6\"") "," ENTRY("5",
-													      "\"os\":"
-													      "\"linux"
-													      "\","
-													      "\"archit"
-													      "ecture\""
-													      ":\"arm64"
-													      "\","
-													      "\"varian"
-													      "t\":"
-													      "\"v8\"") "," ENTRY("6",
-																  "\"os\":\"windows\",\"architecture\":\"amd64\"") ","
-																						   "{\"mediaType\":\"" OCI
-																						   "manifest.v1+json\"," D
-																						   ",\"size\":7,\"annotations\":{"
-																						   "\"vnd.docker.reference.type\":\"attestation-manifest\"},\"platform\":{\"os\":\"unknown\","
-																						   "\"architecture\":\"unknown\"}}]}";
+static const char index_text[] = "{\"schemaVersion\":2,\"manifests\":["
+	ENTRY("1", "\"os\":\"linux\",\"architecture\":\"amd64\",\"variant\":\"v3\"") ","
+	ENTRY("2", "\"os\":\"linux\",\"architecture\":\"amd64\"") ","
+	ENTRY("3", "\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v5\"") ","
+	ENTRY("4", "\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v6\"") ","
+	ENTRY("5", "\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"") ","
+	ENTRY("6", "\"os\":\"windows\",\"architecture\":\"amd64\"") ","
+	"{\"mediaType\":\"" OCI "manifest.v1+json\"," D ",\"size\":7,\"annotations\":{"
+	"\"vnd.docker.reference.type\":\"attestation-manifest\"},\"platform\":{\"os\":\"unknown\","
+	"\"architecture\":\"unknown\"}}]}";
+/* clang-format on */
 
 static void choose(const struct manifest *m, const char *os, const char *arch, const char *variant,
 		   uint64_t want)
