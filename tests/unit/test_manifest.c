@@ -96,7 +96,8 @@ static void hostile(void **state cmk_unused)
 	refuse(nested, NULL, "manifest");
 }
 
-/* clang-format off: it would fold the table into one column. */
+/* Or the table would be folded into one column. */
+/* clang-format off */
 #define ENTRY(size, platform)                                             \
 	"{\"mediaType\":\"" OCI "manifest.v1+json\"," D ",\"size\":" size \
 	",\"platform\":{" platform "}}"
