@@ -13,13 +13,18 @@
 static const char *const proxy_names[] = { "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
 					   "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY" };
 
+/* The caller chose it: a pipe is as good as a file (--env-file <(...)), and may be waited for. */
 static int env_file(const char *path, char ***env, struct cmk_err *err)
 {
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	cleanup_free char *text = NULL;
-	size_t len;
-	int r = file_read_at(AT_FDCWD, path, ENV_FILE_MAX, &text, &len, err);
+	size_t len = 0;
+	int r;
 
-	if (r == 0)
+	if (fd < 0)
+		return cmk_err_errno(err, "environment file '%s'", path);
+	r = file_read_fd(fd, ENV_FILE_MAX, &text, &len, err);
+	if (r >= 0)
 		r = opt_env_file_parse(text, len, env, err);
 	return r < 0 ? cmk_err_wrap(err, r, "environment file '%s'", path) : 0;
 }
