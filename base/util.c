@@ -222,19 +222,3 @@ void strv_env_set(char ***env, const char *assignment)
 	}
 	strv_add(env, assignment);
 }
-
-void strv_env_unset(char **env, const char *key)
-{
-	size_t n = strlen(key);
-	char **to = env;
-
-	if (!env)
-		return;
-	for (char **p = env; *p; p++) {
-		if (env_is(*p, key, n))
-			free(*p);
-		else
-			*to++ = *p;
-	}
-	*to = NULL;
-}

@@ -134,7 +134,6 @@ char *strv_join(char *const *v, const char *sep);
  * appends. */
 const char *strv_env_get(char *const *env, const char *key);
 void strv_env_set(char ***env, const char *assignment);
-void strv_env_unset(char **env, const char *key);
 
 static inline void cleanup_strv_fn(char ***v)
 {

@@ -354,21 +354,6 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
-int cgroup_enter_monitors(const struct cgroup_delegation *d)
-{
-	static const char leaf[] = "cmk-monitors.scope";
-	cleanup_close int fd = -1;
-
-	if (!d->path)
-		return -ENOENT;
-	if (mkdirat(d->fd, leaf, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = openat(d->fd, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	return write_control(fd, "cgroup.procs", "0", NULL);
-}
-
 /* --- what is done to a group
  * -------------------------------------------------------------------------------------- */
 
@@ -430,18 +415,6 @@ static int wait_event(int group_fd, const char *key, uint64_t value, int timeout
 		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
 			return -errno;
 	}
-}
-
-int cgroup_freeze(int group_fd, bool frozen, struct cmk_err *err)
-{
-	int r = write_control(group_fd, "cgroup.freeze", frozen ? "1" : "0", err);
-
-	if (r < 0)
-		return r;
-	r = wait_event(group_fd, "frozen", frozen, REMOVE_TIMEOUT_MS);
-	if (r < 0)
-		return cmk_err_set(err, r, "wait for the cgroup to %s", frozen ? "freeze" : "thaw");
-	return 0;
 }
 
 int cgroup_oom_kills(int group_fd, uint64_t *ret)

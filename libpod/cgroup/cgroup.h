@@ -5,9 +5,9 @@
  * The mount is found through /proc/self/mountinfo (hybrid hosts exist), the caller's own group
  * through /proc/self/cgroup. The delegated subtree is the highest ancestor of the caller's group in
  * which the user may make groups and move processes: its directory, cgroup.procs and
- * cgroup.subtree_control are writable. Each container gets the leaf DELEGATED/cmk-ID.scope; the
- * monitors sit in the leaf DELEGATED/cmk-monitors.scope, since a group with processes cannot enable
- * domain controllers. Processes that others put into the delegated root are left where they are.
+ * cgroup.subtree_control are writable. Each container gets the leaf DELEGATED/cmk-ID.scope;
+ * its monitor stays in the group of the command that forked it. Processes that others put into the
+ * delegated root are left where they are.
  */
 #pragma once
 
@@ -41,13 +41,9 @@ int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_res
  */
 int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
 		 struct cmk_err *err);
-/* Moves the calling process into the monitors' leaf; where that cannot be it stays where it is
- * (-errno). */
-int cgroup_enter_monitors(const struct cgroup_delegation *d);
 
 int cgroup_kill(int group_fd,
 		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
-int cgroup_freeze(int group_fd, bool frozen, struct cmk_err *err); /* waits until it is so */
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
 /* Opens a group by its recorded place; -ENOENT where it is gone. */

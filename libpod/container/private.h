@@ -19,7 +19,6 @@ int container_config_save(int dirfd, const struct container_config *cfg, bool du
 			  struct cmk_err *err);
 int container_status_load(int dirfd, const char *path, struct container_status *ret,
 			  struct cmk_err *err);
-void container_status_done(struct container_status *s);
 enum state_load_flags {
 	STATE_NOT_LIVE = 1 << 0, /* the caller knows that there is no live.json */
 	STATE_LOCKED = 1 << 1,	 /* the caller has the lock: nobody is about to start it */

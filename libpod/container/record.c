@@ -196,11 +196,6 @@ int container_status_save(struct storage *st, const char *id, const struct conta
 				err);
 }
 
-void container_status_done(struct container_status *s)
-{
-	json_free_fields(status_fields, s);
-}
-
 /* The inode of our pid namespace: pids mean nothing elsewhere (pid_namespaces(7)). */
 static uint64_t own_pid_ns(void)
 {

@@ -30,7 +30,7 @@ in_session() {
 
 teardown() {
 	in_session one "$CMK_BIN" rm -f -t 0 -a >/dev/null 2>&1 || true
-	rmdir "$TEST_CG"/{one,two}/{shell,cmk-monitors.scope} "$TEST_CG"/{one,two} 2>/dev/null || true
+	rmdir "$TEST_CG"/{one,two}/shell "$TEST_CG"/{one,two} 2>/dev/null || true
 	common_teardown
 }
 
