@@ -128,8 +128,8 @@ int network_tap_open(struct cmk_err *err)
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return cmk_err_errno(err, "make network device '%s'", TAP_NAME);
 	/* The device goes with its namespace, which the kernel takes down by itself, later: without
-	 * this the helper's end would unregister it first, and whoever waits for that end would wait
-	 * for grace periods of the kernel (17 to 28 ms seen). */
+	 * this the helper's end would unregister it first, and whoever waits for that end would
+	 * wait for grace periods of the kernel (17 to 28 ms seen). */
 	if (ioctl(fd, TUNSETPERSIST, 1UL) < 0)
 		return cmk_err_errno(err, "keep network device '%s'", TAP_NAME);
 	return steal_fd(&fd);
