@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
@@ -179,80 +181,58 @@ int userns_check_helper(const char *name, struct cmk_err *err)
 	return -EPERM;
 }
 
-/* One writer of a map: a child that stays in the old namespace, waits for our word, then runs
- * newuidmap or (as root) writes the file. */
+/* newuidmap or newgidmap at work. */
 struct map_writer {
 	const char *program, *file;
+	const struct id_map *map;
 	pid_t pid;
-	int go_fd, err_fd;
+	int err_fd;
 };
 
-static void cmk_noreturn writer_exec(const struct map_writer *w, const struct id_map *m, pid_t pid)
+static char **writer_argv(const struct map_writer *w, pid_t target)
 {
-	char numbers[3][12], target[12];
 	char **argv = NULL;
 
-	(void)snprintf(target, sizeof(target), "%d", (int)pid);
 	strv_add(&argv, w->program);
-	strv_add(&argv, target);
-	for (size_t i = 0; i < m->n; i++) {
-		(void)snprintf(numbers[0], sizeof(numbers[0]), "%u", m->range[i].inside);
-		(void)snprintf(numbers[1], sizeof(numbers[1]), "%u", m->range[i].outside);
-		(void)snprintf(numbers[2], sizeof(numbers[2]), "%u", m->range[i].count);
-		for (int k = 0; k < 3; k++)
-			strv_add(&argv, numbers[k]);
+	strv_add_take(&argv, xasprintf("%d", (int)target));
+	for (size_t i = 0; i < w->map->n; i++) {
+		strv_add_take(&argv, xasprintf("%u", w->map->range[i].inside));
+		strv_add_take(&argv, xasprintf("%u", w->map->range[i].outside));
+		strv_add_take(&argv, xasprintf("%u", w->map->range[i].count));
 	}
-	(void)execvp(w->program, argv);
-	(void)dprintf(STDERR_FILENO, "%s: %s\n", w->program, strerror(errno));
-	_exit(127);
+	return argv;
 }
 
-static void cmk_noreturn writer_main(const struct map_writer *w, const struct id_map *m, pid_t pid,
-				     int go, int err_fd, bool direct)
+/* posix_spawn(3) shares our memory until the exec: nothing is copied for a program of 0.4 ms. */
+static int writer_spawn(struct map_writer *w, pid_t target, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL;
-	char path[48], c;
-	int fd;
+	cleanup_strv char **argv = writer_argv(w, target);
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t set;
+	int out[2], r;
 
-	(void)dup2(err_fd, STDERR_FILENO);
-	if (read_full(go, &c, 1) != 1)
-		_exit(1);
-	if (!direct)
-		writer_exec(w, m, pid);
-	text = id_map_text(m);
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, w->file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write_all(fd, text, strlen(text)) < 0) {
-		(void)dprintf(STDERR_FILENO, "write '%s': %s\n", path, strerror(errno));
-		_exit(1);
-	}
-	_exit(0);
-}
-
-static int writer_start(struct map_writer *w, const struct id_map *m, bool direct,
-			struct cmk_err *err)
-{
-	int go[2], out[2];
-	pid_t self = getpid();
-
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return cmk_err_errno(err, "make a pipe");
-	if (pipe2(out, O_CLOEXEC) < 0) {
-		(void)cmk_err_errno(err, "make a pipe");
-		(void)close(go[0]);
-		(void)close(go[1]);
-		return err ? err->code : -EMFILE;
-	}
-	w->pid = process_fork(w->program, PROCESS_DEATH_SIGNAL, NULL, err);
-	if (w->pid == 0) {
-		(void)close(go[1]);
-		writer_main(w, m, self, go[0], out[1], direct);
-	}
-	(void)close(go[0]);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, out[1], STDERR_FILENO);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	sigemptyset(&set);
+	(void)posix_spawnattr_setsigmask(&attr, &set);
+	sigaddset(&set, SIGPIPE);
+	(void)posix_spawnattr_setsigdefault(&attr, &set);
+	r = posix_spawnp(&w->pid, w->program, &actions, &attr, argv, environ);
+	(void)posix_spawnattr_destroy(&attr);
+	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)close(out[1]);
-	w->go_fd = go[1];
 	w->err_fd = out[0];
-	return w->pid < 0 ? w->pid : 0;
+	if (r == 0)
+		return 0;
+	w->pid = -1;
+	if (userns_check_helper(w->program, err) < 0)
+		return -EPERM;
+	return cmk_err_set(err, -r, "%s: %s", w->program, strerror(r));
 }
 
 /* Waits for the writer. Where it failed: its own words, or what is wrong with the program. */
@@ -268,9 +248,8 @@ static int writer_finish(struct map_writer *w, struct cmk_err *err)
 		return 0;
 	if (status < 0)
 		return cmk_err_set(err, status, "wait for %s: %s", w->program, strerror(-status));
-	if (userns_check_helper(w->program, &why) < 0 && geteuid() != 0)
+	if (userns_check_helper(w->program, &why) < 0)
 		return cmk_err_move(err, &why);
-	cmk_err_done(&why);
 	text[MAX(n, 0)] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return cmk_err_set(err, -EPERM, "%s", text[0] ? text : w->program);
@@ -278,10 +257,100 @@ static int writer_finish(struct map_writer *w, struct cmk_err *err)
 
 static void writer_done(struct map_writer *w)
 {
-	cleanup_close_fn(&w->go_fd);
 	cleanup_close_fn(&w->err_fd);
 	if (w->pid > 0)
 		(void)process_reap(w->pid);
+}
+
+static int write_direct(pid_t target, const struct map_writer *w, struct cmk_err *err)
+{
+	cleanup_free char *text = id_map_text(w->map);
+	cleanup_close int fd = -1;
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)target, w->file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return cmk_err_errno(err, "write '%s'", path);
+	return 0;
+}
+
+int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err *err)
+{
+	struct map_writer w[2] = {
+		{ "newuidmap", "uid_map", &c->uids, -1, -1 },
+		{ "newgidmap", "gid_map", &c->gids, -1, -1 },
+	};
+	int r = 0;
+
+	if (c->uid == 0) {
+		r = write_direct(pid, &w[0], err);
+		return r < 0 ? r : write_direct(pid, &w[1], err);
+	}
+	/* Side by side: 0.39 ms each. */
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = writer_spawn(&w[i], pid, err);
+	for (int i = 0; r == 0 && i < 2; i++)
+		r = writer_finish(&w[i], err);
+	writer_done(&w[0]);
+	writer_done(&w[1]);
+	return r;
+}
+
+/* A child that stays in the old namespace (from inside the new one a setuid program does not gain
+ * its privilege), for who has nobody to ask. */
+struct map_child {
+	pid_t pid;
+	int fd; /* a byte says go; its end or an error comes back */
+};
+
+static void cmk_noreturn map_child_main(int fd, pid_t target, const struct userns_config *c)
+{
+	struct cmk_err e = CMK_ERR_INIT;
+	char go;
+
+	if (read_full(fd, &go, 1) != 1)
+		_exit(1);
+	if (userns_write_parent(target, c, &e) < 0)
+		cmk_err_send(fd, &e);
+	_exit(0);
+}
+
+static int map_child_start(struct map_child *m, const struct userns_config *c, struct cmk_err *err)
+{
+	pid_t self = getpid();
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return cmk_err_errno(err, "make a socket");
+	m->pid = process_fork("cmk-map", PROCESS_DEATH_SIGNAL, NULL, err);
+	if (m->pid == 0) {
+		(void)close(pair[0]);
+		map_child_main(pair[1], self, c);
+	}
+	(void)close(pair[1]);
+	m->fd = pair[0];
+	return m->pid < 0 ? m->pid : 0;
+}
+
+static int map_child_ask(struct map_child *m, struct cmk_err *err)
+{
+	char buf[CMK_ERR_WIRE_MAX];
+	ssize_t n;
+
+	if (send(m->fd, "g", 1, MSG_NOSIGNAL) != 1)
+		return cmk_err_errno(err, "tell the process that writes the map");
+	n = read_full(m->fd, buf, sizeof(buf));
+	if (n == 0)
+		return 0;
+	return n < 0 ? (int)n : cmk_err_decode(buf, (size_t)n, err);
+}
+
+static void map_child_done(struct map_child *m)
+{
+	cleanup_close_fn(&m->fd);
+	if (m->pid > 0)
+		(void)process_reap(m->pid);
 }
 
 /* No privilege is needed to map one's own id (user_namespaces(7)); setgroups goes with it. */
@@ -319,29 +388,17 @@ static int unshare_user(struct cmk_err *err)
 	return r;
 }
 
-static int make_mapped(int run_fd, const struct userns_config *c, struct cmk_err *err)
+static int make_mapped(int run_fd, const struct userns_config *c,
+		       const struct userns_mapper *mapper, struct cmk_err *err)
 {
-	struct map_writer w[2] = {
-		{ .program = "newuidmap", .file = "uid_map", .go_fd = -1, .err_fd = -1 },
-		{ .program = "newgidmap", .file = "gid_map", .go_fd = -1, .err_fd = -1 },
-	};
-	bool direct = c->uid == 0;
-	int r;
+	struct map_child child = { .pid = -1, .fd = -1 };
+	int r = mapper ? 0 : map_child_start(&child, c, err);
 
-	/* Both before the unshare, for a setuid program does not gain its privilege from inside;
-	 * they run side by side (0.39 ms each). */
-	r = writer_start(&w[0], &c->uids, direct, err);
-	if (r == 0)
-		r = writer_start(&w[1], &c->gids, direct, err);
 	if (r == 0)
 		r = unshare_user(err);
-	for (int i = 0; r == 0 && i < 2; i++)
-		if (write(w[i].go_fd, "g", 1) != 1)
-			r = cmk_err_errno(err, "tell %s", w[i].program);
-	for (int i = 0; r == 0 && i < 2; i++)
-		r = writer_finish(&w[i], err);
-	writer_done(&w[0]);
-	writer_done(&w[1]);
+	if (r == 0)
+		r = mapper ? mapper->ask(mapper->arg, err) : map_child_ask(&child, err);
+	map_child_done(&child);
 	if (r < 0) {
 		/* newuidmap is the judge of ranges: what we had cached may be of yesterday. */
 		userns_cache_forget(run_fd);
@@ -373,8 +430,8 @@ static int check_joined(const struct userns_config *c, struct cmk_err *err)
 	return cmk_err_hint(err, "stop them first: cmk stop --all") ?: -ESTALE;
 }
 
-static int enter_locked(int run_fd, int dirfd, const struct userns_config *c, bool *ret_joined,
-			struct cmk_err *err)
+static int enter_locked(int run_fd, int dirfd, const struct userns_config *c,
+			const struct userns_mapper *mapper, bool *ret_joined, struct cmk_err *err)
 {
 	int r = file_lock(dirfd, true, false);
 
@@ -386,13 +443,13 @@ static int enter_locked(int run_fd, int dirfd, const struct userns_config *c, bo
 		return 0;
 	log_debug("make the parent user namespace: %zu uid ranges", c->uids.n);
 	if (c->mode != USERNS_SINGLE)
-		return make_mapped(run_fd, c, err);
+		return make_mapped(run_fd, c, mapper, err);
 	r = unshare_user(err);
 	return r < 0 ? r : write_single(c, err);
 }
 
-int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock,
-			struct cmk_err *err)
+int userns_parent_enter(int run_fd, const struct userns_config *c,
+			const struct userns_mapper *mapper, struct cmk_err *err)
 {
 	cleanup_close int dirfd = -1;
 	bool joined;
@@ -403,7 +460,7 @@ int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock
 		return dirfd;
 	joined = join_by_hint(dirfd, c->uid);
 	if (!joined) {
-		r = enter_locked(run_fd, dirfd, c, &joined, err);
+		r = enter_locked(run_fd, dirfd, c, mapper, &joined, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "enter the user namespace");
 	}
@@ -413,12 +470,7 @@ int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock
 			return cmk_err_wrap(err, r, "enter the user namespace");
 	}
 	/* Before the lock goes (with dirfd): from here on others find this namespace through us. */
-	r = userns_hint_add(run_fd, getpid(), err);
-	if (r < 0)
-		return r;
-	if (ret_lock)
-		*ret_lock = -1;
-	return 0;
+	return userns_hint_add(run_fd, getpid(), err);
 }
 
 /* --- work inside --- */

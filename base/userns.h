@@ -69,11 +69,20 @@ int userns_config_load(int run_fd, struct userns_config *ret, struct cmk_err *er
  * hint itself until it ends, so that those who come after join the same namespace; a container's
  * init gets its own hint (userns_hint_add()) before the process that made it ends. Errors: ranges
  * but newuidmap missing or without its privilege is -EPERM with a hint; a namespace of another map
- * (the ranges changed under running containers) is -ESTALE. *RET_LOCK (may be NULL) gets -1:
- * nothing is held on return. Real, effective and saved ids become 0 inside; groups are left.
+ * (the ranges changed under running containers) is -ESTALE. Nothing is held on return. Real,
+ * effective and saved ids become 0 inside; groups are left. MAPPER (may be NULL): whom to ask, once
+ * the namespace is made, for userns_write_parent(); without one a child is forked for it.
  */
-int userns_parent_enter(int run_fd, const struct userns_config *c, int *ret_lock,
-			struct cmk_err *err);
+struct userns_mapper {
+	int (*ask)(void *arg, struct cmk_err *err);
+	void *arg;
+};
+int userns_parent_enter(int run_fd, const struct userns_config *c,
+			const struct userns_mapper *mapper, struct cmk_err *err);
+
+/* Writes the maps of the parent namespace that PID has just made, by newuidmap and newgidmap or (as
+ * root) itself; called in another process, which is in the old namespace. Blocks. */
+int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err *err);
 
 /* Records PID (a container's init, whose user namespace nests below the parent) as a way back to
  * it: one small file RUN_FD/userns/PID. Stale files are swept by userns_parent_enter(). */

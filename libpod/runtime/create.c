@@ -127,6 +127,7 @@ static int write_maps(struct runtime_job *job, pid_t pid, struct cmk_err *err)
 /* In the set-up process. */
 static int create_setup(struct runtime_job *job, struct cmk_err *err)
 {
+	const struct userns_mapper monitor = { sync_ask_maps, job };
 	int run_fd = job->create->st->run_fd, go[2], r;
 	uint64_t flags = 0;
 	pid_t pid;
@@ -142,7 +143,7 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 		return r;
 	raise_rlimits(job->process);
 	*job->stage = STAGE_USERNS;
-	r = userns_parent_enter(run_fd, job->userns, NULL, err);
+	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
 	if (r < 0)
 		return r;
 	if (pipe2(go, O_CLOEXEC) < 0)

@@ -32,6 +32,7 @@ enum sync_message {
 	SYNC_PID = 'P',	    /* struct sync_pid, with the pidfd */
 	SYNC_CONSOLE = 'C', /* with the pty's master */
 	SYNC_TAP = 'T',	    /* with the tap device */
+	SYNC_MAP = 'M', /* write the maps of our user namespace; the answer is 'M' or an error */
 	SYNC_READY = 'R',
 	SYNC_GO = 'G', /* the other way: exec */
 };
@@ -53,6 +54,7 @@ struct runtime_job {
 	const int *preserve_fds;
 	size_t n_preserve_fds;
 	const struct userns_config *userns; /* NULL for exec */
+	pid_t setup_pid;		    /* as the monitor sees it */
 	int sync;			    /* our end */
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;
@@ -70,8 +72,10 @@ int sync_send(int fd, const void *msg, size_t len, int pass_fd, struct cmk_err *
 ssize_t sync_recv(int fd, void *buf, size_t size, int *ret_fd);
 const char *stage_name(enum runtime_stage s);
 /* Waits for messages until READY, filling RET; the error or the silent death of the other side. */
-int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
-		 struct cmk_err *err);
+int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err);
+/* As the set-up process: has the monitor, which stays in the host's user namespace, write the maps
+ * of the one just made. */
+int sync_ask_maps(void *job, struct cmk_err *err);
 /* As the set-up process: forks off the child of our own parent that becomes the container's
  * process, tells the monitor about it. Returns as fork(). */
 pid_t job_clone(struct runtime_job *job, uint64_t flags, int cgroup_fd, struct cmk_err *err);

@@ -118,8 +118,37 @@ static int collect_one(struct runtime_container *ret, const char *buf, size_t n,
 	return cmk_err_set(err, -EBADMSG, "unexpected message from the container's set-up");
 }
 
-int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
-		 struct cmk_err *err)
+int sync_ask_maps(void *arg, struct cmk_err *err)
+{
+	const struct runtime_job *job = arg;
+	char buf[CMK_ERR_WIRE_MAX] = { SYNC_MAP };
+	cleanup_close int fd = -1;
+	ssize_t n;
+	int r;
+
+	r = sync_send(job->sync, buf, 1, -1, err);
+	if (r < 0)
+		return r;
+	n = sync_recv(job->sync, buf, sizeof(buf), &fd);
+	if (n == 1 && buf[0] == SYNC_MAP)
+		return 0;
+	r = n > 0 ? cmk_err_decode(buf, (size_t)n, err) : -EBADMSG;
+	return r == -EBADMSG ? cmk_err_set(err, -ECHILD, "the monitor does not answer") : r;
+}
+
+/* The set-up process asks for its maps: newuidmap wants to be started from its old namespace. */
+static void answer_maps(const struct runtime_job *job, int sync_fd)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	char done = SYNC_MAP;
+
+	if (userns_write_parent(job->setup_pid, job->userns, &e) < 0)
+		cmk_err_send(sync_fd, &e);
+	else
+		(void)sync_send(sync_fd, &done, 1, -1, NULL);
+}
+
+int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
 	bool ready = false;
@@ -135,7 +164,11 @@ int sync_collect(struct runtime_container *ret, const enum runtime_stage *stage,
 					   strerror((int)-n));
 		if (n == 0)
 			return cmk_err_set(err, -ECHILD, "container init died while %s",
-					   stage_name(*stage));
+					   stage_name(*job->stage));
+		if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
+			answer_maps(job, ret->sync_fd);
+			continue;
+		}
 		r = collect_one(ret, buf, (size_t)n, &fd, err);
 		if (r < 0)
 			return r;
@@ -238,7 +271,8 @@ int job_run(struct runtime_job *job, const char *name,
 	(void)close(pair[1]);
 	r = pid;
 	if (pid > 0) {
-		r = sync_collect(&c, job->stage, err);
+		job->setup_pid = pid;
+		r = sync_collect(job, &c, err);
 		/* It ends by itself once it has told us of init, or failed. */
 		(void)process_reap(pid);
 	}
