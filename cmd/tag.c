@@ -2,25 +2,6 @@
 #include "cmd/commands.h"
 #include "image/image.h"
 
-/* A new name without a registry is one of this machine. */
-static int full_name(const char *text, char **ret, struct cmk_err *err)
-{
-	struct image_ref ref = { 0 };
-	int r;
-
-	r = image_ref_parse(text, &ref, err);
-	if (r < 0)
-		return r;
-	if (ref.digest)
-		r = cmk_err_set(err, -EINVAL, "'%s': a name must not hold a digest", text);
-	if (!ref.registry)
-		ref.registry = xstrdup("localhost");
-	if (r == 0)
-		*ret = image_ref_str(&ref);
-	image_ref_done(&ref);
-	return r;
-}
-
 static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc, char **argv,
 		    struct cmk_err *err)
 {
@@ -32,7 +13,7 @@ static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc
 	for (int i = 1; i < argc; i++) {
 		cleanup_free char *name = NULL;
 
-		r = full_name(argv[i], &name, err);
+		r = image_new_name(argv[i], &name, err);
 		if (r < 0)
 			return r;
 	}
@@ -42,7 +23,7 @@ static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc
 	for (int i = 1; i < argc && r == 0; i++) {
 		cleanup_free char *name = NULL;
 
-		r = full_name(argv[i], &name, err);
+		r = image_new_name(argv[i], &name, err);
 		if (r == 0)
 			r = storage_name_set(st, name, id, err);
 	}

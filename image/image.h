@@ -28,6 +28,9 @@ void image_ref_done(struct image_ref *r);
 int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err);
 /* "registry/repository:tag" (and @digest); owned. */
 char *image_ref_str(const struct image_ref *r);
+/* The full name, owned, that TEXT gives to an image: one without a registry is of this machine
+ * (localhost/). With a digest it is -EINVAL. */
+int image_new_name(const char *text, char **ret, struct cmk_err *err);
 /* Candidates for a short name: alias, or each unqualified-search registry in order, docker.io where
  * none is configured (registries.conf(5)). N ≥ 1 on success. */
 int image_ref_candidates(const struct image_ref *r, struct image_ref **ret, size_t *ret_n,

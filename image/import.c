@@ -121,26 +121,6 @@ static int put(struct storage *st, const struct image_config *cfg, const struct 
 	return r;
 }
 
-static int full_name(const char *text, char **ret, struct cmk_err *err)
-{
-	struct image_ref ref = { 0 };
-	int r = 0;
-
-	if (!text)
-		return 0;
-	r = image_ref_parse(text, &ref, err);
-	if (r < 0)
-		return r;
-	if (ref.digest)
-		r = cmk_err_set(err, -EINVAL, "'%s': a name must not hold a digest", text);
-	if (!ref.registry)
-		ref.registry = xstrdup("localhost");
-	if (r == 0)
-		*ret = image_ref_str(&ref);
-	image_ref_done(&ref);
-	return r;
-}
-
 int image_import(struct storage *st, int tar_fd, const char *name,
 		 const struct image_import_options *o, char **ret_id, struct cmk_err *err)
 {
@@ -152,7 +132,7 @@ int image_import(struct storage *st, int tar_fd, const char *name,
 	int r;
 
 	/* All that can be wrong with the words comes before the work. */
-	r = full_name(name, &full, err);
+	r = name ? image_new_name(name, &full, err) : 0;
 	if (r == 0)
 		r = start_config(o, &cfg, err);
 	if (r == 0)

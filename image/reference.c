@@ -234,3 +234,21 @@ char *image_ref_str(const struct image_ref *r)
 			 r->repository, r->tag ? ":" : "", r->tag ? r->tag : "",
 			 r->digest ? "@" : "", r->digest ? r->digest : "");
 }
+
+int image_new_name(const char *text, char **ret, struct cmk_err *err)
+{
+	struct image_ref ref = { 0 };
+	int r;
+
+	r = image_ref_parse(text, &ref, err);
+	if (r < 0)
+		return r;
+	if (ref.digest)
+		r = cmk_err_set(err, -EINVAL, "'%s': a name must not hold a digest", text);
+	if (!ref.registry)
+		ref.registry = xstrdup("localhost");
+	if (r == 0)
+		*ret = image_ref_str(&ref);
+	image_ref_done(&ref);
+	return r;
+}
