@@ -7,6 +7,7 @@
 
 /* What a monitor gets beyond the stop timeout before it counts as stuck. */
 #define STOP_GRACE_MS 20000
+#define MONITOR_DEATH_MS 5000
 #define REMOVE_TRIES 5
 
 static bool is_running(const struct container *c)
@@ -21,11 +22,29 @@ static int stop_signal_of(const struct container *c)
 	return sig > 0 ? sig : SIGTERM;
 }
 
+/* A process that was killed closes its descriptors some time before it counts as dead (for an
+ * inotify descriptor the kernel waits 14 ms): who saw its connection end waits for the rest. */
+static void await_monitor_death(const struct container *c)
+{
+	struct process_id id = { .pid = (pid_t)c->live.monitor_pid,
+				 .start_time = c->live.monitor_start };
+	cleanup_close int pidfd = container_pids_are_ours(c) ? process_id_open(&id) : -1;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd >= 0 && poll(&p, 1, MONITOR_DEATH_MS) < 0 && errno == EINTR)
+		;
+}
+
 /* The monitor is gone or hangs: its container is ended without it. */
 static int end_without_monitor(struct container *c, struct cmk_err *err)
 {
 	cleanup_close int lock = container_lock(c, err);
 
+	if (lock >= 0 && is_running(c)) {
+		await_monitor_death(c);
+		(void)close(steal_fd(&lock));
+		lock = container_lock(c, err);
+	}
 	if (lock < 0)
 		return lock;
 	if (is_running(c))
@@ -127,6 +146,7 @@ int container_wait(struct container *c, int *ret_code, struct cmk_err *err)
 		if (fd >= 0 && monitor_wait_exit(fd, ret_code) == 0)
 			return 0;
 		/* It ended between the look and the call, or its monitor died. */
+		await_monitor_death(c);
 		r = container_refresh(c, err);
 		if (r < 0)
 			return r;

@@ -25,7 +25,7 @@ setup() {
 }
 
 @test "the window's size is set before the program starts, and followed" {
-	terminal cmk run --rm -it "${RUN[@]}" sh -c 'stty size; trap "stty size" WINCH; while :; do sleep 0.1; done' <<-'E'
+	terminal cmk run --rm -it "${RUN[@]}" sh -c 'trap "stty size" WINCH; stty size; while :; do sleep 0.1; done' <<-'E'
 		expect 24 80
 		size 40 132
 		expect 40 132
