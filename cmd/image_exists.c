@@ -14,7 +14,11 @@ static int image_exists_exec(const struct cmk_globals *g, void *args cmk_unused,
 		return r;
 	r = image_resolve_local(st, argv[0], &id, NULL, err);
 	storage_free(st);
-	return r == -ENOENT ? 1 : r;
+	if (r != -ENOENT)
+		return r;
+	/* The answer is the exit code alone, as with podman. */
+	cmk_err_done(err);
+	return 1;
 }
 
 const struct cmk_command cmk_cmd_image_exists = {

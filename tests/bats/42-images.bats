@@ -67,6 +67,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	run_cmk rmi other:1
 	assert_equal "$output" "Untagged: localhost/other:1"
 	run_cmk 1 image exists other:1
+	assert_equal "$output$stderr" ""
 	run_cmk image inspect --format '{{.Id}}' demo
 	local id=$output
 	run_cmk 2 rmi "$id"
