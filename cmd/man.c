@@ -166,6 +166,20 @@ static void add_exit_codes(struct strbuf *sb, const char *own)
 		       false);
 }
 
+static void add_examples(struct strbuf *sb, const struct cmk_example *examples)
+{
+	if (!examples)
+		return;
+	strbuf_adds(sb, ".SH EXAMPLES\n");
+	for (const struct cmk_example *e = examples; e->line; e++) {
+		strbuf_adds(sb, ".TP\n\\fB");
+		add_roff(sb, e->line);
+		strbuf_adds(sb, "\\fR\n");
+		add_roff(sb, e->what);
+		strbuf_adds(sb, ".\n");
+	}
+}
+
 static int command_page(const struct cmk_command *cmd, const char *page, int texts_fd,
 			struct strbuf *sb, struct cmk_err *err)
 {
@@ -193,6 +207,7 @@ static int command_page(const struct cmk_command *cmd, const char *page, int tex
 	r = add_options(sb, "OPTIONS", cmd->options, texts_fd, err);
 	if (r < 0)
 		return r;
+	add_examples(sb, cmd->examples);
 	add_exit_codes(sb, cmd->exit_codes);
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1)\n");
 	return 0;

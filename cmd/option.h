@@ -96,6 +96,11 @@ struct cmk_globals {
 	char **argv; /* the whole command line, for create_command */
 };
 
+struct cmk_example {
+	const char *line; /* what is typed: "cmk run -it alpine sh" */
+	const char *what; /* one sentence without full stop: what it does */
+};
+
 struct cmk_command {
 	const char *name;	    /* "run", "image inspect" */
 	const char *const *aliases; /* other spellings, "container run", NULL-ended; or NULL */
@@ -103,7 +108,8 @@ struct cmk_command {
 	const char *operands;	    /* "IMAGE [COMMAND [ARG...]]" */
 	const char *description;    /* paragraphs, `code` in backquotes, for help and man page */
 	const char *exit_codes;	    /* man page part where it has codes of its own, or NULL */
-	const struct cmk_option *options; /* NULL: none */
+	const struct cmk_example *examples; /* for the man page; ended by a NULL line */
+	const struct cmk_option *options;   /* NULL: none */
 	size_t args_size;
 	int min_operands, max_operands; /* max -1: any */
 	bool stop_at_operand, hidden;

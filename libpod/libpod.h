@@ -6,6 +6,7 @@
 
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/container/container.h"
+#include "libpod/events/events.h"
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/monitor.h"
 
@@ -35,6 +36,12 @@ struct container_options {
 	int64_t memory, nano_cpus, pids_limit; /* 0: none; pids_limit -1: unlimited */
 	uint32_t stop_timeout_s;
 	char *const *create_command;
+	/* life: restart policy, time limits, pid files, notification */
+	/* health */
+	/* log */
+	/* process: environment, names, files that cmk writes */
+	/* mounts: volumes, devices, secrets */
+	/* name spaces, ids, hooks */
 };
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name

@@ -58,6 +58,12 @@ struct container_config {
 	char *log_driver, *cidfile, *detach_keys;
 	int64_t memory, nano_cpus, pids_limit;
 	char **create_command; /* argv of the creating command */
+	/* life: restart policy, time limits, pid files, notification */
+	/* health */
+	/* log */
+	/* process: environment, names, files that cmk writes */
+	/* mounts: volumes, devices, secrets */
+	/* name spaces, ids, hooks */
 	char *extra;
 };
 
@@ -81,6 +87,8 @@ struct container_live {
 			    container_live_save() */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
+	/* life */
+	/* health */
 	char *extra;
 };
 

@@ -67,6 +67,12 @@ static const struct json_field config_fields[] = {
 	CFG(nano_cpus, JSON_F_I64, JSON_OMIT_EMPTY),
 	CFG(pids_limit, JSON_F_I64, JSON_OMIT_EMPTY),
 	CFG(create_command, JSON_F_STRV, JSON_OMIT_EMPTY),
+	/* life: restart policy, time limits, pid files, notification */
+	/* health */
+	/* log */
+	/* process: environment, names, files that cmk writes */
+	/* mounts: volumes, devices, secrets */
+	/* name spaces, ids, hooks */
 	CFG(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
@@ -100,6 +106,8 @@ static const struct json_field live_fields[] = {
 	LIVE(cgroup_mount, JSON_F_STR, JSON_OMIT_EMPTY),
 	LIVE(cgroup_path, JSON_F_STR, JSON_OMIT_EMPTY),
 	LIVE(stop_requested, JSON_F_BOOL, 0),
+	/* life */
+	/* health */
 	LIVE(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
