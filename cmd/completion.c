@@ -32,6 +32,13 @@ static int completion_exec(const struct cmk_globals *g, void *args, int argc, ch
 	return cmk_err_set(err, -EINVAL, "unknown shell '%s': not one of bash, zsh, fish", argv[0]);
 }
 
+static const struct cmk_example completion_examples[] = {
+	{ "cmk completion bash > ~/.local/share/bash-completion/completions/cmk",
+	  "Sets the completion up for bash" },
+	{ "cmk completion fish > ~/.config/fish/completions/cmk.fish", "Sets it up for fish" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_completion = {
 	.name = "completion",
 	.summary = "Print the completion script of a shell",
@@ -40,5 +47,6 @@ const struct cmk_command cmk_cmd_completion = {
 		       "<(cmk completion bash).",
 	.min_operands = 1,
 	.max_operands = 1,
+	.examples = completion_examples,
 	.exec = completion_exec,
 };

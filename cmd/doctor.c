@@ -212,6 +212,12 @@ static int doctor_exec(const struct cmk_globals *g, void *args, int argc, char *
 	return failed ? EXIT_NOT_WELL : 0;
 }
 
+static const struct cmk_example doctor_examples[] = {
+	{ "cmk doctor",
+	  "Checks everything that rootless containers need, with a remedy for what is missing" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_doctor = {
 	.name = "doctor",
 	.summary = "Check the host and say how to mend what is missing",
@@ -219,5 +225,6 @@ const struct cmk_command cmk_cmd_doctor = {
 		       "or FAIL (containers will not run), and below it what to do.",
 	.exit_codes = "`0` where nothing failed, `1` where a check did, `125` where the data or "
 		      "run directory cannot be opened.",
+	.examples = doctor_examples,
 	.exec = doctor_exec,
 };

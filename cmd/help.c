@@ -151,11 +151,18 @@ static int help_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	return 0;
 }
 
+static const struct cmk_example help_examples[] = {
+	{ "cmk help run", "Shows what run does and its options" },
+	{ "cmk help image", "Lists the commands on images" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_help = {
 	.name = "help",
 	.summary = "Show what a command does and its options",
 	.operands = "[COMMAND]",
 	.max_operands = 2,
 	.complete = COMPLETE_COMMANDS,
+	.examples = help_examples,
 	.exec = help_exec,
 };

@@ -21,6 +21,11 @@ static int image_exists_exec(const struct cmk_globals *g, void *args cmk_unused,
 	return 1;
 }
 
+static const struct cmk_example image_exists_examples[] = {
+	{ "cmk image exists alpine || cmk pull alpine", "Gets the image only where it is absent" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_image_exists = {
 	.name = "image exists",
 	.summary = "Tell by the exit code whether an image is here",
@@ -29,5 +34,6 @@ const struct cmk_command cmk_cmd_image_exists = {
 	.min_operands = 1,
 	.max_operands = 1,
 	.complete = COMPLETE_IMAGES,
+	.examples = image_exists_examples,
 	.exec = image_exists_exec,
 };

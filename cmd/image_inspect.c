@@ -59,6 +59,12 @@ static int image_inspect_exec(const struct cmk_globals *g, void *args, int argc,
 	return found < 0 ? found : r;
 }
 
+static const struct cmk_example image_inspect_examples[] = {
+	{ "cmk image inspect alpine", "Shows all that is known of the image, as JSON" },
+	{ "cmk image inspect --format '{{.Config.Entrypoint}}' alpine", "Shows one part of it" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_image_inspect = {
 	.name = "image inspect",
 	.summary = "Show all that is known of images",
@@ -68,5 +74,6 @@ const struct cmk_command cmk_cmd_image_inspect = {
 	.min_operands = 1,
 	.max_operands = -1,
 	.complete = COMPLETE_IMAGES,
+	.examples = image_inspect_examples,
 	.exec = image_inspect_exec,
 };

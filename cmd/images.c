@@ -282,6 +282,15 @@ static int images_exec(const struct cmk_globals *g, void *args, int argc, char *
 
 static const char *const images_aliases[] = { "image list", "image ls", NULL };
 
+static const struct cmk_example images_examples[] = {
+	{ "cmk images", "Lists all images" },
+	{ "cmk images --filter dangling=true -q",
+	  "Prints the IDs of those that have lost their names" },
+	{ "cmk images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
+	  "Prints names and sizes only" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_images = {
 	.name = "images",
 	.aliases = images_aliases,
@@ -293,5 +302,6 @@ const struct cmk_command cmk_cmd_images = {
 	.args_size = sizeof(struct images_args),
 	.max_operands = 1,
 	.complete = COMPLETE_IMAGES,
+	.examples = images_examples,
 	.exec = images_exec,
 };

@@ -335,6 +335,12 @@ static int info_exec(const struct cmk_globals *g, void *args, int argc, char **a
 
 static const char *const info_aliases[] = { "system info", NULL };
 
+static const struct cmk_example info_examples[] = {
+	{ "cmk info", "Shows the host and the store" },
+	{ "cmk info --format '{{.Store.GraphDriverName}}'", "Shows the storage driver in use" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_info = {
 	.name = "info",
 	.aliases = info_aliases,
@@ -344,5 +350,6 @@ const struct cmk_command cmk_cmd_info = {
 		"where images and containers are kept.",
 	.options = info_options,
 	.args_size = sizeof(struct info_args),
+	.examples = info_examples,
 	.exec = info_exec,
 };

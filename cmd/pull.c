@@ -95,6 +95,15 @@ static int pull_exec(const struct cmk_globals *g, void *args, int argc, char **a
 
 static const char *const pull_aliases[] = { "image pull", NULL };
 
+static const struct cmk_example pull_examples[] = {
+	{ "cmk pull alpine", "Gets the image that the short name stands for" },
+	{ "cmk pull --platform linux/arm64 docker.io/library/debian:12",
+	  "Gets it for another processor than this machine's" },
+	{ "cmk pull registry.example.org/team/app@sha256:DIGEST",
+	  "Gets exactly these bytes, whatever the tag says today" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_pull = {
 	.name = "pull",
 	.aliases = pull_aliases,
@@ -111,5 +120,6 @@ const struct cmk_command cmk_cmd_pull = {
 	.min_operands = 1,
 	.max_operands = -1,
 	.complete = COMPLETE_IMAGES,
+	.examples = pull_examples,
 	.exec = pull_exec,
 };

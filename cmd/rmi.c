@@ -174,6 +174,13 @@ static int rmi_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 
 static const char *const rmi_aliases[] = { "image rm", "image remove", NULL };
 
+static const struct cmk_example rmi_examples[] = {
+	{ "cmk rmi alpine", "Takes the name away, and the image with its last name" },
+	{ "cmk rmi --force $(cmk images -q)",
+	  "Removes all images, and the containers made of them" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_rmi = {
 	.name = "rmi",
 	.aliases = rmi_aliases,
@@ -186,5 +193,6 @@ const struct cmk_command cmk_cmd_rmi = {
 	.args_size = sizeof(struct rmi_args),
 	.max_operands = -1,
 	.complete = COMPLETE_IMAGES,
+	.examples = rmi_examples,
 	.exec = rmi_exec,
 };

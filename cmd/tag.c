@@ -33,6 +33,11 @@ static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc
 
 static const char *const tag_aliases[] = { "image tag", NULL };
 
+static const struct cmk_example tag_examples[] = {
+	{ "cmk tag alpine localhost/base:1", "Gives the image a second name" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_tag = {
 	.name = "tag",
 	.aliases = tag_aliases,
@@ -43,5 +48,6 @@ const struct cmk_command cmk_cmd_tag = {
 	.min_operands = 2,
 	.max_operands = -1,
 	.complete = COMPLETE_IMAGES,
+	.examples = tag_examples,
 	.exec = tag_exec,
 };

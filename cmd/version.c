@@ -52,10 +52,16 @@ static int version_exec(const struct cmk_globals *g, void *args, int argc, char 
 	return 0;
 }
 
+static const struct cmk_example version_examples[] = {
+	{ "cmk version --format '{{.Client.Version}}'", "Prints the version alone" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_version = {
 	.name = "version",
 	.summary = "Show the version of cmk",
 	.options = version_options,
 	.args_size = sizeof(struct version_args),
+	.examples = version_examples,
 	.exec = version_exec,
 };
