@@ -352,3 +352,19 @@ const char *fd_path(int fd, char buf[static 32])
 	(void)snprintf(buf, FD_PATH_MAX, "/proc/self/fd/%d", fd);
 	return buf;
 }
+
+int file_fs_error(int fs, int code, const char *what, struct cmk_err *err)
+{
+	char line[512], last[512] = "";
+	ssize_t n;
+
+	/* One line a read; the last that begins with "e " is about this step. */
+	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
+		line[n] = '\0';
+		line[strcspn(line, "\n")] = '\0';
+		if (str_after(line, "e "))
+			(void)snprintf(last, sizeof(last), "%s", line + 2);
+	}
+	errno = -code;
+	return last[0] ? cmk_err_errno(err, "%s: %s", what, last) : cmk_err_errno(err, "%s", what);
+}

@@ -51,6 +51,10 @@ int open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t 
 /* flock(2) on FD: EXCLUSIVE or shared; NONBLOCK gives -EWOULDBLOCK. 0 or -errno. */
 int file_lock(int fd, bool exclusive, bool nonblock);
 
+/* After a failed step with the descriptor FS of fsopen(2), CODE its negative errno: WHAT, with what
+ * the kernel wrote there about it. Returns CODE. */
+int file_fs_error(int fs, int code, const char *what, struct cmk_err *err);
+
 /* "/proc/self/fd/N" in BUF (at least 32 bytes). */
 const char *fd_path(int fd, char buf[static 32]);
 #define FD_PATH_MAX 32

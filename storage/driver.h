@@ -25,6 +25,9 @@ int overlay_prepare(struct storage *st, int fd, const struct rootfs_plan *plan,
 /* What a container does, on MERGED with "x" in a lower directory: sees it, removes it, and sees it
  * no more. */
 int overlay_probe_use(const char *merged, struct cmk_err *err);
+/* The plan of a probe in tmp/NAME, with the directories LOWER (NULL-ended), upper, work, merged. */
+void probe_plan(struct storage *st, const char *name, const char *const *lower,
+		struct rootfs_plan *ret);
 /* Owner and mode of "/": those of the topmost layer that has an entry for it. Layers made by
  * storage_layer_unpack() say so in the mode of their own directory. */
 int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cmk_err *err);

@@ -216,10 +216,7 @@ static int fuse_probe(struct storage *st, struct storage_driver *ret, struct cmk
 		r = storage_tmp_make(st, name, &fd, err);
 	if (r < 0)
 		return r;
-	strv_add_take(&plan.lower, xasprintf("%s/tmp/%s/lower", st->root, name));
-	plan.upper = xasprintf("%s/tmp/%s/upper", st->root, name);
-	plan.work = xasprintf("%s/tmp/%s/work", st->root, name);
-	plan.merged = xasprintf("%s/tmp/%s/merged", st->root, name);
+	probe_plan(st, name, (const char *const[]){ "lower", NULL }, &plan);
 	arg = (struct probe_arg){ .fd = fd, .plan = plan };
 	r = userns_run(st->run_fd, config, true, probe_in_userns, &arg, err);
 	storage_tmp_remove(st, name);

@@ -16,24 +16,6 @@
 #include "storage/driver.h"
 #include "storage/internal.h"
 
-/* What the kernel wrote about the failed step: the last "e …" line. */
-static int fs_error(int fs, int code, const char *step, struct cmk_err *err)
-{
-	char line[512], last[512] = "";
-	ssize_t n;
-
-	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		line[strcspn(line, "\n")] = '\0';
-		if (str_after(line, "e "))
-			(void)snprintf(last, sizeof(last), "%s", line + 2);
-	}
-	errno = -code;
-	if (last[0])
-		return cmk_err_errno(err, "%s: %s", step, last);
-	return cmk_err_errno(err, "%s", step);
-}
-
 static int set_string(int fs, const char *key, const char *value)
 {
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
@@ -49,18 +31,18 @@ static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *e
 		if (r == -EINVAL && l == plan->lower)
 			return -ENOSYS;
 		if (r < 0)
-			return fs_error(fs, r, *l, err);
+			return file_fs_error(fs, r, *l, err);
 	}
 	r = set_string(fs, "upperdir", plan->upper);
 	if (r < 0)
-		return fs_error(fs, r, plan->upper, err);
+		return file_fs_error(fs, r, plan->upper, err);
 	r = set_string(fs, "workdir", plan->work);
 	if (r < 0)
-		return fs_error(fs, r, plan->work, err);
+		return file_fs_error(fs, r, plan->work, err);
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
-		return fs_error(fs, -errno, "userxattr", err);
+		return file_fs_error(fs, -errno, "userxattr", err);
 	if (plan->is_volatile && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
-		return fs_error(fs, -errno, "volatile", err);
+		return file_fs_error(fs, -errno, "volatile", err);
 	return 0;
 }
 
@@ -81,10 +63,10 @@ static int mount_new_api(const struct rootfs_plan *plan, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fs_error(fs, -errno, "create", err);
+		return file_fs_error(fs, -errno, "create", err);
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, 0);
 	if (mnt < 0)
-		return fs_error(fs, -errno, "fsmount", err);
+		return file_fs_error(fs, -errno, "fsmount", err);
 	if (move_mount(mnt, "", AT_FDCWD, plan->merged, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return cmk_err_errno(err, "'%s'", plan->merged);
 	return 0;
@@ -238,6 +220,16 @@ int overlay_probe_use(const char *merged, struct cmk_err *err)
 	return 0;
 }
 
+void probe_plan(struct storage *st, const char *name, const char *const *lower,
+		struct rootfs_plan *ret)
+{
+	for (; *lower; lower++)
+		strv_add_take(&ret->lower, xasprintf("%s/tmp/%s/%s", st->root, name, *lower));
+	ret->upper = xasprintf("%s/tmp/%s/upper", st->root, name);
+	ret->work = xasprintf("%s/tmp/%s/work", st->root, name);
+	ret->merged = xasprintf("%s/tmp/%s/merged", st->root, name);
+}
+
 struct probe_arg {
 	int fd;
 	struct rootfs_plan plan;
@@ -288,11 +280,7 @@ static int overlay_probe(struct storage *st, struct storage_driver *ret, struct 
 		r = storage_tmp_make(st, name, &fd, err);
 	if (r < 0)
 		return r;
-	strv_add_take(&plan.lower, xasprintf("%s/tmp/%s/lower1", st->root, name));
-	strv_add_take(&plan.lower, xasprintf("%s/tmp/%s/lower2", st->root, name));
-	plan.upper = xasprintf("%s/tmp/%s/upper", st->root, name);
-	plan.work = xasprintf("%s/tmp/%s/work", st->root, name);
-	plan.merged = xasprintf("%s/tmp/%s/merged", st->root, name);
+	probe_plan(st, name, (const char *const[]){ "lower1", "lower2", NULL }, &plan);
 	arg = (struct probe_arg){ .fd = fd, .plan = plan };
 	r = userns_run(st->run_fd, config, true, probe_in_userns, &arg, err);
 	storage_tmp_remove(st, name);

@@ -81,19 +81,24 @@ static int open_container(struct storage *st, const char *id, struct cmk_err *er
 	return fd < 0 ? cmk_err_errno(err, "open '%s/containers/%s'", st->root, id) : fd;
 }
 
+/* The driver that works here, and the container's directory: a descriptor. */
+static int open_rootfs(struct storage *st, const char *id, struct storage_driver *ret_driver,
+		       struct cmk_err *err)
+{
+	int r = storage_driver_get(st, ret_driver, err);
+
+	return r < 0 ? r : open_container(st, id, err);
+}
+
 int storage_rootfs_prepare(struct storage *st, const char *container_id,
 			   struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
 			   struct rootfs_plan *ret, struct cmk_err *err)
 {
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
 	struct storage_driver driver;
-	cleanup_close int fd = -1;
+	cleanup_close int fd = open_rootfs(st, container_id, &driver, err);
 	int r;
 
-	r = storage_driver_get(st, &driver, err);
-	if (r < 0)
-		return r;
-	fd = open_container(st, container_id, err);
 	if (fd < 0)
 		return fd;
 	r = make_plan(st, fd, container_id, driver.name, layers, n_layers, &plan, err);
@@ -123,13 +128,9 @@ int storage_rootfs_reopen(struct storage *st, const char *container_id,
 {
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
 	struct storage_driver driver;
-	cleanup_close int fd = -1;
+	cleanup_close int fd = open_rootfs(st, container_id, &driver, err);
 	int r;
 
-	r = storage_driver_get(st, &driver, err);
-	if (r < 0)
-		return r;
-	fd = open_container(st, container_id, err);
 	if (fd < 0)
 		return fd;
 	/* A volatile mount leaves this mark, by which the kernel refuses the directory, since what

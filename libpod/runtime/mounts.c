@@ -10,23 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/file.h"
 #include "libpod/runtime/internal.h"
-
-/* What the kernel says about the failed step of a new mount: the last "e …" line. */
-static int fs_error(int fs, int code, const char *what, struct cmk_err *err)
-{
-	char line[512], last[512] = "";
-	ssize_t n;
-
-	while ((n = read(fs, line, sizeof(line) - 1)) > 0) {
-		line[n] = '\0';
-		line[strcspn(line, "\n")] = '\0';
-		if (str_after(line, "e "))
-			(void)snprintf(last, sizeof(last), "%s", line + 2);
-	}
-	errno = -code;
-	return last[0] ? cmk_err_errno(err, "%s: %s", what, last) : cmk_err_errno(err, "%s", what);
-}
 
 static int set_data(int fs, char *const *data, const struct mount_context *c, struct cmk_err *err)
 {
@@ -49,7 +34,7 @@ static int set_data(int fs, char *const *data, const struct mount_context *c, st
 		else
 			r = fsconfig(fs, FSCONFIG_SET_FLAG, *data, NULL, 0);
 		if (r < 0)
-			return fs_error(fs, -errno, *data, err);
+			return file_fs_error(fs, -errno, *data, err);
 	}
 	return 0;
 }
@@ -66,17 +51,17 @@ static int new_mount(const char *type, const char *source, const struct mount_op
 	if (fs < 0)
 		return cmk_err_errno(err, "file system '%s'", type);
 	if (source && *source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
-		return fs_error(fs, -errno, source, err);
+		return file_fs_error(fs, -errno, source, err);
 	r = set_data(fs, o->data, c, err);
 	if (r < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fs_error(fs, -errno, "create", err);
+		return file_fs_error(fs, -errno, "create", err);
 	attr = o->set | o->rset;
 	if (strv_has(o->data, "tmpcopyup"))
 		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	mnt = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned int)attr);
-	return mnt < 0 ? fs_error(fs, -errno, "mount", err) : mnt;
+	return mnt < 0 ? file_fs_error(fs, -errno, "mount", err) : mnt;
 }
 
 static int set_attr(int mnt, bool recursive, uint64_t set, uint64_t clear, uint64_t propagation)
