@@ -43,7 +43,7 @@ static void complete_containers(struct storage *st, bool running, const struct c
 	for (size_t i = 0; i < n; i++) {
 		const struct container *ct = list[i];
 
-		if (!running || ct->state == CONTAINER_RUNNING || ct->state == CONTAINER_PAUSED)
+		if (!running || container_is_up(ct))
 			cmk_candidate(c, ct->cfg.name, ct->cfg.image_name);
 		container_free(list[i]);
 	}

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/parse.h"
+#include "cmd/ps_filter.h"
 
 #define EXIT_CMK_FAILED 125
 #define EXIT_KILLED 137
@@ -62,6 +64,43 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 	return detached || attach.wait_only_started ? 0 : code;
 }
 
+#define T struct cmk_select
+const struct cmk_option cmk_select_all[] = {
+	CMK_OPT_FLAG('a', "all", T, all, "act on all containers"),
+	CMK_OPT_END(),
+};
+const struct cmk_option cmk_select_cidfile[] = {
+	CMK_OPT_OF(OPT_STRV, 0, "cidfile", T, cidfiles, "FILE", "read a container's ID from a file",
+		   .complete = COMPLETE_FILES),
+	CMK_OPT_END(),
+};
+const struct cmk_option cmk_select_filter[] = {
+	CMK_OPT_OF(OPT_STRV, 'f', "filter", T, filters, "KEY=VALUE",
+		   "act on the containers that match, as with 'cmk ps'"),
+	CMK_OPT_END(),
+};
+const struct cmk_option cmk_select_ignore[] = {
+	CMK_OPT_FLAG('i', "ignore", T, ignore, "no error where a container does not exist"),
+	CMK_OPT_END(),
+};
+const struct cmk_option cmk_select_latest[] = {
+	CMK_OPT_FLAG('l', "latest", T, latest, "act on the container that was made last"),
+	CMK_OPT_END(),
+};
+#undef T
+
+int cmk_timeout_parse(const struct cmk_option *o, const char *value, void *args,
+		      struct cmk_err *err)
+{
+	struct cmk_timeout *t = (void *)((char *)args + o->offset);
+	int64_t s;
+
+	if (parse_i64(value, INT32_MIN, INT32_MAX / 1000 - 60, &s) < 0)
+		return cmk_err_set(err, -EINVAL, "not a number of seconds");
+	*t = (struct cmk_timeout){ true, s < 0 ? CONTAINER_TIMEOUT_NEVER : s * 1000 };
+	return 0;
+}
+
 static int add_cidfile(const char *path, bool ignore, char ***names, struct cmk_err *err)
 {
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
@@ -72,45 +111,107 @@ static int add_cidfile(const char *path, bool ignore, char ***names, struct cmk_
 		return 0;
 	if (r < 0) {
 		(void)cmk_err_move(err, &e);
-		return cmk_err_wrap(err, r, "container id file '%s'", path);
+		return cmk_err_wrap(err, r, "reading CIDFile '%s'", path);
 	}
 	text[strcspn(text, "\r\n")] = '\0';
 	strv_add(names, text);
 	return 0;
 }
 
-static int add_all(struct storage *st, char ***names, struct cmk_err *err)
+static int check_select(const struct cmk_select *s, bool names, struct cmk_err *err)
 {
+	const char *why = NULL;
+
+	if (names && s->filters)
+		why = "--filter takes no arguments";
+	else if (s->cidfiles && (s->all || s->latest))
+		why = "--all, --latest, and --cidfile cannot be used together";
+	else if (s->all && s->latest)
+		why = "--all and --latest cannot be used together";
+	else if (names && s->all)
+		why = "no arguments are needed with --all";
+	else if (names && s->latest)
+		why = "--latest and containers cannot be used together";
+	else if (names && s->cidfiles)
+		why = "--cidfile and containers cannot be used together: no arguments are needed "
+		      "with --latest or --cidfile";
+	else if (!names && !s->all && !s->latest && !s->cidfiles && !s->filters)
+		why = "you must provide at least one name or id";
+	return why ? cmk_err_set(err, -EINVAL, "%s", why) : 0;
+}
+
+/* The ids of all, or of those that the filters leave. */
+static int add_matching(struct storage *st, const struct cmk_select *s, char ***names,
+			struct cmk_err *err)
+{
+	struct ps_filter *f = NULL;
+	struct container **list = NULL;
+	size_t n = 0;
+	int r = ps_filter_new(st, s->filters, &f, err);
+
+	if (r == 0)
+		r = container_list(st, &list, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (ps_filter_match(f, list[i]))
+			strv_add(names, list[i]->cfg.id);
+	container_list_free(list, n);
+	(void)ps_filter_free(f);
+	return r;
+}
+
+int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **argv, char ***ret,
+	       struct cmk_err *err)
+{
+	cleanup_strv char **names = NULL;
+	int r = check_select(s, argc > 0, err);
+
+	for (int i = 0; r == 0 && i < argc; i++)
+		strv_add(&names, argv[i]);
+	for (char *const *f = s->cidfiles; r == 0 && f && *f; f++)
+		r = add_cidfile(*f, s->ignore, &names, err);
+	if (r == 0 && s->latest) {
+		cleanup_container struct container *c = NULL;
+
+		r = cmk_container_latest(st, &c, err);
+		if (r == 0)
+			strv_add(&names, c->cfg.id);
+	} else if (r == 0 && (s->all || s->filters)) {
+		r = add_matching(st, s, &names, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = steal_ptr(&names);
+	return 0;
+}
+
+int cmk_container_latest(struct storage *st, struct container **ret, struct cmk_err *err)
+{
+	cleanup_free char *id = NULL;
 	struct container **list = NULL;
 	size_t n = 0;
 	int r = container_list(st, &list, &n, err);
 
-	for (size_t i = 0; i < n; i++)
-		strv_add(names, list[i]->cfg.id);
+	if (r == 0 && n == 0)
+		r = cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+				 "no containers exist: no such container");
+	if (r == 0)
+		id = xstrdup(list[0]->cfg.id);
 	container_list_free(list, n);
-	return r;
+	/* Opened by itself, as a name would be: with its directory. */
+	return r < 0 ? r : container_open(st, id, ret, err);
 }
 
-int cmk_container_names(struct storage *st, bool all, char *const *cidfiles, bool ignore, int argc,
-			char **argv, char ***ret, struct cmk_err *err)
+int cmk_container_or_latest(struct storage *st, bool latest, const char *name,
+			    struct container **ret, struct cmk_err *err)
 {
-	cleanup_strv char **names = NULL;
-	int r = 0;
-
-	if (all && (argc > 0 || cidfiles))
-		return cmk_err_set(err, -EINVAL, "'--all' and names exclude each other");
-	for (int i = 0; i < argc; i++)
-		strv_add(&names, argv[i]);
-	for (char *const *f = cidfiles; r == 0 && f && *f; f++)
-		r = add_cidfile(*f, ignore, &names, err);
-	if (r == 0 && all)
-		r = add_all(st, &names, err);
-	if (r < 0)
-		return r;
-	if (!names && !all && !(cidfiles && ignore))
-		return cmk_err_set(err, -EINVAL, "name at least one container");
-	*ret = steal_ptr(&names);
-	return 0;
+	if (latest && name)
+		return cmk_err_set(err, -EINVAL, "--latest and containers cannot be used together");
+	if (latest)
+		return cmk_container_latest(st, ret, err);
+	if (!name)
+		return cmk_err_set(err, -EINVAL,
+				   "a name, an id, or the \"--latest\" flag is required");
+	return container_open(st, name, ret, err);
 }
 
 int cmk_each_name(struct storage *st, char *const *names,

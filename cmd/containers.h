@@ -33,10 +33,40 @@ int cmk_check_detach_keys(const char *keys, struct cmk_err *err);
 int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		       const struct cmk_attach *a, struct cmk_err *err);
 
-/* The operands, the lines of each --cidfile, or with ALL the ids of all containers: an owned
- * vector. -EINVAL where there is nothing, or ALL and names. */
-int cmk_container_names(struct storage *st, bool all, char *const *cidfiles, bool ignore, int argc,
-			char **argv, char ***ret, struct cmk_err *err);
+/*
+ * Which containers a command is about: the first member of its arguments, filled by those of the
+ * rows below that the command has (CMK_OPT_USE).
+ */
+struct cmk_select {
+	bool all, latest, ignore;
+	char **cidfiles, **filters;
+};
+extern const struct cmk_option cmk_select_all[], cmk_select_cidfile[], cmk_select_filter[] /* -f */,
+	cmk_select_ignore[], cmk_select_latest[];
+/* -t SECONDS of stop, restart, rm: an OPT_CALLBACK row's .parse and the member that it fills. */
+struct cmk_timeout {
+	bool given;
+	int64_t ms;
+};
+int cmk_timeout_parse(const struct cmk_option *o, const char *value, void *args,
+		      struct cmk_err *err);
+/* For container_stop(): the container's own where it was not given. */
+static inline int64_t cmk_timeout_ms(const struct cmk_timeout *t)
+{
+	return t->given ? t->ms : CONTAINER_TIMEOUT_OWN;
+}
+/* The operands as typed, or the first line of each --cidfile, or the ids of the latest, of all, or
+ * of those that the filters leave: an owned vector, NULL where nothing matches. -EINVAL where they
+ * contradict each other or there is nothing at all. With .ignore an absent --cidfile is left out.
+ */
+int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **argv, char ***ret,
+	       struct cmk_err *err);
+/* The container that was made last; CMK_ERR_NOT_FOUND where there is none. */
+int cmk_container_latest(struct storage *st, struct container **ret, struct cmk_err *err);
+/* For commands about one container: NAME, or with LATEST the last one; -EINVAL for both or neither.
+ */
+int cmk_container_or_latest(struct storage *st, bool latest, const char *name,
+			    struct container **ret, struct cmk_err *err);
 /* Calls FN for each name, goes on after a failure and prints its message. FN has opened nothing yet
  * and returns 0 or a negative errno. FAILED (may be NULL) turns a failure into an exit code; the
  * greatest one is returned; NULL: 125. */

@@ -65,7 +65,7 @@ static int show(struct container *c, const struct log_read_options *o, struct cm
 	struct writer w;
 	int r;
 
-	if (o->follow && (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED))
+	if (o->follow && container_is_up(c))
 		pidfd = process_id_open(&id);
 	w.pidfd = pidfd;
 	mine.end_fd = pidfd;

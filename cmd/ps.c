@@ -34,7 +34,7 @@ static const struct cmk_option ps_options[] = {
 
 static bool is_up(const struct container *c)
 {
-	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+	return container_is_up(c);
 }
 
 static char *short_id(const struct ps_args *a, const struct container *c)

@@ -6,22 +6,23 @@
 #define EXIT_RUNNING 2
 
 struct rm_args {
-	bool all, force, ignore;
-	char **cidfiles;
-	int64_t timeout_s;
+	struct cmk_select select; /* first: the shared rows' offsets are of it */
+	bool force;
+	struct cmk_timeout timeout;
 };
 
 static const struct cmk_option rm_options[] = {
-	CMK_OPT_FLAG('a', "all", struct rm_args, all, "remove every container"),
-	CMK_OPT_OF(OPT_STRV, 0, "cidfile", struct rm_args, cidfiles, "FILE",
-		   "read a container's ID from a file", .complete = COMPLETE_FILES),
+	CMK_OPT_USE(cmk_select_all),
+	CMK_OPT_USE(cmk_select_cidfile),
+	CMK_OPT_OF(OPT_STRV, 0, "filter", struct rm_args, select.filters, "KEY=VALUE",
+		   "act on the containers that match, as with 'cmk ps'"),
 	CMK_OPT_FLAG('f', "force", struct rm_args, force,
 		     "stop running ones first; no error where a container does not exist"),
-	CMK_OPT_FLAG('i', "ignore", struct rm_args, ignore,
-		     "no error where a container does not exist"),
-	CMK_OPT_OF(OPT_INT, 't', "time", struct rm_args, timeout_s, "SECONDS",
-		   "with --force: wait so long before SIGKILL; -1 for what the container says",
-		   .def = "-1", .min = -1, .max = INT32_MAX / 1000 - 60),
+	CMK_OPT_USE(cmk_select_ignore),
+	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_OF(OPT_CALLBACK, 't', "time", struct rm_args, timeout, "SECONDS",
+		   "with --force: wait so long before SIGKILL; -1 waits for ever",
+		   .parse = cmk_timeout_parse),
 	CMK_OPT_END(),
 };
 
@@ -31,12 +32,12 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 	cleanup_container struct container *c = NULL;
 	int r = container_open(st, name, &c, err);
 
-	if (r == -ENOENT && (a->force || a->ignore || a->all)) {
+	if (r == -ENOENT && (a->force || a->select.ignore || a->select.all)) {
 		cmk_err_done(err);
 		return 0;
 	}
 	if (r == 0)
-		r = container_remove(c, a->force, a->timeout_s < 0 ? -1 : a->timeout_s * 1000, err);
+		r = container_remove(c, a->force, cmk_timeout_ms(&a->timeout), err);
 	if (r == 0)
 		(void)printf("%s\n", name);
 	return r;
@@ -55,15 +56,27 @@ static int rm_exec(const struct cmk_globals *g, void *args, int argc, char **arg
 	cleanup_storage struct storage *st = NULL;
 	cleanup_strv char **names = NULL;
 	struct rm_args *a = args;
-	int r = storage_open(g->root, g->runroot, &st, err);
+	int r;
 
+	if (a->timeout.given && !a->force)
+		return cmk_err_set(err, -EINVAL,
+				   "--force option must be specified to use the --time option");
+	a->select.ignore |= a->force;
+	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = cmk_container_names(st, a->all, a->cidfiles, a->ignore || a->force, argc, argv,
-					&names, err);
+		r = cmk_select(st, &a->select, argc, argv, &names, err);
 	return r < 0 ? r : cmk_each_name(st, names, rm_one, a, rm_failed);
 }
 
 static const char *const rm_aliases[] = { "container rm", NULL };
+
+static const struct cmk_example rm_examples[] = {
+	{ "cmk rm web", "removes the container web, which does not run" },
+	{ "cmk rm -f web", "stops it first" },
+	{ "cmk rm --filter status=exited --filter label=test",
+	  "removes all that have ended and carry the label test" },
+	{ NULL, NULL },
+};
 
 const struct cmk_command cmk_cmd_rm = {
 	.name = "rm",
@@ -71,6 +84,7 @@ const struct cmk_command cmk_cmd_rm = {
 	.summary = "Remove containers",
 	.operands = "[CONTAINER...]",
 	.description = "Removes containers with all that they have written.",
+	.examples = rm_examples,
 	.exit_codes = "1 a container does not exist; 2 a container runs and --force is not given; "
 		      "125 another failure",
 	.options = rm_options,

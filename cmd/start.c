@@ -2,19 +2,24 @@
 #include "cmd/containers.h"
 
 struct start_args {
-	bool attach, interactive, sig_proxy;
+	struct cmk_select select; /* first: the shared rows' offsets are of it */
+	bool attach, interactive;
+	int sig_proxy;
 	const char *detach_keys;
 };
 
 static const struct cmk_option start_options[] = {
+	CMK_OPT_FLAG(0, "all", struct start_args, select.all, "start all that do not run"),
 	CMK_OPT_FLAG('a', "attach", struct start_args, attach,
 		     "stay with the container: its output and exit code"),
 	CMK_OPT_STRING(0, "detach-keys", struct start_args, detach_keys, "KEYS",
 		       "keys that detach from a terminal, \"\" for none"),
+	CMK_OPT_USE(cmk_select_filter),
 	CMK_OPT_FLAG('i', "interactive", struct start_args, interactive,
 		     "pass stdin on to the container"),
-	CMK_OPT_FLAG(0, "sig-proxy", struct start_args, sig_proxy,
-		     "with --attach: pass signals on to the container", .def = "true"),
+	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_OF(OPT_TRISTATE, 0, "sig-proxy", struct start_args, sig_proxy, NULL,
+		   "with --attach: pass signals on to the container (true)"),
 	CMK_OPT_END(),
 };
 
@@ -35,7 +40,7 @@ static int start_container(struct storage *st, const char *name, const struct st
 	c->lock_fd = container_lock(c, err);
 	if (c->lock_fd < 0)
 		return c->lock_fd;
-	if (c->state == CONTAINER_RUNNING)
+	if (container_is_up(c))
 		return a->attach ? cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
 						"container '%s' is running already", name)
 				 : 0;
@@ -43,7 +48,7 @@ static int start_container(struct storage *st, const char *name, const struct st
 		.use_out = a->attach || a->interactive,
 		.use_stdin = a->interactive && c->cfg.interactive,
 		.tty = c->cfg.terminal,
-		.sig_proxy = a->sig_proxy,
+		.sig_proxy = a->sig_proxy != 0,
 		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
 	};
 	r = container_prepare_start(c, &spec, &rootfs, err);
@@ -63,36 +68,66 @@ static int start_one(struct storage *st, const char *name, void *arg, struct cmk
 	return r;
 }
 
+static int check_start(const struct start_args *a, int argc, struct cmk_err *err)
+{
+	const char *why = NULL;
+
+	if (a->select.all && (argc > 0 || a->select.latest))
+		why = "either start all containers or the container(s) provided in the arguments";
+	else if (a->attach && a->select.all)
+		why = "you cannot start and attach all containers at once";
+	else if (a->attach && argc > 1)
+		why = "you cannot start and attach multiple containers at once";
+	else if (a->sig_proxy == 1 && !a->attach)
+		why = "you cannot use sig-proxy without --attach: invalid argument";
+	else if (argc == 0 && !a->select.all && !a->select.latest && !a->select.filters)
+		why = "start requires at least one argument";
+	if (why)
+		return cmk_err_set(err, -EINVAL, "%s", why);
+	return cmk_check_detach_keys(a->detach_keys, err);
+}
+
 static int start_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 		      struct cmk_err *err)
 {
 	cleanup_storage struct storage *st = NULL;
+	cleanup_strv char **names = NULL;
 	struct start_args *a = args;
-	int r = cmk_check_detach_keys(a->detach_keys, err);
+	int r = check_start(a, argc, err);
 
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = cmk_select(st, &a->select, argc, argv, &names, err);
 	if (r < 0)
 		return r;
 	if (!a->attach && !a->interactive)
-		return cmk_each_name(st, argv, start_one, a, NULL);
-	if (argc > 1)
+		return cmk_each_name(st, names, start_one, a, NULL);
+	if (strv_len(names) > 1)
 		return cmk_err_set(err, -EINVAL, "only one container can be attached to");
-	return start_container(st, argv[0], a, err);
+	return names ? start_container(st, names[0], a, err) : 0;
 }
 
 static const char *const start_aliases[] = { "container start", NULL };
+
+static const struct cmk_example start_examples[] = {
+	{ "cmk start web", "runs the command of the container web again" },
+	{ "cmk start -ai shell", "starts the container shell and types into it" },
+	{ "cmk start --all --filter restart-policy=always",
+	  "after a reboot, starts what shall always run" },
+	{ NULL, NULL },
+};
 
 const struct cmk_command cmk_cmd_start = {
 	.name = "start",
 	.aliases = start_aliases,
 	.summary = "Start containers that were created or have ended",
-	.operands = "CONTAINER...",
+	.operands = "[CONTAINER...]",
 	.description = "Runs the command of each container again, on the files that it left.",
+	.examples = start_examples,
 	.exit_codes = "with --attach the command's own code, as with 'cmk run'; 125 cmk failed",
 	.options = start_options,
 	.args_size = sizeof(struct start_args),
-	.min_operands = 1,
 	.max_operands = -1,
 	.complete = COMPLETE_CONTAINERS,
 	.exec = start_exec,

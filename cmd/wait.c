@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
 
+struct wait_args {
+	struct cmk_select select; /* first: the shared rows' offsets are of it */
+};
+
+static const struct cmk_option wait_options[] = {
+	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_END(),
+};
+
 static int wait_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
 {
 	cleanup_container struct container *c = NULL;
@@ -20,11 +29,13 @@ static int wait_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		     struct cmk_err *err)
 {
 	cleanup_storage struct storage *st = NULL;
+	cleanup_strv char **names = NULL;
+	struct wait_args *a = args;
 	int r = storage_open(g->root, g->runroot, &st, err);
 
-	(void)args;
-	(void)argc;
-	return r < 0 ? r : cmk_each_name(st, argv, wait_one, NULL, NULL);
+	if (r == 0)
+		r = cmk_select(st, &a->select, argc, argv, &names, err);
+	return r < 0 ? r : cmk_each_name(st, names, wait_one, NULL, NULL);
 }
 
 static const char *const wait_aliases[] = { "container wait", NULL };
@@ -33,10 +44,11 @@ const struct cmk_command cmk_cmd_wait = {
 	.name = "wait",
 	.aliases = wait_aliases,
 	.summary = "Wait until containers have ended, print their exit codes",
-	.operands = "CONTAINER...",
+	.operands = "[CONTAINER...]",
 	.description = "Prints one exit code a line, in the order of the operands: at once for a "
 		       "container that does not run, 0 for one that never did.",
-	.min_operands = 1,
+	.options = wait_options,
+	.args_size = sizeof(struct wait_args),
 	.max_operands = -1,
 	.complete = COMPLETE_CONTAINERS,
 	.exec = wait_exec,

@@ -60,8 +60,11 @@ int container_prepare_start(struct container *c, struct spec **ret_spec,
 int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
 		    int *ret_fd, struct cmk_err *err);
-/* Stop signal, then SIGKILL after TIMEOUT_MS (-1: the container's own); returns when it has ended
- * and its record is written. 1 where it did not run. */
+#define CONTAINER_TIMEOUT_OWN (-1)	  /* the one of its --stop-timeout */
+#define CONTAINER_TIMEOUT_NEVER INT64_MAX /* waits for ever */
+#define CONTAINER_STOP_FOREVER_S UINT32_MAX /* stop_timeout_s that means never */
+/* Stop signal, then SIGKILL after TIMEOUT_MS; returns when it has ended and its record is written.
+ * 1 where it did not run; CMK_ERR_STATE where it is paused. */
 int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err);
 /* CMK_ERR_STATE where it does not run. */
 int container_kill(struct container *c, int sig, struct cmk_err *err);

@@ -10,7 +10,7 @@
 #include "base/parse.h"
 
 #define PROC_FILE_MAX (1 << 20)
-#define REMOVE_TIMEOUT_MS 10000
+#define EVENT_TIMEOUT_MS 10000
 
 void cgroup_delegation_done(struct cgroup_delegation *d)
 {
@@ -422,6 +422,27 @@ int cgroup_oom_kills(int group_fd, uint64_t *ret)
 	return read_key(group_fd, "memory.events", "oom_kill", ret);
 }
 
+bool cgroup_is_frozen(int group_fd)
+{
+	uint64_t frozen = 0;
+
+	return read_key(group_fd, "cgroup.events", "frozen", &frozen) == 0 && frozen;
+}
+
+int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err)
+{
+	int r = write_control(group_fd, "cgroup.freeze", freeze ? "1" : "0", err);
+
+	if (r < 0)
+		return r;
+	r = wait_event(group_fd, "frozen", freeze, EVENT_TIMEOUT_MS);
+	/* A process in an uninterruptible sleep freezes when it wakes. */
+	if (r < 0)
+		return cmk_err_set(err, r, "the group does not get %s: %s",
+				   freeze ? "frozen" : "thawed", strerror(-r));
+	return 0;
+}
+
 int cgroup_open(const char *mount, const char *path)
 {
 	cleanup_free char *full = xasprintf("%s%s", mount, path);
@@ -472,7 +493,7 @@ int cgroup_remove(const char *mount, const char *path, struct cmk_err *err)
 	if (r == 0 && populated) {
 		r = cgroup_kill(fd, err);
 		if (r == 0)
-			r = wait_event(fd, "populated", 0, REMOVE_TIMEOUT_MS);
+			r = wait_event(fd, "populated", 0, EVENT_TIMEOUT_MS);
 		if (r < 0)
 			return cmk_err_set(err, r, "cgroup '%s' does not get empty", path);
 	}

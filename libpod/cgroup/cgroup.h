@@ -46,6 +46,10 @@ int cgroup_kill(int group_fd,
 		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
+/* Whether all its processes are frozen (cgroup.events); false where the group is gone. */
+bool cgroup_is_frozen(int group_fd);
+/* Writes cgroup.freeze and waits (at most 10 s) until cgroup.events says that it is so. */
+int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err);
 /* Opens a group by its recorded place; -ENOENT where it is gone. */
 int cgroup_open(const char *mount, const char *path);
 /* Removes the group with its sub-groups; kills what is left in it and waits (at most 10 s) for

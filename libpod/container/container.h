@@ -59,6 +59,11 @@ struct container_config {
 	int64_t memory, nano_cpus, pids_limit;
 	char **create_command; /* argv of the creating command */
 	/* life: restart policy, time limits, pid files, notification */
+	char *restart_policy;	 /* "on-failure", "always", "unless-stopped"; NULL: no */
+	int64_t restart_retries; /* of on-failure; 0: no limit */
+	uint32_t timeout_s;	 /* --timeout; 0: none */
+	char *pidfile, *conmon_pidfile, *sdnotify /* NULL: "container" */;
+	char **requires; /* full ids */
 	/* health */
 	/* log */
 	/* process: environment, names, files that cmk writes */
@@ -75,6 +80,7 @@ struct container_status {
 	int exit_code;
 	bool oom_killed;
 	int64_t restarts;
+	bool stopped_by_user; /* `stop`, `kill`: unless-stopped leaves it alone after a reboot */
 	char *extra;
 };
 
@@ -88,14 +94,22 @@ struct container_live {
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
 	/* life */
+	bool initialized;  /* made by `init`: the program is not executed yet */
+	bool restarting;   /* ended, and to be started again by its policy: no init */
+	int64_t restarts;  /* by its policy */
+	char *finished_at; /* of the last run, while it restarts */
+	int exit_code;
 	/* health */
 	char *extra;
 };
 
 enum container_state {
 	CONTAINER_CREATED,
+	CONTAINER_INITIALIZED, /* a monitor and namespaces, but the program is not executed yet */
 	CONTAINER_RUNNING,
-	CONTAINER_PAUSED,
+	CONTAINER_PAUSED,     /* cgroup.events of its group says so */
+	CONTAINER_STOPPING,   /* has been asked to end */
+	CONTAINER_RESTARTING, /* a monitor that will start it again, but no process */
 	CONTAINER_EXITED,
 	CONTAINER_MONITOR_LOST
 };
@@ -107,9 +121,21 @@ struct container {
 			-1 */
 	struct container_config cfg;
 	struct container_status status;
-	struct container_live live; /* valid where state is RUNNING, PAUSED or MONITOR_LOST */
+	struct container_live live; /* valid where container_is_active(), or MONITOR_LOST */
 	enum container_state state;
 };
+
+/* A monitor looks after it. */
+static inline bool container_is_active(const struct container *c)
+{
+	return c->state > CONTAINER_CREATED && c->state < CONTAINER_EXITED;
+}
+/* Its program is being executed, even if it is frozen or has been asked to end. */
+static inline bool container_is_up(const struct container *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED ||
+	       c->state == CONTAINER_STOPPING;
+}
 
 struct container *container_free(struct container *c);
 const char *container_state_name(enum container_state s);

@@ -26,7 +26,7 @@ int container_prepare_start(struct container *c, struct spec **ret_spec,
 
 static bool is_running(const struct container *c)
 {
-	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+	return container_is_active(c);
 }
 
 /* A reboot while it runs shall be seen: the record says so before it does. Of --rm containers none

@@ -19,7 +19,7 @@ static const char *or_empty(const char *s)
 
 static bool is_running(const struct container *c)
 {
-	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+	return container_is_up(c);
 }
 
 static void write_state(struct json_writer *w, const struct container *c, const struct spec *s)

@@ -12,7 +12,7 @@
 
 static bool is_running(const struct container *c)
 {
-	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+	return container_is_active(c);
 }
 
 static int stop_signal_of(const struct container *c)
@@ -71,6 +71,7 @@ int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err)
 {
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
 	cleanup_close int fd = -1;
+	bool forever;
 	int r, code = 0;
 
 	if (c->state == CONTAINER_MONITOR_LOST) {
@@ -80,16 +81,20 @@ int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err)
 	if (!is_running(c))
 		return 1;
 	if (timeout_ms < 0)
-		timeout_ms = (int64_t)c->cfg.stop_timeout_s * 1000;
+		timeout_ms = c->cfg.stop_timeout_s == CONTAINER_STOP_FOREVER_S
+				     ? CONTAINER_TIMEOUT_NEVER
+				     : (int64_t)c->cfg.stop_timeout_s * 1000;
+	forever = timeout_ms == CONTAINER_TIMEOUT_NEVER;
 	timeout_ms = MIN(timeout_ms, INT32_MAX - STOP_GRACE_MS);
 	fd = monitor_connect(c->st, c->cfg.id, &e);
 	if (fd < 0)
 		return end_without_monitor(c, err);
-	r = monitor_send_stop(fd, stop_signal_of(c), (uint32_t)timeout_ms);
+	r = monitor_send_stop(fd, stop_signal_of(c), forever ? UINT32_MAX : (uint32_t)timeout_ms);
 	if (r < 0)
 		return end_without_monitor(c, err);
-	r = await_end(c, fd, (int)timeout_ms + STOP_GRACE_MS, &code, err);
-	if (r == 0 && code == 128 + SIGKILL && timeout_ms > 0 && stop_signal_of(c) != SIGKILL)
+	r = await_end(c, fd, forever ? -1 : (int)timeout_ms + STOP_GRACE_MS, &code, err);
+	if (r == 0 && code == 128 + SIGKILL && !forever && timeout_ms > 0 &&
+	    stop_signal_of(c) != SIGKILL)
 		log_warn("container '%s' did not end within %lld seconds of %s and was killed",
 			 c->cfg.name, (long long)timeout_ms / 1000, signal_name(stop_signal_of(c)));
 	return r;

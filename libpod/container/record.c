@@ -68,6 +68,13 @@ static const struct json_field config_fields[] = {
 	CFG(pids_limit, JSON_F_I64, JSON_OMIT_EMPTY),
 	CFG(create_command, JSON_F_STRV, JSON_OMIT_EMPTY),
 	/* life: restart policy, time limits, pid files, notification */
+	CFG(restart_policy, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(restart_retries, JSON_F_I64, JSON_OMIT_EMPTY),
+	CFG(timeout_s, JSON_F_U32, JSON_OMIT_EMPTY),
+	CFG(pidfile, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(conmon_pidfile, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(sdnotify, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(requires, JSON_F_STRV, JSON_OMIT_EMPTY),
 	/* health */
 	/* log */
 	/* process: environment, names, files that cmk writes */
@@ -88,6 +95,7 @@ static const struct json_field status_fields[] = {
 	STATUS(exit_code, JSON_F_INT, 0),
 	STATUS(oom_killed, JSON_F_BOOL, 0),
 	STATUS(restarts, JSON_F_I64, 0),
+	STATUS(stopped_by_user, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	STATUS(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
@@ -107,6 +115,11 @@ static const struct json_field live_fields[] = {
 	LIVE(cgroup_path, JSON_F_STR, JSON_OMIT_EMPTY),
 	LIVE(stop_requested, JSON_F_BOOL, 0),
 	/* life */
+	LIVE(initialized, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	LIVE(restarting, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	LIVE(restarts, JSON_F_I64, JSON_OMIT_EMPTY),
+	LIVE(finished_at, JSON_F_STR, JSON_OMIT_EMPTY),
+	LIVE(exit_code, JSON_F_INT, JSON_OMIT_EMPTY),
 	/* health */
 	LIVE(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
@@ -144,10 +157,16 @@ const char *container_state_name(enum container_state s)
 	switch (s) {
 	case CONTAINER_CREATED:
 		return "created";
+	case CONTAINER_INITIALIZED:
+		return "initialized";
 	case CONTAINER_RUNNING:
 		return "running";
 	case CONTAINER_PAUSED:
 		return "paused";
+	case CONTAINER_STOPPING:
+		return "stopping";
+	case CONTAINER_RESTARTING:
+		return "restarting";
 	case CONTAINER_EXITED:
 	case CONTAINER_MONITOR_LOST:
 		return "exited";
@@ -278,6 +297,15 @@ bool container_pids_are_ours(const struct container *c)
 	return !c->live.pid_ns || c->live.pid_ns == own_pid_ns();
 }
 
+static bool is_frozen(const struct container_live *l)
+{
+	cleanup_close int fd = l->cgroup_mount && l->cgroup_path
+				       ? cgroup_open(l->cgroup_mount, l->cgroup_path)
+				       : -1;
+
+	return fd >= 0 && cgroup_is_frozen(fd);
+}
+
 static enum container_state live_state(const struct container *c)
 {
 	const struct container_live *l = &c->live;
@@ -287,9 +315,32 @@ static enum container_state live_state(const struct container *c)
 							 : CONTAINER_MONITOR_LOST;
 	if (!recorded_alive(l->monitor_pid, l->monitor_start))
 		return CONTAINER_MONITOR_LOST;
+	if (l->initialized)
+		return CONTAINER_INITIALIZED;
+	if (l->restarting)
+		return CONTAINER_RESTARTING;
+	if (is_frozen(l))
+		return CONTAINER_PAUSED;
 	/* While the monitor sets it up there is no init yet, and between init's end and the record
 	 * of it the monitor is about to write the status: neither runs, both are in its hands. */
-	return CONTAINER_RUNNING;
+	return l->stop_requested ? CONTAINER_STOPPING : CONTAINER_RUNNING;
+}
+
+/* What the monitor knows and the status on disk does not say before the end. */
+static void overlay_live(struct container *c)
+{
+	const struct container_live *l = &c->live;
+
+	c->status.restarts = l->restarts;
+	if (c->state != CONTAINER_RESTARTING)
+		return;
+	c->status.exit_code = l->exit_code;
+	free(c->status.finished_at);
+	c->status.finished_at = xstrdup_null(l->finished_at);
+	if (l->started_at) {
+		free(c->status.started_at);
+		c->status.started_at = xstrdup(l->started_at);
+	}
 }
 
 static bool live_exists(const struct container *c)
@@ -376,6 +427,8 @@ int container_state_load(struct container *c, enum state_load_flags flags, struc
 		return container_state_load(c, flags | STATE_NOT_LIVE, err);
 	if (c->state == CONTAINER_MONITOR_LOST && !live && !(flags & STATE_LOCKED) && is_locked(c))
 		c->state = CONTAINER_CREATED;
+	if (container_is_active(c))
+		overlay_live(c);
 	if (c->state == CONTAINER_MONITOR_LOST)
 		container_state_lost(c);
 	return 0;

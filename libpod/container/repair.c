@@ -244,7 +244,7 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 		gone = container_erase(st, id, name, &e) == 0;
 	} else if (r < 0) {
 		log_debug("container '%.12s' is left as it is: %s", id, cmk_err_msg(&e));
-	} else if (c->cfg.remove && c->state != CONTAINER_RUNNING && c->state != CONTAINER_PAUSED &&
+	} else if (c->cfg.remove && !container_is_active(c) &&
 		   (new_boot || is_unfinished(st, id))) {
 		if (c->state == CONTAINER_CREATED)
 			container_remove_stray_group(id);

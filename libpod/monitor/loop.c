@@ -57,7 +57,7 @@ static void act_stop(struct monitor *m)
 	int64_t at = mon_now_ms() + m->stop_timeout_ms;
 
 	/* A second `stop` may shorten the first one's patience, never lengthen it. */
-	if (m->kill_at_ms == 0 || at < m->kill_at_ms)
+	if (m->stop_timeout_ms != UINT32_MAX && (m->kill_at_ms == 0 || at < m->kill_at_ms))
 		m->kill_at_ms = MAX(at, 1);
 	(void)process_pidfd_signal(m->rc.pidfd, m->stop_signal);
 	m->state = MON_STOPPING;
@@ -153,7 +153,9 @@ static void on_signal(struct monitor *m)
 		int sig = cfg->stop_signal ? parse_signal(cfg->stop_signal) : SIGTERM;
 
 		m->stop_signal = sig > 0 ? sig : SIGTERM;
-		m->stop_timeout_ms = MIN(cfg->stop_timeout_s, UINT32_MAX / 1000) * 1000;
+		m->stop_timeout_ms = cfg->stop_timeout_s == CONTAINER_STOP_FOREVER_S
+					     ? UINT32_MAX
+					     : MIN(cfg->stop_timeout_s, UINT32_MAX / 1000) * 1000;
 		mon_event(m, MON_EV_STOP);
 	}
 }

@@ -102,7 +102,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_error "no such container"
 	run_cmk rm -f nosuch
 	assert_equal "$output" ""
-	run_cmk 1 rm -t 0 nosuch
+	run_cmk 125 rm -t 0 nosuch
 	run_cmk rm -f -t 0 up nosuch
 	assert_equal "$output" up
 	run_cmk 125 rm
