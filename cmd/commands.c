@@ -10,6 +10,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_container_inspect,
 	&cmk_cmd_create,
 	&cmk_cmd_doctor,
+	&cmk_cmd_events,
 	&cmk_cmd_exec,
 	&cmk_cmd_help,
 	&cmk_cmd_image_exists,

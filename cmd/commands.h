@@ -10,6 +10,7 @@ extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_container_inspect;
 extern const struct cmk_command cmk_cmd_create;
 extern const struct cmk_command cmk_cmd_doctor;
+extern const struct cmk_command cmk_cmd_events;
 extern const struct cmk_command cmk_cmd_exec;
 extern const struct cmk_command cmk_cmd_help;
 extern const struct cmk_command cmk_cmd_image_exists;

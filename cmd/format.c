@@ -109,6 +109,14 @@ static int run_template(const struct template_node *n, const struct json *items,
 	return r;
 }
 
+int format_check(const char *template, struct cmk_err *err)
+{
+	cleanup_template struct template_node *n = NULL;
+	const char *body = str_after(template, "table ");
+
+	return template_parse(body ? body : template, &n, err);
+}
+
 int format_items(const char *template, const struct json *items, const struct format_title *titles,
 		 bool noheading, struct strbuf *out, struct cmk_err *err)
 {

@@ -23,6 +23,13 @@ struct format_title {
 int format_print(const char *template, const char *items, size_t len,
 		 const struct format_title *titles, bool noheading, struct cmk_err *err);
 
+/* Whether TEMPLATE parses: for commands that wait before they print. */
+int format_check(const char *template, struct cmk_err *err);
+
+/* A member of this name in an object is what `json` prints of it: where the fields of templates are
+ * texts ("0.0.0.0:80->80/tcp") and JSON has more to say. */
+#define FORMAT_JSON_FORM "json form"
+
 /* Prints the one object that W wrote (emptied), so that "json" gives it alone, not in an array. */
 int format_print_object(const char *template, struct json_writer *w, struct cmk_err *err);
 

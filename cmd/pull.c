@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "cmd/commands.h"
 #include "image/image.h"
+#include "libpod/libpod.h"
 
 struct pull_args {
 	const char *policy, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir;
@@ -82,11 +83,15 @@ static int pull_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	for (int i = 0; i < argc && r == 0; i++) {
-		cleanup_free char *id = NULL;
+		cleanup_free char *id = NULL, *name = NULL;
 
-		r = image_pull(st, argv[i], &o, &id, NULL, err);
-		if (r == 0)
-			printf("%s\n", id);
+		r = image_pull(st, argv[i], &o, &id, &name, err);
+		if (r < 0) {
+			event_write_pull_error(st, argv[i], err);
+			break;
+		}
+		event_write_image(st, "pull", id, name ? name : argv[i]);
+		printf("%s\n", id);
 	}
 	storage_free(st);
 	image_platform_done(&platform);

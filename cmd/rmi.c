@@ -57,17 +57,14 @@ static int free_of_containers(struct storage *st, const char *image, bool force,
 	return r;
 }
 
-static int untag(struct storage *st, const char *name, struct cmk_err *err)
+static void untagged(struct storage *st, const char *id, const char *name)
 {
-	int r = storage_name_remove(st, name, err);
-
-	if (r == 0)
-		printf("Untagged: %s\n", name);
-	return r;
+	printf("Untagged: %s\n", name);
+	event_write_image(st, "untag", id, name);
 }
 
-static int remove_whole(struct storage *st, const struct image_record *rec, bool force,
-			struct cmk_err *err)
+static int remove_whole(struct storage *st, const struct image_record *rec, const char *text,
+			bool force, struct cmk_err *err)
 {
 	int r;
 
@@ -77,7 +74,8 @@ static int remove_whole(struct storage *st, const struct image_record *rec, bool
 	if (r < 0)
 		return r;
 	for (char **name = rec->names; name && *name; name++)
-		printf("Untagged: %s\n", *name);
+		untagged(st, rec->id, *name);
+	event_write_image(st, "remove", rec->id, text);
 	printf("Deleted: %s\n", rec->id);
 	return 0;
 }
@@ -96,12 +94,14 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 	if (r < 0)
 		return r;
 	if (name && strv_has(rec.names, name) && strv_len(rec.names) > 1) {
-		r = untag(st, name, err);
+		r = storage_name_remove(st, name, err);
+		if (r == 0)
+			untagged(st, id, name);
 	} else if (!name && strv_len(rec.names) > 1 && !a->force && !a->all) {
 		r = cmk_err_set(err, -EBUSY, "image '%.12s' has several names", id);
 		(void)cmk_err_hint(err, "remove them by name, or use --force");
 	} else {
-		r = remove_whole(st, &rec, a->force, err);
+		r = remove_whole(st, &rec, text, a->force, err);
 	}
 	image_record_done(&rec);
 	return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/commands.h"
 #include "image/image.h"
+#include "libpod/libpod.h"
 
 static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc, char **argv,
 		    struct cmk_err *err)
@@ -26,6 +27,8 @@ static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc
 		r = image_new_name(argv[i], &name, err);
 		if (r == 0)
 			r = storage_name_set(st, name, id, err);
+		if (r == 0)
+			event_write_image(st, "tag", id, name);
 	}
 	storage_free(st);
 	return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The functions that --format templates may call. */
 #include "base/parse.h"
+#include "cmd/format.h"
 #include "cmd/template.h"
 
 typedef int (*func)(const struct json *const *args, size_t n, struct template_arena *arena,
@@ -26,13 +27,14 @@ static bool is_lower(char c)
 static int fn_json(const struct json *const *args, size_t n cmk_unused,
 		   struct template_arena *arena, const struct json **ret, struct cmk_err *err)
 {
+	const struct json *form = json_get(args[0], FORMAT_JSON_FORM);
 	struct json_writer w = JSON_WRITER_INIT;
 	char *text = NULL;
 	size_t len = 0;
 	int r;
 
-	if (args[0])
-		json_write_value(&w, NULL, args[0]);
+	if (form || args[0])
+		json_write_value(&w, NULL, form ? form : args[0]);
 	else
 		json_write_null(&w, NULL);
 	r = json_writer_finish(&w, &text, &len, err);

@@ -79,7 +79,13 @@ static int find_image(struct create_plan *p, struct cmk_err *err)
 			return r < 0 ? cmk_err_move(err, &e) : 0;
 		cmk_err_done(&e);
 	}
-	return image_pull(p->st, o->image, &pull, &cfg->image_id, &cfg->image_name, err);
+	r = image_pull(p->st, o->image, &pull, &cfg->image_id, &cfg->image_name, err);
+	if (r < 0)
+		event_write_pull_error(p->st, o->image, err);
+	else
+		event_write_image(p->st, "pull", cfg->image_id,
+				  cfg->image_name ? cfg->image_name : o->image);
+	return r;
 }
 
 int create_resolve_image(struct create_plan *p, struct cmk_err *err)
