@@ -40,8 +40,23 @@ struct container_options {
 	/* health */
 	/* log */
 	/* process: environment, names, files that cmk writes */
-	/* mounts: volumes, devices, secrets */
-	/* name spaces, ids, hooks */
+	char *const *env_merge;
+	char *const *unsetenv;
+	char *const *label_files;
+	char *const *annotations;
+	char *const *add_hosts;
+	char *const *dns; /* "none" alone: the image's resolv.conf stays */
+	char *const *dns_options;
+	char *const *dns_search;
+	char *const *hostusers;
+	const char *hosts_file, *passwd_entry, *group_entry, *umask, *timezone, *systemd,
+		*personality;
+	bool env_host, unsetenv_all, no_hosts, no_hostname, remove_image;
+	bool http_proxy, passwd; /* on unless switched off */
+	uint32_t retry;
+	const char *retry_delay; /* a duration, or NULL */
+				 /* mounts: volumes, devices, secrets */
+				 /* name spaces, ids, hooks */
 };
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name

@@ -88,7 +88,14 @@ void network_slirp_stop(struct slirp *s);
  * options from the host's; for host a copy; for none an empty one. Owned text. */
 int network_resolv_conf(enum network_mode mode, char *const *servers, char *const *searches,
 			char *const *options, char **ret, struct cmk_err *err);
-/* Content of /etc/hosts: localhost lines, ADD ("name:ip"), host.containers.internal where
- * reachable, own name. Owned text. */
-int network_hosts(enum network_mode mode, const char *hostname, const char *name, char *const *add,
-		  char **ret, struct cmk_err *err);
+/* Content of /etc/hosts: ADD ("name[;name…]:ip", also "name:host-gateway"), the entries of BASE
+ * (text of another hosts file, or NULL), then, where those do not name them already, localhost, own
+ * names and host.containers.internal where reachable. Owned text. */
+struct network_hosts_args {
+	enum network_mode mode;
+	const char *hostname, *name; /* or NULL */
+	char *const *add;
+	const char *base;
+	size_t base_len;
+};
+int network_hosts(const struct network_hosts_args *args, char **ret, struct cmk_err *err);

@@ -218,7 +218,8 @@ static int add_host(const char *spec, const char *gateway, struct strbuf *sb, st
 	size_t n;
 
 	if (!colon || colon == spec)
-		return cmk_err_set(err, -EINVAL, "host '%s': the form is name:ip", spec);
+		return cmk_err_set(err, -EINVAL,
+				   "bad format for add-host: '%s': the form is name:ip", spec);
 	if (streq(ip, "host-gateway")) {
 		if (!*gateway)
 			return cmk_err_set(err, -EOPNOTSUPP,
@@ -229,7 +230,8 @@ static int add_host(const char *spec, const char *gateway, struct strbuf *sb, st
 	if (n > 2 && ip[0] == '[' && ip[n - 1] == ']')
 		ip = bare = xstrndup(ip + 1, n - 2);
 	if (!is_ip(ip) || !word_is_plain(ip, strlen(ip)))
-		return cmk_err_set(err, -EINVAL, "host '%s': '%s' is not an IP address", spec, ip);
+		return cmk_err_set(err, -EINVAL, "invalid IP address in add-host: '%s' of '%s'", ip,
+				   spec);
 	strbuf_addf(sb, "%s\t", ip);
 	for (const char *p = spec, *end; p <= colon; p = end + 1) {
 		end = memchr(p, ';', (size_t)(colon - p));
@@ -243,51 +245,99 @@ static int add_host(const char *spec, const char *gateway, struct strbuf *sb, st
 	return 0;
 }
 
-static void add_own_name(enum network_mode mode, const char *hostname, const char *name,
-			 struct strbuf *sb)
-{
-	const char *own = mode == NETWORK_SLIRP ? NETWORK_SLIRP_IP4 : "127.0.0.1";
-	bool host_ok = hostname && hostname_ok(hostname, strlen(hostname));
-	bool name_ok = name && hostname_ok(name, strlen(name)) && !streq_null(hostname, name);
+/* --- a container's hosts file ------------------------------------------------------------------
+ */
 
-	/* With --net=host the names are the host's own, and its file has them. */
-	if (mode == NETWORK_HOST || (!host_ok && !name_ok))
-		return;
-	strbuf_addf(sb, "%s\t%s%s%s\n", own, host_ok ? hostname : "", host_ok && name_ok ? " " : "",
-		    name_ok ? name : "");
+/* The entries of another hosts file, without its comments and what is no entry. */
+static void add_base(const char *text, size_t len, struct strbuf *sb)
+{
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text)), *stop = nl ? nl : end,
+			   *w;
+		const char *hash = memchr(text, '#', (size_t)(stop - text));
+		cleanup_free char *ip = NULL;
+		size_t n, names = 0;
+
+		stop = hash ? hash : stop;
+		if (next_word(&text, stop, &w, &n) && word_is_plain(w, n))
+			ip = xstrndup(w, n);
+		while (ip && is_ip(ip) && next_word(&text, stop, &w, &n)) {
+			if (!word_is_plain(w, n))
+				continue;
+			strbuf_addf(sb, "%s%s%.*s", names ? "" : ip, names ? " " : "\t", (int)n, w);
+			names++;
+		}
+		if (names)
+			strbuf_addc(sb, '\n');
+		text = nl ? nl + 1 : end;
+	}
 }
 
-int network_hosts(enum network_mode mode, const char *hostname, const char *name, char *const *add,
-		  char **ret, struct cmk_err *err)
+/* All names in TEXT, a hosts file of ours. */
+static char **names_in(const char *text)
+{
+	char **names = NULL;
+
+	while (*text) {
+		const char *end = text + strcspn(text, "\n"), *w;
+		size_t len;
+
+		(void)next_word(&text, end, &w, &len);
+		while (next_word(&text, end, &w, &len))
+			strv_add_take(&names, xstrndup(w, len));
+		text = *end ? end + 1 : end;
+	}
+	return names;
+}
+
+/* A line for those of two names that TAKEN lacks. */
+static void add_names(const char *ip, const char *a, const char *b, char *const *taken,
+		      struct strbuf *sb)
+{
+	const char *names[] = { a, streq_null(a, b) ? NULL : b };
+	const char *before = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (!names[i] || !hostname_ok(names[i], strlen(names[i])) ||
+		    strv_has(taken, names[i]))
+			continue;
+		strbuf_addf(sb, "%s%s%s", before ? "" : ip, before ? " " : "\t", names[i]);
+		before = names[i];
+	}
+	if (before)
+		strbuf_addc(sb, '\n');
+}
+
+int network_hosts(const struct network_hosts_args *a, char **ret, struct cmk_err *err)
 {
 	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
-	cleanup_free char *base = NULL;
+	cleanup_strv char **taken = NULL;
 	char gateway[INET_ADDRSTRLEN] = "";
-	size_t len = 0;
 
-	if (mode == NETWORK_HOST)
+	if (a->mode == NETWORK_HOST)
 		(void)snprintf(gateway, sizeof(gateway), "127.0.0.1");
-	else if (mode == NETWORK_SLIRP && !host_address(gateway, sizeof(gateway)))
+	else if (a->mode == NETWORK_SLIRP && !host_address(gateway, sizeof(gateway)))
 		gateway[0] = '\0';
 	/* The caller's lines first: the first match counts. */
-	for (size_t i = 0; add && add[i]; i++) {
-		int r = add_host(add[i], gateway, &sb, err);
+	for (size_t i = 0; a->add && a->add[i]; i++) {
+		int r = add_host(a->add[i], gateway, &sb, err);
 
 		if (r < 0)
 			return r;
 	}
-	if (mode == NETWORK_HOST &&
-	    file_read_at(AT_FDCWD, "/etc/hosts", HOST_FILE_MAX, &base, &len, NULL) == 0 && len) {
-		strbuf_add(&sb, base, len);
-		if (base[len - 1] != '\n')
-			strbuf_addc(&sb, '\n');
-	} else {
-		strbuf_adds(&sb, "127.0.0.1\tlocalhost localhost.localdomain\n"
-				 "::1\tlocalhost localhost.localdomain\n");
-	}
-	add_own_name(mode, hostname, name, &sb);
+	if (a->base)
+		add_base(a->base, a->base_len, &sb);
+	taken = names_in(strbuf_str(&sb));
+	add_names("127.0.0.1", "localhost", "localhost.localdomain", taken, &sb);
+	add_names("::1", "localhost", "localhost.localdomain", taken, &sb);
+	/* With --net=host the names are the host's own, and its file has them. */
+	if (a->mode != NETWORK_HOST)
+		add_names(a->mode == NETWORK_SLIRP ? NETWORK_SLIRP_IP4 : "127.0.0.1", a->hostname,
+			  a->name, taken, &sb);
 	if (*gateway)
-		strbuf_addf(&sb, "%s\thost.containers.internal host.docker.internal\n", gateway);
+		add_names(gateway, "host.containers.internal", "host.docker.internal", taken, &sb);
 	*ret = strbuf_steal(&sb);
 	return 0;
 }

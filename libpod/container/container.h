@@ -67,6 +67,9 @@ struct container_config {
 	/* health */
 	/* log */
 	/* process: environment, names, files that cmk writes */
+	char **add_hosts, **dns, **dns_options, **dns_search;
+	char *hosts_file, *timezone;
+	bool no_hosts, no_hostname, no_passwd, remove_image, systemd;
 	/* mounts: volumes, devices, secrets */
 	/* name spaces, ids, hooks */
 	char *extra;

@@ -16,6 +16,7 @@ static void plan_done(struct create_plan *p)
 	(void)spec_free(p->spec);
 	image_config_done(&p->image);
 	port_mapping_list_free(p->ports, p->n_ports);
+	free(p->zone);
 }
 
 /* -P: a free port of the host for each exposed one that has none. */

@@ -17,6 +17,8 @@ struct create_plan {
 	enum network_mode net;
 	struct port_mapping *ports;
 	size_t n_ports;
+	char *zone; /* the time zone's file (--tz) */
+	size_t zone_len;
 };
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
@@ -25,7 +27,18 @@ int create_check_options(struct create_plan *p, struct cmk_err *err);
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */
 int create_process(struct create_plan *p, struct cmk_err *err);
-/* --- create_mounts.c: volumes, mounts, tmpfs, the files that cmk brings --- */
+/* --- create_env.c: environment, labels, annotations --- */
+/* Labels and annotations as far as they need no image. */
+int create_check_labels(struct create_plan *p, struct cmk_err *err);
+void create_labels(struct create_plan *p);
+int create_env(struct create_plan *p, struct cmk_err *err);
+/* Adds what an environment file says; a pipe is as good as a file. */
+int create_env_file(const char *path, char ***env, struct cmk_err *err);
+/* --- create_mounts.c: volumes, mounts, tmpfs --- */
 int create_mounts(struct create_plan *p, struct cmk_err *err);
-/* Writes hosts, hostname, resolv.conf, .containerenv into the container's directory. */
+/* --- create_files.c: hosts, hostname, resolv.conf, .containerenv, localtime --- */
+int create_check_files(struct create_plan *p, struct cmk_err *err);
+/* Their mounts, where the user has none of their own in that place. */
+void create_own_mounts(struct create_plan *p);
+/* Writes them into the container's directory. */
 int create_files(struct create_plan *p, int dirfd, struct cmk_err *err);

@@ -29,6 +29,13 @@ static int use_rootfs(struct create_plan *p, struct cmk_err *err)
 static int pull_options(const struct container_options *o, char ***parts,
 			struct image_pull_options *ret, struct cmk_err *err)
 {
+	int64_t delay_ns = 0;
+
+	if (o->retry_delay && (parse_duration(o->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
+			       delay_ns > 60 * 1000000000LL))
+		return cmk_err_set(err, -EINVAL,
+				   "--retry-delay '%s': not a duration of at most one minute",
+				   o->retry_delay);
 	*ret = (struct image_pull_options){
 		.policy = PULL_MISSING,
 		.platform_os = o->os,
@@ -39,7 +46,8 @@ static int pull_options(const struct container_options *o, char ***parts,
 		.cert_dir = o->cert_dir,
 		.tls_verify = o->tls_verify,
 		.quiet = o->quiet,
-		.retry = 3,
+		.retry = o->retry ? (int)o->retry : -1,
+		.retry_delay_ms = (uint32_t)(delay_ns / 1000000),
 	};
 	if (o->pull && image_pull_policy_parse(o->pull, &ret->policy) < 0)
 		return cmk_err_set(err, -EINVAL,

@@ -6,16 +6,6 @@
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
 
-/* Files that cmk writes for each container and mounts into it. */
-static const struct own_file {
-	const char *name, *destination;
-} own_files[] = {
-	{ "hosts", "/etc/hosts" },
-	{ "hostname", "/etc/hostname" },
-	{ "resolv.conf", "/etc/resolv.conf" },
-	{ ".containerenv", "/run/.containerenv" },
-};
-
 static bool has_mount(const struct spec *s, const char *destination)
 {
 	for (size_t i = 0; i < s->n_mounts; i++) {
@@ -153,19 +143,6 @@ static void add_read_only_tmpfs(struct spec *s)
 	}
 }
 
-static void add_own_files(struct create_plan *p)
-{
-	for (size_t i = 0; i < ARRAY_LEN(own_files); i++) {
-		cleanup_free char *source = NULL;
-
-		if (has_mount(p->spec, own_files[i].destination))
-			continue;
-		source = xasprintf("%s/containers/%s/%s", p->st->root, p->c->cfg.id,
-				   own_files[i].name);
-		spec_add_mount(p->spec, own_files[i].destination, "bind", source, "bind,rprivate");
-	}
-}
-
 /* The image's VOLUMEs stay directories of the root file system: what is written there lives as long
  * as the container, as with an anonymous volume; volumes that outlive it are not built yet. */
 int create_mounts(struct create_plan *p, struct cmk_err *err)
@@ -190,33 +167,5 @@ int create_mounts(struct create_plan *p, struct cmk_err *err)
 		return r;
 	if (p->o->read_only)
 		add_read_only_tmpfs(p->spec);
-	add_own_files(p);
-	return 0;
-}
-
-int create_files(struct create_plan *p, int dirfd, struct cmk_err *err)
-{
-	const struct container_config *cfg = &p->c->cfg;
-	cleanup_free char *hosts = NULL, *resolv = NULL, *hostname = NULL;
-	const char *text[ARRAY_LEN(own_files)];
-	int r;
-
-	r = network_hosts(p->net, cfg->hostname, cfg->name, NULL, &hosts, err);
-	if (r < 0)
-		return r;
-	r = network_resolv_conf(p->net, NULL, NULL, NULL, &resolv, err);
-	if (r < 0)
-		return r;
-	hostname = xasprintf("%s\n", cfg->hostname);
-	text[0] = hosts;
-	text[1] = hostname;
-	text[2] = resolv;
-	text[3] = "";
-	for (size_t i = 0; i < ARRAY_LEN(own_files); i++) {
-		r = file_replace_at(dirfd, own_files[i].name, text[i], strlen(text[i]), 0644, 0,
-				    err);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,12 +25,19 @@ static int check_name(struct create_plan *p, struct cmk_err *err)
 
 static int check_hostname(struct create_plan *p, struct cmk_err *err)
 {
+	char host[65] = "";
+
+	if (p->net == NETWORK_HOST && gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = '\0';
 	if (p->o->hostname) {
 		int r = opt_hostname_check(p->o->hostname, err);
 
 		if (r < 0)
 			return r;
 		p->c->cfg.hostname = xstrdup(p->o->hostname);
+	} else if (*host) {
+		/* Who shares the host's network is known there by the host's name. */
+		p->c->cfg.hostname = xstrdup(host);
 	} else {
 		p->c->cfg.hostname = xstrndup(p->c->cfg.id, 12);
 	}
@@ -190,11 +198,55 @@ static int check_signal(struct create_plan *p, struct cmk_err *err)
 	return 0;
 }
 
+/* A user of the host, by name or number, as a line of /etc/passwd. */
+static int add_hostuser(const char *user, char ***lines, struct cmk_err *err)
+{
+	struct passwd pw, *found = NULL;
+	char buf[16384];
+	uint32_t uid = 0;
+
+	(void)getpwnam_r(user, &pw, buf, sizeof(buf), &found);
+	if (!found && parse_u32(user, UINT32_MAX - 1, &uid) == 0)
+		(void)getpwuid_r(uid, &pw, buf, sizeof(buf), &found);
+	if (!found)
+		return cmk_err_set(err, -EINVAL, "--hostuser: unknown user '%s' on the host", user);
+	strv_add_take(lines, xasprintf("%s:*:%u:%u:%s:%s:/bin/sh", found->pw_name, found->pw_uid,
+				       found->pw_gid, found->pw_gecos, found->pw_dir));
+	return 0;
+}
+
+static int check_hostusers(struct create_plan *p, struct cmk_err *err)
+{
+	for (char *const *u = p->o->hostusers; u && *u; u++) {
+		int r = add_hostuser(*u, &p->spec->passwd_lines, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_process(struct create_plan *p, struct cmk_err *err)
+{
+	const struct container_options *o = p->o;
+	uint32_t umask = 0;
+
+	if (o->umask && parse_octal(o->umask, 0777, &umask) < 0)
+		return cmk_err_set(err, -EINVAL, "invalid umask string '%s': 0 to 0777 is possible",
+				   o->umask);
+	if (o->umask)
+		p->spec->process.user.umask = umask;
+	p->c->cfg.no_passwd = p->spec->no_passwd = !o->passwd;
+	p->spec->passwd_entry = xstrdup_null(o->passwd_entry);
+	p->spec->group_entry = xstrdup_null(o->group_entry);
+	return check_hostusers(p, err);
+}
+
 int create_check_options(struct create_plan *p, struct cmk_err *err)
 {
 	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
-		check_name,   check_network, check_hostname, check_security,
-		check_limits, check_groups,  check_signal,
+		check_name,   check_network, check_hostname,	  check_security,     check_limits,
+		check_groups, check_signal,  create_check_labels, create_check_files, check_process,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

@@ -113,7 +113,11 @@ static void write_config(struct json_writer *w, const struct container *c, const
 	json_write_str(w, "StopSignal", cfg->stop_signal ? cfg->stop_signal : "SIGTERM");
 	write_exposed(w, cfg->exposed_ports);
 	json_write_strv(w, "CreateCommand", cfg->create_command);
-	json_write_str(w, "Umask", "0022");
+	{
+		cleanup_free char *umask = xasprintf("%04o", s->process.user.umask);
+
+		json_write_str(w, "Umask", umask);
+	}
 	json_write_u64(w, "StopTimeout", cfg->stop_timeout_s);
 	json_write_end(w, '}');
 }
@@ -240,6 +244,7 @@ static void write_host_config(struct json_writer *w, const struct container *c,
 	json_write_bool(w, "ReadonlyRootfs", cfg->read_only);
 	json_write_strv(w, "SecurityOpt", cfg->security_opt);
 	json_write_str(w, "Runtime", "cmk");
+	json_write_map(w, "Annotations", s->annotations);
 	json_write_i64(w, "ShmSize", SHM_SIZE);
 	write_tmpfs(w, s);
 	write_ulimits(w, s);

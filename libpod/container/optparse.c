@@ -43,8 +43,10 @@ int opt_env_add(char ***env, const char *text, struct cmk_err *err)
 	return 0;
 }
 
-static int env_line(char ***env, const char *line, size_t len, unsigned int number,
-		    struct cmk_err *err)
+typedef int (*add_fn)(char ***list, const char *text, struct cmk_err *err);
+
+static int file_line(char ***list, add_fn add, const char *line, size_t len, unsigned int number,
+		     struct cmk_err *err)
 {
 	cleanup_free char *s = NULL;
 	size_t name_len;
@@ -70,10 +72,10 @@ static int env_line(char ***env, const char *line, size_t len, unsigned int numb
 					   "line %u: variable name '%.*s' contains white space",
 					   number, (int)name_len, s);
 	}
-	return opt_env_add(env, s, err);
+	return add(list, s, err);
 }
 
-int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err *err)
+static int parse_file(const char *text, size_t len, char ***list, add_fn add, struct cmk_err *err)
 {
 	unsigned int number = 0;
 
@@ -85,7 +87,7 @@ int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err
 	while (len > 0) {
 		const char *nl = memchr(text, '\n', len);
 		size_t n = nl ? (size_t)(nl - text) : len;
-		int r = env_line(env, text, n, ++number, err);
+		int r = file_line(list, add, text, n, ++number, err);
 
 		if (r < 0)
 			return r;
@@ -93,6 +95,57 @@ int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err
 		text += n;
 		len -= n;
 	}
+	return 0;
+}
+
+int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err *err)
+{
+	return parse_file(text, len, env, opt_env_add, err);
+}
+
+int opt_label_file_parse(const char *text, size_t len, char ***labels, struct cmk_err *err)
+{
+	return parse_file(text, len, labels, opt_label_add, err);
+}
+
+/* The variable's name behind a '$': NAME or {NAME}; its length with the braces, 0 where there is
+ * none. */
+static size_t variable_at(const char *s, const char **ret_name, size_t *ret_len)
+{
+	static const char word[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	bool brace = *s == '{';
+	size_t n = strspn(s + brace, word);
+
+	*ret_name = s + brace;
+	*ret_len = n;
+	if (!brace)
+		return n;
+	return n > 0 && s[1 + n] == '}' ? n + 2 : 0;
+}
+
+int opt_env_merge(char ***env, const char *text, struct cmk_err *err)
+{
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+	const char *eq = strchr(text, '=');
+
+	if (!eq || eq == text)
+		return cmk_err_set(err, -EINVAL, "--env-merge '%s': the form is NAME=VALUE", text);
+	for (const char *p = text; *p;) {
+		const char *name;
+		size_t len, n = p > eq && *p == '$' ? variable_at(p + 1, &name, &len) : 0;
+
+		if (n > 0) {
+			cleanup_free char *key = xstrndup(name, len);
+			const char *value = strv_env_get(*env, key);
+
+			strbuf_adds(&out, value ? value : "");
+		} else {
+			strbuf_addc(&out, *p);
+		}
+		p += 1 + n;
+	}
+	strv_env_set(env, strbuf_str(&out));
 	return 0;
 }
 
@@ -237,6 +290,18 @@ int opt_label_add(char ***labels, const char *text, struct cmk_err *err)
 		return cmk_err_set(err, -EINVAL, "label '%s' has no name", text);
 	s = strchr(text, '=') ? xstrdup(text) : xasprintf("%s=", text);
 	strv_env_set(labels, s);
+	return 0;
+}
+
+int opt_annotation_add(char ***annotations, const char *text, struct cmk_err *err)
+{
+	const char *eq = strchr(text, '=');
+
+	if (!eq || eq == text)
+		return cmk_err_set(err, -EINVAL,
+				   "annotation '%s': annotations must be formatted KEY=VALUE",
+				   text);
+	strv_env_set(annotations, text);
 	return 0;
 }
 

@@ -15,6 +15,11 @@ int opt_env_add(char ***env, const char *text, struct cmk_err *err);
 /* docker's env file: one assignment a line, values taken literally, blank lines and lines that
  * begin with '#' skipped. */
 int opt_env_file_parse(const char *text, size_t len, char ***env, struct cmk_err *err);
+/* The same form for labels; one without '=' has an empty value. */
+int opt_label_file_parse(const char *text, size_t len, char ***labels, struct cmk_err *err);
+/* --env-merge NAME=VALUE, with $NAME and ${NAME} in the value taken from ENV itself ("" where it
+ * has none). */
+int opt_env_merge(char ***env, const char *text, struct cmk_err *err);
 
 /* "nofile=1024:2048", "core=-1", "nproc=unlimited"; soft alone sets both (getrlimit(2) names in
  * lower case). */
@@ -44,5 +49,7 @@ int opt_entrypoint_parse(const char *text, char ***ret, struct cmk_err *err);
 int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err);
 /* "KEY=VALUE" or "KEY" (an empty value). */
 int opt_label_add(char ***labels, const char *text, struct cmk_err *err);
+/* "KEY=VALUE" */
+int opt_annotation_add(char ***annotations, const char *text, struct cmk_err *err);
 /* 1..64 of [A-Za-z0-9._-], not at an end '-' or '.' (hostname(7)). */
 int opt_hostname_check(const char *name, struct cmk_err *err);

@@ -78,6 +78,17 @@ static const struct json_field config_fields[] = {
 	/* health */
 	/* log */
 	/* process: environment, names, files that cmk writes */
+	CFG(add_hosts, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(dns, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(dns_options, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(dns_search, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(hosts_file, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(timezone, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(no_hosts, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(no_hostname, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(no_passwd, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(remove_image, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	CFG(systemd, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	/* mounts: volumes, devices, secrets */
 	/* name spaces, ids, hooks */
 	CFG(extra, JSON_F_EXTRA, 0),

@@ -5,21 +5,9 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "libpod/cgroup/cgroup.h"
+#include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
 #include "libpod/libpod.h"
-
-#define ENV_FILE_MAX (1 << 20)
-
-static int add_env_file(const char *path, char ***env, struct cmk_err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r = file_read_at(AT_FDCWD, path, ENV_FILE_MAX, &text, &len, err);
-
-	if (r == 0)
-		r = opt_env_file_parse(text, len, env, err);
-	return r < 0 ? cmk_err_wrap(err, r, "env file '%s'", path) : 0;
-}
 
 static int exec_env(const struct exec_options *o, const struct spec *spec, char ***ret,
 		    struct cmk_err *err)
@@ -30,7 +18,7 @@ static int exec_env(const struct exec_options *o, const struct spec *spec, char 
 	if (o->tty && !strv_env_get(env, "TERM"))
 		strv_env_set(&env, "TERM=xterm");
 	for (char *const *f = o->env_files; r == 0 && f && *f; f++)
-		r = add_env_file(*f, &env, err);
+		r = create_env_file(*f, &env, err);
 	for (char *const *e = o->env; r == 0 && e && *e; e++)
 		r = opt_env_add(&env, *e, err);
 	if (r < 0)

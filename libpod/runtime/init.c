@@ -170,6 +170,9 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 	if (r < 0)
 		return r;
 	add_files(c->root_fd);
+	r = passwd_apply(job, c->root_fd, err);
+	if (r < 0)
+		return r;
 	r = open_terminal(job, c, ret_slave, err);
 	*job->stage = STAGE_MASKS;
 	if (r == 0)

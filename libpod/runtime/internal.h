@@ -166,6 +166,15 @@ int user_lookup_text(const char *passwd, const char *groups, const char *text,
 		     char *const *group_add, struct spec_user *ret, char **ret_home,
 		     struct cmk_err *err);
 
+/* The text of PATH below ROOT_FD, "" where it is none or no regular file. */
+int user_read_file(int root_fd, const char *path, char **ret, struct cmk_err *err);
+/* Whether a passwd or group file has a line for NAME or (where HAS_ID) ID. */
+bool user_file_has(const char *file, const char *name, bool has_id, uint32_t id);
+
+/* --- passwd.c --- */
+/* Adds the container's user and group to the files that lack them; after the mounts. */
+int passwd_apply(const struct runtime_job *job, int root_fd, struct cmk_err *err);
+
 /* --- caps.c --- */
 int caps_drop_bounding(uint64_t keep, struct cmk_err *err);
 int caps_set(uint64_t effective, uint64_t permitted, struct cmk_err *err);

@@ -22,7 +22,7 @@ static int refuse(struct cmk_err *err, const char *what, const char *text)
 
 /* The file's text, or "" where there is none; a link or a FIFO is no reason to wait
  * (CVE-2024-9676). */
-static int read_file(int root_fd, const char *path, char **ret, struct cmk_err *err)
+int user_read_file(int root_fd, const char *path, char **ret, struct cmk_err *err)
 {
 	cleanup_close int fd = root_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -98,6 +98,11 @@ static const char *find_line(const char *file, const char *text, bool has_id, ui
 			by_id = l;
 	}
 	return by_id;
+}
+
+bool user_file_has(const char *file, const char *name, bool has_id, uint32_t id)
+{
+	return find_line(file, name, has_id, id) != NULL;
 }
 
 static int lookup_group(const char *groups, const char *text, uint32_t *ret, struct cmk_err *err)
@@ -257,9 +262,9 @@ int runtime_user_lookup(int root_fd, const char *text, char *const *group_add,
 	cleanup_free char *passwd = NULL, *groups = NULL;
 	int r;
 
-	r = read_file(root_fd, "etc/passwd", &passwd, err);
+	r = user_read_file(root_fd, "etc/passwd", &passwd, err);
 	if (r == 0)
-		r = read_file(root_fd, "etc/group", &groups, err);
+		r = user_read_file(root_fd, "etc/group", &groups, err);
 	if (r < 0)
 		return r;
 	return user_lookup_text(passwd, groups, text, group_add, ret, ret_home, err);

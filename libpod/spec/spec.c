@@ -12,6 +12,10 @@
 #define NOTE_INIT "dev.cmk.init="
 #define NOTE_KEEP_GROUPS "dev.cmk.keep-groups="
 #define NOTE_GROUP_ADD "dev.cmk.group-add="
+#define NOTE_NO_PASSWD "dev.cmk.no-passwd="
+#define NOTE_PASSWD_LINES "dev.cmk.passwd-lines="
+#define NOTE_PASSWD_ENTRY "dev.cmk.passwd-entry="
+#define NOTE_GROUP_ENTRY "dev.cmk.group-entry="
 
 static const struct json_field rlimit_fields[] = {
 	JSON_FIELD(struct spec_rlimit, type, "type", JSON_F_STR, JSON_REQUIRED),
@@ -165,6 +169,9 @@ struct spec *spec_free(struct spec *s)
 	json_free_fields(spec_fields, s);
 	free(s->seccomp_profile);
 	strv_free(s->group_add);
+	strv_free(s->passwd_lines);
+	free(s->passwd_entry);
+	free(s->group_entry);
 	free(s);
 	return NULL;
 }
@@ -185,6 +192,17 @@ static char **notes_added(const struct spec *s)
 
 		strv_add_take(&v, xasprintf(NOTE_GROUP_ADD "%s", list));
 	}
+	if (s->no_passwd)
+		strv_add(&v, NOTE_NO_PASSWD "true");
+	if (s->passwd_lines) {
+		cleanup_free char *list = strv_join(s->passwd_lines, "\n");
+
+		strv_add_take(&v, xasprintf(NOTE_PASSWD_LINES "%s", list));
+	}
+	if (s->passwd_entry)
+		strv_add_take(&v, xasprintf(NOTE_PASSWD_ENTRY "%s", s->passwd_entry));
+	if (s->group_entry)
+		strv_add_take(&v, xasprintf(NOTE_GROUP_ENTRY "%s", s->group_entry));
 	return v;
 }
 
@@ -202,6 +220,17 @@ static bool note_taken(struct spec *s, const char *note)
 	} else if ((v = str_after(note, NOTE_GROUP_ADD))) {
 		strv_free(s->group_add);
 		s->group_add = strv_split(v, ',');
+	} else if ((v = str_after(note, NOTE_NO_PASSWD))) {
+		s->no_passwd = streq(v, "true");
+	} else if ((v = str_after(note, NOTE_PASSWD_LINES))) {
+		strv_free(s->passwd_lines);
+		s->passwd_lines = strv_split(v, '\n');
+	} else if ((v = str_after(note, NOTE_PASSWD_ENTRY))) {
+		free(s->passwd_entry);
+		s->passwd_entry = xstrdup(v);
+	} else if ((v = str_after(note, NOTE_GROUP_ENTRY))) {
+		free(s->group_entry);
+		s->group_entry = xstrdup(v);
 	} else {
 		return false;
 	}

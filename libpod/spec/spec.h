@@ -87,7 +87,10 @@ struct spec {
 	bool keep_groups;      /* --group-add keep-groups */
 	char **group_add;      /* --group-add NAME or number, looked up inside the image by init as
 				  runtime_user_lookup() does */
-	char *linux_extra, *extra; /* members that cmk does not act on */
+	bool no_passwd;	       /* --passwd=false */
+	char **passwd_lines;   /* users to add to /etc/passwd where they are missing */
+	char *passwd_entry, *group_entry; /* what to add for a user or group without a name */
+	char *linux_extra, *extra;	  /* members that cmk does not act on */
 };
 
 struct spec *spec_new(void);

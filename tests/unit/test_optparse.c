@@ -221,9 +221,47 @@ static void ports_labels_names(void **state)
 	assert_int_equal(opt_hostname_check("", NULL), -EINVAL);
 }
 
+static void env_is_merged(void **state)
+{
+	char **env = NULL;
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	(void)state;
+	strv_env_set(&env, "A=1");
+	strv_env_set(&env, "LONG_NAME=two");
+	assert_int_equal(opt_env_merge(&env, "B=$A-${LONG_NAME}-$NONE-${A", NULL), 0);
+	assert_string_equal(strv_env_get(env, "B"), "1-two--${A");
+	assert_int_equal(opt_env_merge(&env, "A=x$A$", NULL), 0);
+	assert_string_equal(strv_env_get(env, "A"), "x1$");
+	assert_int_equal(opt_env_merge(&env, "C=$$A${}", NULL), 0);
+	assert_string_equal(strv_env_get(env, "C"), "$x1$${}");
+	assert_int_equal(opt_env_merge(&env, "$A", &err), -EINVAL);
+	assert_int_equal(opt_env_merge(&env, "=x", &err), -EINVAL);
+	(void)strv_free(env);
+}
+
+static void label_files_are_read(void **state)
+{
+	static const char text[] = "# comment\n\na=1\n b=x=y\r\nPATH\n";
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	char **labels = NULL;
+
+	(void)state;
+	assert_int_equal(opt_label_file_parse(text, sizeof(text) - 1, &labels, NULL), 0);
+	assert_int_equal(strv_len(labels), 3);
+	assert_string_equal(strv_env_get(labels, "b"), "x=y");
+	/* A label is no variable: nothing is copied from the caller. */
+	assert_string_equal(strv_env_get(labels, "PATH"), "");
+	assert_int_equal(opt_label_file_parse("a b=1", 5, &labels, &err), -EINVAL);
+	assert_int_equal(opt_label_file_parse("=1", 2, &labels, &err), -EINVAL);
+	assert_int_equal(opt_annotation_add(&labels, "a", &err), -EINVAL);
+	(void)strv_free(labels);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(env_is_merged),       cmocka_unit_test(label_files_are_read),
 		cmocka_unit_test(volumes_are_read),    cmocka_unit_test(bad_volumes_are_refused),
 		cmocka_unit_test(mounts_are_read),     cmocka_unit_test(bad_mounts_are_refused),
 		cmocka_unit_test(tmpfs_is_read),       cmocka_unit_test(limits_are_read),

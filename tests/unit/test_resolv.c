@@ -104,11 +104,16 @@ static void test_given_values_cannot_add_lines(void **state)
 
 static void test_hosts(void **state)
 {
-	char *const *add = STRV("db;db.example:192.0.2.7", "six:[2001:db8::7]", "v6:::1");
+	const struct network_hosts_args args = {
+		.mode = NETWORK_NONE,
+		.hostname = "box",
+		.name = "web",
+		.add = STRV("db;db.example:192.0.2.7", "six:[2001:db8::7]", "v6:::1"),
+	};
 	cleanup_free char *text = NULL;
 
 	(void)state;
-	assert_int_equal(network_hosts(NETWORK_NONE, "box", "web", add, &text, NULL), 0);
+	assert_int_equal(network_hosts(&args, &text, NULL), 0);
 	assert_string_equal(text, "192.0.2.7\tdb db.example\n"
 				  "2001:db8::7\tsix\n"
 				  "::1\tv6\n"
@@ -119,11 +124,39 @@ static void test_hosts(void **state)
 
 static void test_hosts_of_slirp_have_its_address(void **state)
 {
+	const struct network_hosts_args args = { .mode = NETWORK_SLIRP, .hostname = "box" };
 	cleanup_free char *text = NULL;
 
 	(void)state;
-	assert_int_equal(network_hosts(NETWORK_SLIRP, "box", NULL, NULL, &text, NULL), 0);
+	assert_int_equal(network_hosts(&args, &text, NULL), 0);
 	assert_non_null(strstr(text, "10.0.2.100\tbox\n"));
+}
+
+static void test_hosts_with_a_base(void **state)
+{
+	static const char base[] = "# comment\n"
+				   "127.0.0.1 localhost # here\n"
+				   "192.0.2.1\tbox  other\n"
+				   "not-an-ip name\n"
+				   "192.0.2.2\n"
+				   "::2 six";
+	const struct network_hosts_args args = { .mode = NETWORK_NONE,
+						 .hostname = "box",
+						 .name = "web",
+						 .add = STRV("other:192.0.2.9"),
+						 .base = base,
+						 .base_len = sizeof(base) - 1 };
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	assert_int_equal(network_hosts(&args, &text, NULL), 0);
+	assert_string_equal(text, "192.0.2.9\tother\n"
+				  "127.0.0.1\tlocalhost\n"
+				  "192.0.2.1\tbox other\n"
+				  "::2\tsix\n"
+				  "127.0.0.1\tlocalhost.localdomain\n"
+				  "::1\tlocalhost.localdomain\n"
+				  "127.0.0.1\tweb\n");
 }
 
 static void test_bad_hosts_are_refused(void **state)
@@ -137,7 +170,11 @@ static void test_bad_hosts_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		if (network_hosts(NETWORK_NONE, "box", NULL, STRV(bad[i]), &text, &err) >= 0)
+		const struct network_hosts_args args = { .mode = NETWORK_NONE,
+							 .hostname = "box",
+							 .add = STRV(bad[i]) };
+
+		if (network_hosts(&args, &text, &err) >= 0)
 			fail_msg("'%s' was accepted", bad[i]);
 		assert_non_null(err.msg);
 	}
@@ -154,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_given_values_cannot_add_lines),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_hosts_of_slirp_have_its_address),
+		cmocka_unit_test(test_hosts_with_a_base),
 		cmocka_unit_test(test_bad_hosts_are_refused),
 	};
 
