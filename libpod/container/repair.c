@@ -210,6 +210,7 @@ static int erase(struct storage *st, const char *id, const char *name, struct cm
 	if (unlinkat(st->containers_fd, path, 0) < 0 && errno != ENOENT)
 		return cmk_err_errno(err, "remove the record");
 	(void)snprintf(path, sizeof(path), "containers/%s", id);
+	exec_session_forget(st, id);
 	r = remove_tree_at(st->run_fd, path, err);
 	if (r == 0)
 		r = storage_rootfs_remove(st, id, err);
