@@ -5,14 +5,18 @@
 // clang-format off
 const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_attach,
+	&cmk_cmd_commit,
 	&cmk_cmd_complete,
 	&cmk_cmd_completion,
 	&cmk_cmd_container_inspect,
 	&cmk_cmd_create,
+	&cmk_cmd_diff,
 	&cmk_cmd_doctor,
 	&cmk_cmd_events,
 	&cmk_cmd_exec,
+	&cmk_cmd_export,
 	&cmk_cmd_help,
+	&cmk_cmd_image_diff,
 	&cmk_cmd_image_exists,
 	&cmk_cmd_image_inspect,
 	&cmk_cmd_images,

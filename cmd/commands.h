@@ -5,14 +5,18 @@
 #include "cmd/option.h"
 
 extern const struct cmk_command cmk_cmd_attach;
+extern const struct cmk_command cmk_cmd_commit;
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_container_inspect;
 extern const struct cmk_command cmk_cmd_create;
+extern const struct cmk_command cmk_cmd_diff;
 extern const struct cmk_command cmk_cmd_doctor;
 extern const struct cmk_command cmk_cmd_events;
 extern const struct cmk_command cmk_cmd_exec;
+extern const struct cmk_command cmk_cmd_export;
 extern const struct cmk_command cmk_cmd_help;
+extern const struct cmk_command cmk_cmd_image_diff;
 extern const struct cmk_command cmk_cmd_image_exists;
 extern const struct cmk_command cmk_cmd_image_inspect;
 extern const struct cmk_command cmk_cmd_images;

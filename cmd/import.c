@@ -4,10 +4,11 @@
 
 #include "cmd/commands.h"
 #include "image/image.h"
+#include "libpod/events/events.h"
 
 struct import_args {
 	char **changes;
-	const char *message, *arch, *os, *variant;
+	const char *message, *arch, *os, *variant, *platform;
 	bool quiet;
 };
 
@@ -20,6 +21,8 @@ static const struct cmk_option import_options[] = {
 		       "comment for the image's history"),
 	CMK_OPT_STRING(0, "os", struct import_args, os, "OS",
 		       "system of what the image holds, if not linux"),
+	CMK_OPT_STRING(0, "platform", struct import_args, platform, "OS/ARCH[/VARIANT]",
+		       "system and architecture of what the image holds"),
 	CMK_OPT_FLAG('q', "quiet", struct import_args, quiet, "print the image ID alone"),
 	CMK_OPT_STRING(0, "variant", struct import_args, variant, "VARIANT",
 		       "variant of the architecture"),
@@ -63,9 +66,11 @@ static int import_exec(const struct cmk_globals *g, void *args, int argc, char *
 		.os = a->os,
 		.arch = a->arch,
 		.variant = a->variant,
+		.platform = a->platform,
 	};
 	cleanup_close int fd = -1;
 	cleanup_free char *id = NULL;
+	struct event event = { .type = "image", .status = "import" };
 	struct storage *st = NULL;
 	int r;
 
@@ -74,10 +79,14 @@ static int import_exec(const struct cmk_globals *g, void *args, int argc, char *
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = image_import(st, fd, argc > 1 ? argv[1] : NULL, &o, &id, err);
-	if (r < 0)
+	if (r < 0) {
 		(void)cmk_err_wrap(err, r, "import");
-	else
+	} else {
+		event.id = id;
+		event.name = argc > 1 ? argv[1] : id;
+		event_write(st, &event);
 		printf("%s%s\n", a->quiet ? "" : "sha256:", id);
+	}
 	storage_free(st);
 	a->changes = strv_free(a->changes);
 	return r;

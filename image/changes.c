@@ -6,6 +6,7 @@
 #include "base/parse.h"
 
 #define LINE_MAX_LEN ((size_t)64 << 10)
+#define CONFIG_PART_MAX ((size_t)4 << 20)
 
 static int bad(struct cmk_err *err, const char *line, const char *why)
 {
@@ -138,6 +139,95 @@ static int add_ports(char ***to, const char *value)
 	return 0;
 }
 
+/* One of --interval=30s --timeout=30s --start-period=0s --start-interval=5s --retries=3. */
+static int health_option(struct json_writer *w, const char *word)
+{
+	static const struct {
+		const char *option, *key;
+	} times[] = {
+		{ "--interval=", "Interval" },
+		{ "--timeout=", "Timeout" },
+		{ "--start-period=", "StartPeriod" },
+		{ "--start-interval=", "StartInterval" },
+	};
+	const char *value = str_after(word, "--retries=");
+	uint64_t n = 0;
+	int64_t ns = 0;
+
+	if (value) {
+		if (parse_u64(value, INT32_MAX, &n) < 0)
+			return -EINVAL;
+		json_write_u64(w, "Retries", n);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		value = str_after(word, times[i].option);
+		if (!value)
+			continue;
+		if (parse_duration(value, &ns) < 0 || ns < 0)
+			return -EINVAL;
+		json_write_i64(w, times[i].key, ns);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* NONE, or [OPTION...] CMD followed by a list or a line for the shell. */
+static int health_test(struct json_writer *w, const char *value)
+{
+	cleanup_strv char **list = NULL;
+	cleanup_strv char **test = NULL;
+	const char *rest = str_after(value, "CMD");
+
+	if (streq(value, "NONE")) {
+		strv_add(&test, "NONE");
+	} else {
+		if (!rest || !strchr(" \t[", *rest))
+			return -EINVAL;
+		rest += strspn(rest, " \t");
+		if (!*rest)
+			return -EINVAL;
+		if (parse_json_list(rest, &list)) {
+			strv_add(&test, "CMD");
+			for (char **l = list; l && *l; l++)
+				strv_add(&test, *l);
+		} else {
+			strv_add(&test, "CMD-SHELL");
+			strv_add(&test, rest);
+		}
+	}
+	json_write_strv(w, "Test", test);
+	return 0;
+}
+
+static int set_healthcheck(char **to, const char *value)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+	char *text = NULL;
+	size_t len;
+	int r = 0;
+
+	json_write_object(&w, NULL);
+	while (r >= 0 && str_after(value, "--")) {
+		size_t n = strcspn(value, " \t");
+		cleanup_free char *word = xstrndup(value, n);
+
+		r = health_option(&w, word);
+		value += n + strspn(value + n, " \t");
+	}
+	if (r >= 0)
+		r = health_test(&w, value);
+	json_write_end(&w, '}');
+	if (r >= 0)
+		r = json_writer_finish(&w, &text, &len, NULL);
+	json_writer_done(&w);
+	if (r < 0)
+		return r;
+	free(*to);
+	*to = text;
+	return 0;
+}
+
 static int apply(const char *name, const char *value, struct image_config *cfg)
 {
 	if (streq(name, "CMD"))
@@ -152,6 +242,12 @@ static int apply(const char *name, const char *value, struct image_config *cfg)
 		return add_ports(&cfg->exposed_ports, value);
 	if (streq(name, "VOLUME"))
 		return add_list(&cfg->volumes, value);
+	if (streq(name, "HEALTHCHECK"))
+		return set_healthcheck(&cfg->healthcheck_json, value);
+	if (streq(name, "ONBUILD")) {
+		strv_add(&cfg->on_build, value);
+		return *value ? 0 : -EINVAL;
+	}
 	if (streq(name, "USER"))
 		set_string(&cfg->user, value);
 	else if (streq(name, "WORKDIR"))
@@ -183,8 +279,9 @@ int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err
 	r = apply(name, value, cfg);
 	if (r == -ENOENT)
 		return cmk_err_set(err, -EINVAL,
-				   "change '%.60s': not CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, "
-				   "STOPSIGNAL, USER, VOLUME or WORKDIR",
+				   "change '%.60s': not CMD, ENTRYPOINT, ENV, EXPOSE, "
+				   "HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or "
+				   "WORKDIR",
 				   name);
 	if (r < 0)
 		return cmk_err_set(err, r, "change '%s %.200s': malformed value", name, value);
@@ -216,10 +313,34 @@ static void write_str(struct json_writer *w, const char *key, const char *s)
 		json_write_str(w, key, s);
 }
 
+static int write_raw(struct json_writer *w, const char *key, const char *text, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	int r = text ? json_parse(text, strlen(text), CONFIG_PART_MAX, &doc, err) : 0;
+
+	if (text && r >= 0)
+		json_write_value(w, key, json_root(doc));
+	return r;
+}
+
+/* What is in the list TEXT, in front of what comes next. */
+static int write_items(struct json_writer *w, const char *text, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	int r = text ? json_parse(text, strlen(text), CONFIG_PART_MAX, &doc, err) : 0;
+
+	if (!text || r < 0 || json_root(doc)->type != JSON_ARRAY)
+		return r;
+	json_each (item, json_root(doc))
+		json_write_value(w, NULL, item);
+	return 0;
+}
+
 int config_write(const struct image_config *cfg, const char *created_by, const char *comment,
 		 char **ret, size_t *ret_len, struct cmk_err *err)
 {
 	struct json_writer w = JSON_WRITER_INIT;
+	int r;
 
 	json_write_object(&w, NULL);
 	write_str(&w, "created", cfg->created);
@@ -238,18 +359,26 @@ int config_write(const struct image_config *cfg, const char *created_by, const c
 	if (cfg->labels && *cfg->labels)
 		json_write_map(&w, "Labels", cfg->labels);
 	write_str(&w, "StopSignal", cfg->stop_signal);
+	write_strv(&w, "OnBuild", cfg->on_build);
+	r = write_raw(&w, "Healthcheck", cfg->healthcheck_json, err);
 	json_write_end(&w, '}');
 	json_write_object(&w, "rootfs");
 	json_write_str(&w, "type", "layers");
 	json_write_strv(&w, "diff_ids", cfg->diff_ids);
 	json_write_end(&w, '}');
 	json_write_array(&w, "history");
+	if (r >= 0)
+		r = write_items(&w, cfg->history_json, err);
 	json_write_object(&w, NULL);
 	write_str(&w, "created", cfg->created);
 	write_str(&w, "created_by", created_by);
+	write_str(&w, "author", cfg->author);
 	write_str(&w, "comment", comment);
 	json_write_end(&w, '}');
 	json_write_end(&w, ']');
 	json_write_end(&w, '}');
-	return json_writer_finish(&w, ret, ret_len, err);
+	if (r >= 0)
+		return json_writer_finish(&w, ret, ret_len, err);
+	json_writer_done(&w);
+	return r;
 }

@@ -5,8 +5,8 @@
 
 void image_config_done(struct image_config *c)
 {
-	char ***vectors[] = { &c->env,		 &c->entrypoint, &c->cmd,     &c->labels,
-			      &c->exposed_ports, &c->volumes,	 &c->diff_ids };
+	char ***vectors[] = { &c->env,		 &c->entrypoint, &c->cmd,      &c->labels,
+			      &c->exposed_ports, &c->volumes,	 &c->diff_ids, &c->on_build };
 	char *strings[] = { c->user,	     c->working_dir, c->stop_signal,
 			    c->architecture, c->os,	     c->variant,
 			    c->created,	     c->author,	     c->healthcheck_json,
@@ -119,6 +119,7 @@ static int config_read(const struct json *root, struct image_config *c, struct c
 	    (r = take_strv(cfg, "Env", &c->env, err)) < 0 ||
 	    (r = take_strv(cfg, "Entrypoint", &c->entrypoint, err)) < 0 ||
 	    (r = take_strv(cfg, "Cmd", &c->cmd, err)) < 0 ||
+	    (r = take_strv(cfg, "OnBuild", &c->on_build, err)) < 0 ||
 	    (r = take_map(cfg, "Labels", true, &c->labels, err)) < 0 ||
 	    (r = take_map(cfg, "ExposedPorts", false, &c->exposed_ports, err)) < 0 ||
 	    (r = take_map(cfg, "Volumes", false, &c->volumes, err)) < 0 ||

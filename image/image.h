@@ -50,7 +50,7 @@ struct image_config {
 	char **env, **entrypoint, **cmd, **labels /* KEY=VALUE */, **exposed_ports /* "80/tcp" */,
 		**volumes;
 	char *user, *working_dir, *stop_signal, *architecture, *os, *variant, *created, *author;
-	char **diff_ids;
+	char **diff_ids, **on_build;
 	char *healthcheck_json, *history_json; /* raw, later issues */
 };
 void image_config_done(struct image_config *c);
@@ -88,13 +88,40 @@ int image_pull(struct storage *st, const char *text, const struct image_pull_opt
  */
 
 struct image_import_options {
-	char *const *changes; /* Containerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,
-				 USER, WORKDIR, VOLUME, STOPSIGNAL */
-	const char *message, *os, *arch, *variant;
+	char *const *changes; /* Containerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE,
+				 HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR */
+	const char *message, *os, *arch, *variant, *platform;
 };
 /* Makes a one-layer image of a tar stream (plain, gzip or zstd) and names it NAME (may be NULL). */
 int image_import(struct storage *st, int tar_fd, const char *name,
 		 const struct image_import_options *o, char **ret_id, struct cmk_err *err);
+
+/* --- commit
+ * -------------------------------------------------------------------------------------------------
+ */
+
+struct image_commit_options {
+	/* What the new image stands on: the layers, bottom first (diff IDs), and the image that
+	 * they are of where it is still here (full ID), for its blobs' digests. */
+	const char *base;
+	const struct image_layer_ref *layers;
+	size_t n_layers;
+	char *const *changes; /* as above */
+	const char *author, *message, *created_by;
+	bool docker_format;
+	bool squash; /* one layer, with all that the layers below hold */
+	/* Writes the new layer's tar stream to FD; blocks. */
+	int (*pack)(void *arg, int fd, struct cmk_err *err);
+	void *arg;
+};
+/*
+ * Makes an image of CFG (borrowed but for what the changes alter; created, author and diff_ids are
+ * set here) with one more layer, and names it NAME (may be NULL). All that can be wrong with the
+ * options is said before anything is packed. Killed at any moment, nothing is left but perhaps a
+ * layer that belongs to no image, which is collected.
+ */
+int image_commit(struct storage *st, struct image_config *cfg, const char *name,
+		 const struct image_commit_options *o, char **ret_id, struct cmk_err *err);
 
 /* --- inspect
  * ------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 /* The drivers of container root file systems, inside this room. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "storage/storage.h"
 
 struct rootfs_driver {

@@ -36,6 +36,9 @@ int storage_remove_tree(struct storage *st, int dirfd, const char *name, struct 
 int storage_rundir_open(int root_fd, const char *root, const char *given, char **ret_path,
 			struct cmk_err *err);
 
+/* Fewest rights for a child in the parent user namespace that reads layers. */
+int storage_tree_confine(struct cmk_err *err);
+
 static inline bool is_dot(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));

@@ -122,13 +122,52 @@ static const char *driver_of(int fd, const struct storage_driver *now)
 	return streq(now->name, driver_vfs.name) ? driver_overlay.name : now->name;
 }
 
+static int plan_of(struct storage *st, int fd, const char *id, struct image_layer_ref *layers,
+		   size_t n_layers, bool is_volatile, struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	struct storage_driver driver;
+	int r;
+
+	r = storage_driver_get(st, &driver, err);
+	if (r < 0)
+		return r;
+	r = make_plan(st, fd, id, driver_of(fd, &driver), layers, n_layers, &plan, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "root file system of container '%.12s'", id);
+	plan.is_volatile = is_volatile && driver.volatile_ok;
+	*ret = plan;
+	plan = (struct rootfs_plan){ 0 };
+	return 0;
+}
+
+int storage_rootfs_plan(struct storage *st, const char *container_id,
+			struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup_close int fd = open_container(st, container_id, err);
+
+	return fd < 0 ? fd : plan_of(st, fd, container_id, layers, n_layers, is_volatile, ret, err);
+}
+
+int storage_layers_plan(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
+			struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	int r = add_lowers(st, layers, n_layers, &plan, err);
+
+	if (r < 0)
+		return r;
+	*ret = plan;
+	plan = (struct rootfs_plan){ 0 };
+	return 0;
+}
+
 int storage_rootfs_reopen(struct storage *st, const char *container_id,
 			  struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
 			  struct rootfs_plan *ret, struct cmk_err *err)
 {
-	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
-	struct storage_driver driver;
-	cleanup_close int fd = open_rootfs(st, container_id, &driver, err);
+	cleanup_close int fd = open_container(st, container_id, err);
 	int r;
 
 	if (fd < 0)
@@ -141,13 +180,7 @@ int storage_rootfs_reopen(struct storage *st, const char *container_id,
 		if (r < 0)
 			return cmk_err_wrap(err, r, "container '%.12s'", container_id);
 	}
-	r = make_plan(st, fd, container_id, driver_of(fd, &driver), layers, n_layers, &plan, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id);
-	plan.is_volatile = is_volatile && driver.volatile_ok;
-	*ret = plan;
-	plan = (struct rootfs_plan){ 0 };
-	return 0;
+	return plan_of(st, fd, container_id, layers, n_layers, is_volatile, ret, err);
 }
 
 int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)

@@ -197,6 +197,15 @@ void rootfs_plan_done(struct rootfs_plan *p);
 int storage_rootfs_prepare(struct storage *st, const char *container_id,
 			   struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
 			   struct rootfs_plan *ret, struct cmk_err *err);
+/* What lies where for a container that was prepared before, whether it runs or not. Changes
+ * nothing.
+ */
+int storage_rootfs_plan(struct storage *st, const char *container_id,
+			struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
+			struct rootfs_plan *ret, struct cmk_err *err);
+/* The same for layers alone (bottom first): without an upper directory, not to be mounted. */
+int storage_layers_plan(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
+			struct rootfs_plan *ret, struct cmk_err *err);
 /* Plan for a container that was prepared before (`start` again). Clears work/incompat/volatile. */
 int storage_rootfs_reopen(struct storage *st, const char *container_id,
 			  struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
@@ -211,3 +220,33 @@ int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err);
 /* Removes containers/ID/{upper,work,merged} (in the parent user namespace: files belong to
  * subordinate ids). */
 int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err);
+
+/* --- root file systems as tar streams, and what changed in them
+ * ------------------------------------------------------------------ */
+
+struct storage_pack_options {
+	/* Only what the uppermost directory holds, with the marks of a layer (image-spec
+	 * layer.md#whiteouts), for a driver that has one; else everything, merged. */
+	bool marks;
+	/* For a driver without one: what storage_rootfs_changes() says, with marks too; NULL:
+	 * everything. */
+	char *const *changes;
+	const struct id_map *uids, *gids; /* the container's, in the parent user namespace; NULL:
+					     ids are as they lie there */
+	bool owner_given;		  /* everything belongs to UID and GID */
+	uint32_t uid, gid;
+};
+/*
+ * Writes PLAN's files to OUT_FD as a tar stream, sorted by name: the same files give the same
+ * bytes. Read from the layers themselves, without a mount, by a child in the parent user namespace;
+ * mounts of a running container are not in it, sockets neither. Blocks. -EPIPE where nobody reads.
+ */
+int storage_rootfs_pack(struct storage *st, const struct rootfs_plan *plan,
+			const struct storage_pack_options *o, int out_fd, struct cmk_err *err);
+/* Whether PLAN's driver keeps what a container changed apart, as `marks` wants it. */
+bool storage_rootfs_has_upper(const struct rootfs_plan *plan);
+/* What differs in NOW from BEFORE, sorted by path: "A/path" added, "C/path" changed, "D/path"
+ * deleted; an owned vector. Of a directory that was added all below it is named, of one that was
+ * deleted only itself. Blocks. */
+int storage_rootfs_changes(struct storage *st, const struct rootfs_plan *now,
+			   const struct rootfs_plan *before, char ***ret, struct cmk_err *err);

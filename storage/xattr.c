@@ -33,6 +33,25 @@ enum xattr_fate xattr_stored_name(const char *name, char buf[static XATTR_NAME_M
 	return n > XATTR_NAME_MAX ? XATTR_IMPOSSIBLE : XATTR_RENAMED;
 }
 
+bool xattr_layer_name(const char *name, char buf[static XATTR_NAME_MAX + 1])
+{
+	const char *rest;
+	int n;
+
+	if ((rest = str_after(name, XATTR_ESCAPED)))
+		n = snprintf(buf, XATTR_NAME_MAX + 1, XATTR_OVERLAY "%s", rest);
+	else if ((rest = str_after(name, XATTR_KEPT)))
+		n = snprintf(buf, XATTR_NAME_MAX + 1, "%s", rest);
+	else if (str_after(name, XATTR_OVERLAY) || str_after(name, "user.fuseoverlayfs."))
+		return false;
+	else if (streq(name, XATTR_CAPABILITY) || str_after(name, "user.") ||
+		 str_after(name, "system.posix_acl_"))
+		n = snprintf(buf, XATTR_NAME_MAX + 1, "%s", name);
+	else
+		return false;
+	return n > 0 && n <= XATTR_NAME_MAX;
+}
+
 static int copy_one(int in, int out, const char *name, const char *as)
 {
 	static char value[65536];

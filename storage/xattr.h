@@ -29,6 +29,10 @@ enum xattr_fate {
 /* What becomes of the attribute NAME of a layer. */
 enum xattr_fate xattr_stored_name(const char *name, char buf[static XATTR_NAME_MAX + 1]);
 
+/* The way back: under which name a layer has what is stored as NAME, in BUF; false for marks of an
+ * overlay and the host's own business. */
+bool xattr_layer_name(const char *name, char buf[static XATTR_NAME_MAX + 1]);
+
 /* Copies what a container should see when no overlay mount stands between: escaped names are told
  * back, marks of the overlay left out. -errno. Without security.capability, which chown(2) clears:
  */

@@ -4,8 +4,8 @@
 
 #include "libpod/container/private.h"
 
-int container_prepare_start(struct container *c, struct spec **ret_spec,
-			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+static int load(struct container *c, bool start, struct spec **ret_spec,
+		struct rootfs_plan *ret_rootfs, struct cmk_err *err)
 {
 	int r = container_dir(c, err);
 
@@ -20,8 +20,20 @@ int container_prepare_start(struct container *c, struct spec **ret_spec,
 						    .read_only_bind = true };
 		return 0;
 	}
-	return storage_rootfs_reopen(c->st, c->cfg.id, c->cfg.layers, c->cfg.n_layers,
-				     c->cfg.remove, ret_rootfs, err);
+	return (start ? storage_rootfs_reopen : storage_rootfs_plan)(
+		c->st, c->cfg.id, c->cfg.layers, c->cfg.n_layers, c->cfg.remove, ret_rootfs, err);
+}
+
+int container_prepare_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+{
+	return load(c, true, ret_spec, ret_rootfs, err);
+}
+
+int container_inspect_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+{
+	return load(c, false, ret_spec, ret_rootfs, err);
 }
 
 static bool is_running(const struct container *c)
@@ -65,12 +77,8 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 		return 0;
 	if (container_refresh_locked(c, NULL) == 0 && c->state == CONTAINER_MONITOR_LOST)
 		(void)container_repair_locked(c, NULL);
-	if (c->cfg.remove) {
-		/* Of a --rm container no record says that it was about to run. */
-		if (c->state == CONTAINER_CREATED)
-			container_remove_stray_group(c->cfg.id);
+	if (c->cfg.remove)
 		(void)container_erase(c->st, c->cfg.id, c->cfg.name, NULL);
-	}
 	return cmk_err_set(err, -ECONNRESET, "start container '%s': its monitor died", c->cfg.name);
 }
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new image of this machine, from a config and layers (import, commit). */
+#pragma once
+
+#include "image/image.h"
+
+enum compose_format { COMPOSE_OCI, COMPOSE_DOCKER };
+
+/* Writes config and manifest, and the image's record. CFG->diff_ids are those of LAYERS (bottom
+ * first). CREATED_BY and COMMENT (may be NULL) are the history's last entry. */
+int compose_image(struct storage *st, const struct image_config *cfg,
+		  const struct image_layer_ref *layers, size_t n_layers, enum compose_format format,
+		  const char *created_by, const char *comment, char **ret_id, struct cmk_err *err);
+/* An uncompressed layer that was made here. Owned members. */
+void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer);
+void compose_layer_done(struct image_layer_ref *ref);
+/* "2026-11-21T10:00:00.123456789Z"; owned. */
+char *compose_now(void);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's files: out and in (cp), as a whole (export), as a new image (commit), and what has
+ * become of them (diff).
+ *
+ * Export, commit and diff read the layers themselves (see storage_rootfs_pack()), so that it does
+ * not matter whether the container runs. Nothing of a container is ever executed or loaded.
+ */
+#pragma once
+
+#include "libpod/container/container.h"
+
+/* Writes the root file system as a tar stream, without what is mounted in it. Blocks. */
+int container_export(struct container *c, int out_fd, struct cmk_err *err);
+
+struct container_commit_options {
+	const char *name;     /* of the new image, or NULL */
+	char *const *changes; /* see struct image_import_options */
+	const char *author, *message;
+	bool pause; /* freeze a running one meanwhile, where it has a group */
+	bool docker_format, squash;
+	bool include_volumes; /* the container's volumes become the image's */
+};
+/* Makes an image of the container; *RET_ID is its full ID. Blocks. */
+int container_commit(struct container *c, const struct container_commit_options *o, char **ret_id,
+		     struct cmk_err *err);
+
+/* What differs in NAME (a container or an image) from OTHER, or where that is NULL from what NAME
+ * was made of: see storage_rootfs_changes(). Without the places in which cmk itself puts files. */
+int container_changes(struct storage *st, const char *name, const char *other, bool images_only,
+		      char ***ret, struct cmk_err *err);

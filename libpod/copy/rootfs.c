@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The root file system of a container as a whole: export, commit, diff. */
+#include "base/log.h"
+#include "image/image.h"
+#include "libpod/container/private.h"
+#include "libpod/copy/internal.h"
+
+static bool is_running(const struct container *c)
+{
+	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
+}
+
+static void map_of(const struct spec_id_mapping *m, size_t n, struct id_map *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		id_map_add(ret, m[i].container_id, m[i].host_id, m[i].size);
+}
+
+void copy_source_done(struct copy_source *s)
+{
+	cleanup_close_fn(&s->lock);
+	(void)spec_free(s->spec);
+	rootfs_plan_done(&s->plan);
+	id_map_done(&s->uids);
+	id_map_done(&s->gids);
+	*s = (struct copy_source){ .lock = -1 };
+}
+
+int copy_source_open(struct container *c, struct copy_source *ret, struct cmk_err *err)
+{
+	cleanup(copy_source_done) struct copy_source s = { .lock = -1 };
+	int r;
+
+	/* One that does not run shall not be started, removed or written to meanwhile. */
+	if (!is_running(c)) {
+		r = s.lock = container_lock(c, err);
+		if (r < 0)
+			return r;
+		if (is_running(c))
+			cleanup_close_fn(&s.lock);
+	}
+	r = container_inspect_start(c, &s.spec, &s.plan, err);
+	if (r < 0)
+		return r;
+	map_of(s.spec->uid_mappings, s.spec->n_uid_mappings, &s.uids);
+	map_of(s.spec->gid_mappings, s.spec->n_gid_mappings, &s.gids);
+	*ret = s;
+	s = (struct copy_source){ .lock = -1 };
+	return 0;
+}
+
+static struct storage_pack_options pack_options(const struct copy_source *s, bool marks)
+{
+	return (struct storage_pack_options){
+		.marks = marks,
+		.uids = s->uids.n ? &s->uids : NULL,
+		.gids = s->gids.n ? &s->gids : NULL,
+	};
+}
+
+static void write_event(struct container *c, const char *status)
+{
+	struct event e = event_of_container(&c->cfg, status);
+
+	event_write(c->st, &e);
+}
+
+int container_export(struct container *c, int out_fd, struct cmk_err *err)
+{
+	cleanup(copy_source_done) struct copy_source s = { .lock = -1 };
+	struct storage_pack_options o;
+	int r = copy_source_open(c, &s, err);
+
+	if (r >= 0) {
+		o = pack_options(&s, false);
+		r = storage_rootfs_pack(c->st, &s.plan, &o, out_fd, err);
+	}
+	if (r < 0)
+		return cmk_err_wrap(err, r, "container '%s'", c->cfg.name);
+	write_event(c, "export");
+	return 0;
+}
+
+/* --- commit --- */
+
+struct commit {
+	struct container *c;
+	const struct container_commit_options *o;
+	struct copy_source source;
+};
+
+static int commit_pack(void *arg, int fd, struct cmk_err *err)
+{
+	const struct commit *j = arg;
+	struct storage *st = j->c->st;
+	bool whole = j->o->squash || j->c->cfg.rootfs;
+	struct storage_pack_options o = pack_options(&j->source, !whole);
+	cleanup(rootfs_plan_done) struct rootfs_plan before = { 0 };
+	cleanup_strv char **changes = NULL;
+	int r = 0;
+
+	if (!whole && !storage_rootfs_has_upper(&j->source.plan)) {
+		r = storage_layers_plan(st, j->c->cfg.layers, j->c->cfg.n_layers, &before, err);
+		if (r >= 0)
+			r = storage_rootfs_changes(st, &j->source.plan, &before, &changes, err);
+		if (r >= 0 && !changes)
+			changes = xcalloc(1, sizeof(*changes));
+		o.changes = changes;
+	}
+	return r < 0 ? r : storage_rootfs_pack(st, &j->source.plan, &o, fd, err);
+}
+
+static void replace_strv(char ***to, char *const *from)
+{
+	strv_free(*to);
+	*to = strv_dup(from);
+}
+
+static void replace_str(char **to, const char *from)
+{
+	if (!from || !*from)
+		return;
+	free(*to);
+	*to = xstrdup(from);
+}
+
+/* The image's, with what the container was told at its creation. */
+static int commit_config(const struct commit *j, struct image_config *ret, struct cmk_err *err)
+{
+	const struct container_config *cfg = &j->c->cfg;
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+
+	if (cfg->image_id && *cfg->image_id &&
+	    image_config_load(j->c->st, cfg->image_id, ret, &e) < 0) {
+		if (e.kind != CMK_ERR_NOT_FOUND)
+			return cmk_err_move(err, &e);
+		/* The image has been removed under the container: its environment is in there. */
+		replace_strv(&ret->env, j->source.spec->process.env);
+	}
+	for (char *const *v = cfg->env_given; v && *v; v++)
+		strv_env_set(&ret->env, *v);
+	replace_strv(&ret->labels, cfg->labels);
+	replace_strv(&ret->entrypoint, cfg->entrypoint);
+	replace_strv(&ret->cmd, cfg->cmd);
+	for (char *const *p = cfg->exposed_ports; p && *p; p++)
+		if (!strv_has(ret->exposed_ports, *p))
+			strv_add(&ret->exposed_ports, *p);
+	replace_str(&ret->user, cfg->user);
+	replace_str(&ret->working_dir, cfg->workdir);
+	replace_str(&ret->stop_signal, cfg->stop_signal);
+	for (size_t i = 0; j->o->include_volumes && i < j->source.spec->n_mounts; i++) {
+		const struct spec_mount *m = &j->source.spec->mounts[i];
+
+		if (m->source && *m->source == '/' && !strv_has(ret->volumes, m->destination) &&
+		    !copy_is_own_place(m->destination))
+			strv_add(&ret->volumes, m->destination);
+	}
+	return 0;
+}
+
+/* Its group, frozen, to be thawed by commit_thaw(); -1 where there is nothing to freeze. */
+static int commit_freeze(const struct commit *j, int *ret, struct cmk_err *err)
+{
+	const struct container_live *live = &j->c->live;
+	cleanup_close int group = -1;
+	int r;
+
+	if (!j->o->pause || j->c->state != CONTAINER_RUNNING)
+		return 0;
+	if (!live->cgroup_mount || !live->cgroup_path) {
+		log_debug("container '%s' has no control group: it goes on meanwhile",
+			  j->c->cfg.name);
+		return 0;
+	}
+	group = cgroup_open(live->cgroup_mount, live->cgroup_path);
+	if (group < 0)
+		return group == -ENOENT ? 0
+					: cmk_err_set(err, group, "open control group '%s': %s",
+						      live->cgroup_path, strerror(-group));
+	r = cgroup_freeze(group, true, err);
+	if (r < 0) {
+		(void)cgroup_freeze(group, false, NULL);
+		return cmk_err_wrap(err, r, "pause");
+	}
+	*ret = steal_fd(&group);
+	return 0;
+}
+
+static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_id,
+			 struct cmk_err *err)
+{
+	cleanup_free char *command = strv_join(j->c->cfg.command, " ");
+	struct image_commit_options io = {
+		.base = j->c->cfg.image_id,
+		.layers = j->c->cfg.layers,
+		.n_layers = j->c->cfg.n_layers,
+		.changes = j->o->changes,
+		.author = j->o->author,
+		.message = j->o->message,
+		.created_by = command,
+		.docker_format = j->o->docker_format,
+		.squash = j->o->squash,
+		.pack = commit_pack,
+		.arg = j,
+	};
+	cleanup_close int frozen = -1;
+	int r = commit_freeze(j, &frozen, err);
+
+	if (r >= 0)
+		r = image_commit(j->c->st, cfg, j->o->name, &io, ret_id, err);
+	if (frozen >= 0)
+		(void)cgroup_freeze(frozen, false, NULL);
+	return r;
+}
+
+int container_commit(struct container *c, const struct container_commit_options *o, char **ret_id,
+		     struct cmk_err *err)
+{
+	struct commit j = { .c = c, .o = o, .source = { .lock = -1 } };
+	struct image_config cfg = { 0 };
+	int r = copy_source_open(c, &j.source, err);
+
+	if (r >= 0)
+		r = commit_config(&j, &cfg, err);
+	if (r >= 0)
+		r = commit_locked(&j, &cfg, ret_id, err);
+	image_config_done(&cfg);
+	copy_source_done(&j.source);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "commit container '%s'", c->cfg.name);
+	write_event(c, "commit");
+	return 0;
+}
+
+/* --- diff --- */
+
+/* Where cmk puts files and mounts of its own. */
+static const char *const own_places[] = {
+	"/dev",
+	"/etc/hostname",
+	"/etc/hosts",
+	"/etc/mtab",
+	"/etc/resolv.conf",
+	"/proc",
+	"/run",
+	"/run/notify",
+	"/run/secrets",
+	"/run/.containerenv",
+	"/run/init",
+	"/run/podman-init",
+	"/sys",
+};
+
+bool copy_is_own_place(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(own_places); i++)
+		if (streq(path, own_places[i]))
+			return true;
+	return str_after(path, "/dev/") || str_after(path, "/proc/") || str_after(path, "/sys/");
+}
+
+struct side {
+	struct copy_source source;
+	struct image_record image;
+	struct rootfs_plan before; /* what it was made of */
+};
+
+static void side_done(struct side *s)
+{
+	copy_source_done(&s->source);
+	image_record_done(&s->image);
+	rootfs_plan_done(&s->before);
+}
+
+static int side_of_container(struct storage *st, struct container *c, bool want_before,
+			     struct side *s, struct cmk_err *err)
+{
+	int r = container_inspect_start(c, &s->source.spec, &s->source.plan, err);
+
+	if (r >= 0 && want_before && c->cfg.rootfs)
+		return cmk_err_set(err, -EINVAL,
+				   "container '%s' was made of a directory (--rootfs), which holds "
+				   "its changes itself",
+				   c->cfg.name);
+	if (r >= 0 && want_before)
+		r = storage_layers_plan(st, c->cfg.layers, c->cfg.n_layers, &s->before, err);
+	return r;
+}
+
+static int side_of_image(struct storage *st, const char *id, bool want_before, struct side *s,
+			 struct cmk_err *err)
+{
+	int r = storage_image_load(st, id, &s->image, err);
+
+	if (r >= 0)
+		r = storage_layers_plan(st, s->image.layers, s->image.n_layers, &s->source.plan,
+					err);
+	if (r >= 0 && want_before && s->image.n_layers > 0)
+		r = storage_layers_plan(st, s->image.layers, s->image.n_layers - 1, &s->before,
+					err);
+	return r;
+}
+
+static int side_open(struct storage *st, const char *name, bool images_only, bool want_before,
+		     struct side *s, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	cleanup_free char *id = NULL;
+	struct container *c = NULL;
+	int r = -ENOENT;
+
+	if (!images_only) {
+		r = container_open(st, name, &c, &e);
+		if (r >= 0) {
+			r = side_of_container(st, c, want_before, s, err);
+			(void)container_free(c);
+			return r;
+		}
+		if (r != -ENOENT)
+			return cmk_err_move(err, &e);
+	}
+	cmk_err_done(&e);
+	r = image_resolve_local(st, name, &id, NULL, &e);
+	if (r >= 0)
+		return side_of_image(st, id, want_before, s, err);
+	if (r != -ENOENT || images_only)
+		return cmk_err_move(err, &e);
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+			    "no container or image '%s': no such container: image not known", name);
+}
+
+int container_changes(struct storage *st, const char *name, const char *other, bool images_only,
+		      char ***ret, struct cmk_err *err)
+{
+	cleanup(side_done) struct side a = { .source = { .lock = -1 } };
+	cleanup(side_done) struct side b = { .source = { .lock = -1 } };
+	cleanup_strv char **all = NULL;
+	char **kept = NULL;
+	int r = side_open(st, name, images_only, !other, &a, err);
+
+	if (r >= 0 && other)
+		r = side_open(st, other, images_only, false, &b, err);
+	if (r >= 0)
+		r = storage_rootfs_changes(st, &a.source.plan, other ? &b.source.plan : &a.before,
+					   &all, err);
+	if (r < 0)
+		return r;
+	for (char **p = all; p && *p; p++)
+		if (!copy_is_own_place(*p + 1))
+			strv_add(&kept, *p);
+	*ret = kept;
+	return 0;
+}
