@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cmd/inspect.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "image/image.h"
@@ -7,14 +6,17 @@
 #define EXIT_CMK_FAILED 125
 
 struct inspect_args {
+	struct cmk_select select; /* first: the shared row's offsets are of it */
 	const char *format, *type;
 };
 
 static const struct cmk_option inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
 		       "'json' or a Go template", .def = "json"),
+	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_STRING('t', "type", struct inspect_args, type, "TYPE", "look only among these",
-		       .def = "all", .words = "all|container|image", .complete = COMPLETE_WORDS),
+		       .def = "all", .words = "all|container|image|network|pod|volume",
+		       .complete = COMPLETE_WORDS),
 	CMK_OPT_END(),
 };
 
@@ -24,7 +26,7 @@ static int inspect_container(struct storage *st, const char *name, struct json_w
 	cleanup_container struct container *c = NULL;
 	int r = container_open(st, name, &c, err);
 
-	return r < 0 ? r : container_inspect(c, w, err);
+	return r < 0 ? r : container_inspect(c, NULL, w, err);
 }
 
 static int inspect_image(struct storage *st, const char *name, struct json_writer *w,
@@ -36,6 +38,13 @@ static int inspect_image(struct storage *st, const char *name, struct json_write
 	return r < 0 ? r : image_inspect(st, id, w, err);
 }
 
+/* Kinds of which there can be none yet. */
+static int inspect_none(const char *type, const char *name, struct cmk_err *err)
+{
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "no such %s '%s'%s", type, name,
+			    streq(type, "network") ? ": network not found" : "");
+}
+
 /* The object of that name, appended to W: containers come first. */
 static int inspect_one(struct storage *st, const char *type, const char *name,
 		       struct json_writer *w, struct cmk_err *err)
@@ -44,6 +53,8 @@ static int inspect_one(struct storage *st, const char *type, const char *name,
 
 	if (streq(type, "image"))
 		return inspect_image(st, name, w, err);
+	if (!streq(type, "all") && !streq(type, "container"))
+		return inspect_none(type, name, err);
 	r = inspect_container(st, name, w, err);
 	if (r != -ENOENT || streq(type, "container"))
 		return r;
@@ -53,7 +64,8 @@ static int inspect_one(struct storage *st, const char *type, const char *name,
 	if (r != -ENOENT && r != -EINVAL)
 		return r;
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-			    "no container or image with name or ID '%s': no such object", name);
+			    "no container or image with name or ID '%s': no such object: \"%s\"",
+			    name, name);
 }
 
 static int print_found(const struct inspect_args *a, struct json_writer *w, bool any,
@@ -71,24 +83,21 @@ static int print_found(const struct inspect_args *a, struct json_writer *w, bool
 	return format_print(a->format, items, len, NULL, true, err);
 }
 
-int cmk_inspect(const struct cmk_globals *g, const char *type, const char *format, char **argv,
-		struct cmk_err *err)
+/* All that is found of NAMES; the first failure is ERR's, others are printed. */
+static int inspect_all(struct storage *st, const struct inspect_args *a, char *const *names,
+		       struct cmk_err *err)
 {
-	const struct inspect_args a = { .format = format, .type = type };
-	cleanup_storage struct storage *st = NULL;
-	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_err struct cmk_err first = CMK_ERR_INIT;
+	struct json_writer w = JSON_WRITER_INIT;
+	int r, failed = 0;
 	bool any = false;
-	int r = storage_open(g->root, g->runroot, &st, err), failed = 0;
 
-	if (r < 0)
-		return r;
 	json_write_array(&w, NULL);
 	/* What exists is shown, whatever else was asked for. */
-	for (; *argv; argv++) {
+	for (; names && *names; names++) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 
-		r = inspect_one(st, type, *argv, &w, &e);
+		r = inspect_one(st, a->type, *names, &w, &e);
 		any |= r >= 0;
 		if (r < 0 && failed)
 			cmk_print_error(&e);
@@ -96,64 +105,87 @@ int cmk_inspect(const struct cmk_globals *g, const char *type, const char *forma
 			failed = cmk_err_move(&first, &e);
 	}
 	json_write_end(&w, ']');
-	r = print_found(&a, &w, any, err);
+	r = print_found(a, &w, any, err);
 	json_writer_done(&w);
 	if (r >= 0 && failed)
 		r = cmk_err_move(err, &first);
 	return r;
 }
 
+static int inspect_run(const struct cmk_globals *g, const struct inspect_args *a, int argc,
+		       char **argv, struct cmk_err *err)
+{
+	cleanup_storage struct storage *st = NULL;
+	cleanup_strv char **names = NULL;
+	int r;
+
+	if (a->select.latest && !streq(a->type, "all") && !streq(a->type, "container"))
+		return cmk_err_set(err, -EINVAL, "--latest is of containers, not of --type %s",
+				   a->type);
+	r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = cmk_select(st, &a->select, argc, argv, &names, err);
+	return r < 0 ? r : inspect_all(st, a, names, err);
+}
+
 static int inspect_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 			struct cmk_err *err)
 {
-	const struct inspect_args *a = args;
-
-	(void)argc;
-	return cmk_inspect(g, a->type, a->format, argv, err);
+	return inspect_run(g, args, argc, argv, err);
 }
+
+static const struct cmk_example inspect_examples[] = {
+	{ "cmk inspect web", "all that is known of container web" },
+	{ "cmk inspect --format '{{.State.Status}} {{.State.Pid}}' web", "two values of it" },
+	{ "cmk inspect --type image alpine", "the image, even where a container has that name" },
+	{ NULL, NULL },
+};
 
 const struct cmk_command cmk_cmd_inspect = {
 	.name = "inspect",
 	.summary = "Show containers and images in full, as JSON",
-	.operands = "NAME...",
+	.operands = "[NAME...]",
 	.description = "Prints a JSON array with one object for each container or image, in the "
 		       "order of the operands; of a container and an image of one name, the "
-		       "container.",
+		       "container. What does not exist is an error after the others were printed.",
+	.examples = inspect_examples,
 	.options = inspect_options,
 	.args_size = sizeof(struct inspect_args),
-	.min_operands = 1,
 	.max_operands = -1,
 	.complete = COMPLETE_CONTAINERS,
 	.exec = inspect_exec,
 };
 
-struct container_inspect_args {
-	const char *format;
-};
-
 static const struct cmk_option container_inspect_options[] = {
-	CMK_OPT_STRING('f', "format", struct container_inspect_args, format, "FORMAT",
+	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
 		       "'json' or a Go template", .def = "json"),
+	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_END(),
 };
 
 static int container_inspect_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 				  struct cmk_err *err)
 {
-	const struct container_inspect_args *a = args;
+	struct inspect_args *a = args;
 
-	(void)argc;
-	return cmk_inspect(g, "container", a->format, argv, err);
+	a->type = "container";
+	return inspect_run(g, a, argc, argv, err);
 }
+
+static const struct cmk_example container_inspect_examples[] = {
+	{ "cmk container inspect web", "all that is known of container web" },
+	{ "cmk container inspect --format '{{json .Mounts}}' -l", "one part of the latest one" },
+	{ NULL, NULL },
+};
 
 const struct cmk_command cmk_cmd_container_inspect = {
 	.name = "container inspect",
 	.summary = "Show containers in full, as JSON",
-	.operands = "CONTAINER...",
+	.operands = "[CONTAINER...]",
 	.description = "Prints a JSON array with one object for each container.",
+	.examples = container_inspect_examples,
 	.options = container_inspect_options,
-	.args_size = sizeof(struct container_inspect_args),
-	.min_operands = 1,
+	.args_size = sizeof(struct inspect_args),
 	.max_operands = -1,
 	.complete = COMPLETE_CONTAINERS,
 	.exec = container_inspect_exec,

@@ -79,8 +79,8 @@ int container_inspect_start(struct container *c, struct spec **ret_spec,
 int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
 		    int *ret_fd, struct cmk_err *err);
-#define CONTAINER_TIMEOUT_OWN (-1)	  /* the one of its --stop-timeout */
-#define CONTAINER_TIMEOUT_NEVER INT64_MAX /* waits for ever */
+#define CONTAINER_TIMEOUT_OWN (-1)	    /* the one of its --stop-timeout */
+#define CONTAINER_TIMEOUT_NEVER INT64_MAX   /* waits for ever */
 #define CONTAINER_STOP_FOREVER_S UINT32_MAX /* stop_timeout_s that means never */
 /* Stop signal, then SIGKILL after TIMEOUT_MS; returns when it has ended and its record is written.
  * 1 where it did not run; CMK_ERR_STATE where it is paused. */
@@ -91,5 +91,10 @@ int container_kill(struct container *c, int sig, struct cmk_err *err);
 int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
 /* CMK_ERR_IN_USE where it runs and FORCE is not given. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
-/* docker/podman's inspect object, pretty-printed into W as one array element. */
-int container_inspect(struct container *c, struct json_writer *w, struct cmk_err *err);
+/* docker/podman's inspect object, pretty-printed into W as one array element. SIZE: what it takes
+ * on the disk, or NULL where nobody asked. */
+struct container_inspect_size {
+	uint64_t changed, total; /* bytes: its own, with the image */
+};
+int container_inspect(struct container *c, const struct container_inspect_size *size,
+		      struct json_writer *w, struct cmk_err *err);

@@ -25,12 +25,28 @@ enum state_load_flags {
 };
 /* Fills status, live and state. */
 int container_state_load(struct container *c, enum state_load_flags flags, struct cmk_err *err);
+/* The inode of our pid namespace: pids mean nothing elsewhere (pid_namespaces(7)). */
+uint64_t container_own_pid_ns(void);
 /* Whether the pids in C's live record are of our pid namespace. */
 bool container_pids_are_ours(const struct container *c);
 /* Puts what "monitor lost" means into C's status, in memory. */
 void container_state_lost(struct container *c);
 /* RUN/containers/ID, made where absent: a descriptor. */
 int container_run_dir(struct storage *st, const char *id, struct cmk_err *err);
+
+/* --- exec_session.c --- */
+/*
+ * RUN/exec/ID.SESSION stands for an exec session under way and names its monitor, whose life is
+ * what counts: a record whose monitor has died is removed by who finds it.
+ */
+/* By the session's monitor, once its process runs. */
+int exec_session_begin(struct storage *st, const char *id, const char *session,
+		       struct cmk_err *err);
+void exec_session_end(struct storage *st, const char *id, const char *session);
+/* The sessions of container ID that run; owned. */
+char **exec_session_list(struct storage *st, const char *id);
+/* All of them, when the container goes. */
+void exec_session_forget(struct storage *st, const char *id);
 
 /* --- name.c --- */
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 128 bytes. */

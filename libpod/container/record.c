@@ -234,8 +234,7 @@ int container_status_save(struct storage *st, const char *id, const struct conta
 				err);
 }
 
-/* The inode of our pid namespace: pids mean nothing elsewhere (pid_namespaces(7)). */
-static uint64_t own_pid_ns(void)
+uint64_t container_own_pid_ns(void)
 {
 	static uint64_t ino;
 	struct stat sb;
@@ -267,7 +266,7 @@ int container_live_save(struct storage *st, const char *id, const struct contain
 	cleanup_close int fd = -1;
 
 	copy.schema = CONTAINER_SCHEMA;
-	copy.pid_ns = own_pid_ns();
+	copy.pid_ns = container_own_pid_ns();
 	if (!copy.boot_id)
 		copy.boot_id = (char *)process_boot_id();
 	fd = container_run_dir(st, id, err);
@@ -305,7 +304,7 @@ static bool monitor_answers(struct storage *st, const char *id)
 
 bool container_pids_are_ours(const struct container *c)
 {
-	return !c->live.pid_ns || c->live.pid_ns == own_pid_ns();
+	return !c->live.pid_ns || c->live.pid_ns == container_own_pid_ns();
 }
 
 static bool is_frozen(const struct container_live *l)

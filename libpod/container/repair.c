@@ -197,24 +197,25 @@ static int remove_names(struct storage *st, const char *name, const char *id, st
 }
 
 /*
- * Killed before the record goes, the container is still there to be removed again; killed after it,
- * its mark leads the next command to the rest.
+ * The record goes first: killed before it, the container is there as it was; killed after it, it is
+ * gone, and its mark leads the next command to the rest. A container without its root file system
+ * could not be started.
  */
 static int erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
 {
 	char path[80];
 	int r;
 
-	(void)snprintf(path, sizeof(path), "containers/%s", id);
-	r = remove_tree_at(st->run_fd, path, err);
-	if (r == 0)
-		r = storage_rootfs_remove(st, id, err);
-	if (r < 0)
-		return r;
 	(void)snprintf(path, sizeof(path), "%s/container.json", id);
 	if (unlinkat(st->containers_fd, path, 0) < 0 && errno != ENOENT)
 		return cmk_err_errno(err, "remove the record");
-	r = remove_names(st, name, id, err);
+	(void)snprintf(path, sizeof(path), "containers/%s", id);
+	exec_session_forget(st, id);
+	r = remove_tree_at(st->run_fd, path, err);
+	if (r == 0)
+		r = storage_rootfs_remove(st, id, err);
+	if (r == 0)
+		r = remove_names(st, name, id, err);
 	return r < 0 ? r : remove_tree_at(st->containers_fd, id, err);
 }
 

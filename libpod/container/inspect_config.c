@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/container/inspect.h"
+
+#include "base/parse.h"
+
+#define SHM_SIZE 65536000
+
+static void write_exposed(struct json_writer *w, char *const *ports)
+{
+	if (!ports || !*ports)
+		return;
+	json_write_object(w, "ExposedPorts");
+	for (; *ports; ports++) {
+		json_write_object(w, *ports);
+		json_write_end(w, '}');
+	}
+	json_write_end(w, '}');
+}
+
+void inspect_config(struct json_writer *w, const struct container *c, const struct spec *s)
+{
+	const struct container_config *cfg = &c->cfg;
+	cleanup_free char *umask = xasprintf("%04o", s->process.user.umask);
+
+	json_write_object(w, "Config");
+	json_write_str(w, "Hostname", cfg->hostname);
+	json_write_str(w, "Domainname", "");
+	json_write_str(w, "User", inspect_str(cfg->user));
+	json_write_bool(w, "AttachStdin", false);
+	json_write_bool(w, "AttachStdout", false);
+	json_write_bool(w, "AttachStderr", false);
+	json_write_bool(w, "Tty", cfg->terminal);
+	json_write_bool(w, "OpenStdin", cfg->interactive);
+	json_write_bool(w, "StdinOnce", false);
+	json_write_strv(w, "Env", s->process.env);
+	json_write_strv(w, "Cmd", cfg->cmd);
+	json_write_str(w, "Image", inspect_str(cfg->image_name));
+	json_write_null(w, "Volumes");
+	json_write_str(w, "WorkingDir", inspect_str(cfg->workdir));
+	if (cfg->entrypoint)
+		json_write_strv(w, "Entrypoint", cfg->entrypoint);
+	else
+		json_write_null(w, "Entrypoint");
+	json_write_null(w, "OnBuild");
+	json_write_map(w, "Labels", cfg->labels);
+	json_write_map(w, "Annotations", s->annotations);
+	json_write_str(w, "StopSignal", cfg->stop_signal ? cfg->stop_signal : "SIGTERM");
+	write_exposed(w, cfg->exposed_ports);
+	json_write_strv(w, "CreateCommand", cfg->create_command);
+	if (cfg->timezone)
+		json_write_str(w, "Timezone", cfg->timezone);
+	json_write_bool(w, "SystemdMode", cfg->systemd);
+	json_write_str(w, "Umask", umask);
+	json_write_u64(w, "Timeout", cfg->timeout_s);
+	json_write_u64(w, "StopTimeout", cfg->stop_timeout_s);
+	json_write_bool(w, "Passwd", !cfg->no_passwd);
+	json_write_null(w, "ChrootDirs");
+	json_write_str(w, "sdNotifyMode", cfg->sdnotify ? cfg->sdnotify : "container");
+	json_write_str(w, "sdNotifySocket", "");
+	json_write_end(w, '}');
+}
+
+/* --- HostConfig --------------------------------------------------------------------------------
+ */
+
+static void write_ulimits(struct json_writer *w, const struct spec *s)
+{
+	json_write_array(w, "Ulimits");
+	for (size_t i = 0; i < s->process.n_rlimits; i++) {
+		const struct spec_rlimit *l = &s->process.rlimits[i];
+
+		json_write_object(w, NULL);
+		json_write_str(w, "Name", l->type);
+		/* -1 for unlimited, as podman. */
+		json_write_i64(w, "Soft", (int64_t)l->soft);
+		json_write_i64(w, "Hard", (int64_t)l->hard);
+		json_write_end(w, '}');
+	}
+	json_write_end(w, ']');
+}
+
+static void write_tmpfs(struct json_writer *w, const struct spec *s)
+{
+	json_write_object(w, "Tmpfs");
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		cleanup_free char *options = NULL;
+
+		if (!streq_null(m->type, "tmpfs") || streq(m->destination, "/dev") ||
+		    streq(m->destination, "/dev/shm") || streq(m->destination, "/sys"))
+			continue;
+		options = strv_join(m->options, ",");
+		json_write_str(w, m->destination, options);
+	}
+	json_write_end(w, '}');
+}
+
+/* What was added to podman's default set, and what of it was dropped. */
+static void write_caps(struct json_writer *w, const struct spec *s)
+{
+	json_write_array(w, "CapAdd");
+	for (char **c = s->process.caps.bounding; c && *c; c++)
+		if (!strv_has((char *const *)(uintptr_t)spec_default_caps, *c))
+			json_write_str(w, NULL, *c);
+	json_write_end(w, ']');
+	json_write_array(w, "CapDrop");
+	for (const char *const *c = spec_default_caps; *c; c++)
+		if (!strv_has(s->process.caps.bounding, *c))
+			json_write_str(w, NULL, *c);
+	json_write_end(w, ']');
+}
+
+static int64_t shm_size(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		for (char **o = m->options; streq(m->destination, "/dev/shm") && o && *o; o++) {
+			const char *size = str_after(*o, "size=");
+			uint64_t bytes;
+
+			if (size && parse_bytes(size, &bytes) == 0)
+				return (int64_t)bytes;
+		}
+	}
+	return SHM_SIZE;
+}
+
+static void write_log_config(struct json_writer *w, const struct container *c)
+{
+	const char *driver = inspect_str(c->cfg.log_driver);
+	cleanup_free char *path = xasprintf("%s/containers/%s/ctr.log", c->st->root, c->cfg.id);
+
+	json_write_object(w, "LogConfig");
+	json_write_str(w, "Type", driver);
+	json_write_null(w, "Config");
+	json_write_str(w, "Path", path);
+	json_write_str(w, "Tag", "");
+	json_write_str(w, "Size", "0B");
+	json_write_end(w, '}');
+}
+
+/* "0:1:65536" for each range; nothing where the container has the default maps. */
+static void write_maps(struct json_writer *w, const struct spec *s)
+{
+	const struct {
+		const char *key;
+		const struct spec_id_mapping *map;
+		size_t n;
+	} maps[] = { { "UidMap", s->uid_mappings, s->n_uid_mappings },
+		     { "GidMap", s->gid_mappings, s->n_gid_mappings } };
+
+	if (!s->n_uid_mappings && !s->n_gid_mappings)
+		return;
+	json_write_object(w, "IDMappings");
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		json_write_array(w, maps[i].key);
+		for (size_t k = 0; k < maps[i].n; k++) {
+			cleanup_free char *text = xasprintf("%u:%u:%u", maps[i].map[k].container_id,
+							    maps[i].map[k].host_id,
+							    maps[i].map[k].size);
+
+			json_write_str(w, NULL, text);
+		}
+		json_write_end(w, ']');
+	}
+	json_write_end(w, '}');
+}
+
+static void write_limits(struct json_writer *w, const struct container_config *cfg,
+			 const struct spec *s)
+{
+	json_write_i64(w, "CpuShares", 0);
+	json_write_i64(w, "Memory", cfg->memory);
+	json_write_i64(w, "NanoCpus", cfg->nano_cpus);
+	json_write_str(w, "CgroupParent", "");
+	json_write_i64(w, "BlkioWeight", 0);
+	json_write_null(w, "BlkioWeightDevice");
+	json_write_null(w, "BlkioDeviceReadBps");
+	json_write_null(w, "BlkioDeviceWriteBps");
+	json_write_null(w, "BlkioDeviceReadIOps");
+	json_write_null(w, "BlkioDeviceWriteIOps");
+	json_write_u64(w, "CpuPeriod", s->resources.cpu_period);
+	json_write_i64(w, "CpuQuota", s->resources.cpu_quota);
+	json_write_i64(w, "CpuRealtimePeriod", 0);
+	json_write_i64(w, "CpuRealtimeRuntime", 0);
+	json_write_str(w, "CpusetCpus", "");
+	json_write_str(w, "CpusetMems", "");
+	json_write_strv(w, "Devices", NULL);
+	json_write_null(w, "DeviceCgroupRules");
+	json_write_null(w, "DeviceRequests");
+	json_write_i64(w, "DiskQuota", 0);
+	json_write_i64(w, "KernelMemory", 0);
+	json_write_i64(w, "MemoryReservation", 0);
+	json_write_i64(w, "MemorySwap", 0);
+	json_write_i64(w, "MemorySwappiness", 0);
+	json_write_bool(w, "OomKillDisable", false);
+	json_write_bool(w, "Init", cfg->init);
+	json_write_i64(w, "PidsLimit", cfg->pids_limit);
+	write_ulimits(w, s);
+	json_write_i64(w, "CpuCount", 0);
+	json_write_i64(w, "CpuPercent", 0);
+	json_write_i64(w, "IOMaximumIOps", 0);
+	json_write_i64(w, "IOMaximumBandwidth", 0);
+	json_write_null(w, "CgroupConf");
+}
+
+static void write_restart_policy(struct json_writer *w, const struct container_config *cfg)
+{
+	json_write_object(w, "RestartPolicy");
+	json_write_str(w, "Name", cfg->restart_policy ? cfg->restart_policy : "no");
+	json_write_i64(w, "MaximumRetryCount", cfg->restart_retries);
+	json_write_end(w, '}');
+}
+
+static void write_names(struct json_writer *w, const struct container_config *cfg)
+{
+	json_write_strv(w, "Dns", cfg->dns);
+	json_write_strv(w, "DnsOptions", cfg->dns_options);
+	json_write_strv(w, "DnsSearch", cfg->dns_search);
+	json_write_strv(w, "ExtraHosts", cfg->add_hosts);
+	json_write_str(w, "HostsFile", inspect_str(cfg->hosts_file));
+	json_write_strv(w, "GroupAdd", cfg->group_add);
+}
+
+/* Whose namespaces it has. */
+static void write_modes(struct json_writer *w, const struct container_config *cfg,
+			const struct spec *s)
+{
+	(void)cfg;
+	(void)s;
+	json_write_str(w, "IpcMode", "private");
+	json_write_str(w, "PidMode", "private");
+	json_write_str(w, "UTSMode", "private");
+	json_write_str(w, "UsernsMode", "");
+	json_write_str(w, "CgroupMode", "private");
+	json_write_str(w, "CgroupnsMode", "private");
+}
+
+void inspect_host_config(struct json_writer *w, const struct container *c, const struct spec *s)
+{
+	const struct container_config *cfg = &c->cfg;
+
+	json_write_object(w, "HostConfig");
+	json_write_strv(w, "Binds", cfg->binds);
+	json_write_str(w, "CgroupManager", "cgroupfs");
+	json_write_str(w, "ContainerIDFile", inspect_str(cfg->cidfile));
+	write_log_config(w, c);
+	json_write_str(w, "NetworkMode", inspect_str(cfg->network));
+	inspect_ports(w, "PortBindings", c, false);
+	write_restart_policy(w, cfg);
+	json_write_bool(w, "AutoRemove", cfg->remove);
+	json_write_bool(w, "AutoRemoveImage", cfg->remove_image);
+	json_write_map(w, "Annotations", s->annotations);
+	json_write_str(w, "VolumeDriver", "");
+	json_write_null(w, "VolumesFrom");
+	write_caps(w, s);
+	write_names(w, cfg);
+	write_modes(w, cfg, s);
+	json_write_str(w, "Cgroup", "");
+	json_write_str(w, "Cgroups", "default");
+	json_write_null(w, "Links");
+	json_write_i64(w, "OomScoreAdj",
+		       s->process.has_oom_score_adj ? s->process.oom_score_adj : 0);
+	json_write_bool(w, "Privileged", false);
+	json_write_bool(w, "PublishAllPorts", cfg->publish_all);
+	json_write_bool(w, "ReadonlyRootfs", cfg->read_only);
+	json_write_strv(w, "MaskedPaths", s->masked_paths);
+	json_write_strv(w, "ReadonlyPaths", s->readonly_paths);
+	json_write_strv(w, "SecurityOpt", cfg->security_opt);
+	write_tmpfs(w, s);
+	write_maps(w, s);
+	json_write_i64(w, "ShmSize", shm_size(s));
+	json_write_str(w, "Runtime", "oci");
+	json_write_array(w, "ConsoleSize");
+	json_write_i64(w, NULL, s->process.rows);
+	json_write_i64(w, NULL, s->process.columns);
+	json_write_end(w, ']');
+	json_write_str(w, "Isolation", "");
+	json_write_str(w, "IntelRdtClosID", "");
+	write_limits(w, cfg, s);
+	json_write_end(w, '}');
+}

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kill.py [--sample N --seed S] [--floor N] [--every] [--keep] [SCENARIO...]
+
+Run by root inside the fixture (tests/check-bats -r -x): runs each scenario as cmk-test under `killer`, which
+kills at one system call: first one process, then all of ours at once; for every call of every process of
+ours that others can see the effect of (--every: for every call), or for N picked by seed S. After each kill what is left is compared with the truth by checker.py:
+no process, group, mount, namespace, socket or file may outlive what `cmk ps` says, the next commands must
+work on the same name, and after `rm -fa` all must be as before the first command.
+
+Prints the number of kill points of each scenario; fails if all together they are fewer than --floor."""
+import argparse
+import json
+import os
+import pwd
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checker
+
+STAGE = os.environ["CMK_TEST_STAGE"]
+KILLER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "killer")
+REGISTRY = "127.0.0.1:5000"
+IMAGE = f"{REGISTRY}/library/alpine:latest"
+SETTLE = 10.0
+
+
+class Fault(Exception):
+    pass
+
+
+class World:
+    """A user's home with stores and a delegated group of its own."""
+
+    def __init__(self, name):
+        self.user = pwd.getpwnam("cmk-test")
+        with open("/etc/subuid") as f:
+            self.first_sub = next(int(l.split(":")[1]) for l in f if l.startswith("cmk-test:"))
+        self.dir = tempfile.mkdtemp(prefix=f"faults-{name}.", dir=f"{STAGE}/tmp")
+        self.home = f"{self.dir}/home"
+        self.data = f"{self.dir}/data"
+        self.run = f"/run/user/{self.user.pw_uid}/{os.path.basename(self.dir)}"
+        self.cgroup = f"{os.environ['CMK_TEST_CG']}/{os.path.basename(self.dir)}"
+        os.makedirs(f"{self.home}/.config/containers")
+        os.mkdir(self.run, 0o700)
+        with open(f"{self.home}/.config/containers/registries.conf", "w") as f:
+            f.write(f'[[registry]]\nlocation = "{REGISTRY}"\ninsecure = true\n')
+        os.makedirs(f"{self.cgroup}/session")
+        for path in (self.dir, self.home, f"{self.home}/.config", self.run):
+            os.chown(path, self.user.pw_uid, self.user.pw_gid)
+        for sub in ("", "/session"):
+            for f in ("", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"):
+                os.chown(f"{self.cgroup}{sub}{f}", self.user.pw_uid, self.user.pw_gid)
+        os.chmod(self.dir, 0o755)
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.home, "USER": "cmk-test", "LOGNAME": "cmk-test",
+                    "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": self.run, "TMPDIR": f"{self.dir}"}
+        self.others = set(checker.pids())
+
+    def argv(self, args):
+        return ["/usr/local/bin/cmk", "--root", f"{self.data}", "--runroot", f"{self.run}/cmk", *args]
+
+    def killer(self, options, args, timeout=60):
+        return subprocess.run(
+            [KILLER, "-u", f"{self.user.pw_uid}:{self.user.pw_gid}", "-c", f"{self.cgroup}/session", *options, *self.argv(args)],
+            env=self.env, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+
+    def cmk(self, *args, want=0, timeout=60):
+        try:
+            r = self.killer([], args, timeout)
+        except subprocess.TimeoutExpired:
+            raise Fault(f"`cmk {' '.join(args)}` does not end") from None
+        if want is not None and r.returncode != want:
+            raise Fault(f"`cmk {' '.join(args)}` gave {r.returncode}, not {want}: {r.stderr.strip()[-400:]}")
+        return r
+
+    def has(self, *command):
+        return self.cmk(*command, "--help", want=None).returncode == 0
+
+    def ours(self):
+        return [p for p in checker.ours(self.user.pw_uid, self.first_sub) if p not in self.others]
+
+    def machine(self):
+        return checker.Machine(self.cgroup, {"data": self.data, "run": self.run})
+
+    def helpers_of(self, name):
+        """Monitor and network helper of a running container."""
+        pid = self.cmk("inspect", "--format", "{{.State.ConmonPid}}", name).stdout.strip()
+        found = [int(pid)]
+        found += [p for p in self.ours() if checker.parent_of(p) == int(pid) and "slirp" in checker.describe(p)]
+        return found
+
+    def close(self):
+        for pid in self.ours():
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                pass
+        for base, _, _ in os.walk(self.cgroup, topdown=False):
+            wait_until(lambda: remove_dir(base), 5)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
+
+
+def remove_dir(path):
+    try:
+        os.rmdir(path)
+        return True
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def wait_until(what, seconds=SETTLE):
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+# --- scenarios --------------------------------------------------------------------------------------------
+# name: (needs, preparation, command, exit codes it may have, what must be listed after any kill, attach)
+NET = "--net=none"
+RUN = ["run", "-d", NET, "--name", "c", IMAGE, "sleep", "1000"]
+SCENARIOS = {
+    "run-rm": dict(command=["run", "--rm", NET, "--name", "c", IMAGE, "true"]),
+    "run-slirp": dict(command=["run", "--rm", "--name", "c", "-p", "18080:80", IMAGE, "true"]),
+    "run": dict(command=["run", NET, "--name", "c", IMAGE, "sh", "-c", "exit 3"], code=3),
+    "run-d": dict(command=RUN),
+    "create": dict(command=["create", NET, "--name", "c", IMAGE, "true"]),
+    "start": dict(prepare=[["create", NET, "--name", "c", IMAGE, "sleep", "1000"]], command=["start", "c"], kept=["c"]),
+    "restarted": dict(prepare=[["run", NET, "--name", "c", IMAGE, "true"]], command=["start", "c"], kept=["c"]),
+    "stop": dict(prepare=[RUN], command=["stop", "-t", "0", "c"], kept=["c"], attach="c"),
+    "stop-slirp": dict(prepare=[["run", "-d", "--rm", "-p", "18080:80", "--name", "c", IMAGE, "sleep", "1000"]],
+                       command=["stop", "-t", "0", "c"], attach="c"),
+    "kill": dict(prepare=[RUN], command=["kill", "c"], kept=["c"], attach="c"),
+    "rm": dict(prepare=[["run", NET, "--name", "c", IMAGE, "true"]], command=["rm", "c"]),
+    "rm-f": dict(prepare=[RUN], command=["rm", "-f", "-t", "0", "c"], attach="c"),
+    "exec": dict(prepare=[RUN], command=["exec", "c", "true"], kept=["c"], attach="c"),
+    "rename": dict(needs=["rename"], prepare=[["create", NET, "--name", "c", IMAGE, "true"]], command=["rename", "c", "d"],
+                   kept=["c|d"]),
+    "restart": dict(needs=["restart"], prepare=[RUN], command=["restart", "-t", "0", "c"], kept=["c"], attach="c"),
+    "update": dict(needs=["update"], prepare=[["create", NET, "--name", "c", IMAGE, "true"]],
+                   command=["update", "--restart", "always", "c"], kept=["c"]),
+    "pause": dict(needs=["pause"], prepare=[RUN], command=["pause", "c"], kept=["c"], attach="c"),
+    "commit": dict(needs=["commit"], prepare=[["run", NET, "--name", "c", IMAGE, "touch", "/x"]],
+                   command=["commit", "-q", "c", "localhost/made"], kept=["c"]),
+    "volume-create": dict(needs=["volume"], command=["volume", "create", "v"]),
+    "volume-rm": dict(needs=["volume"], prepare=[["volume", "create", "v"]], command=["volume", "rm", "v"]),
+    "secret-create": dict(needs=["secret"], command=["secret", "create", "s", "/etc/hostname"]),
+    "pull": dict(bare=True, command=["pull", "-q", IMAGE]),
+    "tag": dict(command=["tag", IMAGE, "localhost/other:1"]),
+    "rmi": dict(bare=True, prepare=[["pull", "-q", IMAGE]], command=["rmi", IMAGE]),
+}
+
+
+def listed(world):
+    out = world.cmk("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}").stdout
+    return [line.split() for line in out.splitlines()]
+
+
+def is_running(state):
+    return state in ("running", "paused")
+
+
+def settled(world, others):
+    """Nothing of ours is alive but what belongs to a running container. Returns what is too much."""
+    running = set()
+    for ident, _, state in listed(world):
+        if is_running(state):
+            running.add(int(world.cmk("inspect", "--format", "{{.State.ConmonPid}}", ident).stdout))
+            running.add(int(world.cmk("inspect", "--format", "{{.State.Pid}}", ident).stdout))
+    return [p for p in world.ours() if p not in others and not belongs(p, running)]
+
+
+def belongs(pid, roots):
+    seen = set()
+    while pid > 1 and pid not in seen:
+        if pid in roots:
+            return True
+        seen.add(pid)
+        pid = checker.parent_of(pid)
+    return False
+
+
+def check_listing(world, kept):
+    """What ps says is true."""
+    left = []
+    if not wait_until(lambda: not left.__setitem__(slice(None), settled(world, ())) and not left):
+        raise Fault("alive without a running container: " + "; ".join(checker.describe(p) for p in left))
+    rows = listed(world)
+    for ident, name, state in rows:
+        pid = int(world.cmk("inspect", "--format", "{{.State.Pid}}", ident).stdout)
+        if is_running(state) and not checker.alive(pid):
+            # It may just have ended.
+            if not wait_until(lambda: not any(r[0] == ident and is_running(r[2]) for r in listed(world)), 2):
+                raise Fault(f"'{name}' is said to be {state}, but its process {pid} is not there")
+            return check_listing(world, kept)
+        elif not is_running(state):
+            if pid != 0:
+                raise Fault(f"'{name}' is {state} and has the process {pid}")
+            if not wait_until(lambda: not checker.group_processes(world.cgroup, ident), 2):
+                raise Fault(f"'{name}' is {state}, but its group has processes")
+    names = {r[1] for r in rows}
+    for want in kept:
+        if not names & set(want.split("|")):
+            raise Fault(f"'{want}' is lost; there are {sorted(names)}")
+    return rows
+
+
+def check_next(world, rows, bare):
+    """The next commands work on what is there, and on the same name."""
+    for ident, name, state in rows:
+        if is_running(state):
+            if state == "running":
+                world.cmk("exec", name, "true")
+            world.cmk("stop", "-t", "0", name)
+            world.cmk("rm", name, want=None)  # --rm containers have gone
+        else:
+            if state != "created":
+                world.cmk("wait", name)
+            world.cmk("start", name, want=None if state == "created" else 0)
+            world.cmk("rm", "-f", "-t", "0", name)
+    if bare:
+        world.cmk("images")
+        world.cmk("pull", "-q", IMAGE)
+    for sub in ("volume", "secret"):
+        if world.has(sub):
+            world.cmk(sub, "ls")
+            for item in world.cmk(sub, "ls", "-q").stdout.split():
+                world.cmk(sub, "rm", item)
+    for item in ("localhost/other:1", "localhost/made"):
+        world.cmk("rmi", item, want=None)
+    world.cmk("run", "--rm", NET, "--name", "c", IMAGE, "true")
+    world.cmk("create", NET, "--name", "c", IMAGE, "true")
+    world.cmk("rm", "c")
+
+
+def check_end(world, before, bare):
+    world.cmk("rm", "-f", "-a", "-t", "0")
+    if bare:
+        world.cmk("rmi", "-f", IMAGE)
+    new = []
+
+    def nothing():
+        new[:] = world.machine().beyond(before)
+        return not new
+
+    if not wait_until(nothing):
+        raise Fault("left behind: " + "; ".join(new[:12]))
+
+
+# --- one kill ---------------------------------------------------------------------------------------------
+
+def prepare(world, s):
+    for args in s.get("prepare", []):
+        world.cmk(*args)
+    return [f"-p{p}" for p in world.helpers_of(s["attach"])] if s.get("attach") else []
+
+
+def once(world, s, before, point=None, everything=False):
+    """Runs S, killed at POINT or not at all; the processes that were followed, or what was killed."""
+    report = f"{world.dir}/report"
+    options = prepare(world, s) + ["-o", report]
+    if point:
+        options += ["-k", f"{point[0]}:{point[1]}"] + (["-a"] if everything else [])
+    try:
+        r = world.killer(options, s["command"])
+    except subprocess.TimeoutExpired:
+        raise Fault(f"`cmk {' '.join(s['command'])}` does not end") from None
+    with open(report) as f:
+        lines = [l.split() for l in f]
+    killed = bool(lines) and lines[0][0] == "killed"
+    if not killed and r.returncode != s.get("code", 0):
+        raise Fault(f"`cmk {' '.join(s['command'])}` gave {r.returncode}: {r.stderr.strip()[-300:]}")
+    if not point:
+        return lines
+    # What was killed needs some time to be dead, and so does what dies with it.
+    if killed and not wait_until(lambda: not any(checker.alive(int(p)) for p in lines[0][5:])):
+        raise Fault("does not die of SIGKILL")
+    rows = check_listing(world, s.get("kept", []))
+    check_next(world, rows, s.get("bare"))
+    check_end(world, before, s.get("bare"))
+    return lines[0] if killed else None
+
+
+def points_of(lines, every):
+    """(LABEL, N, COMM): before its first call, and behind each that has an effect; or before each."""
+    found = []
+    for label, comm, *marks in lines:
+        marks = marks[0] if marks else ""
+        found += [(label, n, comm) for n in range(1, len(marks) + 1) if every or n == 1 or marks[n - 2] == "+"]
+    return found
+
+
+def run_scenario(name, s, args):
+    """Number of kill points that were tried (None: cmk cannot do that), and the faults found."""
+    world = World(name)
+    faults, tried, missed = [], 0, 0
+    try:
+        if s.get("needs") and not world.has(*s["needs"]):
+            print(f"{name}: cmk has no '{' '.join(s['needs'])}' yet", flush=True)
+            return None, []
+        world.cmk("pull", "-q", IMAGE)
+        # Twice, so that what is made once (caches, directories) is there.
+        for _ in range(2):
+            empty = checker.Machine(world.cgroup, {})
+            lines = once(world, s, empty)
+            check_next(world, check_listing(world, []), s.get("bare"))
+            world.cmk("rm", "-f", "-a", "-t", "0")
+            if s.get("bare"):
+                world.cmk("rmi", "-f", IMAGE)
+        wait_until(lambda: not world.ours())
+        before = world.machine()
+        points = points_of(lines, args.every)
+        total = len(points)
+        if args.point:
+            label, n = args.point.split(":")
+            points = [p for p in points if p[0] == label and p[1] == int(n)]
+        plan = [(p, everything) for p in points for everything in (False, True)]
+        if args.sample and args.sample < len(plan):
+            plan = random.Random(f"{args.seed}-{name}").sample(plan, args.sample)
+        for point, everything in plan:
+            if time.monotonic() > args.deadline:
+                print(f"{name}: out of time after {tried} points", flush=True)
+                break
+            try:
+                if once(world, s, before, point, everything):
+                    tried += 1
+                else:
+                    missed += 1
+            except Fault as e:
+                tried += 1
+                faults.append(f"{name}: {point[2]} {point[0]}:{point[1]}{' and all others' if everything else ''}: {e}")
+                print(faults[-1], flush=True)
+                world.close()
+                if len(faults) >= args.max_faults:
+                    break
+                world = World(name)
+                world.cmk("pull", "-q", IMAGE)
+                lines = once(world, s, before)
+                check_next(world, check_listing(world, []), s.get("bare"))
+                world.cmk("rm", "-f", "-a", "-t", "0")
+                if s.get("bare"):
+                    world.cmk("rmi", "-f", IMAGE)
+                wait_until(lambda: not world.ours())
+                before = world.machine()
+        print(f"{name}: {tried} kill points of {2 * total} ({missed} not reached), {len(faults)} faults", flush=True)
+    finally:
+        if args.keep and faults:
+            print(f"kept: {world.dir}")
+        else:
+            world.close()
+    return tried, faults
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--sample", type=int, default=0)
+    p.add_argument("--seed", default=str(random.SystemRandom().randrange(10**9)))
+    p.add_argument("--floor", type=int, default=0)
+    p.add_argument("--seconds", type=int, default=10**6)
+    p.add_argument("--max-faults", type=int, default=10)
+    p.add_argument("--point", help="LABEL:N only")
+    p.add_argument("--every", action="store_true", help="also between calls of which nobody else sees an effect")
+    p.add_argument("--keep", action="store_true")
+    p.add_argument("scenarios", nargs="*")
+    args = p.parse_args()
+    args.deadline = time.monotonic() + args.seconds
+    print(f"faults: seed {args.seed}" + (f", {args.sample} kill points of each scenario" if args.sample else ""), flush=True)
+    tried, faults, failed, skipped = 0, [], 0, 0
+    for name in args.scenarios or SCENARIOS:
+        try:
+            n, f = run_scenario(name, SCENARIOS[name], args)
+            tried += n or 0
+            skipped += n is None
+            faults += f
+            failed += bool(f)
+        except Fault as e:
+            faults.append(f"{name}: without any kill: {e}")
+            failed += 1
+            print(faults[-1], flush=True)
+    print(f"faults: {tried} kill points, {len(faults)} faults")
+    if tried < args.floor:
+        print(f"faults: fewer than {args.floor} kill points")
+        failed += 1
+    total = len(args.scenarios or SCENARIOS)
+    print(f"faults: {max(total - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
