@@ -8,6 +8,7 @@
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
 #include "libpod/libpod.h"
+#include "libpod/monitor/internal.h"
 
 static int exec_env(const struct exec_options *o, const struct spec *spec, char ***ret,
 		    struct cmk_err *err)
@@ -65,11 +66,11 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 	};
 
 	if (pidfd < 0)
-		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
-				    "cannot execute in container '%s': it has just ended",
-				    c->cfg.name);
+		return exec_just_ended(c, err);
 	if (c->live.cgroup_mount && c->live.cgroup_path) {
 		cgroup_fd = cgroup_open(c->live.cgroup_mount, c->live.cgroup_path);
+		if (cgroup_fd == -ENOENT)
+			return exec_just_ended(c, err);
 		if (cgroup_fd < 0)
 			return cmk_err_set(err, cgroup_fd, "open control group '%s': %s",
 					   c->live.cgroup_path, strerror(-cgroup_fd));

@@ -122,6 +122,9 @@ enum mon_tag {
 int64_t mon_now_ms(void);
 int mon_watch(struct monitor *m, int fd, uint32_t events, enum mon_tag tag);
 
+/* start.c: the error of an exec session whose container has ended meanwhile. */
+int exec_just_ended(const struct container *c, struct cmk_err *err);
+
 /* start.c: everything up to the container's exec. On failure nothing of the container is left. */
 int mon_start(struct monitor *m, struct cmk_err *err);
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "libpod/monitor/internal.h"
+
+#define EXEC_TARGET_DEATH_MS 500
 
 /* The ends that the container gets; closed here once it has them. */
 struct stdio_ends {
@@ -204,13 +207,36 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	return r;
 }
 
+int exec_just_ended(const struct container *c, struct cmk_err *err)
+{
+	return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
+			    "cannot execute in container '%s': it has just ended", c->cfg.name);
+}
+
+/* What a container that ends meanwhile does to a process that enters it: killed with the pid
+ * namespace, refused by it (clone(2), ENOMEM), or its group is gone. Init counts as dead only after
+ * that. */
+static bool exec_met_the_end(const struct runtime_exec_args *args, int error)
+{
+	struct pollfd p = { .fd = args->target_pidfd, .events = POLLIN };
+
+	return (error == -ECHILD || error == -ENOMEM || error == -ENODEV || error == -ESRCH) &&
+	       poll(&p, 1, EXEC_TARGET_DEATH_MS) > 0;
+}
+
 static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
 {
 	struct runtime_exec_args args = *m->a->exec;
+	int r;
 
 	args.st = m->st;
 	memcpy(args.stdio, e->fd, sizeof(args.stdio));
-	return runtime_exec(&args, &m->rc, err);
+	r = runtime_exec(&args, &m->rc, err);
+	if (r < 0 && exec_met_the_end(&args, r)) {
+		cmk_err_done(err);
+		return exec_just_ended(m->a->container, err);
+	}
+	return r;
 }
 
 int mon_start(struct monitor *m, struct cmk_err *err)
