@@ -39,6 +39,9 @@ static size_t width_of(const char *s, size_t len)
 }
 
 #define COLUMNS_MAX 64
+/* As podman's tables: a column with its gap takes at least so much. */
+#define COLUMN_MIN 12
+#define COLUMN_GAP 2
 
 void format_align(const char *text, struct strbuf *out)
 {
@@ -67,7 +70,9 @@ void format_align(const char *text, struct strbuf *out)
 			if (*p != '\t')
 				break;
 			p++;
-			for (; col < COLUMNS_MAX && w < width[col] + 2; w++)
+			for (; col < COLUMNS_MAX &&
+			       w < MAX(width[col] + COLUMN_GAP, (size_t)COLUMN_MIN);
+			     w++)
 				strbuf_addc(out, ' ');
 		}
 		if (*p == '\n') {
@@ -117,6 +122,23 @@ int format_check(const char *template, struct cmk_err *err)
 	return template_parse(body ? body : template, &n, err);
 }
 
+/* Blanks outside of actions separate columns as tabs do, as in podman. */
+static char *tabs_for_blanks(const char *body)
+{
+	char *s = xstrdup(body);
+
+	for (char *p = s; *p;) {
+		char *open = strstr(p, "{{"), *close = open ? strstr(open, "}}") : NULL;
+
+		for (; *p && p != open; p++)
+			*p = *p == ' ' ? '\t' : *p;
+		if (!close)
+			break;
+		p = close + 2;
+	}
+	return s;
+}
+
 int format_items(const char *template, const struct json *items, const struct format_title *titles,
 		 bool noheading, struct strbuf *out, struct cmk_err *err)
 {
@@ -124,7 +146,9 @@ int format_items(const char *template, const struct json *items, const struct fo
 	cleanup_strbuf struct strbuf raw = STRBUF_INIT;
 	struct title_ctx ctx = { .titles = titles };
 	struct template_header header = { title_of, &ctx };
-	const char *body = str_after(template, "table ");
+	cleanup_free char *body = str_after(template, "table ")
+					  ? tabs_for_blanks(str_after(template, "table "))
+					  : NULL;
 	int r;
 
 	if (streq(template, "json"))
@@ -160,7 +184,9 @@ int format_print(const char *template, const char *items, size_t len,
 	return 0;
 }
 
-void format_size(uint64_t bytes, char buf[static 32])
+/* DIGITS that count: "999 B", "2.22 MB", "187 MB"; the point is '.' in any locale, since cmk sets
+ * none. */
+static void scale_size(uint64_t bytes, int digits, const char *space, char buf[static 32])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
 	double v = (double)bytes;
@@ -170,11 +196,43 @@ void format_size(uint64_t bytes, char buf[static 32])
 		v /= 1000;
 		u++;
 	}
-	/* Three digits that count: "999 B", "2.22 MB", "187 MB"; the point is '.' in any locale,
-	 * since cmk sets none. */
-	(void)snprintf(buf, 32, "%.3g %s", v, units[u]);
-	if (v >= 999.5 && u + 1 < ARRAY_LEN(units))
-		(void)snprintf(buf, 32, "1 %s", units[u + 1]);
+	(void)snprintf(buf, 32, "%.*g", digits, v);
+	/* Rounded up to the next unit. */
+	if (strchr(buf, 'e') || streq(buf, "1000")) {
+		u += u + 1 < ARRAY_LEN(units);
+		(void)snprintf(buf, 32, "1");
+	}
+	(void)snprintf(buf + strlen(buf), 32 - strlen(buf), "%s%s", space, units[u]);
+}
+
+void format_size(uint64_t bytes, char buf[static 32])
+{
+	scale_size(bytes, 3, " ", buf);
+}
+
+void format_size_tight(uint64_t bytes, int digits, char buf[static 32])
+{
+	scale_size(bytes, digits, "", buf);
+}
+
+char *format_go_time(const char *rfc3339)
+{
+	const char *fraction = rfc3339 ? strchr(rfc3339, '.') : NULL;
+	size_t n = fraction ? 1 + strspn(fraction + 1, "0123456789") : 0;
+	int64_t seconds;
+	char buf[32];
+	struct tm tm;
+	time_t t;
+
+	if (!rfc3339 || format_parse_time(rfc3339, &seconds) < 0)
+		return xstrdup("");
+	t = (time_t)seconds;
+	if (!gmtime_r(&t, &tm))
+		return xstrdup("");
+	while (n > 0 && (fraction[n - 1] == '0' || fraction[n - 1] == '.'))
+		n--;
+	(void)strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S", &tm);
+	return xasprintf("%s%.*s +0000 UTC", buf, (int)n, fraction ? fraction : "");
 }
 
 void format_duration(int64_t s, char buf[static 40])

@@ -37,11 +37,16 @@ int format_print_object(const char *template, struct json_writer *w, struct cmk_
 int format_items(const char *template, const struct json *items, const struct format_title *titles,
 		 bool noheading, struct strbuf *out, struct cmk_err *err);
 
-/* Aligns tab-separated columns with at least two blanks between them (UTF-8: one column each). */
+/* Aligns tab-separated columns with at least two blanks between them, at least 12 wide
+ * (UTF-8: one column each). */
 void format_align(const char *text, struct strbuf *out);
 
 /* "2.22 MB": decimal units, as podman images. */
 void format_size(uint64_t bytes, char buf[static 32]);
+/* "2.215MB": DIGITS that count and no blank, as podman ps --size (3) and stats (4). */
+void format_size_tight(uint64_t bytes, int digits, char buf[static 32]);
+/* "2024-01-02 03:04:05.5 +0000 UTC", as Go writes the RFC 3339 time, "" for none; owned. */
+char *format_go_time(const char *rfc3339);
 /* "3 minutes", "About an hour", "2 days": a span as docker's units say it. */
 void format_duration(int64_t seconds, char buf[static 40]);
 /* "3 minutes ago", from an RFC 3339 time; "N/A" where it is none. */

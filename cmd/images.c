@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <time.h>
-
 #include "cmd/commands.h"
 #include "cmd/format.h"
 #include "cmd/images_filter.h"
@@ -136,29 +134,12 @@ static void write_json_row(struct json_writer *w, struct storage *st, const stru
 	json_write_end(w, '}');
 }
 
-/* "2024-01-02 03:04:05.5 +0000 UTC", as Go writes a time; owned. */
-static char *go_time(const char *rfc3339, int64_t seconds)
-{
-	const char *fraction = rfc3339 ? strchr(rfc3339, '.') : NULL;
-	size_t n = fraction ? 1 + strspn(fraction + 1, "0123456789") : 0;
-	time_t t = (time_t)seconds;
-	char buf[32];
-	struct tm tm;
-
-	if (!rfc3339 || !gmtime_r(&t, &tm))
-		return xstrdup("");
-	while (n > 0 && (fraction[n - 1] == '0' || fraction[n - 1] == '.'))
-		n--;
-	(void)strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M:%S", &tm);
-	return xasprintf("%s%.*s +0000 UTC", buf, (int)n, fraction ? fraction : "");
-}
-
 static void write_table_row(struct json_writer *w, struct storage *st, const struct row *row,
 			    bool no_trunc, bool labels, uint64_t containers)
 {
 	cleanup_free char *id = no_trunc ? xasprintf("sha256:%s", row->image->id)
 					 : xstrndup(row->image->id, 12);
-	cleanup_free char *created_at = go_time(row->image->created, row->created);
+	cleanup_free char *created_at = format_go_time(row->image->created);
 	char size[32], ago[48];
 
 	format_size(row->image->size, size);

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <time.h>
+#include "cmd/ps.h"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "cmd/ps_filter.h"
 
-#define ID_SHORT 12
-#define COMMAND_SHORT 20
-
 struct ps_args {
-	bool all, quiet, no_trunc, latest, noheading;
+	bool all, external, latest, namespaces, no_trunc, noheading, quiet, size, sync;
 	char **filters;
-	const char *format;
+	const char *format, *sort;
 	int64_t last;
+	uint32_t watch;
 };
 
 static const struct cmk_option ps_options[] = {
 	CMK_OPT_FLAG('a', "all", struct ps_args, all,
 		     "show all containers, not only those that run"),
+	CMK_OPT_FLAG(0, "external", struct ps_args, external,
+		     "show containers that other tools made in the store, too", .alias = "storage"),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct ps_args, filters, "KEY=VALUE",
 		   "show only those for which this holds"),
 	CMK_OPT_STRING(0, "format", struct ps_args, format, "FORMAT", "'json' or a Go template"),
@@ -28,99 +32,62 @@ static const struct cmk_option ps_options[] = {
 		     "show the newest container, in any state"),
 	CMK_OPT_FLAG(0, "no-trunc", struct ps_args, no_trunc, "show whole IDs and commands"),
 	CMK_OPT_FLAG(0, "noheading", struct ps_args, noheading, "leave the headings out"),
+	CMK_OPT_FLAG(0, "ns", struct ps_args, namespaces, "show the namespaces of each container",
+		     .alias = "namespace"),
 	CMK_OPT_FLAG('q', "quiet", struct ps_args, quiet, "show IDs alone"),
+	CMK_OPT_FLAG('s', "size", struct ps_args, size, "show what the containers take on disk"),
+	CMK_OPT_STRING(0, "sort", struct ps_args, sort, "KEY", "order of the list",
+		       .def = "created",
+		       .words = "command|created|id|image|names|runningfor|size|status",
+		       .complete = COMPLETE_WORDS),
+	CMK_OPT_FLAG(0, "sync", struct ps_args, sync, "compare the states with what runs"),
+	CMK_OPT_OF(OPT_UINT32, 'w', "watch", struct ps_args, watch, "SECONDS",
+		   "show the list again every so often, until ctrl-c"),
 	CMK_OPT_END(),
 };
 
-static bool is_up(const struct container *c)
+static int check_args(struct ps_args *a, struct cmk_err *err)
 {
-	return container_is_up(c);
+	if (a->last >= 0 && a->latest)
+		return cmk_err_set(err, -EINVAL, "last and latest are mutually exclusive");
+	if (a->quiet && (a->size || a->namespaces))
+		return cmk_err_set(err, -EINVAL, "quiet conflicts with size and namespace");
+	if (a->size && a->namespaces)
+		return cmk_err_set(err, -EINVAL, "size and namespace options conflict");
+	if (a->watch && a->latest)
+		return cmk_err_set(err, -EINVAL,
+				   "the watch and latest flags cannot be used together");
+	if (a->latest)
+		a->last = 1;
+	/* docker's word for the usual table. */
+	if (a->format && streq(a->format, "table"))
+		a->format = NULL;
+	return 0;
 }
 
-static char *short_id(const struct ps_args *a, const struct container *c)
-{
-	return xstrndup(c->cfg.id, a->no_trunc ? strlen(c->cfg.id) : ID_SHORT);
-}
-
-static char *command_text(const struct ps_args *a, const struct container *c)
-{
-	cleanup_free char *s = strv_join(c->cfg.command, " ");
-
-	if (a->no_trunc || strlen(s) <= COMMAND_SHORT)
-		return steal_ptr(&s);
-	return xasprintf("%.*s...", COMMAND_SHORT - 3, s);
-}
-
-/* "Up 3 seconds", "Exited (137) 2 minutes ago", "Created". */
-static char *status_text(const struct container *c)
-{
-	char span[48] = "";
-	int64_t since;
-
-	if (c->state == CONTAINER_CREATED)
-		return xstrdup("Created");
-	if (c->state == CONTAINER_PAUSED)
-		return xstrdup("Paused");
-	if (is_up(c)) {
-		if (!c->live.started_at || format_parse_time(c->live.started_at, &since) < 0)
-			return xstrdup("Up");
-		format_duration(MAX(time(NULL) - since, 0), span);
-		return xasprintf("Up %s", span);
-	}
-	/* A monitor that was lost left no time. */
-	if (!c->status.finished_at)
-		return xasprintf("Exited (%d)", c->status.exit_code);
-	format_ago(c->status.finished_at, span);
-	return xasprintf("Exited (%d) %s", c->status.exit_code, span);
-}
-
-/* "0.0.0.0:8080->80/tcp, 81/tcp": published ports, then those that are only exposed. */
-static char *ports_text(const struct container *c)
-{
-	struct strbuf sb = STRBUF_INIT;
-
-	for (size_t i = 0; i < c->cfg.n_ports; i++) {
-		const struct container_port *p = &c->cfg.ports[i];
-		const char *ip = p->host_ip && *p->host_ip ? p->host_ip : "0.0.0.0";
-
-		strbuf_addf(&sb, strchr(ip, ':') ? "%s[%s]:" : "%s%s:", sb.len ? ", " : "", ip);
-		if (p->range > 1)
-			strbuf_addf(&sb, "%d-%d->%d-%d/%s", p->host_port,
-				    p->host_port + p->range - 1, p->container_port,
-				    p->container_port + p->range - 1, p->protocol);
-		else
-			strbuf_addf(&sb, "%d->%d/%s", p->host_port, p->container_port, p->protocol);
-	}
-	return strbuf_steal(&sb);
-}
-
-static const char *image_text(const struct container *c)
-{
-	if (c->cfg.image_name)
-		return c->cfg.image_name;
-	return c->cfg.rootfs ? "" : c->cfg.image_id;
-}
-
-static void print_table(const struct ps_args *a, struct container **list, size_t n)
+static void print_table(const struct ps_args *a, const struct ps_item *items, size_t n)
 {
 	struct strbuf text = STRBUF_INIT, out = STRBUF_INIT;
 
 	if (!a->noheading)
-		strbuf_adds(&text, "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES\n");
+		strbuf_addf(&text,
+			    "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES%s\n",
+			    a->size ? "\tSIZE" : "");
 	for (size_t i = 0; i < n; i++) {
-		const struct container *c = list[i];
-		cleanup_free char *id = short_id(a, c), *command = command_text(a, c);
-		cleanup_free char *status = status_text(c), *ports = ports_text(c);
+		const struct container *c = items[i].c;
+		cleanup_free char *id = ps_id(&items[i]), *command = ps_command(&items[i]);
+		cleanup_free char *status = ps_status(c), *ports = ps_ports(c);
 		char created[48];
 
-		/* A command with control characters stays in its cell. */
-		for (char *p = command; *p; p++) {
-			if ((unsigned char)*p < 0x20 || *p == 0x7f)
-				*p = ' ';
-		}
 		format_ago(c->cfg.created, created);
-		strbuf_addf(&text, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", id, image_text(c), command,
-			    created, status, ports, c->cfg.name);
+		strbuf_addf(&text, "%s\t%s\t%s\t%s\t%s\t%s\t%s", id, ps_image(c), command, created,
+			    status, ports, c->cfg.name);
+		if (a->size) {
+			cleanup_free char *size = ps_size(&items[i]);
+
+			strbuf_addf(&text, "\t%s", size);
+		}
+		strbuf_addc(&text, '\n');
 	}
 	format_align(strbuf_str(&text), &out);
 	(void)fwrite(strbuf_str(&out), 1, out.len, stdout);
@@ -128,147 +95,39 @@ static void print_table(const struct ps_args *a, struct container **list, size_t
 	strbuf_done(&out);
 }
 
-static int64_t unix_time(const char *rfc3339)
+static const char *format_of(const struct ps_args *a)
 {
-	int64_t t;
-
-	return rfc3339 && format_parse_time(rfc3339, &t) == 0 ? t : 0;
+	if (a->format)
+		return a->format;
+	return a->namespaces ? "table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t"
+			       "{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
+			     : NULL;
 }
 
-static void write_ports(struct json_writer *w, const struct container *c)
-{
-	json_write_array(w, "Ports");
-	for (size_t i = 0; i < c->cfg.n_ports; i++) {
-		const struct container_port *p = &c->cfg.ports[i];
-
-		json_write_object(w, NULL);
-		json_write_str(w, "host_ip", p->host_ip ? p->host_ip : "");
-		json_write_i64(w, "container_port", p->container_port);
-		json_write_i64(w, "host_port", p->host_port);
-		json_write_i64(w, "range", MAX(p->range, 1));
-		json_write_str(w, "protocol", p->protocol);
-		json_write_end(w, '}');
-	}
-	json_write_end(w, ']');
-}
-
-/* Where the binds lie in the container. */
-static char **mounts(const struct container *c)
-{
-	char **v = NULL;
-
-	for (char **b = c->cfg.binds; b && *b; b++) {
-		cleanup_strv char **parts = strv_split(*b, ':');
-
-		strv_add(&v, parts[1]);
-	}
-	return v;
-}
-
-static void write_networks(struct json_writer *w, const struct container *c)
-{
-	json_write_array(w, "Networks");
-	if (c->cfg.network)
-		json_write_str(w, NULL, c->cfg.network);
-	json_write_end(w, ']');
-}
-
-static void write_times(struct json_writer *w, const struct container *c)
-{
-	const char *started = is_up(c) ? c->live.started_at : c->status.started_at;
-
-	json_write_bool(w, "AutoRemove", c->cfg.remove);
-	json_write_str(w, "CIDFile", c->cfg.cidfile ? c->cfg.cidfile : "");
-	json_write_str(w, "CreatedAt", c->cfg.created);
-	json_write_i64(w, "ExitCode", is_up(c) ? 0 : c->status.exit_code);
-	json_write_bool(w, "Exited", c->state >= CONTAINER_EXITED);
-	json_write_i64(w, "ExitedAt", is_up(c) ? 0 : unix_time(c->status.finished_at));
-	json_write_i64(w, "StartedAt", unix_time(started));
-	json_write_str(w, "ImageID", c->cfg.image_id ? c->cfg.image_id : "");
-	json_write_bool(w, "IsInfra", false);
-	json_write_map(w, "Labels", c->cfg.labels);
-	json_write_i64(w, "Pid", is_up(c) ? c->live.init_pid : 0);
-	json_write_str(w, "Pod", "");
-	json_write_str(w, "PodName", "");
-	json_write_i64(w, "Restarts", c->status.restarts);
-	json_write_str(w, "State", container_state_name(c->state));
-}
-
-/* podman's --format json. */
-static void write_json(struct json_writer *w, const struct container *c)
-{
-	cleanup_free char *status = status_text(c);
-	cleanup_strv char **at = mounts(c);
-
-	json_write_object(w, NULL);
-	write_times(w, c);
-	json_write_strv(w, "Command", c->cfg.command);
-	json_write_i64(w, "Created", unix_time(c->cfg.created));
-	json_write_str(w, "Id", c->cfg.id);
-	json_write_str(w, "Image", image_text(c));
-	json_write_array(w, "Names");
-	json_write_str(w, NULL, c->cfg.name);
-	json_write_end(w, ']');
-	json_write_strv(w, "Mounts", at);
-	write_networks(w, c);
-	write_ports(w, c);
-	json_write_str(w, "Status", status);
-	json_write_end(w, '}');
-}
-
-/* What templates see: text where podman's methods give text. */
-static void write_template(struct json_writer *w, const struct ps_args *a,
-			   const struct container *c)
-{
-	cleanup_free char *id = short_id(a, c), *command = command_text(a, c);
-	cleanup_free char *status = status_text(c), *ports = ports_text(c);
-	cleanup_strv char **at = mounts(c);
-	cleanup_free char *mounts_text = strv_join(at, ",");
-	char ago[48];
-
-	format_ago(c->cfg.created, ago);
-	json_write_object(w, NULL);
-	write_times(w, c);
-	json_write_str(w, "Command", command);
-	json_write_str(w, "Created", ago);
-	json_write_str(w, "CreatedHuman", ago);
-	json_write_str(w, "RunningFor", ago);
-	json_write_str(w, "ID", id);
-	json_write_str(w, "Id", id);
-	json_write_str(w, "Image", image_text(c));
-	json_write_str(w, "Names", c->cfg.name);
-	json_write_str(w, "Mounts", mounts_text);
-	json_write_str(w, "Networks", c->cfg.network ? c->cfg.network : "");
-	json_write_str(w, "Ports", ports);
-	json_write_str(w, "Status", status);
-	json_write_end(w, '}');
-}
-
-static int print_format(const struct ps_args *a, struct container **list, size_t n,
+static int print_format(const struct ps_args *a, const struct ps_item *items, size_t n,
 			struct cmk_err *err)
 {
 	static const struct format_title titles[] = {
-		{ "ID", "CONTAINER ID" },
-		{ "CreatedHuman", "CREATED" },
-		{ "RunningFor", "CREATED" },
-		{ "CreatedAt", "CREATED AT" },
+		{ "ID", "CONTAINER ID" }, { "Id", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
+		{ "Pid", "PID" },	  { "PodName", "PODNAME" }, { "CIDFile", "CIDFILE" },
 		{ NULL, NULL },
 	};
+	const char *format = format_of(a);
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *items = NULL;
+	cleanup_free char *text = NULL;
 	size_t len = 0;
 	int r;
 
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++) {
-		if (streq(a->format, "json"))
-			write_json(&w, list[i]);
+		if (streq(format, "json"))
+			ps_write_json(&w, &items[i]);
 		else
-			write_template(&w, a, list[i]);
+			ps_write_template(&w, &items[i]);
 	}
 	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &items, &len, err);
-	return r < 0 ? r : format_print(a->format, items, len, titles, a->noheading, err);
+	r = json_writer_finish(&w, &text, &len, err);
+	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
 }
 
 /* The containers to show, at the front of LIST; the others are freed. */
@@ -279,7 +138,8 @@ static size_t choose(const struct ps_args *a, const struct ps_filter *f, struct 
 	size_t limit = a->last >= 0 ? (size_t)a->last : n, kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool keep = kept < limit && (all || is_up(list[i])) && ps_filter_match(f, list[i]);
+		bool keep = kept < limit && (all || container_is_up(list[i])) &&
+			    ps_filter_match(f, list[i]);
 
 		if (keep)
 			list[kept++] = list[i];
@@ -289,61 +149,218 @@ static size_t choose(const struct ps_args *a, const struct ps_filter *f, struct 
 	return kept;
 }
 
-static int print(const struct ps_args *a, struct container **list, size_t n, struct cmk_err *err)
-{
-	if (a->quiet) {
-		for (size_t i = 0; i < n; i++) {
-			cleanup_free char *id = short_id(a, list[i]);
+typedef int (*compare_fn)(const struct ps_item *a, const struct ps_item *b);
 
-			(void)printf("%s\n", id);
-		}
-		return 0;
+static int compare_texts(char *a, char *b)
+{
+	int order = strcmp(a, b);
+
+	free(a);
+	free(b);
+	return order;
+}
+
+static int by_command(const struct ps_item *a, const struct ps_item *b)
+{
+	return compare_texts(strv_join(a->c->cfg.command, " "), strv_join(b->c->cfg.command, " "));
+}
+
+static int by_id(const struct ps_item *a, const struct ps_item *b)
+{
+	return strcmp(a->c->cfg.id, b->c->cfg.id);
+}
+
+static int by_image(const struct ps_item *a, const struct ps_item *b)
+{
+	return strcmp(ps_image(a->c), ps_image(b->c));
+}
+
+static int by_name(const struct ps_item *a, const struct ps_item *b)
+{
+	return strcmp(a->c->cfg.name, b->c->cfg.name);
+}
+
+static int by_start(const struct ps_item *a, const struct ps_item *b)
+{
+	return strcmp(ps_started(a->c), ps_started(b->c));
+}
+
+static int by_size(const struct ps_item *a, const struct ps_item *b)
+{
+	return (a->rootfs_size > b->rootfs_size) - (a->rootfs_size < b->rootfs_size);
+}
+
+static int by_status(const struct ps_item *a, const struct ps_item *b)
+{
+	return compare_texts(ps_status(a->c), ps_status(b->c));
+}
+
+static const struct {
+	const char *key;
+	compare_fn fn;
+} orders[] = {
+	{ "command", by_command },  { "id", by_id },
+	{ "image", by_image },	    { "names", by_name },
+	{ "runningfor", by_start }, { "size", by_size },
+	{ "status", by_status },
+};
+
+static compare_fn order; /* for qsort(3); NULL: by creation alone */
+
+static int compare_items(const void *pa, const void *pb)
+{
+	const struct ps_item *a = pa, *b = pb;
+	int r = order ? order(a, b) : 0;
+
+	if (r == 0)
+		r = strcmp(a->c->cfg.created, b->c->cfg.created);
+	return r ? r : by_id(a, b);
+}
+
+/* As podman, the oldest first. */
+static void sort_items(const char *key, struct ps_item *items, size_t n)
+{
+	order = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+		if (streq(orders[i].key, key))
+			order = orders[i].fn;
+	if (n)
+		qsort(items, n, sizeof(*items), compare_items);
+}
+
+/* What is only worked out where it is shown: namespaces and sizes. */
+static int fill_items(struct storage *st, const struct ps_args *a, struct container **list,
+		      size_t n, struct ps_item *items, struct cmk_err *err)
+{
+	const char *format = format_of(a);
+	bool json = format && strstr(format, "json"), ns = a->namespaces;
+
+	for (size_t i = 0; format && i < ps_n_namespaces && !ns; i++)
+		ns = strstr(format, ps_namespaces[i].field) || strstr(format, "Namespaces") ||
+		     strstr(format, "Cgroup");
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct ps_item){ .c = list[i],
+					     .no_trunc = a->no_trunc,
+					     .with_namespaces = ns,
+					     .with_line = json };
+	return a->size || streq(a->sort, "size") ? ps_fill_sizes(st, items, n, err) : 0;
+}
+
+static int print_items(const struct ps_args *a, const struct ps_item *items, size_t n,
+		       struct cmk_err *err)
+{
+	if (format_of(a))
+		return print_format(a, items, n, err);
+	if (!a->quiet)
+		print_table(a, items, n);
+	for (size_t i = 0; a->quiet && i < n; i++) {
+		cleanup_free char *id = ps_id(&items[i]);
+
+		(void)printf("%s\n", id);
 	}
-	if (a->format)
-		return print_format(a, list, n, err);
-	print_table(a, list, n);
 	return 0;
+}
+
+static int show(struct storage *st, const struct ps_args *a, const struct ps_filter *filter,
+		struct cmk_err *err)
+{
+	cleanup_free struct ps_item *items = NULL;
+	struct container **list = NULL;
+	size_t n = 0;
+	int r = container_list(st, &list, &n, err);
+
+	if (r < 0)
+		return r;
+	n = choose(a, filter, list, n);
+	items = xcalloc(n + 1, sizeof(*items));
+	r = fill_items(st, a, list, n, items, err);
+	if (r >= 0) {
+		sort_items(a->sort, items, n);
+		r = print_items(a, items, n, err);
+	}
+	container_list_free(list, n);
+	return r;
+}
+
+/* By a timer's own clock, so that the time that a list takes is not added; ends with ctrl-c, or
+ * when nobody reads any more. */
+static int watch(struct storage *st, const struct ps_args *a, const struct ps_filter *filter,
+		 struct cmk_err *err)
+{
+	const struct itimerspec every = { { (time_t)a->watch, 0 }, { (time_t)a->watch, 0 } };
+	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	struct pollfd p[] = { { .fd = timer, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	uint64_t ticks;
+	int r;
+
+	if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
+		return cmk_err_errno(err, "timer");
+	for (;;) {
+		if (isatty(STDOUT_FILENO))
+			(void)fputs("\033[H\033[2J", stdout);
+		r = show(st, a, filter, err);
+		if (r < 0 || fflush(stdout) < 0 || ferror(stdout))
+			return r;
+		do {
+			if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
+				return cmk_err_errno(err, "wait");
+			if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+				return 0;
+		} while (!p[0].revents);
+		(void)!read(timer, &ticks, sizeof(ticks));
+	}
 }
 
 static int ps_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 		   struct cmk_err *err)
 {
 	cleanup_storage struct storage *st = NULL;
-	struct container **list = NULL;
 	struct ps_filter *filter = NULL;
 	struct ps_args *a = args;
-	size_t n = 0;
-	int r;
+	int r = check_args(a, err);
 
 	(void)argc;
 	(void)argv;
-	if (a->quiet && a->format)
-		return cmk_err_set(err, -EINVAL, "--quiet and --format exclude each other");
-	if (a->latest)
-		a->last = 1;
-	r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = ps_filter_new(st, a->filters, &filter, err);
 	if (r == 0)
-		r = container_list(st, &list, &n, err);
-	if (r == 0) {
-		n = choose(a, filter, list, n);
-		r = print(a, list, n, err);
-		container_list_free(list, n);
-	}
+		r = a->watch ? watch(st, a, filter, err) : show(st, a, filter, err);
 	(void)ps_filter_free(filter);
 	return r;
 }
 
 static const char *const ps_aliases[] = { "container ps", "container ls", "container list", NULL };
 
+static const struct cmk_example ps_examples[] = {
+	{ "cmk ps -a", "list all containers, those that have ended as well" },
+	{ "cmk ps -a --filter status=exited --filter exited=0 -q",
+	  "print the IDs of the containers that ended well" },
+	{ "cmk ps --format 'table {{.Names}} {{.Status}} {{.Ports}}'", "choose the columns" },
+	{ "cmk ps --filter label=app=web --filter name=^db",
+	  "list the containers with that label whose name begins with db" },
+	{ "cmk ps --watch 2", "show the list again every two seconds" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_ps = {
 	.name = "ps",
 	.aliases = ps_aliases,
 	.summary = "List containers",
 	.description =
-		"Shows the containers that run, or all. Filters: id, name (a regular expression), "
-		"label, label!, status, exited, ancestor, before, since, network, command.",
+		"Shows the containers that run, or all, the oldest first.\n\n"
+		"Filters: `id` (a beginning, or a regular expression), `name` and `command` "
+		"(regular expressions), `label`, `label!`, `status`, `exited`, `ancestor` (an "
+		"image "
+		"or one that it was built on), `before` and `since` (a container), `until` (a "
+		"time, "
+		"or how long ago), `volume` (a name, or a path in the container), `network`, "
+		"`pod`, "
+		"`health`, `restart-policy`, `should-start-on-boot`.\n\n"
+		"`{{json .}}` prints one line for each container as docker does, `--format json` "
+		"podman's array.",
+	.examples = ps_examples,
 	.options = ps_options,
 	.args_size = sizeof(struct ps_args),
 	.exec = ps_exec,

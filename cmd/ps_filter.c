@@ -2,50 +2,54 @@
 #include "cmd/ps_filter.h"
 
 #include <regex.h>
+#include <time.h>
 
 #include "base/parse.h"
+#include "cmd/ps.h"
 #include "image/image.h"
 
 enum filter_key {
-	FILTER_ID,
-	FILTER_NAME,
-	FILTER_LABEL,
-	FILTER_NO_LABEL,
-	FILTER_STATUS,
-	FILTER_EXITED,
 	FILTER_ANCESTOR,
 	FILTER_BEFORE,
-	FILTER_SINCE,
-	FILTER_NETWORK,
 	FILTER_COMMAND,
+	FILTER_EXITED,
+	FILTER_HEALTH,
+	FILTER_ID,
+	FILTER_LABEL,
+	FILTER_NAME,
+	FILTER_NETWORK,
+	FILTER_NO_LABEL,
+	FILTER_POD,
+	FILTER_RESTART_POLICY,
+	FILTER_SINCE,
+	FILTER_START_ON_BOOT,
+	FILTER_STATUS,
+	FILTER_UNTIL,
+	FILTER_VOLUME,
 	N_FILTERS
 };
 
 static const char *const filter_names[N_FILTERS] = {
-	[FILTER_ID] = "id",
-	[FILTER_NAME] = "name",
-	[FILTER_LABEL] = "label",
-	[FILTER_NO_LABEL] = "label!",
-	[FILTER_STATUS] = "status",
-	[FILTER_EXITED] = "exited",
-	[FILTER_ANCESTOR] = "ancestor",
-	[FILTER_BEFORE] = "before",
-	[FILTER_SINCE] = "since",
-	[FILTER_NETWORK] = "network",
-	[FILTER_COMMAND] = "command",
+	[FILTER_ANCESTOR] = "ancestor", [FILTER_BEFORE] = "before",
+	[FILTER_COMMAND] = "command",	[FILTER_EXITED] = "exited",
+	[FILTER_HEALTH] = "health",	[FILTER_ID] = "id",
+	[FILTER_LABEL] = "label",	[FILTER_NAME] = "name",
+	[FILTER_NETWORK] = "network",	[FILTER_NO_LABEL] = "label!",
+	[FILTER_POD] = "pod",		[FILTER_RESTART_POLICY] = "restart-policy",
+	[FILTER_SINCE] = "since",	[FILTER_START_ON_BOOT] = "should-start-on-boot",
+	[FILTER_STATUS] = "status",	[FILTER_UNTIL] = "until",
+	[FILTER_VOLUME] = "volume",
 };
-
-/* Known to the peers, about things that cmk does not have yet. */
-static const char *const later_names[] = { "volume",	     "pod",   "health",
-					   "restart-policy", "until", "should-start-on-boot" };
 
 struct term {
 	enum filter_key key;
-	char *value; /* of before, since: a time; of ancestor: an image id, where there is one */
-	char *typed;
+	char *value;
 	regex_t regex;
 	bool has_regex;
-	int64_t number;
+	int64_t number;		    /* exited, should-start-on-boot */
+	char *time;		    /* before, since, until: RFC 3339 in UTC, as records have it */
+	char *image;		    /* ancestor: the full id, where there is such an image */
+	struct image_record record; /* of it */
 };
 
 struct ps_filter {
@@ -59,7 +63,9 @@ struct ps_filter *ps_filter_free(struct ps_filter *f)
 		return NULL;
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->term[i].value);
-		free(f->term[i].typed);
+		free(f->term[i].time);
+		free(f->term[i].image);
+		image_record_done(&f->term[i].record);
 		if (f->term[i].has_regex)
 			regfree(&f->term[i].regex);
 	}
@@ -68,54 +74,107 @@ struct ps_filter *ps_filter_free(struct ps_filter *f)
 	return NULL;
 }
 
-static int check_status(const char *value, struct cmk_err *err)
+static int check_word(const char *value, const char *const *words, const char *what,
+		      struct cmk_err *err)
 {
-	static const char *const words[] = { "created", "initialized", "running",
-					     "paused",	"stopping",    "stopped",
-					     "exited",	"removing",    "unknown" };
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (streq(value, words[i]))
+	for (; *words; words++) {
+		if (streq(value, *words))
 			return 0;
 	}
-	return cmk_err_set(err, -EINVAL, "'%s' is not a state of a container", value);
+	return cmk_err_set(err, -EINVAL, "unknown %s: %s", what, value);
+}
+
+static int compile(struct term *t, struct cmk_err *err)
+{
+	if (regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB))
+		return cmk_err_set(err, -EINVAL, "'%s' is not a regular expression", t->value);
+	t->has_regex = true;
+	return 0;
+}
+
+/* The container that is named, as a time. */
+static int created_of(struct storage *st, struct term *t, struct cmk_err *err)
+{
+	struct container *c = NULL;
+	int r = container_open(st, t->value, &c, err);
+
+	if (r < 0)
+		return r;
+	t->time = xstrdup(c->cfg.created);
+	(void)container_free(c);
+	return 0;
+}
+
+static int until_time(struct term *t, struct cmk_err *err)
+{
+	struct timespec ts;
+	int64_t ns = 0;
+	char date[32];
+	struct tm tm;
+	int r;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	r = log_time_parse(t->value, (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec, &ns, err);
+	if (r < 0)
+		return r;
+	ts.tv_sec = (time_t)(ns / 1000000000);
+	if (!gmtime_r(&ts.tv_sec, &tm))
+		return cmk_err_set(err, -ERANGE, "time '%s' is out of range", t->value);
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	t->time = xasprintf("%s.%09dZ", date, (int)(ns % 1000000000));
+	return 0;
+}
+
+static bool is_alphanumeric(const char *s)
+{
+	return *s && !s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
+/* An image that is gone may still be the ancestor by its name. */
+static int ancestor_image(struct storage *st, struct term *t)
+{
+	if (image_resolve_local(st, t->value, &t->image, NULL, NULL) == 0)
+		(void)storage_image_load(st, t->image, &t->record, NULL);
+	/* A name with characters that make no expression is only a name. */
+	(void)compile(t, NULL);
+	return 0;
 }
 
 static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 {
-	struct container *c = NULL;
-	char *id = NULL;
-	int r;
+	static const char *const states[] = { "created",  "initialized", "running",    "paused",
+					      "stopping", "stopped",	 "restarting", "exited",
+					      "removing", "dead",	 "unknown",    NULL };
+	static const char *const healths[] = { "starting", "healthy", "unhealthy", "none", NULL };
+	bool yes = false;
 
 	switch (t->key) {
 	case FILTER_STATUS:
-		return check_status(t->value, err);
+		return check_word(t->value, states, "container state", err);
+	case FILTER_HEALTH:
+		return check_word(t->value, healths, "health state", err);
 	case FILTER_EXITED:
 		if (parse_i64(t->value, INT32_MIN, INT32_MAX, &t->number) < 0)
 			return cmk_err_set(err, -EINVAL, "'%s' is not an exit code", t->value);
 		return 0;
-	case FILTER_NAME:
-		if (regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB))
-			return cmk_err_set(err, -EINVAL, "'%s' is not a regular expression",
-					   t->value);
-		t->has_regex = true;
+	case FILTER_START_ON_BOOT:
+		if (parse_bool(t->value, &yes) < 0)
+			return cmk_err_set(err, -EINVAL, "'%s' is not true or false", t->value);
+		t->number = yes;
 		return 0;
+	case FILTER_NAME:
+	case FILTER_COMMAND:
+		return compile(t, err);
+	case FILTER_ID:
+		return is_alphanumeric(t->value) ? 0 : compile(t, err);
 	case FILTER_BEFORE:
 	case FILTER_SINCE:
-		r = container_open(st, t->value, &c, err);
-		if (r < 0)
-			return r;
-		free(t->value);
-		t->value = xstrdup(c->cfg.created);
-		(void)container_free(c);
-		return 0;
+		return created_of(st, t, err);
+	case FILTER_UNTIL:
+		return until_time(t, err);
 	case FILTER_ANCESTOR:
-		/* An image that is gone may still be the ancestor by its name. */
-		if (image_resolve_local(st, t->value, &id, NULL, NULL) == 0) {
-			free(t->value);
-			t->value = id;
-		}
-		return 0;
+		return ancestor_image(st, t);
 	default:
 		return 0;
 	}
@@ -133,13 +192,8 @@ static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 		if (streq(key, filter_names[i])) {
 			t->key = (enum filter_key)i;
 			t->value = xstrdup(eq + 1);
-			t->typed = xstrdup(eq + 1);
 			return 0;
 		}
-	}
-	for (size_t i = 0; i < ARRAY_LEN(later_names); i++) {
-		if (streq(key, later_names[i]))
-			return cmk_err_set(err, -EOPNOTSUPP, "'%s' is not supported yet", key);
 	}
 	return cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", key);
 }
@@ -188,40 +242,101 @@ static bool has_label(const struct container *c, const char *want)
 	return false;
 }
 
+/* The layers of the container's image begin with those of IMAGE. */
+static bool is_built_on(const struct container *c, const struct image_record *image)
+{
+	if (!image->n_layers || image->n_layers > c->cfg.n_layers)
+		return false;
+	for (size_t i = 0; i < image->n_layers; i++) {
+		if (!streq_null(c->cfg.layers[i].diff_id, image->layers[i].diff_id))
+			return false;
+	}
+	return true;
+}
+
+static bool matches(const struct term *t, const char *text)
+{
+	return t->has_regex && text && regexec(&t->regex, text, 0, NULL, 0) == 0;
+}
+
 static bool match_ancestor(const struct term *t, const struct container *c)
 {
-	if (streq_null(c->cfg.image_id, t->value) || streq_null(c->cfg.image_name, t->value) ||
-	    streq_null(c->cfg.image_name, t->typed))
-		return true;
+	const struct container_config *cfg = &c->cfg;
+
+	if (t->image)
+		return streq_null(cfg->image_id, t->image) || is_built_on(c, &t->record);
+	return streq_null(cfg->image_id, t->value) || matches(t, cfg->image_name);
+}
+
+static bool match_volume(const struct term *t, const struct container *c)
+{
+	for (char **b = c->cfg.binds; b && *b; b++) {
+		cleanup_strv char **parts = strv_split(*b, ':');
+
+		if (streq(parts[0], t->value) || (parts[1] && streq(parts[1], t->value)))
+			return true;
+	}
 	return false;
+}
+
+static bool match_policy(const struct term *t, const struct container *c)
+{
+	const char *policy = c->cfg.restart_policy ? c->cfg.restart_policy : "no";
+
+	/* podman calls "no" so as well, where none was given. */
+	return streq(policy, t->value) ||
+	       (!c->cfg.restart_policy && (streq(t->value, "never") || !*t->value));
+}
+
+/* Who would run again after a reboot (`start --all --filter should-start-on-boot=true`). */
+static bool starts_on_boot(const struct container *c)
+{
+	return streq_null(c->cfg.restart_policy, "always") ||
+	       (streq_null(c->cfg.restart_policy, "unless-stopped") && !c->status.stopped_by_user);
+}
+
+static bool match_status(const struct term *t, const struct container *c)
+{
+	return streq(container_state_name(c->state), t->value) ||
+	       (c->state >= CONTAINER_EXITED && streq(t->value, "stopped"));
 }
 
 static bool match_term(const struct term *t, const struct container *c)
 {
 	switch (t->key) {
 	case FILTER_ID:
-		return str_after(c->cfg.id, t->value) != NULL;
+		return t->has_regex ? matches(t, c->cfg.id)
+				    : str_after(c->cfg.id, t->value) != NULL;
 	case FILTER_NAME:
-		return regexec(&t->regex, c->cfg.name, 0, NULL, 0) == 0;
+		return matches(t, c->cfg.name);
+	case FILTER_COMMAND:
+		return c->cfg.command && matches(t, c->cfg.command[0]);
 	case FILTER_LABEL:
 		return has_label(c, t->value);
 	case FILTER_NO_LABEL:
 		return !has_label(c, t->value);
 	case FILTER_STATUS:
-		return streq(container_state_name(c->state), t->value) ||
-		       (c->state >= CONTAINER_EXITED && streq(t->value, "stopped"));
+		return match_status(t, c);
 	case FILTER_EXITED:
 		return c->state >= CONTAINER_EXITED && c->status.exit_code == t->number;
 	case FILTER_ANCESTOR:
 		return match_ancestor(t, c);
 	case FILTER_BEFORE:
-		return strcmp(c->cfg.created, t->value) < 0;
+	case FILTER_UNTIL:
+		return strcmp(c->cfg.created, t->time) < 0;
 	case FILTER_SINCE:
-		return strcmp(c->cfg.created, t->value) > 0;
+		return strcmp(c->cfg.created, t->time) > 0;
 	case FILTER_NETWORK:
 		return streq_null(c->cfg.network, t->value);
-	case FILTER_COMMAND:
-		return c->cfg.command && str_after(c->cfg.command[0], t->value);
+	case FILTER_VOLUME:
+		return match_volume(t, c);
+	case FILTER_RESTART_POLICY:
+		return match_policy(t, c);
+	case FILTER_START_ON_BOOT:
+		return starts_on_boot(c) == (t->number != 0);
+	case FILTER_HEALTH:
+		return streq(ps_health(c), t->value);
+	case FILTER_POD: /* no container is in one */
 	case N_FILTERS:
 		break;
 	}

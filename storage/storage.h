@@ -217,6 +217,16 @@ int storage_rootfs_reopen(struct storage *st, const char *container_id,
  * stays in the container's namespaces' parent; dies with the mount).
  */
 int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err);
+/* What a container's own files take: bytes of regular files and links. */
+struct rootfs_usage {
+	const char *id;
+	int64_t created_ns; /* in: since the epoch; tells what of a plain copy was changed since */
+	uint64_t changed;   /* out: written by the container */
+	uint64_t copied;    /* out: of the image, where the driver copies (vfs) */
+};
+/* Fills the sizes of N containers, in one child inside the parent user namespace. */
+int storage_rootfs_usage(struct storage *st, struct rootfs_usage *list, size_t n,
+			 struct cmk_err *err);
 /* Removes containers/ID/{upper,work,merged} (in the parent user namespace: files belong to
  * subordinate ids). */
 int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err);

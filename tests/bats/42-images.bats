@@ -9,7 +9,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 
 @test "images lists names, tags, short IDs, ages and sizes" {
 	run_cmk images
-	assert_equal "$output" "REPOSITORY  TAG  IMAGE ID  CREATED  SIZE"
+	assert_equal "$output" "REPOSITORY  TAG         IMAGE ID    CREATED     SIZE"
 	run_cmk pull -q alpine
 	local id=$output
 	run_cmk images

@@ -128,7 +128,7 @@ refused() {
 	assert_error "not supported yet"
 	run_cmk 125 stop -t wibble x
 	run_cmk 125 ps extra
-	run_cmk 125 ps -q --format x
+	run_cmk 125 ps -q --size
 }
 
 @test "a read-only home and an unwritable run directory: an error that names it" {

@@ -58,9 +58,9 @@ static void tables(void **state cmk_unused)
 	expect("table {{.Id}}\\t{{.Size}}",
 	       "IMAGE ID          SIZE\n0123456789abcdef  2215000\nfe                0\n");
 	expect("table {{truncate .Id 4}}\\t{{json .State}}\\t{{.Empty}}",
-	       "IMAGE ID  STATE                      EMPTY\n"
-	       "0123      {\"Running\":true,\"Pid\":0}   <nil>\n"
-	       "fe        {\"Running\":false,\"Pid\":7}  <nil>\n");
+	       "IMAGE ID    STATE                      EMPTY\n"
+	       "0123        {\"Running\":true,\"Pid\":0}   <nil>\n"
+	       "fe          {\"Running\":false,\"Pid\":7}  <nil>\n");
 }
 
 static void functions(void **state cmk_unused)
