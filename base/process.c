@@ -290,6 +290,28 @@ void process_close_others(const int *keep, size_t n_keep)
 	}
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void process_close_all_but(int *keep, size_t n_keep)
+{
+	unsigned int from = STDERR_FILENO + 1;
+
+	qsort(keep, n_keep, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < n_keep; i++) {
+		unsigned int fd = (unsigned int)keep[i];
+
+		if (keep[i] <= STDERR_FILENO)
+			continue;
+		if (fd > from)
+			(void)syscall(SYS_close_range, from, fd - 1, 0); /* kernel 5.9 */
+		from = fd + 1;
+	}
+	(void)syscall(SYS_close_range, from, ~0U, 0);
+}
+
 const char *process_libexec_dir(void)
 {
 	const char *dir = secure_getenv("CMK_LIBEXECDIR");

@@ -63,6 +63,9 @@ void process_reset_signals(void);
 /* Close-on-exec for everything above stderr but KEEP (n_keep descriptors), for the step before
  * exec. */
 void process_close_others(const int *keep, size_t n_keep);
+/* Closes everything above stderr but KEEP, which is sorted on the way; -1 in it is left out. A lock
+ * or a pipe of the caller that a long-lived child kept would hold up whoever waits for it. */
+void process_close_all_but(int *keep, size_t n_keep);
 /* Directory of our helper programs: $CMK_LIBEXECDIR where set to a directory that we or root own,
  * else the built-in one. */
 const char *process_libexec_dir(void);

@@ -16,6 +16,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_events,
 	&cmk_cmd_exec,
 	&cmk_cmd_export,
+	&cmk_cmd_healthcheck_run,
 	&cmk_cmd_help,
 	&cmk_cmd_image_diff,
 	&cmk_cmd_image_exists,

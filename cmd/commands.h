@@ -16,6 +16,7 @@ extern const struct cmk_command cmk_cmd_doctor;
 extern const struct cmk_command cmk_cmd_events;
 extern const struct cmk_command cmk_cmd_exec;
 extern const struct cmk_command cmk_cmd_export;
+extern const struct cmk_command cmk_cmd_healthcheck_run;
 extern const struct cmk_command cmk_cmd_help;
 extern const struct cmk_command cmk_cmd_image_diff;
 extern const struct cmk_command cmk_cmd_image_exists;

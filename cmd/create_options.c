@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/create_options.h"
+#include "cmd/health_options.h"
 
 #define T struct create_args
 
@@ -42,6 +43,7 @@ const struct cmk_option cmk_create_options[] = {
 		   "add a group of the image, or 'keep-groups' for the caller's"),
 	CMK_OPT_STRING(0, "group-entry", T, o.group_entry, "ENTRY",
 		       "line for /etc/group where --user names a group that is not in it"),
+	CMK_HEALTH_ROWS(T, o.health),
 	CMK_OPT_STRING('h', "hostname", T, o.hostname, "NAME", "set the host name inside"),
 	CMK_OPT_STRING(0, "hosts-file", T, o.hosts_file, "FILE",
 		       "what /etc/hosts begins with: a file, image or none",

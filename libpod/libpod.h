@@ -39,6 +39,7 @@ struct container_options {
 	char *const *create_command;
 	/* life: restart policy, time limits, pid files, notification */
 	/* health */
+	struct health_options health;
 	/* log */
 	/* process: environment, names, files that cmk writes */
 	char *const *env_merge;

@@ -417,6 +417,23 @@ static int wait_event(int group_fd, const char *key, uint64_t value, int timeout
 	}
 }
 
+int cgroup_child(int group_fd, const char *name)
+{
+	int fd;
+
+	if (mkdirat(group_fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(group_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+bool cgroup_frozen(int group_fd)
+{
+	uint64_t v = 0;
+
+	return read_key(group_fd, "cgroup.events", "frozen", &v) == 0 && v;
+}
+
 int cgroup_oom_kills(int group_fd, uint64_t *ret)
 {
 	return read_key(group_fd, "memory.events", "oom_kill", ret);

@@ -44,6 +44,9 @@ int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *co
 
 int cgroup_kill(int group_fd,
 		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
+/* The group NAME below GROUP_FD, made where absent: its directory, or -errno. */
+int cgroup_child(int group_fd, const char *name);
+bool cgroup_frozen(int group_fd); /* as cgroup.events says */
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
 /* Whether all its processes are frozen (cgroup.events); false where the group is gone. */

@@ -6,6 +6,7 @@
  *   DATA/containers/ID/config.json     the bundle's runtime-spec
  *   DATA/containers/ID/status.json     "running" before a start, what happened at the end (fsync
  *                                      unless --rm)
+ *   DATA/containers/ID/health.json     results of the last health checks; outlives the end
  *   DATA/containers/ID/ctr.log         log (k8s-file)
  *   DATA/containers/ID/{hosts,…}       files bind-mounted into the container
  *   DATA/container-names/NAME -> ID    made with EEXIST semantics: exactly one winner
@@ -28,6 +29,7 @@
 
 #include "base/err.h"
 #include "base/process.h"
+#include "libpod/container/health.h"
 #include "libpod/spec/spec.h"
 #include "network/network.h"
 #include "storage/storage.h"
@@ -65,6 +67,7 @@ struct container_config {
 	char *pidfile, *conmon_pidfile, *sdnotify /* NULL: "container" */;
 	char **requires; /* full ids */
 	/* health */
+	struct container_health *health; /* NULL: no option was given, and the image has none */
 	/* log */
 	/* process: environment, names, files that cmk writes */
 	char **add_hosts, **dns, **dns_options, **dns_search;
@@ -103,6 +106,7 @@ struct container_live {
 	char *finished_at; /* of the last run, while it restarts */
 	int exit_code;
 	/* health */
+	char *health; /* "starting", "healthy", "unhealthy"; NULL without a health check */
 	char *extra;
 };
 

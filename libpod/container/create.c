@@ -75,6 +75,18 @@ static int create_ports(struct create_plan *p, struct cmk_err *err)
 	return 0;
 }
 
+/* Once before the image is there, so that what is wrong with the options is said before a pull. */
+static int create_health(struct create_plan *p, bool has_image, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+	const char *image = has_image ? p->image.healthcheck_json : NULL;
+	int r;
+
+	cfg->health = health_free(cfg->health);
+	r = health_configure(&cfg->health, image, &p->o->health, err);
+	return r == 0 && has_image ? health_check_whole(cfg->health, err) : r;
+}
+
 /* Everything in memory; the image may be pulled on the way. */
 static int plan_build(struct create_plan *p, struct cmk_err *err)
 {
@@ -84,7 +96,11 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 	if (r == 0)
 		r = create_mounts(p, err);
 	if (r == 0)
+		r = create_health(p, false, err);
+	if (r == 0)
 		r = create_resolve_image(p, err);
+	if (r == 0)
+		r = create_health(p, true, err);
 	if (r == 0)
 		r = create_process(p, err);
 	if (r == 0)

@@ -29,6 +29,7 @@ static void write_state(struct json_writer *w, const struct container *c, const 
 	json_write_str(w, "Error", up ? "" : inspect_str(st->error));
 	json_write_str(w, "StartedAt", started ? started : ZERO_TIME);
 	json_write_str(w, "FinishedAt", !up && st->finished_at ? st->finished_at : ZERO_TIME);
+	health_inspect_state(w, c);
 	json_write_str(w, "CgroupPath", active ? inspect_str(c->live.cgroup_path) : "");
 	json_write_bool(w, "StoppedByUser", st->stopped_by_user);
 	json_write_bool(w, "Checkpointed", false);

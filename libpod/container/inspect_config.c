@@ -53,6 +53,7 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 	json_write_str(w, "Umask", umask);
 	json_write_u64(w, "Timeout", cfg->timeout_s);
 	json_write_u64(w, "StopTimeout", cfg->stop_timeout_s);
+	health_inspect_config(w, cfg->health);
 	json_write_bool(w, "Passwd", !cfg->no_passwd);
 	json_write_null(w, "ChrootDirs");
 	json_write_str(w, "sdNotifyMode", cfg->sdnotify ? cfg->sdnotify : "container");

@@ -76,6 +76,8 @@ static const struct json_field config_fields[] = {
 	CFG(sdnotify, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(requires, JSON_F_STRV, JSON_OMIT_EMPTY),
 	/* health */
+	JSON_FIELD_SUB(struct container_config, health, "health", JSON_F_PTR, JSON_OMIT_EMPTY,
+		       container_health_fields, struct container_health),
 	/* log */
 	/* process: environment, names, files that cmk writes */
 	CFG(add_hosts, JSON_F_STRV, JSON_OMIT_EMPTY),
@@ -132,6 +134,7 @@ static const struct json_field live_fields[] = {
 	LIVE(finished_at, JSON_F_STR, JSON_OMIT_EMPTY),
 	LIVE(exit_code, JSON_F_INT, JSON_OMIT_EMPTY),
 	/* health */
+	LIVE(health, JSON_F_STR, JSON_OMIT_EMPTY),
 	LIVE(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };

@@ -15,6 +15,7 @@ int frame_check_client(const struct monitor_frame *f)
 		return f->len == 4 ? 0 : -EBADMSG;
 	case FRAME_SIGNAL:
 	case FRAME_OUT_CLOSED:
+	case FRAME_HEALTH:
 		return f->len == 1 ? 0 : -EBADMSG;
 	case FRAME_STOP:
 		return f->len == 5 ? 0 : -EBADMSG;

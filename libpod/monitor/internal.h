@@ -12,6 +12,7 @@
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/libpod.h"
 #include "libpod/monitor/frame.h"
+#include "libpod/monitor/health.h"
 #include "network/network.h"
 
 /* `stop`, `wait` and the like need no buffers and may be many. */
@@ -28,7 +29,8 @@ struct mon_client {
 	bool interactive_eof; /* has half-closed the input */
 	bool input_waits;     /* its FRAME_STDIN waits for another client's */
 	size_t input_len;
-	uint32_t events; /* registered with epoll */
+	bool health_asked, health_taken; /* waits for a probe that has not begun; that has */
+	uint32_t events;		 /* registered with epoll */
 	struct frame_reader in;
 	struct detach_scan detach;
 	uint8_t *queue; /* NULL where it has not attached */
@@ -100,6 +102,8 @@ struct monitor {
 	int tty_fd;
 	struct termios tty_saved;
 
+	struct mon_health health;
+
 	/* control socket */
 	int listen_fd, inotify_fd;
 	bool listen_polled; /* off while there is no room for one more client */
@@ -116,6 +120,7 @@ enum mon_tag {
 	MON_TAG_STDIN,
 	MON_TAG_OUT,
 	MON_TAG_ERR,
+	MON_TAG_HEALTH,
 	MON_TAG_CLIENT,
 };
 
@@ -131,6 +136,8 @@ int mon_start(struct monitor *m, struct cmk_err *err);
 /* loop.c: runs until the last client has what is due to it. */
 void mon_loop(struct monitor *m);
 void mon_event(struct monitor *m, enum mon_event ev);
+/* As `stop` asks for it, with the container's own signal and timeout. */
+void mon_stop(struct monitor *m);
 /* Sets the timer to the next deadline. */
 void mon_arm_timer(struct monitor *m);
 

@@ -38,6 +38,8 @@ void mon_arm_timer(struct monitor *m)
 		    (at == 0 || c->stalled_since_ms + MONITOR_STALL_MS < at))
 			at = c->stalled_since_ms + MONITOR_STALL_MS;
 	}
+	if (mon_health_deadline(m) && (at == 0 || mon_health_deadline(m) < at))
+		at = mon_health_deadline(m);
 	its.it_value.tv_sec = at / 1000;
 	its.it_value.tv_nsec = at % 1000 * 1000000;
 	if (m->timer_fd >= 0)
@@ -79,6 +81,7 @@ static void act_kill(struct monitor *m)
 static void act_exited(struct monitor *m)
 {
 	m->kill_at_ms = 0;
+	mon_health_end(m);
 	m->state = MON_DRAINING;
 	if (m->src[0].fd < 0 && m->src[1].fd < 0)
 		mon_event(m, MON_EV_DRAINED);
@@ -142,22 +145,26 @@ static void on_process(struct monitor *m)
 	mon_event(m, MON_EV_EXITED);
 }
 
+void mon_stop(struct monitor *m)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	int sig = cfg->stop_signal ? parse_signal(cfg->stop_signal) : SIGTERM;
+
+	m->stop_signal = sig > 0 ? sig : SIGTERM;
+	m->stop_timeout_ms = cfg->stop_timeout_s == CONTAINER_STOP_FOREVER_S
+				     ? UINT32_MAX
+				     : MIN(cfg->stop_timeout_s, UINT32_MAX / 1000) * 1000;
+	mon_event(m, MON_EV_STOP);
+}
+
 static void on_signal(struct monitor *m)
 {
 	struct signalfd_siginfo si;
 
-	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		/* The session manager ends the session, or somebody ends the monitor: the container
-		 * gets the time that it would get from `stop`. */
-		const struct container_config *cfg = &m->a->container->cfg;
-		int sig = cfg->stop_signal ? parse_signal(cfg->stop_signal) : SIGTERM;
-
-		m->stop_signal = sig > 0 ? sig : SIGTERM;
-		m->stop_timeout_ms = cfg->stop_timeout_s == CONTAINER_STOP_FOREVER_S
-					     ? UINT32_MAX
-					     : MIN(cfg->stop_timeout_s, UINT32_MAX / 1000) * 1000;
-		mon_event(m, MON_EV_STOP);
-	}
+	/* The session manager ends the session, or somebody ends the monitor: the container gets
+	 * the time that it would get from `stop`. */
+	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si))
+		mon_stop(m);
 }
 
 static void on_timer(struct monitor *m)
@@ -166,6 +173,7 @@ static void on_timer(struct monitor *m)
 
 	(void)!read(m->timer_fd, &n, sizeof(n));
 	mon_drop_stalled(m);
+	mon_health_timer(m);
 	if (m->kill_at_ms && mon_now_ms() >= m->kill_at_ms)
 		mon_event(m, MON_EV_TIMEOUT);
 	mon_arm_timer(m);
@@ -182,6 +190,9 @@ static void dispatch(struct monitor *m, const struct epoll_event *ev)
 		break;
 	case MON_TAG_PROCESS:
 		on_process(m);
+		break;
+	case MON_TAG_HEALTH:
+		mon_health_event(m);
 		break;
 	case MON_TAG_LISTEN:
 		if (m->listen_fd >= 0)
@@ -236,6 +247,8 @@ void mon_loop(struct monitor *m)
 	if (loop_init(m) < 0)
 		/* Without its events the container could not be looked after. */
 		act_kill(m);
+	mon_health_begin(m);
+	mon_arm_timer(m);
 	while (m->state != MON_OVER || any_client(m)) {
 		int n = epoll_wait(m->epoll_fd, ev, ARRAY_LEN(ev), -1);
 

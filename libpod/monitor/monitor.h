@@ -47,6 +47,8 @@ enum monitor_frame_type {
 	FRAME_STDIN_ACK,  /* monitor → client: the last FRAME_STDIN was taken */
 	FRAME_OUT_CLOSED, /* first client → monitor: uint8_t 1 or 2: nobody reads this any more, as
 			     with a closed pipe */
+	FRAME_HEALTH, /* client → monitor: uint8_t enum health_request; monitor → client: uint8_t
+			 enum health_reply, then enum health_on_failure: what is done now */
 };
 #define MONITOR_ATTACH_STDIN 1
 #define MONITOR_ATTACH_OUT 2

@@ -492,6 +492,9 @@ static void on_frame(struct monitor *m, struct mon_client *c)
 	case FRAME_STOP:
 		on_stop(m, body);
 		break;
+	case FRAME_HEALTH:
+		mon_health_asked(m, c, body[0]);
+		break;
 	case FRAME_ATTACH:
 		on_attach(m, c, body, f->len);
 		break;

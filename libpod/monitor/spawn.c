@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/log.h"
 #include "base/process.h"
@@ -24,30 +22,6 @@ static void keep_add(struct keep *k, int fd)
 {
 	if (fd > STDERR_FILENO && k->n < KEEP_MAX)
 		k->fd[k->n++] = fd;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/*
- * Closes everything else above stderr: a lock or a pipe of the caller that the monitor kept would
- * hold up whoever waits for it (`flock f cmk run -d`, `x=$(cmk run -d)`).
- */
-static void keep_only(struct keep *k)
-{
-	unsigned int from = STDERR_FILENO + 1;
-
-	qsort(k->fd, k->n, sizeof(k->fd[0]), by_number);
-	for (size_t i = 0; i < k->n; i++) {
-		unsigned int fd = (unsigned int)k->fd[i];
-
-		if (fd > from)
-			(void)syscall(SYS_close_range, from, fd - 1, 0); /* kernel 5.9 */
-		from = fd + 1;
-	}
-	(void)syscall(SYS_close_range, from, ~0U, 0);
 }
 
 static void keep_storage(struct keep *k, const struct storage *st)
@@ -102,7 +76,8 @@ static void leave_caller(struct monitor *m, int sock)
 		for (size_t i = 0; i < m->a->exec->n_preserve_fds; i++)
 			keep_add(&k, m->a->exec->preserve_fds[i]);
 	}
-	keep_only(&k);
+	/* `flock f cmk run -d` and `x=$(cmk run -d)` do not wait for us. */
+	process_close_all_but(k.fd, k.n);
 	null_stdio();
 	log_set_fd(m->log_fd);
 	(void)umask(022);

@@ -154,6 +154,7 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 	if (r < 0)
 		return cmk_err_set(err, r, "identify the container's processes: %s", strerror(-r));
 	m->live = (struct container_live){
+		.health = mon_health_first_status(m),
 		.schema = 1,
 		.boot_id = xstrdup(process_boot_id()),
 		.started_at = time_now_rfc3339(),
@@ -248,6 +249,7 @@ int mon_start(struct monitor *m, struct cmk_err *err)
 	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
 	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
 	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };
+	mon_health_init(m);
 	m->terminal = m->a->exec ? m->a->exec->process->terminal : m->a->spec->process.terminal;
 	r = make_stdio(m, &ends, err);
 	if (r == 0)
