@@ -84,6 +84,23 @@ static int climb(int ns, const struct stat *own)
 	}
 }
 
+int userns_parent_of(pid_t pid, int pidfd)
+{
+	cleanup_close int ns = -1;
+	char path[48];
+	int parent;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return -errno;
+	/* After the open: the number is still that process's. */
+	if (process_pidfd_signal(pidfd, 0) < 0)
+		return -ESRCH;
+	parent = ioctl(ns, NS_GET_PARENT);
+	return parent < 0 ? -errno : parent;
+}
+
 /* The parent namespace to which the hint NAME leads: a descriptor, or -errno (the hint is stale or
  * not ours). */
 static int hint_follow(int dirfd, const char *name, uid_t owner, const struct stat *own)

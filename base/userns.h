@@ -23,6 +23,10 @@ struct id_map {
 	size_t n;
 };
 
+struct id_map_pair {
+	struct id_map uids, gids;
+};
+
 /* Which maps this caller gets, and why. */
 enum userns_mode {
 	USERNS_SUBIDS,	   /* own id as 0, ranges from /etc/subuid above (or root with ranges) */
@@ -41,6 +45,7 @@ struct userns_config {
 
 void userns_config_done(struct userns_config *c);
 void id_map_done(struct id_map *m);
+void id_map_pair_done(struct id_map_pair *p);
 void id_map_add(struct id_map *m, uint32_t inside, uint32_t outside, uint32_t count);
 /* The kernel's text form, "inside outside count" a line, and back (-EINVAL). Text is owned. */
 char *id_map_text(const struct id_map *m);
@@ -83,6 +88,9 @@ int userns_parent_enter(int run_fd, const struct userns_config *c,
 /* Writes the maps of the parent namespace that PID has just made, by newuidmap and newgidmap or (as
  * root) itself; called in another process, which is in the old namespace. Blocks. */
 int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err *err);
+
+/* The user namespace right above that of PID, which PIDFD holds: a descriptor, or -errno. */
+int userns_parent_of(pid_t pid, int pidfd);
 
 /* Records PID (a container's init, whose user namespace nests below the parent) as a way back to
  * it: one small file RUN_FD/userns/PID. Stale files are swept by userns_parent_enter(). */

@@ -21,6 +21,12 @@ void id_map_done(struct id_map *m)
 	*m = (struct id_map){ 0 };
 }
 
+void id_map_pair_done(struct id_map_pair *p)
+{
+	id_map_done(&p->uids);
+	id_map_done(&p->gids);
+}
+
 void id_map_add(struct id_map *m, uint32_t inside, uint32_t outside, uint32_t count)
 {
 	m->range = xrealloc(m->range, m->n + 1, sizeof(*m->range));

@@ -34,7 +34,9 @@ static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t
 					  layers[i].diff_id, st->root);
 			return cmk_err_hint(err, "pull the image again");
 		}
-		strv_add_take(&plan->lower, xasprintf("%s/layers/%s/diff", st->root, id.hex));
+		strv_add_take(&plan->lower,
+			      xasprintf("%s/layers/%s%s%s/diff", st->root, id.hex,
+					layers[i].map ? "/" : "", layers[i].map ?: ""));
 		if (layer.st_mode & LAYER_MODE_OPAQUE_ROOT)
 			break;
 	}

@@ -6,7 +6,8 @@
  * Data directory ($XDG_DATA_HOME/cmk, --root):
  *   version                     schema of the whole tree; a newer one is refused
  *   driver*.json                what was found to work here (see storage_driver)
- *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace)
+ *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace),
+ *                               map-HASH/diff/ (the same with other owners: storage_layers_map())
  *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came)
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
  *   partial/ALGO-HEX            a download under way (flock held by its owner)
@@ -72,6 +73,16 @@ void digest_ctx_free(struct digest_ctx *c);
 
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id);
 
+struct image_layer_ref;
+/*
+ * For containers whose ids are not those of the parent user namespace (MAP: ids inside to ids of
+ * the parent): sees to a copy of each layer whose files have the owners that MAP gives them, and
+ * sets .map of LAYERS. One copy per layer and map, kept inside the layer's directory and removed
+ * with it; it appears by rename. Blocks while it copies.
+ */
+int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
+		       const struct id_map_pair *map, struct cmk_err *err);
+
 enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_DETECT };
 
 struct layer_unpack {
@@ -115,7 +126,9 @@ int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err)
 
 struct image_layer_ref {
 	char *diff_id; /* "sha256:…" */
-	char *blob;    /* digest of the blob as shipped, "" where unknown */
+	char *map;  /* of a container: which copy with other owners (storage_layers_map()); or NULL
+		     */
+	char *blob; /* digest of the blob as shipped, "" where unknown */
 	char *media_type;
 	uint64_t blob_size, size;
 };

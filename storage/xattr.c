@@ -91,6 +91,24 @@ int xattr_copy_fd(int in, int out)
 	return 0;
 }
 
+int xattr_copy_all_fd(int in, int out)
+{
+	static char names[65536];
+	ssize_t n = flistxattr(in, names, sizeof(names));
+
+	if (n < 0)
+		return errno == EOPNOTSUPP ? 0 : -errno;
+	for (const char *p = names; p < names + n; p += strlen(p) + 1) {
+		int r = 0;
+
+		if (str_after(p, "user.") || str_after(p, "system.posix_acl_"))
+			r = copy_one(in, out, p, p);
+		if (r < 0 && r != -EOPNOTSUPP)
+			return r;
+	}
+	return 0;
+}
+
 int xattr_copy_capability_fd(int in, int out)
 {
 	int r = copy_one(in, out, XATTR_CAPABILITY, XATTR_CAPABILITY);

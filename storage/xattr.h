@@ -38,4 +38,6 @@ bool xattr_layer_name(const char *name, char buf[static XATTR_NAME_MAX + 1]);
  */
 int xattr_copy_fd(int in, int out);
 int xattr_copy_capability_fd(int in, int out);
+/* As it lies on disk, for another layer; again without security.capability. */
+int xattr_copy_all_fd(int in, int out);
 bool xattr_is_opaque(int fd);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Copies of a layer's files, in the parent user namespace: onto what other layers brought (vfs), or
+ * as a layer of other owners (mapped.c). */
+#include "storage/layer_copy.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/file.h"
+#include "storage/internal.h"
+#include "storage/xattr.h"
+
+#define COPY_DEPTH_MAX 2048
+
+struct link {
+	ino_t ino;
+	char *path;
+};
+
+struct copy {
+	int root; /* of the target */
+	/* A layer of other owners: whiteouts and the overlay's attributes stay; or NULL. */
+	const struct id_map_pair *map;
+	struct link *links;
+	size_t n_links, cap_links;
+	char path[PATH_MAX]; /* of the entry at hand, below the root */
+};
+
+static int copy_dir(struct copy *c, int src, int dst, unsigned int depth, struct cmk_err *err);
+
+static int copy_data(int in, int out)
+{
+	static char buf[1 << 16];
+
+	for (;;) {
+		ssize_t n = copy_file_range(in, NULL, out, NULL, 1 << 30, 0);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+			break;
+		if (n < 0)
+			return -errno;
+	}
+	for (;;) {
+		ssize_t n = read(in, buf, sizeof(buf));
+		int r;
+
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		r = write_all(out, buf, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+}
+
+static int copy_attributes(const struct copy *c, int in, int out, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = c->map ? xattr_copy_all_fd(in, out) : xattr_copy_fd(in, out);
+
+	if (r < 0)
+		return r;
+	/* chown() clears the set-id bits and security.capability. */
+	if (fchown(out, st->st_uid, st->st_gid) < 0 || fchmod(out, st->st_mode & 07777) < 0)
+		return -errno;
+	r = xattr_copy_capability_fd(in, out);
+	if (r < 0)
+		return r;
+	return futimens(out, times) < 0 ? -errno : 0;
+}
+
+static int remember_link(struct copy *c, ino_t ino)
+{
+	if (c->n_links == c->cap_links) {
+		c->cap_links = c->cap_links ? c->cap_links * 2 : 64;
+		c->links = xrealloc(c->links, c->cap_links, sizeof(*c->links));
+	}
+	c->links[c->n_links++] = (struct link){ .ino = ino, .path = xstrdup(c->path) };
+	return 0;
+}
+
+static const char *known_link(const struct copy *c, ino_t ino)
+{
+	for (size_t i = c->n_links; i-- > 0;)
+		if (c->links[i].ino == ino)
+			return c->links[i].path;
+	return NULL;
+}
+
+static int copy_regular(struct copy *c, int src, int dst, const char *name, const struct stat *st)
+{
+	cleanup_close int in = -1, out = -1;
+	const char *first = st->st_nlink > 1 ? known_link(c, st->st_ino) : NULL;
+	int r;
+
+	if (first)
+		return linkat(c->root, first, dst, name, 0) < 0 ? -errno : 0;
+	in = openat(src, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	out = openat(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in < 0 || out < 0)
+		return -errno;
+	r = copy_data(in, out);
+	if (r >= 0)
+		r = copy_attributes(c, in, out, st);
+	if (r >= 0 && st->st_nlink > 1)
+		r = remember_link(c, st->st_ino);
+	return r;
+}
+
+static int copy_special(int src, int dst, const char *name, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	char target[PATH_MAX];
+
+	if (S_ISLNK(st->st_mode)) {
+		ssize_t n = readlinkat(src, name, target, sizeof(target) - 1);
+
+		if (n < 0)
+			return -errno;
+		target[n] = '\0';
+		if (symlinkat(target, dst, name) < 0)
+			return -errno;
+	} else if (mknodat(dst, name, st->st_mode & (S_IFMT | 07777), 0) < 0)
+		return -errno;
+	if (fchownat(dst, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISLNK(st->st_mode) && fchmodat(dst, name, st->st_mode & 07777, 0) < 0)
+		return -errno;
+	return utimensat(dst, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+static int copy_subdir(struct copy *c, int src, int dst, const char *name, const struct stat *st,
+		       unsigned int depth, struct cmk_err *err)
+{
+	cleanup_close int in = -1, out = -1;
+	struct stat old;
+	int r;
+
+	in = openat(src, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (in < 0)
+		return cmk_err_errno(err, "'%s'", c->path);
+	if (fstatat(dst, name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (!S_ISDIR(old.st_mode) || xattr_is_opaque(in))) {
+		r = remove_tree_at(dst, name, err);
+		if (r < 0)
+			return r;
+	}
+	if (mkdirat(dst, name, 0700) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "'%s'", c->path);
+	out = openat(dst, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (out < 0)
+		return cmk_err_errno(err, "'%s'", c->path);
+	r = copy_dir(c, in, out, depth + 1, err);
+	if (r < 0)
+		return r;
+	r = copy_attributes(c, in, out, st);
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "'%s'", c->path);
+	}
+	return 0;
+}
+
+static int map_owner(const struct copy *c, struct stat *st, struct cmk_err *err)
+{
+	uint32_t uid, gid;
+
+	if (!c->map)
+		return 0;
+	uid = id_map_to_outside(&c->map->uids, st->st_uid);
+	gid = id_map_to_outside(&c->map->gids, st->st_gid);
+	if (uid == UINT32_MAX || gid == UINT32_MAX) {
+		(void)cmk_err_set(err, -EINVAL,
+				  "potentially insufficient UIDs or GIDs available in user "
+				  "namespace (requested %u:%u for '/%s')",
+				  st->st_uid, st->st_gid, c->path);
+		return cmk_err_hint(err, "the image has files of ids that the map lacks")
+			       ?: -EINVAL;
+	}
+	st->st_uid = uid;
+	st->st_gid = gid;
+	return 0;
+}
+
+static int copy_entry(struct copy *c, int src, int dst, const char *name, unsigned int depth,
+		      struct cmk_err *err)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(src, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "'%s'", c->path);
+	r = map_owner(c, &st, err);
+	if (r < 0)
+		return r;
+	if (S_ISDIR(st.st_mode))
+		return copy_subdir(c, src, dst, name, &st, depth, err);
+	r = remove_tree_at(dst, name, err);
+	if (r < 0)
+		return r;
+	/* A whiteout. */
+	if (!c->map && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
+		return 0;
+	r = S_ISREG(st.st_mode) ? copy_regular(c, src, dst, name, &st)
+				: copy_special(src, dst, name, &st);
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "'%s'", c->path);
+	}
+	return 0;
+}
+
+static int copy_dir(struct copy *c, int src, int dst, unsigned int depth, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	size_t len = strlen(c->path);
+	struct dirent *de;
+	int fd, r = 0;
+
+	if (depth > COPY_DEPTH_MAX)
+		return cmk_err_set(err, -ELOOP, "more than %d directories deep", COPY_DEPTH_MAX);
+	fd = openat(src, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		r = cmk_err_errno(err, "'%s'", c->path);
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	while (r >= 0 && (de = readdir(d))) {
+		if (is_dot(de->d_name))
+			continue;
+		if (snprintf(c->path + len, sizeof(c->path) - len, "%s%s", len ? "/" : "",
+			     de->d_name) >= (int)(sizeof(c->path) - len))
+			r = cmk_err_set(err, -ENAMETOOLONG, "path too long");
+		else
+			r = copy_entry(c, src, dst, de->d_name, depth, err);
+		c->path[len] = '\0';
+	}
+	return r;
+}
+
+int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_err *err)
+{
+	cleanup_free struct copy *c = xcalloc(1, sizeof(*c));
+	struct stat st;
+	int r;
+
+	c->root = target;
+	c->map = map;
+	r = copy_dir(c, src, target, 0, err);
+	for (size_t i = 0; i < c->n_links; i++)
+		free(c->links[i].path);
+	free(c->links);
+	if (r < 0 || !map)
+		return r;
+	if (fstat(src, &st) < 0)
+		return cmk_err_errno(err, "stat");
+	r = map_owner(c, &st, err);
+	if (r == 0) {
+		r = copy_attributes(c, src, target, &st);
+		if (r < 0)
+			(void)cmk_err_set(err, r, "root directory: %s", strerror(-r));
+	}
+	return r;
+}
