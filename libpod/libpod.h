@@ -57,8 +57,11 @@ struct container_options {
 	bool http_proxy, passwd; /* on unless switched off */
 	uint32_t retry;
 	const char *retry_delay; /* a duration, or NULL */
-				 /* mounts: volumes, devices, secrets */
-				 /* name spaces, ids, hooks */
+	/* mounts: volumes, devices, secrets */
+	/* name spaces, ids, hooks */
+	const char *pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname;
+	char *const *uidmap;
+	char *const *gidmap;
 };
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name

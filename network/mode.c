@@ -11,11 +11,27 @@ static const struct {
 	{ "private", NETWORK_SLIRP }, { "slirp4netns", NETWORK_SLIRP },
 };
 
+static const struct {
+	const char *name;
+	enum network_mode mode;
+} joined[] = {
+	{ "container:", NETWORK_CONTAINER },
+	{ "ns:", NETWORK_PATH },
+};
+
 int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(mode_names); i++) {
 		if (streq(s, mode_names[i].name)) {
 			*ret = mode_names[i].mode;
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(joined); i++) {
+		const char *v = str_after(s, joined[i].name);
+
+		if (v && *v) {
+			*ret = joined[i].mode;
 			return 0;
 		}
 	}
@@ -26,7 +42,7 @@ int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *er
 				  "network mode '%s': options are not supported yet", s);
 	else
 		(void)cmk_err_set(err, -EOPNOTSUPP, "network mode '%s': not supported yet", s);
-	(void)cmk_err_hint(err, "use none, host or slirp");
+	(void)cmk_err_hint(err, "use none, host, slirp, container:NAME or ns:PATH");
 	return -EOPNOTSUPP;
 }
 
@@ -35,5 +51,5 @@ const char *network_mode_name(enum network_mode m)
 	for (size_t i = 0; i < ARRAY_LEN(mode_names); i++)
 		if (mode_names[i].mode == m)
 			return mode_names[i].name;
-	return "unknown";
+	return m == NETWORK_CONTAINER ? "container" : m == NETWORK_PATH ? "ns" : "unknown";
 }

@@ -164,6 +164,9 @@ int network_resolv_conf(enum network_mode mode, char *const *servers, char *cons
 
 	if (r < 0)
 		return r;
+	/* Whose it is is not known; most are made by who has the host's servers. */
+	if (mode == NETWORK_PATH)
+		mode = NETWORK_HOST;
 	/* A host without one resolves through localhost: an empty file says the same. */
 	if (mode != NETWORK_NONE &&
 	    file_read_at(AT_FDCWD, "/etc/resolv.conf", HOST_FILE_MAX, &text, &len, NULL) == 0) {

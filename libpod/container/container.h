@@ -75,6 +75,9 @@ struct container_config {
 	bool no_hosts, no_hostname, no_passwd, remove_image, systemd;
 	/* mounts: volumes, devices, secrets */
 	/* name spaces, ids, hooks */
+	/* NULL: the default; else "host", "private", "container:ID", "ns:PATH"; of the network the
+	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap" */
+	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
 	char *extra;
 };
 

@@ -17,6 +17,9 @@ static void plan_done(struct create_plan *p)
 	image_config_done(&p->image);
 	port_mapping_list_free(p->ports, p->n_ports);
 	free(p->zone);
+	free(p->default_user);
+	free(p->net_hosts);
+	free(p->net_resolv);
 }
 
 /* -P: a free port of the host for each exposed one that has none. */
@@ -143,9 +146,39 @@ static int write_cidfile(const char *path, const char *id, struct cmk_err *err)
 	return 0;
 }
 
+static struct id_map map_of(const struct spec_id_mapping *m, size_t n)
+{
+	struct id_map map = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		id_map_add(&map, m[i].container_id, m[i].host_id, m[i].size);
+	return map;
+}
+
+/* The image's files belong to the ids inside. Where there is one id alone they all have it. */
+static int map_layers(struct create_plan *p, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+	const struct userns_config *config;
+	struct id_map_pair map;
+	int r;
+
+	if (p->spec->n_uid_mappings == 0 && p->spec->n_gid_mappings == 0)
+		return 0;
+	r = storage_userns(p->st, &config, err);
+	if (r < 0 || config->mode == USERNS_SINGLE)
+		return r;
+	map.uids = map_of(p->spec->uid_mappings, p->spec->n_uid_mappings);
+	map.gids = map_of(p->spec->gid_mappings, p->spec->n_gid_mappings);
+	r = storage_layers_map(p->st, cfg->layers, cfg->n_layers, &map, err);
+	id_map_pair_done(&map);
+	return r;
+}
+
 static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct cmk_err *err)
 {
 	struct container_config *cfg = &p->c->cfg;
+	int r;
 
 	if (cfg->rootfs) {
 		*ret = (struct rootfs_plan){ .driver = xstrdup("rootfs"),
@@ -154,6 +187,9 @@ static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct
 		p->spec->root_path = xstrdup(cfg->rootfs);
 		return 0;
 	}
+	r = map_layers(p, err);
+	if (r < 0)
+		return r;
 	p->spec->root_path = xasprintf("%s/containers/%s/merged", p->st->root, cfg->id);
 	return storage_rootfs_prepare(p->st, cfg->id, cfg->layers, cfg->n_layers, cfg->remove, ret,
 				      err);

@@ -19,10 +19,15 @@ struct create_plan {
 	size_t n_ports;
 	char *zone; /* the time zone's file (--tz) */
 	size_t zone_len;
+	char *net_hosts, *net_resolv; /* of the container whose network is shared, or NULL */
+	char *default_user;	      /* of keep-id, where --user is not given; or NULL */
 };
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
 int create_check_options(struct create_plan *p, struct cmk_err *err);
+/* --- create_namespaces.c, create_userns.c: before them p->spec has its defaults --- */
+int create_check_namespaces(struct create_plan *p, struct cmk_err *err);
+int create_check_user_namespace(struct create_plan *p, struct cmk_err *err);
 /* --- create_image.c: resolves --rootfs or the image, by policy, and reads its config --- */
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */

@@ -270,6 +270,16 @@ static bool has_mount(const struct spec *s, const char *destination)
 	return false;
 }
 
+/* With another's network its files about it, or none where it has none. */
+static char *source_of(const struct create_plan *p, const char *name)
+{
+	if (p->net == NETWORK_CONTAINER && streq(name, "hosts"))
+		return xstrdup_null(p->net_hosts);
+	if (p->net == NETWORK_CONTAINER && streq(name, "resolv.conf"))
+		return xstrdup_null(p->net_resolv);
+	return xasprintf("%s/containers/%s/%s", p->st->root, p->c->cfg.id, name);
+}
+
 void create_own_mounts(struct create_plan *p)
 {
 	for (size_t i = 0; i < ARRAY_LEN(own_files); i++) {
@@ -277,8 +287,9 @@ void create_own_mounts(struct create_plan *p)
 
 		if (!own_files[i].wanted(p) || has_mount(p->spec, own_files[i].destination))
 			continue;
-		source = xasprintf("%s/containers/%s/%s", p->st->root, p->c->cfg.id,
-				   own_files[i].name);
+		source = source_of(p, own_files[i].name);
+		if (!source)
+			continue;
 		spec_add_mount(p->spec, own_files[i].destination, "bind", source, "bind,rprivate");
 	}
 }

@@ -29,7 +29,9 @@ static int check_hostname(struct create_plan *p, struct cmk_err *err)
 
 	if (p->net == NETWORK_HOST && gethostname(host, sizeof(host) - 1) < 0)
 		host[0] = '\0';
-	if (p->o->hostname) {
+	if (p->c->cfg.hostname) {
+		/* That of the namespace which is joined. */
+	} else if (p->o->hostname) {
 		int r = opt_hostname_check(p->o->hostname, err);
 
 		if (r < 0)
@@ -172,9 +174,11 @@ static int check_network(struct create_plan *p, struct cmk_err *err)
 	spec_set_defaults(p->spec, p->net == NETWORK_HOST);
 	if (p->net == NETWORK_NONE && o->publish && *o->publish)
 		return cmk_err_set(err, -EINVAL, "ports cannot be published with --network=none");
-	if (p->net == NETWORK_HOST && o->publish && *o->publish)
-		log_warn("published ports are left out: with --network=host the container's ports "
-			 "are the host's");
+	if (p->net != NETWORK_SLIRP && p->net != NETWORK_NONE && o->publish && *o->publish)
+		log_warn(
+			"published ports are left out: with --network=%s they have been discarded, "
+			"the container's ports are those of the network that it joins",
+			o->network);
 	for (char *const *s = o->publish; s && *s; s++) {
 		r = port_mapping_parse(*s, &p->ports, &p->n_ports, err);
 		if (r < 0)
@@ -245,8 +249,10 @@ static int check_process(struct create_plan *p, struct cmk_err *err)
 int create_check_options(struct create_plan *p, struct cmk_err *err)
 {
 	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
-		check_name,   check_network, check_hostname,	  check_security,     check_limits,
-		check_groups, check_signal,  create_check_labels, create_check_files, check_process,
+		check_name,	    check_network,  create_check_namespaces,
+		check_hostname,	    check_security, check_limits,
+		check_groups,	    check_signal,   create_check_labels,
+		create_check_files, check_process,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

@@ -70,7 +70,7 @@ static int build_signal(struct create_plan *p, struct cmk_err *err)
 
 int create_process(struct create_plan *p, struct cmk_err *err)
 {
-	const char *user = p->o->user ? p->o->user : p->image.user;
+	const char *user = p->o->user ?: p->default_user ?: p->image.user;
 	int r;
 
 	if (p->o->user && !*p->o->user)

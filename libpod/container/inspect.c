@@ -76,9 +76,10 @@ static void write_driver_data(struct json_writer *w, const struct container *c, 
 
 	for (size_t i = c->cfg.n_layers; i > 0; i--) {
 		const char *hex = str_after(c->cfg.layers[i - 1].diff_id, "sha256:");
+		const char *map = c->cfg.layers[i - 1].map;
 
-		strbuf_addf(&lower, "%s%s/layers/%s/diff", lower.len ? ":" : "", dir,
-			    inspect_str(hex));
+		strbuf_addf(&lower, "%s%s/layers/%s%s%s/diff", lower.len ? ":" : "", dir,
+			    inspect_str(hex), map ? "/" : "", inspect_str(map));
 	}
 	if (!streq(driver, "vfs"))
 		json_write_str(w, "LowerDir", strbuf_str(&lower));

@@ -224,18 +224,18 @@ static void write_names(struct json_writer *w, const struct container_config *cf
 	json_write_strv(w, "GroupAdd", cfg->group_add);
 }
 
-/* Whose namespaces it has. */
-static void write_modes(struct json_writer *w, const struct container_config *cfg,
-			const struct spec *s)
+/* Whose namespaces it has. As podman shows it: any map of its own is "private". */
+static void write_modes(struct json_writer *w, const struct container_config *cfg)
 {
-	(void)cfg;
-	(void)s;
-	json_write_str(w, "IpcMode", "private");
-	json_write_str(w, "PidMode", "private");
-	json_write_str(w, "UTSMode", "private");
-	json_write_str(w, "UsernsMode", "");
-	json_write_str(w, "CgroupMode", "private");
-	json_write_str(w, "CgroupnsMode", "private");
+	const char *users = inspect_str(cfg->userns_mode);
+	bool joined = str_after(users, "container:") || str_after(users, "ns:");
+
+	json_write_str(w, "IpcMode", cfg->ipc_mode ?: "shareable");
+	json_write_str(w, "PidMode", cfg->pid_mode ?: "private");
+	json_write_str(w, "UTSMode", cfg->uts_mode ?: "private");
+	json_write_str(w, "UsernsMode", *users && !joined ? "private" : users);
+	json_write_str(w, "CgroupMode", cfg->cgroup_mode ?: "private");
+	json_write_str(w, "CgroupnsMode", cfg->cgroup_mode ?: "private");
 }
 
 void inspect_host_config(struct json_writer *w, const struct container *c, const struct spec *s)
@@ -257,7 +257,7 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_null(w, "VolumesFrom");
 	write_caps(w, s);
 	write_names(w, cfg);
-	write_modes(w, cfg, s);
+	write_modes(w, cfg);
 	json_write_str(w, "Cgroup", "");
 	json_write_str(w, "Cgroups", "default");
 	json_write_null(w, "Links");

@@ -11,6 +11,7 @@
 /* Only the diff IDs matter to a container: blobs are the image's affair. */
 static const struct json_field layer_fields[] = {
 	JSON_FIELD(struct image_layer_ref, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct image_layer_ref, map, "map", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_END,
 };
 
@@ -93,6 +94,11 @@ static const struct json_field config_fields[] = {
 	CFG(systemd, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	/* mounts: volumes, devices, secrets */
 	/* name spaces, ids, hooks */
+	CFG(pid_mode, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(ipc_mode, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(uts_mode, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(cgroup_mode, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(userns_mode, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "libpod/container/joins.h"
 #include "libpod/monitor/internal.h"
 
 #define EXEC_TARGET_DEATH_MS 500
@@ -171,6 +172,7 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 
 static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
 {
+	cleanup(container_joins_done) struct container_joins joins = { 0 };
 	const struct container_config *cfg = &m->a->container->cfg;
 	struct runtime_create_args args = {
 		.st = m->st,
@@ -191,6 +193,11 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	if (r < 0)
 		return r;
 	args.cgroup_fd = m->cgroup_fd;
+	r = container_joins_open(m->st, m->a->spec, &joins, err);
+	if (r < 0)
+		return r;
+	args.joins = joins.list;
+	args.n_joins = joins.n;
 	/* The helper starts up while the container is made. */
 	if (args.want_tap)
 		r = start_slirp(m, err);

@@ -14,42 +14,40 @@ static const struct {
 	const char *type;
 	uint64_t flag;
 } namespace_flags[] = {
-	{ "user", CLONE_NEWUSER },
-	{ "mount", CLONE_NEWNS },
-	{ "pid", CLONE_NEWPID },
-	{ "network", CLONE_NEWNET },
-	{ "uts", CLONE_NEWUTS },
-	{ "ipc", CLONE_NEWIPC },
-	/* "cgroup" is made by init itself: its root is the group in which the maker is, and
-	 * clone3() takes the caller's, not that of CLONE_INTO_CGROUP. */
-	{ "cgroup", 0 },
+	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID },
+	{ "network", CLONE_NEWNET },   { "uts", CLONE_NEWUTS },	 { "ipc", CLONE_NEWIPC },
+	{ "cgroup", CLONE_NEWCGROUP },
 };
 
+uint64_t namespace_flag(const char *type)
+{
+	for (size_t k = 0; k < ARRAY_LEN(namespace_flags); k++)
+		if (streq(namespace_flags[k].type, type))
+			return namespace_flags[k].flag;
+	return 0;
+}
+
+/* Those that are made; the others are joined (see join.c) or stay the host's. */
 static int clone_flags(const struct spec *s, uint64_t *ret, struct cmk_err *err)
 {
 	uint64_t flags = 0;
 
 	for (size_t i = 0; i < s->n_namespaces; i++) {
 		const struct spec_namespace *n = &s->namespaces[i];
-		size_t k;
 
-		if (n->path)
-			return cmk_err_set(err, -EOPNOTSUPP,
-					   "joining the %s namespace '%s' is not supported yet",
-					   n->type, n->path);
-		for (k = 0; k < ARRAY_LEN(namespace_flags); k++)
-			if (streq(namespace_flags[k].type, n->type))
-				break;
-		if (k == ARRAY_LEN(namespace_flags))
+		if (!namespace_flag(n->type))
 			return cmk_err_set(err, -EOPNOTSUPP, "namespace '%s' is not supported",
 					   n->type);
-		flags |= namespace_flags[k].flag;
+		if (!n->path)
+			flags |= namespace_flag(n->type);
 	}
-	if (!(flags & CLONE_NEWUSER) || !(flags & CLONE_NEWNS))
+	if (!spec_has_namespace(s, "user") || !(flags & CLONE_NEWNS))
 		return cmk_err_set(
 			err, -EOPNOTSUPP,
 			"a container without its own user and mount namespace is not supported");
-	*ret = flags;
+	/* Made by init itself: its root is the group in which the maker is, and clone3() takes the
+	 * caller's, not that of CLONE_INTO_CGROUP. */
+	*ret = flags & ~(uint64_t)CLONE_NEWCGROUP;
 	return 0;
 }
 
@@ -117,6 +115,9 @@ static int write_maps(struct runtime_job *job, pid_t pid, struct cmk_err *err)
 	struct id_map uids, gids;
 	int r;
 
+	/* It has them. */
+	if (spec_joins_namespace(job->spec, "user"))
+		return 0;
 	spec_maps(job, &uids, &gids);
 	r = userns_write_nested(pid, &uids, &gids, job->userns, err);
 	id_map_done(&uids);
@@ -146,6 +147,13 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
 	if (r < 0)
 		return r;
+	r = join_namespaces(job, err);
+	if (r == 0)
+		r = outside_prepare(job, err);
+	if (r == 0)
+		r = join_user(job, err);
+	if (r < 0)
+		return r;
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return cmk_err_errno(err, "make a pipe");
 	pid = job_clone(job, flags, job->create->cgroup_fd, err);
@@ -156,7 +164,9 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (pid < 0)
 		return pid;
 	r = write_maps(job, pid, err);
-	if (r == 0)
+	/* From a joined namespace the run directory may be out of reach: then the monitor does it.
+	 */
+	if (r == 0 && !spec_joins_namespace(job->spec, "user"))
 		r = userns_hint_add(run_fd, pid, err);
 	/* From here on the container leads to the parent namespace. */
 	userns_hint_remove(run_fd, getpid());
@@ -180,6 +190,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.null_fd = -1,
+		.root_mnt_fd = -1,
 	};
 	int r;
 
@@ -191,5 +202,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		job.init_path = xasprintf("%s/cmk-init", process_libexec_dir());
 	r = job_run(&job, "cmk-setup", create_setup, ret, err);
 	free(job.init_path);
+	if (r == 0 && spec_joins_namespace(a->spec, "user"))
+		(void)userns_hint_add(a->st->run_fd, ret->pid, NULL);
 	return r;
 }

@@ -9,41 +9,61 @@
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
 
-static int join_flags(const struct spec *s)
+static int join_flags(const struct spec *s, bool others)
 {
-	static const struct {
-		const char *type;
-		int flag;
-	} joined[] = {
-		{ "user", CLONE_NEWUSER },   { "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID },
-		{ "network", CLONE_NEWNET }, { "uts", CLONE_NEWUTS },  { "ipc", CLONE_NEWIPC },
-	};
 	int flags = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(joined); i++)
-		if (spec_has_namespace(s, joined[i].type))
-			flags |= joined[i].flag;
-	return flags;
+	for (size_t i = 0; i < s->n_namespaces; i++) {
+		const struct spec_namespace *n = &s->namespaces[i];
+
+		if (!others || (n->path && !streq(n->type, "user")))
+			flags |= (int)namespace_flag(n->type);
+	}
+	return flags & ~CLONE_NEWCGROUP;
+}
+
+/*
+ * A namespace that the container joined belongs to another user namespace beside its own, over
+ * which it has no rights: only their parent has them.
+ */
+static int join_others(const struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_close int parent = userns_parent_of(job->exec->target, job->exec->target_pidfd);
+
+	if (parent < 0 || setns(parent, CLONE_NEWUSER) < 0)
+		return cmk_err_set(err, parent < 0 ? parent : -errno,
+				   "enter the parent user namespace: %s",
+				   strerror(parent < 0 ? -parent : errno));
+	if (setns(job->exec->target_pidfd, join_flags(job->spec, true)) < 0)
+		return cmk_err_errno(err, "join the namespaces that the container joined");
+	return 0;
 }
 
 /* All at once, by pidfd (kernel 5.8): the kernel uses the joined user namespace's rights for the
  * rest. */
 static int join(struct runtime_job *job, struct cmk_err *err)
 {
+	int flags = join_flags(job->spec, false), r;
+
 	*job->stage = STAGE_USERNS;
 	/* From here on the container's processes could look at us: at this program's file through
 	 * /proc/PID/exe (CVE-2019-5736), at what we have open, at the host in our memory. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return cmk_err_errno(err, "hide from the container");
-	if (setns(job->exec->target_pidfd, join_flags(job->spec)) < 0) {
+	r = setns(job->exec->target_pidfd, flags);
+	if (r < 0 && errno == EPERM && join_flags(job->spec, true)) {
+		r = join_others(job, err);
+		if (r < 0)
+			return r;
+		r = setns(job->exec->target_pidfd, flags & ~join_flags(job->spec, true));
+	}
+	if (r < 0) {
 		if (errno == ESRCH)
 			return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
 					    "the container is not running");
 		return cmk_err_errno(err, "join the container's namespaces");
 	}
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return cmk_err_errno(err, "become root of the container");
-	return 0;
+	return join_become_root(job->spec, err);
 }
 
 static int session(struct runtime_job *job, struct cmk_err *err)
@@ -152,6 +172,7 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.null_fd = -1,
+		.root_mnt_fd = -1,
 	};
 
 	return job_run(&job, "cmk-exec", exec_setup, ret, err);

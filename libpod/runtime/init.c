@@ -3,6 +3,7 @@
  * The container's init, from clone to the point where its root is finished. In this order:
  *
  *  1. wait for the id maps: before them every id is the overflow id and nothing may be mounted
+ *     (what is joined was joined by the set-up process, which may: join.c, outside.c)
  *  2. make mounts private: nothing that follows may reach the host
  *  3. mount the root file system; tap device, loopback (the host's /dev is seen until step 6)
  *  4. the spec's mounts, /dev, the terminal; a new procfs and sysfs are given only while the host's
@@ -31,11 +32,6 @@ static int wait_for_maps(int fd, struct cmk_err *err)
 	if (read_full(fd, &c, 1) != 1)
 		return cmk_err_set(err, -ECHILD, "the set-up process died");
 	(void)close(fd);
-	/* Root of the new namespace, whichever id of the parent that is. */
-	if (geteuid() != 0 || getegid() != 0) {
-		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-			return cmk_err_errno(err, "become root of the container: is id 0 mapped?");
-	}
 	return 0;
 }
 
@@ -49,6 +45,22 @@ static bool wants_propagation(const struct spec *s)
 	return false;
 }
 
+/* Made outside. Put where nothing else is, on the root directory: that can always be reached, the
+ * place where it was made perhaps not. */
+static int attach_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
+{
+	cleanup_close int place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = place < 0 ? -errno : mount_attach(job->root_mnt_fd, place);
+
+	if (r < 0)
+		return cmk_err_set(err, r, "attach the root file system: %s", strerror(-r));
+	c->root_fd = steal_fd(&job->root_mnt_fd);
+	/* pivot_root(2) takes a mount whose parent is not shared. */
+	if (mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
+		return cmk_err_errno(err, "make '/' private");
+	return 0;
+}
+
 static int mount_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
 {
 	const struct rootfs_plan *plan = job->create->rootfs;
@@ -58,6 +70,8 @@ static int mount_root(struct runtime_job *job, struct mount_context *c, struct c
 	*job->stage = STAGE_ROOTFS;
 	if (mount(NULL, "/", NULL, MS_REC | how, NULL) < 0)
 		return cmk_err_errno(err, "make mounts private");
+	if (job->root_mnt_fd >= 0)
+		return attach_root(job, c, err);
 	r = storage_rootfs_mount(plan, err);
 	if (r < 0)
 		return r;
@@ -76,7 +90,7 @@ static int set_up_network(struct runtime_job *job, struct cmk_err *err)
 	char msg = SYNC_TAP;
 	int r;
 
-	if (!spec_has_namespace(job->spec, "network"))
+	if (!spec_makes_namespace(job->spec, "network"))
 		return 0;
 	*job->stage = STAGE_NETWORK;
 	if (!job->create->want_tap)
@@ -120,8 +134,9 @@ static int open_init(struct runtime_job *job, struct cmk_err *err)
 
 	if (!job->init_path)
 		return 0;
-	job->init_exec_fd = open_tree(AT_FDCWD, job->init_path,
-				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (job->init_exec_fd < 0)
+		job->init_exec_fd = open_tree(AT_FDCWD, job->init_path,
+					      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (job->init_exec_fd < 0 ||
 	    mount_setattr(job->init_exec_fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0)
 		return cmk_err_errno(err, "'%s' for --init", job->init_path);
@@ -143,14 +158,16 @@ static int pivot(struct runtime_job *job, const struct mount_context *c, struct 
 	return 0;
 }
 
-static int set_names(const struct spec *s, struct cmk_err *err)
+static int set_names(struct runtime_job *job, struct cmk_err *err)
 {
-	if (s->hostname && spec_has_namespace(s, "uts") &&
+	const struct spec *s = job->spec;
+
+	if (s->hostname && spec_makes_namespace(s, "uts") &&
 	    sethostname(s->hostname, strlen(s->hostname)) < 0)
 		return cmk_err_errno(err, "set hostname '%s'", s->hostname);
-	if (spec_has_namespace(s, "cgroup") && unshare(CLONE_NEWCGROUP) < 0)
+	if (spec_makes_namespace(s, "cgroup") && unshare(CLONE_NEWCGROUP) < 0)
 		return cmk_err_errno(err, "make a cgroup namespace");
-	return 0;
+	return join_cgroup(job, err);
 }
 
 static int build_root(struct runtime_job *job, struct mount_context *c, int *ret_slave,
@@ -161,7 +178,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 	if (r == 0)
 		r = set_up_network(job, err);
 	if (r == 0)
-		r = set_names(job->spec, err);
+		r = set_names(job, err);
 	if (r == 0)
 		r = open_init(job, err);
 	*job->stage = STAGE_MOUNTS;
@@ -209,6 +226,8 @@ static int init_run(struct runtime_job *job, int maps_fd, struct cmk_err *err)
 	*job->stage = STAGE_MAPS;
 	(void)prctl(PR_SET_NAME, "cmk-container");
 	r = wait_for_maps(maps_fd, err);
+	if (r == 0)
+		r = join_become_root(job->spec, err);
 	if (r < 0)
 		return r;
 	r = process_begin(err);

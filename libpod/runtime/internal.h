@@ -61,7 +61,10 @@ struct runtime_job {
 	char *init_path;  /* cmk-init on the host, or NULL; owned */
 	int null_fd;	  /* the host's /dev/null, checked */
 	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
-	dev_t exe_dev;	  /* this program's own file: never to be executed inside */
+	/* Made by the set-up process for init, which could not (outside.c): */
+	int root_mnt_fd; /* the root file system, detached, or -1 */
+	int *made;	 /* for each of the spec's mounts, detached, or -1; or NULL; owned */
+	dev_t exe_dev;	 /* this program's own file: never to be executed inside */
 	ino_t exe_ino;
 };
 
@@ -86,6 +89,25 @@ int job_run(struct runtime_job *job, const char *name,
 	    struct runtime_container *ret, struct cmk_err *err);
 /* Opens and checks what every start needs from the host. */
 int job_prepare(struct runtime_job *job, struct cmk_err *err);
+
+/* --- create.c --- */
+uint64_t namespace_flag(const char *type); /* CLONE_NEW…, or 0 */
+
+/* --- join.c: namespaces of others --- */
+
+/* As the set-up process in the parent user namespace: joins what is to be joined, but for the user
+ * namespace (which comes last) and the cgroup namespace (which init joins). */
+int join_namespaces(struct runtime_job *job, struct cmk_err *err);
+int join_user(struct runtime_job *job, struct cmk_err *err);
+/* As init. */
+int join_cgroup(struct runtime_job *job, struct cmk_err *err);
+/* Root of our user namespace, or where that is not mapped the first id that is. */
+int join_become_root(const struct spec *s, struct cmk_err *err);
+
+/* --- outside.c: mounts that take rights in the parent user namespace --- */
+
+/* As the set-up process: makes what init may not, or cannot reach, with its own map. */
+int outside_prepare(struct runtime_job *job, struct cmk_err *err);
 
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
@@ -127,6 +149,9 @@ struct mount_context {
 	gid_t tty_gid; /* 5 where it is mapped, or (gid_t)-1 */
 };
 int mounts_apply(struct mount_context *c, struct cmk_err *err);
+/* The mount M, detached; where the set-up process is to make it OUTSIDE. */
+int mount_make(const struct spec_mount *m, const struct mount_options *o,
+	       const struct mount_context *c, struct cmk_err *err);
 /* Puts the detached mount MNT_FD on PATH in the root. */
 int mount_attach(int mnt_fd, int target_fd);
 int mounts_root_read_only(int root_fd, struct cmk_err *err);

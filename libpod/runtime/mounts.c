@@ -135,8 +135,8 @@ static int pseudo_mount(const struct spec_mount *m, const char *type, const char
 	return bind_mount(host_path, &b, err);
 }
 
-static int make_mount(const struct spec_mount *m, const struct mount_options *o,
-		      struct mount_context *c, struct cmk_err *err)
+int mount_make(const struct spec_mount *m, const struct mount_options *o,
+	       const struct mount_context *c, struct cmk_err *err)
 {
 	const char *type = m->type ?: "";
 
@@ -196,8 +196,9 @@ static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct
 	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
 }
 
-static int one_mount(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
+static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 {
+	const struct spec_mount *m = &c->job->spec->mounts[index];
 	cleanup(mount_options_done) struct mount_options o = { 0 };
 	cleanup_close int mnt = -1, target = -1;
 	struct stat st;
@@ -206,7 +207,10 @@ static int one_mount(struct mount_context *c, const struct spec_mount *m, struct
 	r = mount_options_parse(m->options, &o, err);
 	if (r < 0)
 		return r;
-	mnt = make_mount(m, &o, c, err);
+	if (c->job->made && c->job->made[index] >= 0)
+		mnt = steal_fd(&c->job->made[index]);
+	else
+		mnt = mount_make(m, &o, c, err);
 	if (mnt < 0)
 		return mnt;
 	if (fstat(mnt, &st) < 0)
@@ -236,11 +240,11 @@ static int one_mount(struct mount_context *c, const struct spec_mount *m, struct
 int mounts_apply(struct mount_context *c, struct cmk_err *err)
 {
 	for (size_t i = 0; i < c->job->spec->n_mounts; i++) {
-		const struct spec_mount *m = &c->job->spec->mounts[i];
-		int r = one_mount(c, m, err);
+		int r = one_mount(c, i, err);
 
 		if (r < 0)
-			return cmk_err_wrap(err, r, "mount '%s'", m->destination);
+			return cmk_err_wrap(err, r, "mount '%s'",
+					    c->job->spec->mounts[i].destination);
 	}
 	return 0;
 }

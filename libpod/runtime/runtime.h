@@ -3,9 +3,10 @@
  * The OCI runtime: makes a container's namespaces, mounts and process from a spec.
  *
  * Called by the monitor (single-threaded, host's namespaces, the user's own id). runtime_create()
- * forks a set-up process that enters the parent user namespace, and clones the container's init
- * from there with CLONE_PARENT, so that init is the monitor's child. Init does everything up to
- * exec and stops; runtime_start() lets it exec. Order inside init: see runtime/init.c. Stages talk
+ * forks a set-up process that enters the parent user namespace, joins from there what is to be
+ * joined (two lists: namespaces to join, then namespaces to make), and clones the container's init
+ * with CLONE_PARENT, so that init is the monitor's child. Init does everything up to exec and
+ * stops; runtime_start() lets it exec. Order inside init: see runtime/init.c. Stages talk
  * over one SOCK_SEQPACKET pair; end-of-file where a message was due is an error that names the
  * stage.
  */
@@ -15,10 +16,21 @@
 #include "libpod/spec/spec.h"
 #include "storage/storage.h"
 
+/* A namespace that is joined instead of made: FD is of the namespace (nsfs) or a pidfd of a process
+ * in it, opened and checked by the caller, who keeps it. For each of the spec's namespaces with a
+ * path there is one. All but ns:PATH's must be below the user's parent user namespace. */
+struct runtime_join {
+	const char *type; /* "pid", as in the spec */
+	int fd;
+	bool is_pidfd;
+};
+
 struct runtime_create_args {
 	struct storage *st;
 	const char *id;
 	const struct spec *spec;
+	const struct runtime_join *joins;
+	size_t n_joins;
 	const struct rootfs_plan *rootfs;
 	int stdio[3]; /* without a terminal: what becomes 0, 1, 2 of the container (borrowed); -1 is
 			 /dev/null */

@@ -49,12 +49,68 @@ void spec_add_mount(struct spec *s, const char *dest, const char *type, const ch
 	s->mounts[s->n_mounts++] = m;
 }
 
-bool spec_has_namespace(const struct spec *s, const char *type)
+static struct spec_namespace *find_namespace(const struct spec *s, const char *type)
 {
 	for (size_t i = 0; i < s->n_namespaces; i++)
 		if (streq(s->namespaces[i].type, type))
-			return true;
-	return false;
+			return &s->namespaces[i];
+	return NULL;
+}
+
+bool spec_has_namespace(const struct spec *s, const char *type)
+{
+	return find_namespace(s, type);
+}
+
+bool spec_makes_namespace(const struct spec *s, const char *type)
+{
+	const struct spec_namespace *n = find_namespace(s, type);
+
+	return n && !n->path;
+}
+
+bool spec_joins_namespace(const struct spec *s, const char *type)
+{
+	const struct spec_namespace *n = find_namespace(s, type);
+
+	return n && n->path;
+}
+
+void spec_set_namespace(struct spec *s, const char *type, const char *path)
+{
+	struct spec_namespace *n = find_namespace(s, type);
+
+	if (!n && path) {
+		s->namespaces = xrealloc(s->namespaces, s->n_namespaces + 1,
+					 sizeof(*s->namespaces));
+		n = &s->namespaces[s->n_namespaces++];
+		*n = (struct spec_namespace){ .type = xstrdup(type) };
+	}
+	if (!n)
+		return;
+	free(n->path);
+	n->path = xstrdup_null(path);
+	if (path)
+		return;
+	free(n->type);
+	*n = s->namespaces[--s->n_namespaces];
+}
+
+void spec_remove_mount(struct spec *s, const char *dest)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		struct spec_mount *m = &s->mounts[i];
+
+		if (!streq(m->destination, dest))
+			continue;
+		free(m->destination);
+		free(m->type);
+		free(m->source);
+		(void)strv_free(m->options);
+		memmove(m, m + 1, (s->n_mounts - i - 1) * sizeof(*m));
+		s->n_mounts--;
+		return;
+	}
 }
 
 static void add_default_mounts(struct spec *s, bool host_net)

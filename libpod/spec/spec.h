@@ -21,13 +21,17 @@ struct spec_mount {
 	char **options;
 };
 
+/* Type of the mount of /dev/shm that is the one of the container whose IPC namespace is joined. */
+#define SPEC_MOUNT_JOINED_SHM "cmk-joined-shm"
+
 struct spec_id_mapping {
 	uint32_t container_id, host_id, size; /* host_id: in the parent user namespace */
 };
 
 struct spec_namespace {
 	char *type; /* "pid", "network", "mount", "ipc", "uts", "user", "cgroup" */
-	char *path; /* join this one instead of making it, or NULL */
+	char *path; /* join this one instead of making it, or NULL; "container:ID" is resolved at
+		       each start */
 };
 
 struct spec_user {
@@ -105,7 +109,14 @@ int spec_save(int bundle_fd, const struct spec *s, bool durable, struct cmk_err 
 void spec_set_defaults(struct spec *s, bool host_net);
 void spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
 		    const char *options_csv);
+/* Made or joined; else it is the host's. */
 bool spec_has_namespace(const struct spec *s, const char *type);
+bool spec_makes_namespace(const struct spec *s, const char *type);
+bool spec_joins_namespace(const struct spec *s, const char *type);
+/* Makes TYPE the host's where PATH is NULL, else one to join. */
+void spec_set_namespace(struct spec *s, const char *type, const char *path);
+/* Takes the mount at DEST out. */
+void spec_remove_mount(struct spec *s, const char *dest);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,
  * effective and permitted. */
 int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct cmk_err *err);

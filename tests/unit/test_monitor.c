@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "libpod/cgroup/cgroup.h"
+#include "libpod/container/joins.h"
 #include "libpod/container/private.h"
 
 #include "tests/unit/unit.h"
@@ -110,6 +111,21 @@ int container_live_remove(struct storage *st, const char *id)
 {
 	(void)id;
 	return unlinkat(st->root_fd, "live", 0);
+}
+
+int container_joins_open(struct storage *st, const struct spec *spec, struct container_joins *ret,
+			 struct cmk_err *err)
+{
+	(void)st;
+	(void)spec;
+	(void)ret;
+	(void)err;
+	return 0;
+}
+
+void container_joins_done(struct container_joins *j)
+{
+	(void)j;
 }
 
 int container_status_save(struct storage *st, const char *id, const struct container_status *s,

@@ -174,13 +174,10 @@ static void test_assigned_ports_are_free_and_differ(void **state)
 
 static void test_modes(void **state)
 {
-	static const char *const not_yet[] = { "bridge",
-					       "mynet",
-					       "container:abc",
-					       "ns:/proc/1/ns/net",
-					       "slirp:mtu=1",
-					       "pasta",
-					       "slirp4netns:allow_host_loopback=true" };
+	static const char *const not_yet[] = {
+		"bridge",      "mynet", "container:",
+		"slirp:mtu=1", "pasta", "slirp4netns:allow_host_loopback=true"
+	};
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	enum network_mode m = NETWORK_HOST;
 
@@ -195,6 +192,10 @@ static void test_modes(void **state)
 	assert_int_equal(network_mode_parse("private", &m, NULL), 0);
 	assert_int_equal(m, NETWORK_SLIRP);
 	assert_string_equal(network_mode_name(m), "slirp");
+	assert_int_equal(network_mode_parse("container:abc", &m, NULL), 0);
+	assert_int_equal(m, NETWORK_CONTAINER);
+	assert_int_equal(network_mode_parse("ns:/proc/1/ns/net", &m, NULL), 0);
+	assert_int_equal(m, NETWORK_PATH);
 	for (size_t i = 0; i < ARRAY_LEN(not_yet); i++) {
 		assert_int_equal(network_mode_parse(not_yet[i], &m, &err), -EOPNOTSUPP);
 		assert_int_equal(err.kind, CMK_ERR_UNSUPPORTED);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Whose namespaces a container gets: its own, the host's, another container's, or one by path. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "libpod/container/create.h"
+
+enum mode {
+	MODE_DEFAULT,
+	MODE_PRIVATE,
+	MODE_HOST,
+	MODE_CONTAINER,
+	MODE_PATH,
+	MODE_SHAREABLE, /* ipc */
+	MODE_NONE,	/* ipc: private, and no /dev/shm */
+	N_MODES
+};
+
+/* One option, and what becomes of it. */
+struct choice {
+	const char *type;  /* as in the specification */
+	const char *named; /* in messages */
+	const char *text;
+	char **shown; /* where the mode is kept, as inspect shows it */
+	enum mode mode;
+	struct container *target; /* of MODE_CONTAINER; owned */
+};
+
+static void choice_done(struct choice *c)
+{
+	(void)container_free(c->target);
+	c->target = NULL;
+}
+
+static int find_target(struct create_plan *p, struct choice *c, const char *name,
+		       struct cmk_err *err)
+{
+	char ***requires = &p->c->cfg.requires;
+	int r = container_open(p->st, name, &c->target, err);
+
+	if (r < 0)
+		return cmk_err_wrap(err, r, "looking up container to share %s namespace with",
+				    c->named);
+	*c->shown = xasprintf("container:%s", c->target->cfg.id);
+	if (!strv_has(*requires, c->target->cfg.id))
+		strv_add(requires, c->target->cfg.id);
+	return 0;
+}
+
+static int check_path(struct choice *c, const char *path, struct cmk_err *err)
+{
+	struct stat sb;
+
+	if (*path != '/')
+		return cmk_err_set(err, -EINVAL, "%s namespace path '%s' is not absolute", c->named,
+				   path);
+	if (stat(path, &sb) < 0)
+		return cmk_err_errno(err, "cannot find specified %s namespace path '%s'", c->named,
+				     path);
+	*c->shown = xasprintf("ns:%s", path);
+	return 0;
+}
+
+static int unknown_mode(const struct choice *c, struct cmk_err *err)
+{
+	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode '%s' passed for %s", c->text,
+			  c->named);
+	return cmk_err_hint(err, "there are private, host, container:NAME and ns:PATH%s",
+			    streq(c->type, "ipc") ? ", shareable and none" : "")
+		       ?: -EINVAL;
+}
+
+static int parse_mode(struct create_plan *p, struct choice *c, struct cmk_err *err)
+{
+	static const char *const words[N_MODES] = {
+		[MODE_PRIVATE] = "private",
+		[MODE_HOST] = "host",
+		[MODE_SHAREABLE] = "shareable",
+		[MODE_NONE] = "none",
+	};
+	const char *v;
+
+	if (!c->text || !*c->text)
+		return 0;
+	if ((v = str_after(c->text, "container:")) && *v) {
+		c->mode = MODE_CONTAINER;
+		return find_target(p, c, v, err);
+	}
+	if ((v = str_after(c->text, "ns:")) && *v) {
+		c->mode = MODE_PATH;
+		return check_path(c, v, err);
+	}
+	for (size_t i = 0; i < N_MODES; i++) {
+		if (!words[i] || !streq(words[i], c->text) ||
+		    (i >= MODE_SHAREABLE && !streq(c->type, "ipc")))
+			continue;
+		c->mode = (enum mode)i;
+		*c->shown = xstrdup(c->text);
+		return 0;
+	}
+	return unknown_mode(c, err);
+}
+
+/* What the specification says: a namespace of its own is there by default. */
+static void apply(struct spec *s, const struct choice *c)
+{
+	if (c->mode == MODE_HOST)
+		spec_set_namespace(s, c->type, NULL);
+	else if (c->mode == MODE_CONTAINER)
+		spec_set_namespace(s, c->type, *c->shown);
+	else if (c->mode == MODE_PATH)
+		spec_set_namespace(s, c->type, *c->shown + strlen("ns:"));
+}
+
+/* /dev/shm and /dev/mqueue are parts of it that files stand for. */
+static int apply_ipc(struct spec *s, const struct choice *c, struct cmk_err *err)
+{
+	if (c->mode == MODE_NONE || c->mode == MODE_HOST || c->mode == MODE_CONTAINER)
+		spec_remove_mount(s, "/dev/shm");
+	if (c->mode == MODE_HOST) {
+		spec_add_mount(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
+		/* Not every host has it mounted. */
+		spec_remove_mount(s, "/dev/mqueue");
+		if (access("/dev/mqueue", F_OK) == 0)
+			spec_add_mount(s, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
+	}
+	if (c->mode != MODE_CONTAINER)
+		return 0;
+	if (streq_null(c->target->cfg.ipc_mode, "private") ||
+	    streq_null(c->target->cfg.ipc_mode, "none")) {
+		(void)cmk_err_set(err, -EINVAL,
+				  "joining IPC of container '%s' is not allowed: non-shareable IPC",
+				  c->target->cfg.name);
+		return cmk_err_hint(err, "create that one with --ipc=shareable") ?: -EINVAL;
+	}
+	if (streq_null(c->target->cfg.ipc_mode, "host"))
+		spec_add_mount(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
+	else
+		spec_add_mount(s, "/dev/shm", SPEC_MOUNT_JOINED_SHM, "shm", NULL);
+	return 0;
+}
+
+/* The name is the one of the namespace. */
+static int apply_uts(struct create_plan *p, const struct choice *c, struct cmk_err *err)
+{
+	char host[65] = "";
+
+	if (p->o->hostname && c->mode != MODE_DEFAULT && c->mode != MODE_PRIVATE)
+		return cmk_err_set(err, -EINVAL,
+				   "invalid config provided: cannot set hostname when running in "
+				   "%s UTS namespace",
+				   c->mode == MODE_HOST ? "the host" : "another");
+	if (c->mode == MODE_HOST && gethostname(host, sizeof(host) - 1) == 0)
+		p->c->cfg.hostname = xstrdup(host);
+	if (c->mode == MODE_CONTAINER)
+		p->c->cfg.hostname = xstrdup_null(c->target->cfg.hostname);
+	return 0;
+}
+
+/* Names and servers belong to the network: its files about them come with it. */
+static int share_network_files(struct create_plan *p, struct container *target, struct cmk_err *err)
+{
+	const struct container_options *o = p->o;
+	struct spec *theirs = NULL;
+	int r;
+
+	if (strv_len(o->add_hosts) || strv_len(o->dns) || strv_len(o->dns_search) ||
+	    strv_len(o->dns_options) || o->hosts_file)
+		return cmk_err_set(
+			err, -EINVAL,
+			"conflicting options: --add-host, --hosts-file, --dns, "
+			"--dns-search and --dns-option cannot be used with the network of "
+			"another container");
+	r = container_dir(target, err);
+	if (r >= 0)
+		r = spec_load(target->dir_fd, &theirs, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "container '%s'", target->cfg.name);
+	for (size_t i = 0; i < theirs->n_mounts; i++) {
+		struct spec_mount *m = &theirs->mounts[i];
+
+		if (streq(m->destination, "/etc/hosts") && !p->net_hosts)
+			p->net_hosts = xstrdup_null(m->source);
+		else if (streq(m->destination, "/etc/resolv.conf") && !p->net_resolv)
+			p->net_resolv = xstrdup_null(m->source);
+	}
+	(void)spec_free(theirs);
+	return 0;
+}
+
+/*
+ * The user namespace as well, where both have the default map: beside it, in one of its own, the
+ * container would have no rights over what it joined (ports below 1024, signals to other users'
+ * processes).
+ */
+static int join_user_too(struct create_plan *p, struct container *target, struct cmk_err *err)
+{
+	struct spec *theirs = NULL;
+	int r = container_dir(target, err);
+
+	if (r >= 0)
+		r = spec_load(target->dir_fd, &theirs, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "container '%s'", target->cfg.name);
+	if (theirs->n_uid_mappings == 0 && theirs->n_gid_mappings == 0) {
+		cleanup_free char *path = xasprintf("container:%s", target->cfg.id);
+
+		spec_set_namespace(p->spec, "user", path);
+	}
+	(void)spec_free(theirs);
+	return 0;
+}
+
+static int apply_all(struct create_plan *p, struct choice *c, size_t n, struct cmk_err *err)
+{
+	struct container *rights_over = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		r = parse_mode(p, &c[i], err);
+		if (r < 0)
+			return r;
+		apply(p->spec, &c[i]);
+		if (c[i].mode == MODE_CONTAINER && !rights_over && !streq(c[i].type, "uts"))
+			rights_over = c[i].target;
+		if (streq(c[i].type, "ipc"))
+			r = apply_ipc(p->spec, &c[i], err);
+		else if (streq(c[i].type, "uts"))
+			r = apply_uts(p, &c[i], err);
+		else if (streq(c[i].type, "network") && c[i].mode == MODE_CONTAINER)
+			r = share_network_files(p, c[i].target, err);
+	}
+	if (r == 0)
+		r = create_check_user_namespace(p, err);
+	if (r == 0 && rights_over && !p->c->cfg.userns_mode)
+		r = join_user_too(p, rights_over, err);
+	return r;
+}
+
+int create_check_namespaces(struct create_plan *p, struct cmk_err *err)
+{
+	const struct container_options *o = p->o;
+	struct container_config *cfg = &p->c->cfg;
+	bool joins_net = p->net == NETWORK_CONTAINER || p->net == NETWORK_PATH;
+	char *net = NULL;
+	struct choice all[] = {
+		/* The first one that is a container's gives the user namespace. */
+		{ .type = "network",
+		  .named = "net",
+		  .text = joins_net ? o->network : NULL,
+		  .shown = &net },
+		{ .type = "pid", .named = "PID", .text = o->pid, .shown = &cfg->pid_mode },
+		{ .type = "ipc", .named = "IPC", .text = o->ipc, .shown = &cfg->ipc_mode },
+		{ .type = "cgroup",
+		  .named = "cgroup",
+		  .text = o->cgroupns,
+		  .shown = &cfg->cgroup_mode },
+		{ .type = "uts", .named = "UTS", .text = o->uts, .shown = &cfg->uts_mode },
+	};
+	int r = apply_all(p, all, ARRAY_LEN(all), err);
+
+	if (net) {
+		free(cfg->network);
+		cfg->network = net;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		choice_done(&all[i]);
+	return r;
+}

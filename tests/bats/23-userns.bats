@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Whose ids a container has: --userns, --uidmap, --gidmap.
+load helpers
+
+setup() {
+	common_setup
+	make_image
+	opts=()
+	me=$(id -u) mygid=$(id -g)
+}
+
+teardown() {
+	timeout 20 cmk rm -f -a -t 0 >/dev/null 2>&1 || true
+	common_teardown
+}
+
+# "own": files of several users, a hard link, a link, a set-id program, a directory that only root may enter.
+make_image() {
+	local fs
+	fs=$(rootfs)
+	mkdir -p "$fs/data"
+	echo root >"$fs/data/root"
+	echo user >"$fs/data/user"
+	echo secret >"$fs/data/secret"
+	chmod 0600 "$fs/data/secret"
+	ln "$fs/data/root" "$fs/data/hard"
+	ln -s root "$fs/data/link"
+	tar -C "$fs" --owner=0 --group=0 --exclude=./data/user -cf image.tar .
+	tar -C "$fs" --owner=33 --group=44 -rf image.tar ./data/user
+	run_cmk import -q image.tar own
+}
+
+run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
+
+@test "keep-id: the user has the same ids inside" {
+	opts=(--userns keep-id)
+	run_in sh -c 'id -u; id -g; stat -c "%u:%g" /data/root /data/user /data/hard /'
+	assert_equal "$output" "$me"$'\n'"$mygid"$'\n0:0\n33:44\n0:0\n0:0'
+	# A user without rights, as outside.
+	run_in sh -c 'cat /data/secret || echo refused'
+	assert_match "$output" refused
+	opts=(--userns keep-id --user 0)
+	run_in cat /data/secret
+	assert_equal "$output" secret
+	run_in sh -c 'stat -c "%h %i" /data/root /data/hard | sort -u | wc -l; touch /n; stat -c %u /n'
+	assert_equal "$output" $'1\n0'
+}
+
+@test "keep-id: files made in a bind mount belong to the user" {
+	mkdir dir
+	opts=(--userns keep-id -v "$T/dir:/dir")
+	run_in sh -c 'echo mine >/dir/f; stat -c %u:%g /dir/f'
+	assert_equal "$output" "$me:$mygid"
+	assert_equal "$(stat -c %u:%g dir/f)" "$me:$mygid"
+	# Root inside is another.
+	chmod 777 dir
+	opts+=(--user 0)
+	run_in touch /dir/root
+	[ "$(stat -c %u dir/root)" != "$me" ]
+	run_in rm /dir/root
+}
+
+@test "keep-id:uid=,gid= gives other ids, and refuses what it does not know" {
+	opts=(--userns keep-id:uid=200,gid=210)
+	run_in sh -c 'id -u; id -g'
+	assert_equal "$output" $'200\n210'
+	run_cmk 125 run --rm --userns keep-id:foo=1 own true
+	assert_match "$stderr" 'unknown option specified: "foo"'
+	run_cmk 125 run --rm --userns keep-id:uid=x own true
+}
+
+@test "keep-id: the copy of the image is made once, and goes with it" {
+	opts=(--userns keep-id)
+	run_in true
+	local before after
+	before=$(find "$CMK_ROOT"/layers/*/map-* -maxdepth 0 -printf '%i\n')
+	run_in true
+	after=$(find "$CMK_ROOT"/layers/*/map-* -maxdepth 0 -printf '%i\n')
+	assert_equal "$after" "$before"
+	run_cmk rmi own
+	assert_equal "$(find "$CMK_ROOT/layers" -mindepth 1)" ""
+}
+
+@test "nomap: the user's own id is not inside" {
+	mkdir -m 0755 dir
+	echo mine >dir/f
+	opts=(--userns nomap -v "$T/dir:/dir")
+	run_in sh -c 'id -u; stat -c %u /dir/f; cat /dir/f; cat /data/secret; touch /dir/new || echo refused'
+	assert_equal "$output" $'0\n65534\nmine\nsecret\nrefused'
+}
+
+@test "--uidmap and --gidmap: exactly these ids" {
+	opts=(--uidmap 0:1:2000 --uidmap 5000:0:1 --gidmap 0:0:3000)
+	run_in sh -c 'cat /proc/self/uid_map; cat /proc/self/gid_map; stat -c %u:%g /data/user'
+	assert_match "$output" '^ +0 +1 +2000
+ +5000 +0 +1
+ +0 +0 +1
+ +1 +1 +2999
+33:44$'
+	opts=(--uidmap "+$me:@$me")
+	run_in cat /proc/self/uid_map
+	assert_match "$output" "^ +0 +1 +$me"$'\n'" +$me +0 +1"
+}
+
+@test "--uidmap: bad maps are refused" {
+	local map
+	for map in x:0:1 0:0:0 0:0:x 0 0:0:1:2 -1:0:1 0:4294967295:2; do
+		run_cmk 125 run --rm --uidmap=$map own true
+		assert_match "$stderr" 'UID setting is malformed'
+	done
+	run_cmk 125 run --rm --uidmap 0:0:99999999 own true
+	assert_match "$stderr" 'more ids than'
+	run_cmk 125 run --rm --uidmap 0:0:10 --uidmap 5:20:1 own true
+	assert_match "$stderr" overlap
+	run_cmk 125 run --rm --uidmap 0:@1:1 own true
+	assert_match "$stderr" 'not one of yours'
+	run_cmk 125 run --rm --userns keep-id --uidmap 0:0:1 own true
+	assert_match "$stderr" 'mutually exclusive'
+	# Files whose owners do not exist inside.
+	run_cmk 125 run --rm --uidmap 0:0:10 own true
+	assert_match "$stderr" 'potentially insufficient UIDs or GIDs available in user namespace \(requested 33:44'
+	run_cmk ps -aq
+	assert_equal "$output" ""
+	assert_equal "$(find "$CMK_ROOT/tmp" -mindepth 1)" ""
+}
+
+@test "PODMAN_USERNS is the default, the option beats it" {
+	export PODMAN_USERNS=keep-id
+	run_in id -u
+	assert_equal "$output" "$me"
+	opts=(--userns host)
+	run_in id -u
+	assert_equal "$output" 0
+	opts=(--userns=)
+	run_in id -u
+	assert_equal "$output" 0
+}
+
+@test "--userns=container: the user namespace of another, with its ids" {
+	run_cmk run -d --name a --net=none --userns keep-id own sleep 100
+	opts=(--userns container:a)
+	run_in sh -c 'cat /proc/self/uid_map; stat -c %u:%g /data/user /data/root'
+	local inside=$output
+	run_cmk exec a sh -c 'cat /proc/self/uid_map; stat -c %u:%g /data/user /data/root'
+	assert_equal "$inside" "$output"
+	run_cmk run -d --name b --net=none --userns container:a own sleep 100
+	run_cmk inspect --format '{{.State.Pid}}' a
+	local a=$output
+	run_cmk inspect --format '{{.State.Pid}}' b
+	assert_equal "$(readlink "/proc/$output/ns/user")" "$(readlink "/proc/$a/ns/user")"
+	# The network of a container with other ids.
+	run_cmk run --rm --net container:a own sh -c 'ls /sys/class/net; id -u; stat -c %u /data/user'
+	assert_equal "$output" $'lo\n0\n33'
+	run_cmk run --rm --net none --pid container:a own ps
+	assert_match "$output" 'sleep 100'
+}
+
+@test "keep-id: exec, start again, inspect, --init and a terminal" {
+	run_cmk run -d --name a --init --net=none --userns keep-id own sleep 100
+	run_cmk exec a sh -c 'id -u; touch /tmp/x || echo refused'
+	assert_match "$output" "^$me"
+	run_cmk exec -u 0 a sh -c 'id -u; touch /x; stat -c %u /x'
+	assert_equal "$output" $'0\n0'
+	run_cmk inspect --format '{{.HostConfig.UsernsMode}} {{.Config.User}} {{index .HostConfig.IDMappings.UidMap 1}}' a
+	assert_equal "$output" "private $me:$mygid $me:0:1"
+	run_cmk stop -t 0 a
+	run_cmk start a
+	run_cmk exec a stat -c %u /x
+	assert_equal "$output" 0
+}
+
+@test "keep-id on the other drivers" {
+	local driver
+	for driver in vfs fuse-overlayfs; do
+		opts=(--userns keep-id)
+		STORAGE_DRIVER=$driver run_in sh -c 'id -u; stat -c "%u:%g" /data/root /data/user'
+		assert_equal "$output" "$me"$'\n0:0\n33:44'
+		opts=(--userns nomap)
+		STORAGE_DRIVER=$driver run_in sh -c 'touch /n; stat -c %u /n /data/user'
+		assert_equal "$output" $'0\n33'
+	done
+}
+
+@test "auto and private without a map are refused" {
+	run_cmk 125 run --rm --userns auto own true
+	assert_match "$stderr" 'not supported yet'
+	run_cmk 125 run --rm --userns private own true
+	assert_match "$stderr" 'must provide at least one UID or GID mapping'
+	run_cmk 125 run --rm --subuidname root own true
+	assert_match "$stderr" 'not yours'
+	run_cmk run --rm --net=none --subuidname "$(id -un)" own cat /proc/self/uid_map
+	assert_match "$output" '^ +0 +1 +[0-9]+$'
+}
