@@ -4,6 +4,7 @@
 #include "cmd/containers.h"
 
 struct attach_cmd_args {
+	struct cmk_select select; /* first: the shared row's offset is of it */
 	bool no_stdin, sig_proxy;
 	const char *detach_keys;
 };
@@ -11,6 +12,7 @@ struct attach_cmd_args {
 static const struct cmk_option attach_options[] = {
 	CMK_OPT_STRING(0, "detach-keys", struct attach_cmd_args, detach_keys, "KEYS",
 		       "keys that detach from a terminal, \"\" for none"),
+	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG(0, "no-stdin", struct attach_cmd_args, no_stdin, "do not pass stdin on"),
 	CMK_OPT_FLAG(0, "sig-proxy", struct attach_cmd_args, sig_proxy,
 		     "pass signals on to the container", .def = "true"),
@@ -35,13 +37,14 @@ static int attach_exec(const struct cmk_globals *g, void *args, int argc, char *
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = container_open(st, argv[0], &c, err);
+		r = cmk_container_or_latest(st, a->select.latest, argv[0], &c, err);
 	if (r < 0)
 		return r;
-	if (c->state != CONTAINER_RUNNING)
+	if (!container_is_up(c) || c->state == CONTAINER_PAUSED)
 		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
-				    "cannot attach to container '%s': its state is %s", c->cfg.name,
-				    container_state_name(c->state));
+				    "container '%s' is %s: you can only attach to running "
+				    "containers",
+				    c->cfg.name, container_state_name(c->state));
 	fd = monitor_connect(st, c->cfg.id, err);
 	if (fd < 0)
 		return fd;
@@ -52,19 +55,25 @@ static int attach_exec(const struct cmk_globals *g, void *args, int argc, char *
 	return r < 0 || detached ? r : code;
 }
 
+static const struct cmk_example attach_examples[] = {
+	{ "cmk attach web", "join the terminal or the output of container web" },
+	{ "cmk attach --no-stdin --sig-proxy=false -l", "only look at the latest one's output" },
+	{ NULL, NULL },
+};
+
 static const char *const attach_aliases[] = { "container attach", NULL };
 
 const struct cmk_command cmk_cmd_attach = {
 	.name = "attach",
 	.aliases = attach_aliases,
 	.summary = "Join the stdio of a running container",
-	.operands = "CONTAINER",
+	.operands = "[CONTAINER]",
 	.description = "Shows what the container writes from now on, passes on what is typed where "
 		       "it was started with --interactive, and ends with its exit code. The detach "
 		       "keys leave it running.",
+	.examples = attach_examples,
 	.options = attach_options,
 	.args_size = sizeof(struct attach_cmd_args),
-	.min_operands = 1,
 	.max_operands = 1,
 	.complete = COMPLETE_RUNNING,
 	.exec = attach_exec,

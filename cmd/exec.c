@@ -3,18 +3,23 @@
 
 #include "base/log.h"
 #include "cmd/containers.h"
+#include "cmd/preserve_fds.h"
 
 /* What scripts tell apart: "cannot run anything there now" from "no such container" (125). */
 #define EXIT_NOT_RUNNING 255
 
 struct exec_args {
-	bool detach, interactive, tty;
-	char **env, **env_files;
+	struct cmk_select select; /* first: the shared rows' offsets are of it */
+	bool detach, interactive, tty, no_session;
+	char **env, **env_files, **preserve_fd;
+	uint32_t preserve_fds;
 	const char *user, *workdir, *detach_keys;
 };
 
 static const struct cmk_option exec_options[] = {
-	CMK_OPT_FLAG('d', "detach", struct exec_args, detach, "run in the background"),
+	CMK_OPT_USE(cmk_select_cidfile),
+	CMK_OPT_FLAG('d', "detach", struct exec_args, detach,
+		     "run in the background, print the session's ID"),
 	CMK_OPT_STRING(0, "detach-keys", struct exec_args, detach_keys, "KEYS",
 		       "keys that detach from a terminal, \"\" for none"),
 	CMK_OPT_OF(OPT_STRV, 'e', "env", struct exec_args, env, "NAME=VALUE",
@@ -22,6 +27,13 @@ static const struct cmk_option exec_options[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "env-file", struct exec_args, env_files, "FILE",
 		   "read variables from a file", .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('i', "interactive", struct exec_args, interactive, "pass stdin on"),
+	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_FLAG(0, "no-session", struct exec_args, no_session,
+		     "leave no trace in inspect and events"),
+	CMK_OPT_OF(OPT_CSV, 0, "preserve-fd", struct exec_args, preserve_fd, "FD",
+		   "pass this descriptor of the caller on"),
+	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct exec_args, preserve_fds, "N",
+		   "pass N descriptors of the caller on, from 3"),
 	CMK_OPT_FLAG('t', "tty", struct exec_args, tty, "give the process a terminal"),
 	CMK_OPT_STRING('u', "user", struct exec_args, user, "USER[:GROUP]",
 		       "run as this user, by name or number"),
@@ -56,15 +68,51 @@ static int exec_check(const struct exec_args *a, struct cmk_err *err)
 	return cmk_check_detach_keys(a->detach_keys, err);
 }
 
+/* The container; *ARGV becomes the command. */
+static int exec_target(struct storage *st, const struct exec_args *a, char ***argv,
+		       struct container **ret, struct cmk_err *err)
+{
+	cleanup_strv char **names = NULL;
+	bool named = !a->select.latest && !a->select.cidfiles;
+	int r = cmk_select(st, &a->select, named ? 1 : 0, *argv, &names, err);
+
+	if (r < 0)
+		return r;
+	*argv += named ? 1 : 0;
+	if (!**argv)
+		return cmk_err_set(err, -EINVAL,
+				   "must provide a non-empty command to start an exec session");
+	return container_open(st, names[0], ret, err);
+}
+
+static int exec_start(struct container *c, const struct exec_args *a, const struct exec_options *o,
+		      struct cmk_err *err)
+{
+	int tty_fd = a->tty && !a->detach && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
+	cleanup_free char *session = NULL;
+	cleanup_close int fd = -1;
+	int r;
+
+	if (a->tty && a->interactive && tty_fd < 0)
+		log_warn("stdin is no terminal: --tty and --interactive may not work as expected");
+	r = container_exec(c, o, tty_fd, &fd, &session, err);
+	if (r < 0 && err->kind == CMK_ERR_STATE)
+		return EXIT_NOT_RUNNING;
+	if (r >= 0)
+		r = exec_attach(a, fd, err);
+	if (r >= 0 && a->detach)
+		(void)printf("%s\n", session);
+	return r;
+}
+
 static int exec_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 		     struct cmk_err *err)
 {
 	cleanup_storage struct storage *st = NULL;
 	cleanup_container struct container *c = NULL;
-	cleanup_close int fd = -1;
+	cleanup_free int *fds = NULL;
 	const struct exec_args *a = args;
-	const struct exec_options o = {
-		.command = argv + 1,
+	struct exec_options o = {
 		.env = a->env,
 		.env_files = a->env_files,
 		.user = a->user,
@@ -73,24 +121,30 @@ static int exec_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		.interactive = a->interactive,
 		.tty = a->tty,
 		.detach = a->detach,
+		.no_session = a->no_session,
 	};
-	int tty_fd = a->tty && !a->detach && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
 	int r = exec_check(a, err);
 
 	(void)argc;
 	if (r == 0)
+		r = cmk_preserve_fds(a->preserve_fds, a->preserve_fd, &fds, &o.n_preserve_fds, err);
+	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = container_open(st, argv[0], &c, err);
+		r = exec_target(st, a, &argv, &c, err);
 	if (r < 0)
 		return r;
-	if (a->tty && a->interactive && tty_fd < 0)
-		log_warn("stdin is no terminal: --tty and --interactive may not work as expected");
-	r = container_exec(c, &o, tty_fd, &fd, err);
-	if (r < 0 && err->kind == CMK_ERR_STATE)
-		return EXIT_NOT_RUNNING;
-	return r < 0 ? r : exec_attach(a, fd, err);
+	o.command = argv;
+	o.preserve_fds = fds;
+	return exec_start(c, a, &o, err);
 }
+
+static const struct cmk_example exec_examples[] = {
+	{ "cmk exec -it web sh", "a shell in container web" },
+	{ "cmk exec -u nobody -w /tmp -e LANG=C web id", "as another user, elsewhere" },
+	{ "cmk exec -d web sh -c 'sleep 60; reload'", "in the background; the session's ID" },
+	{ NULL, NULL },
+};
 
 static const char *const exec_aliases[] = { "container exec", NULL };
 
@@ -98,16 +152,18 @@ const struct cmk_command cmk_cmd_exec = {
 	.name = "exec",
 	.aliases = exec_aliases,
 	.summary = "Run a command in a running container",
-	.operands = "CONTAINER COMMAND [ARG...]",
+	.operands = "[CONTAINER] COMMAND [ARG...]",
 	.description = "Runs the command in the container's namespaces and control group, as the "
-		       "container's user unless told otherwise. It ends with the container.",
+		       "container's user unless told otherwise. It ends with the container. With "
+		       "--latest or --cidfile all operands are the command.",
 	.exit_codes =
 		"125 no such container, or cmk failed; 126 the command cannot be executed; "
 		"127 the command does not exist; 255 the container does not run or is paused; "
 		"else the command's own code, 128+N where signal N ended it",
+	.examples = exec_examples,
 	.options = exec_options,
 	.args_size = sizeof(struct exec_args),
-	.min_operands = 2,
+	.min_operands = 1,
 	.max_operands = -1,
 	.stop_at_operand = true,
 	.complete = COMPLETE_RUNNING,

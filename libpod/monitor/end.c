@@ -73,8 +73,10 @@ void mon_end_record(struct monitor *m)
 	uint64_t kills = 0;
 
 	m->log = ctr_log_free(m->log);
-	if (m->a->exec)
+	if (m->a->exec) {
+		mon_exec_end(m);
 		return;
+	}
 	if (m->cgroup_fd >= 0 && cgroup_oom_kills(m->cgroup_fd, &kills) == 0)
 		m->status.oom_killed = kills > 0;
 	m->status.schema = 1;

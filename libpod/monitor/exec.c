@@ -7,7 +7,7 @@
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
-#include "libpod/libpod.h"
+#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
 
 static int exec_env(const struct exec_options *o, const struct spec *spec, char ***ret,
@@ -30,11 +30,12 @@ static int exec_env(const struct exec_options *o, const struct spec *spec, char 
 
 static int check_running(const struct container *c, struct cmk_err *err)
 {
-	if (c->state == CONTAINER_RUNNING)
+	if (container_is_up(c) && c->state != CONTAINER_PAUSED)
 		return 0;
 	(void)cmk_err_kind(err, CMK_ERR_STATE, -EBUSY,
-			   "cannot execute in container '%s': its state is %s", c->cfg.name,
-			   container_state_name(c->state));
+			   "container '%s' is %s: can only create exec sessions on running "
+			   "containers: container state improper",
+			   c->cfg.name, container_state_name(c->state));
 	if (c->state == CONTAINER_PAUSED)
 		(void)cmk_err_hint(err, "unpause it first");
 	else
@@ -43,7 +44,8 @@ static int check_running(const struct container *c, struct cmk_err *err)
 }
 
 static int exec_spawn(struct container *c, struct spec *spec, const struct exec_options *o,
-		      struct spec_process *p, int tty_fd, int *ret_fd, struct cmk_err *err)
+		      struct spec_process *p, const char *session, int tty_fd, int *ret_fd,
+		      struct cmk_err *err)
 {
 	const struct process_id id = { .pid = (pid_t)c->live.init_pid,
 				       .start_time = c->live.init_start };
@@ -54,11 +56,14 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 					  .spec = spec,
 					  .process = p,
 					  .user_text = o->user,
+					  .preserve_fds = o->preserve_fds,
+					  .n_preserve_fds = o->n_preserve_fds,
 					  .cgroup_fd = -1 };
 	const struct monitor_args a = {
 		.container = c,
 		.spec = spec,
 		.exec = &args,
+		.exec_session = o->no_session ? NULL : session,
 		.attach_stdin = o->interactive && !o->detach,
 		.attach_out = !o->detach,
 		.tty_fd = tty_fd,
@@ -79,9 +84,39 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 	return monitor_spawn(&a, ret_fd, NULL, err);
 }
 
-int container_exec(struct container *c, const struct exec_options *o, int tty_fd, int *ret_fd,
-		   struct cmk_err *err)
+void mon_exec_begin(struct monitor *m)
 {
+	const struct container_config *cfg = &m->a->container->cfg;
+	struct event e = event_of_container(cfg, "exec");
+
+	if (!m->a->exec_session)
+		return;
+	/* Without it the session runs all the same, and is only not listed. */
+	(void)exec_session_begin(m->st, cfg->id, m->a->exec_session, NULL);
+	event_write(m->st, &e);
+}
+
+void mon_exec_end(struct monitor *m)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	struct event e = event_of_container(cfg, "exec_died");
+	cleanup_strv char **attributes = NULL;
+
+	if (!m->a->exec_session)
+		return;
+	exec_session_end(m->st, cfg->id, m->a->exec_session);
+	attributes = strv_dup(e.attributes);
+	strv_add_take(&attributes, xasprintf("execID=%s", m->a->exec_session));
+	e.attributes = attributes;
+	e.has_exit_code = true;
+	e.exit_code = m->exit_code;
+	event_write(m->st, &e);
+}
+
+int container_exec(struct container *c, const struct exec_options *o, int tty_fd, int *ret_fd,
+		   char **ret_session, struct cmk_err *err)
+{
+	char session[CONTAINER_ID_LEN + 1];
 	cleanup_close int dir_fd = -1;
 	cleanup_strv char **env = NULL;
 	struct spec *spec = NULL;
@@ -111,7 +146,10 @@ int container_exec(struct container *c, const struct exec_options *o, int tty_fd
 			p.rows = ws.ws_row;
 			p.columns = ws.ws_col;
 		}
-		r = exec_spawn(c, spec, o, &p, tty_fd, ret_fd, err);
+		container_id_new(session);
+		r = exec_spawn(c, spec, o, &p, session, tty_fd, ret_fd, err);
+		if (r >= 0 && ret_session)
+			*ret_session = xstrdup(session);
 	}
 	(void)spec_free(spec);
 	return r;

@@ -162,6 +162,10 @@ void mon_drop_stalled(struct monitor *m);
 int mon_socket_open(struct monitor *m, struct cmk_err *err);
 void mon_socket_changed(struct monitor *m); /* inotify: made again where it was deleted */
 
+/* exec.c: what others see of an exec session, from its start to its end. */
+void mon_exec_begin(struct monitor *m);
+void mon_exec_end(struct monitor *m);
+
 /* end.c */
 /* Records the end; FRAME_EXIT may be sent after it. */
 void mon_end_record(struct monitor *m);

@@ -66,6 +66,7 @@ struct monitor_args {
 	struct rootfs_plan *rootfs;
 	const struct runtime_exec_args
 		*exec;		       /* NULL: run the container; else an exec session in it */
+	const char *exec_session;      /* its id; NULL where it shall leave no trace */
 	bool attach_stdin, attach_out; /* what the first client wants; neither for -d */
 	int tty_fd;		       /* caller's terminal for -t while attached, or -1 */
 	const char *detach_keys;       /* "ctrl-p,ctrl-q", "" for none */
@@ -110,8 +111,12 @@ struct exec_options {
 	char *const *env, *const *env_files;
 	const char *user, *workdir, *detach_keys; /* NULL: the container's */
 	bool interactive, tty, detach;
+	bool no_session;	 /* neither listed nor among the events */
+	const int *preserve_fds; /* become 3, 4, … inside; -1 leaves one out */
+	size_t n_preserve_fds;
 };
 /* Starts an exec session in the running container C. TTY_FD as in monitor_args. *RET_FD: the first
- * connection. CMK_ERR_STATE where it is not running or paused. Takes no lock: a session lasts. */
+ * connection; *RET_SESSION (may be NULL): the session's id, owned. CMK_ERR_STATE where it is not
+ * running or paused. Takes no lock: a session lasts. */
 int container_exec(struct container *c, const struct exec_options *o, int tty_fd, int *ret_fd,
-		   struct cmk_err *err);
+		   char **ret_session, struct cmk_err *err);

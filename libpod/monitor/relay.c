@@ -470,6 +470,11 @@ static void on_attach(struct monitor *m, struct mon_client *c, const uint8_t *bo
 		c->detach = (struct detach_scan){ .n = len - 1 };
 		memcpy(c->detach.keys, body + 1, len - 1);
 	}
+	if (!m->a->exec) {
+		struct event e = event_of_container(&m->a->container->cfg, "attach");
+
+		event_write(m->st, &e);
+	}
 	poll_sources(m);
 }
 

@@ -11,7 +11,7 @@
 #include "libpod/monitor/client.h"
 #include "libpod/monitor/internal.h"
 
-#define KEEP_MAX 64
+#define KEEP_MAX 1088 /* with as many of --preserve-fds as any command may have */
 
 struct keep {
 	int fd[KEEP_MAX];
@@ -125,6 +125,8 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	 * no record says that somebody is at work. */
 	if (!m->a->exec)
 		cleanup_close_fn(&m->a->container->lock_fd);
+	else
+		mon_exec_begin(m);
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));

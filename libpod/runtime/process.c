@@ -200,7 +200,7 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 /* 0, 1, 2 and what was asked to be kept behind them; all else goes with exec. */
 static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
-	size_t n = 3 + job->n_preserve_fds;
+	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
 	cleanup_free int *fds = xcalloc(n, sizeof(*fds));
 	int *ours[] = { &job->sync, &job->init_exec_fd };
 
@@ -209,6 +209,9 @@ static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err 
 
 		if (i < 3 && slave < 0)
 			from = job->stdio[i] >= 0 ? job->stdio[i] : job->null_fd;
+		fds[i] = -1;
+		if (from < 0)
+			continue;
 		fds[i] = fcntl(from, F_DUPFD_CLOEXEC, (int)n);
 		if (fds[i] < 0)
 			return cmk_err_errno(err, "copy descriptor %d", from);
@@ -222,11 +225,12 @@ static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err 
 			return cmk_err_errno(err, "copy a descriptor");
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (dup2(fds[i], (int)i) < 0)
+		if (fds[i] >= 0 && dup2(fds[i], (int)i) < 0)
 			return cmk_err_errno(err, "place descriptor %zu", i);
-		fds[i] = (int)i;
+		if (fds[i] >= 0)
+			fds[n_kept++] = (int)i;
 	}
-	process_close_others(fds, n);
+	process_close_others(fds, n_kept);
 	return 0;
 }
 

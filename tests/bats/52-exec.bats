@@ -82,7 +82,7 @@ teardown() {
 
 @test "exec -d returns at once and goes on" {
 	run_cmk exec -d c1 sh -c 'sleep 0.2; echo done >/tmp/done'
-	assert_equal "$output" ''
+	assert_match "$output" "^[0-9a-f]{64}$"
 	finished() { timeout 20 cmk exec c1 test -e /tmp/done; }
 	assert wait_for 10 finished
 }
@@ -100,4 +100,83 @@ teardown() {
 @test "what an exec session leaves in the background does not hold it" {
 	run_cmk exec c1 sh -c 'sleep 50 & echo started'
 	assert_equal "$output" started
+}
+
+@test "exec -d prints the session's id; inspect lists it while it runs; it survives the command" {
+	run_cmk exec -d c1 sh -c 'while [ ! -e /tmp/stop ]; do sleep 0.05; done'
+	session=$output
+	assert_match "$session" '^[0-9a-f]{64}$'
+	run_cmk inspect --format '{{json .ExecIDs}}' c1
+	assert_equal "$output" "[\"$session\"]"
+	run_cmk exec c1 touch /tmp/stop
+	no_session() { [ "$(cmk inspect --format '{{len .ExecIDs}}' c1)" = 0 ]; }
+	wait_for 5 no_session
+}
+
+@test "a session whose monitor was killed is not listed, and ends; nothing of it is left" {
+	cmk exec -d c1 sleep 1234
+	run_cmk inspect --format '{{len .ExecIDs}}' c1
+	assert_equal "$output" 1
+	pid=$(pgrep -u "$UID" -f '^sleep 1234$' | head -n 1)
+	kill -9 "$(awk '{print $4}' "/proc/$pid/stat")"
+	run_cmk inspect --format '{{len .ExecIDs}}' c1
+	assert_equal "$output" 0
+	gone() { ! pgrep -u "$UID" -f '^sleep 1234$'; }
+	wait_for 5 gone
+	cmk exec -d c1 sleep 1235
+	run_cmk rm -f -t 0 c1
+	left() { [ -z "$(ls "$CMK_RUNROOT/exec")" ]; }
+	wait_for 5 left
+}
+
+@test "exec writes events with the code; --no-session leaves no trace" {
+	run_cmk 3 exec c1 sh -c 'exit 3'
+	run_cmk exec --no-session c1 true
+	run_cmk exec --no-session -d c1 sleep 100
+	run_cmk inspect --format '{{len .ExecIDs}}' c1
+	assert_equal "$output" 0
+	assert_equal "$(jq -r 'select(.status | startswith("exec")) | "\(.status) \(.exit_code)"' "$CMK_ROOT/events/log")" \
+		$'exec null\nexec_died 3'
+}
+
+@test "exec --preserve-fds and --preserve-fd pass descriptors on under their numbers" {
+	echo three >f3 && echo five >f5
+	run_cmk exec --preserve-fds 1 c1 cat /proc/self/fd/3 3<f3
+	assert_equal "$output" three
+	run_cmk exec --preserve-fd 5 c1 sh -c 'cat <&5; ls /proc/self/fd' 3<f3 5<f5
+	assert_equal "${lines[0]}" five
+	refute_match "$output" $'\n4(\n|$)'
+	run_cmk 125 exec --preserve-fds 20 c1 true
+	assert_error 'not available'
+	run_cmk 125 exec --preserve-fd 2 c1 true
+	assert_error 'preserve-fd'
+}
+
+@test "exec --latest, --cidfile; a command is needed" {
+	run_cmk inspect --format '{{.Id}}' c1
+	printf %s "$output" >cid
+	run_cmk exec --latest echo of-latest
+	assert_equal "$output" of-latest
+	run_cmk exec --cidfile cid echo of-file
+	assert_equal "$output" of-file
+	run_cmk 125 exec c1
+	assert_error 'non-empty command'
+	run_cmk 125 exec --latest
+	run_cmk 125 exec --cidfile nothing-here true
+	assert_error nothing-here
+}
+
+@test "exec and attach say which states they want" {
+	run_cmk create --name made --net=none --rootfs "$(rootfs)" true
+	run_cmk 255 exec made true
+	assert_error 'can only create exec sessions on running containers: container state improper'
+	run_cmk 125 attach made
+	assert_error 'you can only attach to running containers'
+	run_cmk stop -t 0 c1
+	run_cmk 255 exec c1 true
+	run_cmk 125 attach c1
+	assert_error 'you can only attach to running containers'
+	run_cmk 125 attach nobody
+	run_cmk 125 attach
+	run_cmk rm made
 }
