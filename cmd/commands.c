@@ -10,6 +10,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_completion,
 	&cmk_cmd_container_exists,
 	&cmk_cmd_container_inspect,
+	&cmk_cmd_cp,
 	&cmk_cmd_create,
 	&cmk_cmd_diff,
 	&cmk_cmd_doctor,

@@ -10,6 +10,7 @@ extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_container_exists;
 extern const struct cmk_command cmk_cmd_container_inspect;
+extern const struct cmk_command cmk_cmd_cp;
 extern const struct cmk_command cmk_cmd_create;
 extern const struct cmk_command cmk_cmd_diff;
 extern const struct cmk_command cmk_cmd_doctor;

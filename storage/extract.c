@@ -158,10 +158,34 @@ static int open_parent(struct extract *x, const char *path, bool make, const cha
 	return fd;
 }
 
-/* Makes way for an entry of the same name: what a layer says last counts. PARENT is gone after. */
-static int make_way(struct extract *x, int parent, const char *base, struct cmk_err *err)
+/* A directory that is there already stays unless something else may take its place; a file gives
+ * way to a file. */
+static int may_replace(const struct extract *x, const char *path, int parent, const char *base,
+		       struct cmk_err *err)
 {
-	int r = remove_tree_at(parent, base, err);
+	const struct storage_extract_options *plain = x->o->plain;
+	bool is_dir = x->e->type == TAR_DIR;
+	struct stat st;
+
+	if (!plain || plain->overwrite || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISDIR(st.st_mode) == is_dir)
+		return 0;
+	/* Words of podman, which scripts look for. */
+	(void)cmk_err_set(err, -EEXIST, "error creating \"%s/%s\": %s: file exists", plain->shown,
+			  path, is_dir ? "it is no directory" : "it is a directory");
+	(void)cmk_err_hint(err, "--overwrite replaces it");
+	return -EEXIST;
+}
+
+/* Makes way for an entry of the same name: what a layer says last counts. PARENT is gone after. */
+static int make_way(struct extract *x, const char *path, int parent, const char *base,
+		    struct cmk_err *err)
+{
+	int r = may_replace(x, path, parent, base, err);
+
+	if (r < 0)
+		return r;
+	r = remove_tree_at(parent, base, err);
 
 	/* One may be of what went; PARENT is closed with the others. */
 	dirs_forget(x);
@@ -231,11 +255,16 @@ static int whiteout(struct extract *x, const char *path, int parent, const char 
 static int check_ids(const struct extract *x, const struct tar_entry *e, uid_t *uid, gid_t *gid,
 		     struct cmk_err *err)
 {
+	const struct storage_extract_options *plain = x->o->plain;
+
 	*uid = *gid = 0;
 	if (x->o->single)
 		return 0;
-	*uid = (uid_t)e->uid;
-	*gid = (gid_t)e->gid;
+	*uid = plain && plain->owner_given ? plain->uid : (uid_t)e->uid;
+	*gid = plain && plain->owner_given ? plain->gid : (gid_t)e->gid;
+	/* The kernel knows what is mapped, and says so. */
+	if (plain)
+		return 0;
 	if (id_map_to_outside(x->o->uids, *uid) == UINT32_MAX ||
 	    id_map_to_outside(x->o->gids, *gid) == UINT32_MAX) {
 		(void)cmk_err_kind(err, CMK_ERR_INVALID, -EINVAL,
@@ -247,18 +276,22 @@ static int check_ids(const struct extract *x, const struct tar_entry *e, uid_t *
 	return 0;
 }
 
-static int set_xattr(int fd, const char *name, const struct tar_xattr *v, struct cmk_err *err)
+static int set_xattr(const struct extract *x, int fd, const char *name, const struct tar_xattr *v,
+		     struct cmk_err *err)
 {
 	if (fsetxattr(fd, name, v->value, v->len, 0) == 0)
 		return 0;
-	/* Not kept by this file system: as with cp and tar, no reason to fail. */
-	if (errno == EOPNOTSUPP)
+	/* Not kept by this file system: as with cp and tar, no reason to fail. A plain user may set
+	 * no capabilities. */
+	if (errno == EOPNOTSUPP || (x->o->plain && errno == EPERM))
 		return 0;
 	return cmk_err_errno(err, "set attribute '%s'", name);
 }
 
-static int set_xattrs(int fd, const struct tar_entry *e, bool capability, struct cmk_err *err)
+static int set_xattrs(const struct extract *x, int fd, bool capability, struct cmk_err *err)
 {
+	const struct tar_entry *e = x->e;
+
 	for (size_t i = 0; i < e->n_xattrs; i++) {
 		const struct tar_xattr *v = &e->xattrs[i];
 		char renamed[XATTR_NAME_MAX + 1];
@@ -268,10 +301,12 @@ static int set_xattrs(int fd, const struct tar_entry *e, bool capability, struct
 			continue;
 		switch (xattr_stored_name(v->name, renamed)) {
 		case XATTR_AS_IS:
-			r = set_xattr(fd, v->name, v, err);
+			r = set_xattr(x, fd, v->name, v, err);
 			break;
 		case XATTR_RENAMED:
-			r = set_xattr(fd, renamed, v, err);
+			/* Only a layer is seen through an overlay, which tells it back. */
+			if (!x->o->plain)
+				r = set_xattr(x, fd, renamed, v, err);
 			break;
 		case XATTR_UNWANTED:
 		case XATTR_IMPOSSIBLE:
@@ -299,7 +334,7 @@ static int set_attributes(struct extract *x, int fd, bool special, struct cmk_er
 
 	r = check_ids(x, e, &uid, &gid, err);
 	if (r >= 0 && e->n_xattrs)
-		r = set_xattrs(fd, e, false, err);
+		r = set_xattrs(x, fd, false, err);
 	if (r < 0)
 		return r;
 	if ((uid || gid) && fchown(fd, uid, gid) < 0)
@@ -307,7 +342,7 @@ static int set_attributes(struct extract *x, int fd, bool special, struct cmk_er
 	/* After chown(2), which clears these bits and the capabilities. */
 	if (special && (e->mode & 07000) && fchmod(fd, e->mode) < 0)
 		return cmk_err_errno(err, "set mode %04o", e->mode);
-	return e->n_xattrs ? set_xattrs(fd, e, true, err) : 0;
+	return e->n_xattrs ? set_xattrs(x, fd, true, err) : 0;
 }
 
 static int set_attributes_at(struct extract *x, int parent, const char *base, struct cmk_err *err)
@@ -323,7 +358,9 @@ static int set_attributes_at(struct extract *x, int parent, const char *base, st
 		return r;
 	if ((uid || gid) && fchownat(parent, base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_errno(err, "set owner %u:%u", uid, gid);
-	if (e->type != TAR_SYMLINK && (e->mode & 07000) && fchmodat(parent, base, e->mode, 0) < 0)
+	/* It would follow a link that somebody puts there now; a FIFO needs no such bits. */
+	if (!x->o->plain && e->type != TAR_SYMLINK && (e->mode & 07000) &&
+	    fchmodat(parent, base, e->mode, 0) < 0)
 		return cmk_err_errno(err, "set mode %04o", e->mode);
 	times_of(e, times);
 	if (utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -422,7 +459,7 @@ static int make_dir(struct extract *x, const char *path, int parent, const char 
 			return cmk_err_errno(err, "create directory");
 		if (!S_ISDIR(st.st_mode)) {
 			hide_lower = is_whiteout(&st);
-			r = make_way(x, parent, base, err);
+			r = make_way(x, path, parent, base, err);
 			if (r >= 0)
 				r = parent = reopen_parent(x, path, err);
 			if (r < 0)
@@ -533,12 +570,12 @@ static int extract_entry(struct extract *x, const char *path, struct cmk_err *er
 	parent = open_parent(x, path, true, &base, err);
 	if (parent < 0)
 		return parent;
-	if (str_after(base, WHITEOUT_PREFIX))
+	if (!x->o->plain && str_after(base, WHITEOUT_PREFIX))
 		return whiteout(x, path, parent, base, err);
 	r = make_entry(x, path, parent, base, err);
 	if (r != -EEXIST)
 		return r;
-	r = make_way(x, parent, base, err);
+	r = make_way(x, path, parent, base, err);
 	if (r >= 0)
 		r = parent = reopen_parent(x, path, err);
 	if (r < 0)

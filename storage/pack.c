@@ -7,6 +7,8 @@
 #include "storage/pack.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "base/file.h"
@@ -19,6 +21,7 @@
 #define HOLES_MIN ((uint64_t)64 << 10)
 #define XATTR_LIST_MAX 65536
 #define OVERFLOW_ID 65534
+#define MQUEUE_MAGIC 0x19800202
 
 /* --- hard links: where an inode was first --- */
 
@@ -281,8 +284,7 @@ static int pack_mark(struct pack *p, const char *prefix, const char *name, struc
 
 /* --- directories --- */
 
-static int pack_names(struct pack *p, const struct tree_dir *d, unsigned int depth,
-		      struct cmk_err *err)
+int pack_names(struct pack *p, const struct tree_dir *d, unsigned int depth, struct cmk_err *err)
 {
 	cleanup_strv char **names = NULL;
 	size_t len = p->path.len;
@@ -313,6 +315,24 @@ static int pack_dir_entry(struct pack *p, int fd, struct cmk_err *err)
 	return write_failed(tar_write_header(&p->w, &e, 0, NULL, 0), err);
 }
 
+/* What is in there is no data. */
+static bool is_kernel_fs(int fd)
+{
+	static const unsigned long types[] = {
+		PROC_SUPER_MAGIC,   SYSFS_MAGIC,	CGROUP2_SUPER_MAGIC,
+		CGROUP_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, SECURITYFS_MAGIC,
+		DEBUGFS_MAGIC,	    TRACEFS_MAGIC,	MQUEUE_MAGIC,
+	};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if ((unsigned long)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
 static int pack_dir(struct pack *p, const struct tree_dir *in, const char *name,
 		    const struct tree_entry *te, unsigned int depth, struct cmk_err *err)
 {
@@ -326,7 +346,7 @@ static int pack_dir(struct pack *p, const struct tree_dir *in, const char *name,
 	if (r < 0)
 		return cmk_err_wrap(err, r, "'%s'", strbuf_str(&p->path));
 	r = pack_dir_entry(p, d.parts[0].fd, err);
-	if (r >= 0 && p->shallow)
+	if (r >= 0 && (p->shallow || (p->no_kernel_files && is_kernel_fs(d.parts[0].fd))))
 		return 0;
 	if (r >= 0 && p->o->marks && tree_is_opaque(&d))
 		r = pack_mark(p, ".wh..wh..opq", "", err);

@@ -273,3 +273,32 @@ bool storage_rootfs_has_upper(const struct rootfs_plan *plan);
  * deleted only itself. Blocks. */
 int storage_rootfs_changes(struct storage *st, const struct rootfs_plan *now,
 			   const struct rootfs_plan *before, char ***ret, struct cmk_err *err);
+
+/* --- files between directories, through a tar stream (cp)
+ * ------------------------------------------------------------------------------------- */
+
+/* Writes the entry NAME of the directory PARENT_FD, with all below it, to OUT_FD as an archive in
+ * which it is called AS; AS NULL: what is in the directory NAME, without itself. Nothing is
+ * followed. What the kernel shows there as files (/proc, /sys) is left out. In this process. */
+int storage_pack_entry(int parent_fd, const char *name, const char *as,
+		       const struct storage_pack_options *o, int out_fd, struct cmk_err *err);
+
+struct storage_extract_options {
+	bool overwrite;	  /* a directory may give way to what is none, and the other way round */
+	bool single;	  /* everything belongs to the caller */
+	bool owner_given; /* everything belongs to UID and GID */
+	uint32_t uid, gid;
+	const char *shown; /* how the directory is called in messages: "" or "/tmp" */
+};
+/* Reads a tar stream (not compressed) from IN_FD to its end and makes its files below DIR_FD,
+ * among those that are there; never anywhere else. Devices are left out. In this process. The
+ * archive is hostile: confine the process before, see storage_extract_confine(). -EBADMSG where
+ * it is no archive. */
+int storage_extract(int dir_fd, int in_fd, const struct storage_extract_options *o,
+		    struct cmk_err *err);
+/* Fewest rights for a process that makes, or reads, files of a container, for good; after the last
+ * change of ids and namespaces. */
+int storage_extract_confine(struct cmk_err *err);
+/* Starts the helper that copies FD's bytes, decompressed where they are gzip or zstd, to *RET_FD, a
+ * pipe. Reap *RET_PID. */
+int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);

@@ -46,6 +46,8 @@ void stream_free(struct stream *s);
 struct extract_options {
 	bool single; /* one id only: every file belongs to it */
 	const struct id_map *uids, *gids;
+	/* No layer but files for a directory that has some: NULL where it is a layer. */
+	const struct storage_extract_options *plain;
 };
 /* Reads the archive to its end and makes its files below ROOT. */
 int extract_all(int root, struct tar_reader *t, const struct extract_options *o,

@@ -147,6 +147,25 @@ static void make_printable(char *s)
 			*s = '?';
 }
 
+/* "cmk-unpack cat": stdin, decompressed where it is compressed, to stdout. */
+static int cat(struct cmk_err *err)
+{
+	static const struct sandbox_policy policy = { .rights = SANDBOX_THREADS };
+	struct stream *s = NULL;
+	const uint8_t *p;
+	size_t len;
+	int r;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	r = sandbox_enter(&policy, err);
+	if (r >= 0)
+		r = stream_start(STDIN_FILENO, LAYER_DETECT, 0, &s, err);
+	while (r >= 0 && (r = stream_fill(s, &p, &len, err)) >= 0 && len > 0)
+		r = write_all(STDOUT_FILENO, p, len);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct unpack_result res = { .magic = UNPACK_MAGIC };
@@ -154,6 +173,8 @@ int main(int argc, char **argv)
 	struct cmk_err err = CMK_ERR_INIT;
 	int r;
 
+	if (argc == 2 && streq(argv[1], UNPACK_CAT))
+		_exit(cat(NULL) < 0);
 	r = parse_args(&u, argc, argv, &err);
 	if (r >= 0)
 		r = read_map("/proc/self/uid_map", &u.uids, &err);

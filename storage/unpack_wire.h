@@ -5,6 +5,8 @@
 #include "storage/storage.h"
 
 #define UNPACK_PROGRAM "cmk-unpack"
+/* Its only argument where it shall just decompress stdin to stdout. */
+#define UNPACK_CAT "cat"
 /* Descriptors that it starts with, beside stdin (the blob) and stderr. */
 enum { UNPACK_DIR_FD = 3, UNPACK_RESULT_FD = 4 };
 /* argv: PARENT-PID KIND BLOB-SIZE BLOB-DIGEST|- DIFF-ID|- subids|single. The directory gets

@@ -29,3 +29,24 @@ int container_commit(struct container *c, const struct container_commit_options 
  * was made of: see storage_rootfs_changes(). Without the places in which cmk itself puts files. */
 int container_changes(struct storage *st, const char *name, const char *other, bool images_only,
 		      char ***ret, struct cmk_err *err);
+
+/* One end of a copy. */
+struct copy_place {
+	struct container *c; /* borrowed; NULL: the host, or a stream */
+	const char *path;    /* as typed */
+	int stream_fd;	     /* a tar stream instead of a path; -1: none */
+};
+struct container_copy_options {
+	bool archive;	/* what goes into a container belongs to its user (the default of cp) */
+	bool overwrite; /* see struct storage_extract_options */
+	bool follow;	/* a source that is a link stands for what it leads to */
+};
+/*
+ * Copies a file or directory, as podman-cp(1) says of names and slashes. At least one end is a
+ * container. Each end has a process of its own, which for a container is in its namespaces (one
+ * that does not run is mounted there, with its volumes), with the fewest rights that do; between
+ * them runs a tar stream. A container's links lead nowhere but into itself, whatever its processes
+ * do meanwhile (CVE-2018-15664), and nothing of it is executed or loaded (CVE-2019-14271). Blocks.
+ */
+int container_copy(struct storage *st, const struct copy_place *from, const struct copy_place *to,
+		   const struct container_copy_options *o, struct cmk_err *err);

@@ -2,16 +2,41 @@
 /* What the files of libpod/copy share. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "libpod/libpod.h"
 
 /* A container whose files are looked at. */
 struct copy_source {
+	bool running;
 	int lock; /* held while one that does not run is looked at, or -1 */
 	struct spec *spec;
 	struct rootfs_plan plan;
 	struct id_map uids, gids; /* empty: ids are those of the parent user namespace */
 };
-int copy_source_open(struct container *c, struct copy_source *ret, struct cmk_err *err);
+/* MOUNT: one that does not run will be mounted. */
+int copy_source_open(struct container *c, bool mount, struct copy_source *ret, struct cmk_err *err);
 void copy_source_done(struct copy_source *s);
 /* Files that cmk puts there, which are no change of the container. */
 bool copy_is_own_place(const char *path);
+
+/* --- path.c: names at one end, in a process whose root is that end's --- */
+
+struct copy_path {
+	int parent; /* the directory in which NAME is or would be */
+	char *name; /* "." for the directory itself */
+	bool exists, must_be_dir;
+	struct stat st; /* where it exists; never of a link that is to be followed */
+};
+/* Links on the way and, with FOLLOW, at the end are taken below ROOT_FD. The parent must exist:
+ * -ENOENT. HOST: as the host's own paths are taken. */
+int copy_path_resolve(int root_fd, const char *path, bool follow, bool host, struct copy_path *ret);
+void copy_path_done(struct copy_path *p);
+/* The path names what is in a directory: "x/.", ".", "/". */
+bool copy_path_is_contents(const char *path);
+
+/* --- world.c --- */
+
+/* Moves the calling process to where C's files are: into the namespaces of a running one, or a
+ * mount of its own; its root directory is the container's after. */
+int copy_world_enter(struct container *c, const struct copy_source *s, struct cmk_err *err);

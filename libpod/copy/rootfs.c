@@ -26,7 +26,7 @@ void copy_source_done(struct copy_source *s)
 	*s = (struct copy_source){ .lock = -1 };
 }
 
-int copy_source_open(struct container *c, struct copy_source *ret, struct cmk_err *err)
+int copy_source_open(struct container *c, bool mount, struct copy_source *ret, struct cmk_err *err)
 {
 	cleanup(copy_source_done) struct copy_source s = { .lock = -1 };
 	int r;
@@ -36,10 +36,14 @@ int copy_source_open(struct container *c, struct copy_source *ret, struct cmk_er
 		r = s.lock = container_lock(c, err);
 		if (r < 0)
 			return r;
-		if (is_running(c))
-			cleanup_close_fn(&s.lock);
+		if (is_running(c)) {
+			(void)close(s.lock);
+			s.lock = -1;
+		}
 	}
-	r = container_inspect_start(c, &s.spec, &s.plan, err);
+	s.running = is_running(c);
+	r = (mount && !s.running ? container_prepare_start : container_inspect_start)(c, &s.spec,
+										      &s.plan, err);
 	if (r < 0)
 		return r;
 	map_of(s.spec->uid_mappings, s.spec->n_uid_mappings, &s.uids);
@@ -69,7 +73,7 @@ int container_export(struct container *c, int out_fd, struct cmk_err *err)
 {
 	cleanup(copy_source_done) struct copy_source s = { .lock = -1 };
 	struct storage_pack_options o;
-	int r = copy_source_open(c, &s, err);
+	int r = copy_source_open(c, false, &s, err);
 
 	if (r >= 0) {
 		o = pack_options(&s, false);
@@ -218,7 +222,7 @@ int container_commit(struct container *c, const struct container_commit_options 
 {
 	struct commit j = { .c = c, .o = o, .source = { .lock = -1 } };
 	struct image_config cfg = { 0 };
-	int r = copy_source_open(c, &j.source, err);
+	int r = copy_source_open(c, false, &j.source, err);
 
 	if (r >= 0)
 		r = commit_config(&j, &cfg, err);
