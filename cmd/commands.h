@@ -36,9 +36,11 @@ extern const struct cmk_command cmk_cmd_rm;
 extern const struct cmk_command cmk_cmd_rmi;
 extern const struct cmk_command cmk_cmd_run;
 extern const struct cmk_command cmk_cmd_start;
+extern const struct cmk_command cmk_cmd_stats;
 extern const struct cmk_command cmk_cmd_stop;
 extern const struct cmk_command cmk_cmd_tables;
 extern const struct cmk_command cmk_cmd_tag;
+extern const struct cmk_command cmk_cmd_top;
 extern const struct cmk_command cmk_cmd_version;
 extern const struct cmk_command cmk_cmd_wait;
 

@@ -215,6 +215,48 @@ void format_size_tight(uint64_t bytes, int digits, char buf[static 32])
 	scale_size(bytes, digits, "", buf);
 }
 
+/* VALUE / 10^DIGITS without closing zeros. */
+static void add_fraction(struct strbuf *sb, int64_t value, int digits)
+{
+	int64_t scale = 1, rest;
+
+	for (int i = 0; i < digits; i++)
+		scale *= 10;
+	strbuf_addf(sb, "%lld", (long long)(value / scale));
+	rest = value % scale;
+	while (rest && rest % 10 == 0) {
+		rest /= 10;
+		digits--;
+	}
+	if (rest)
+		strbuf_addf(sb, ".%0*lld", digits, (long long)rest);
+}
+
+void format_go_duration(int64_t ns, char buf[static 40])
+{
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	int64_t s = ns / 1000000000, left = ns % 1000000000;
+
+	if (ns <= 0) {
+		strbuf_addc(&sb, '0');
+	} else if (ns < 1000) {
+		strbuf_addf(&sb, "%dn", (int)ns);
+	} else if (ns < 1000000) {
+		add_fraction(&sb, ns, 3);
+		strbuf_adds(&sb, "µ");
+	} else if (ns < 1000000000) {
+		add_fraction(&sb, ns, 6);
+		strbuf_addc(&sb, 'm');
+	} else {
+		if (s >= 3600)
+			strbuf_addf(&sb, "%lldh", (long long)(s / 3600));
+		if (s >= 60)
+			strbuf_addf(&sb, "%dm", (int)(s / 60 % 60));
+		add_fraction(&sb, s % 60 * 1000000000 + left, 9);
+	}
+	(void)snprintf(buf, 40, "%ss", strbuf_str(&sb));
+}
+
 char *format_go_time(const char *rfc3339)
 {
 	const char *fraction = rfc3339 ? strchr(rfc3339, '.') : NULL;

@@ -47,6 +47,8 @@ void format_size(uint64_t bytes, char buf[static 32]);
 void format_size_tight(uint64_t bytes, int digits, char buf[static 32]);
 /* "2024-01-02 03:04:05.5 +0000 UTC", as Go writes the RFC 3339 time, "" for none; owned. */
 char *format_go_time(const char *rfc3339);
+/* "1h2m3.5s", "250ms", "0s": as Go prints a duration. */
+void format_go_duration(int64_t ns, char buf[static 40]);
 /* "3 minutes", "About an hour", "2 days": a span as docker's units say it. */
 void format_duration(int64_t seconds, char buf[static 40]);
 /* "3 minutes ago", from an RFC 3339 time; "N/A" where it is none. */

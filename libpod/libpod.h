@@ -5,11 +5,13 @@
 #pragma once
 
 #include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/stats.h"
 #include "libpod/container/container.h"
 #include "libpod/copy/copy.h"
 #include "libpod/events/events.h"
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/monitor.h"
+#include "libpod/runtime/procs.h"
 
 /* What `run` and `create` were asked for. Borrowed strings; unset is NULL or 0. */
 struct container_options {

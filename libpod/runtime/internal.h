@@ -195,6 +195,8 @@ int user_lookup_text(const char *passwd, const char *groups, const char *text,
 int user_read_file(int root_fd, const char *path, char **ret, struct cmk_err *err);
 /* Whether a passwd or group file has a line for NAME or (where HAS_ID) ID. */
 bool user_file_has(const char *file, const char *name, bool has_id, uint32_t id);
+/* The first name of ID in a passwd or group file's text; owned, NULL where there is none. */
+char *user_name_of(const char *file, uint32_t id);
 
 /* --- passwd.c --- */
 /* Adds the container's user and group to the files that lack them; after the mounts. */

@@ -105,6 +105,17 @@ bool user_file_has(const char *file, const char *name, bool has_id, uint32_t id)
 	return find_line(file, name, has_id, id) != NULL;
 }
 
+char *user_name_of(const char *file, uint32_t id)
+{
+	for (const char *l = file; *l; l = next_line(l)) {
+		uint32_t v;
+
+		if (field_id(l, 2, &v) && v == id && *l != ':')
+			return xstrndup(l, strcspn(l, ":\n"));
+	}
+	return NULL;
+}
+
 static int lookup_group(const char *groups, const char *text, uint32_t *ret, struct cmk_err *err)
 {
 	const char *line;

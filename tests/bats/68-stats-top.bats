@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What runs in containers and what it uses: `cmk top`, `cmk stats`.
+
+load helpers
+
+setup() {
+	common_setup
+	load_images alpine
+	run_cmk run -d --name up --network none alpine sleep 1000
+	up=$output
+}
+
+teardown() {
+	timeout 30 cmk rm -f -a -t 0 >/dev/null 2>&1 || true
+	common_teardown
+}
+
+has_line() { grep -q -- "$2" "$1"; }
+host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
+
+@test "top shows podman's columns with the container's users and numbers" {
+	run_cmk exec -d -u 1000 up sleep 999
+	run_cmk top up
+	assert_match "${lines[0]}" '^USER        PID         PPID        %CPU        ELAPSED +TTY         TIME        COMMAND$'
+	assert_match "${lines[1]}" '^root        1           0           0\.[0-9]{3}       [0-9.hm]+s +\?           [0-9.m]+s +sleep 1000$'
+	assert_match "${lines[2]}" '^(1000|operator) +[0-9]+ +0 .* sleep 999$'
+	assert_equal "${#lines[@]}" 3
+	run_cmk container top --latest
+	assert_match "${lines[1]}" 'sleep 1000$'
+}
+
+@test "top: host and container side by side" {
+	local pid
+	pid=$(host_pid up)
+	run_cmk top up pid hpid,user huser %a
+	assert_match "${lines[0]}" '^PID         HPID        USER        HUSER       COMMAND$'
+	assert_match "${lines[1]}" "^1           $pid +root        $UID +sleep 1000$"
+}
+
+@test "top knows each of podman's columns" {
+	local name
+	for name in args:COMMAND capamb:'AMBIENT CAPS' capbnd:'BOUNDING CAPS' capeff:'EFFECTIVE CAPS' capinh:'INHERITED CAPS' \
+		capprm:'PERMITTED CAPS' comm:COMMAND etime:ELAPSED group:GROUP groups:GROUPS hgroup:HGROUP hgroups:HGROUPS hpid:HPID \
+		huser:HUSER label:LABEL nice:NI pcpu:%CPU pgid:PGID pid:PID ppid:PPID rgroup:RGROUP rss:RSS ruser:RUSER \
+		seccomp:SECCOMP state:STATE stime:STIME time:TIME tty:TTY user:USER vsz:VSZ; do
+		run_cmk top up "${name%%:*}"
+		assert_equal "${lines[0]}" "${name#*:}"
+		assert_equal "${#lines[@]}" 2
+		assert test -n "${lines[1]}"
+	done
+	run_cmk top up seccomp,capamb,capeff,comm,nice,pgid,group
+	assert_match "${lines[1]}" '^filter +none +CHOWN,DAC_OVERRIDE,FOWNER,.*SYS_CHROOT +sleep +0 +1 +root$'
+	run_cmk run -dt --name tty --network none --cap-drop ALL alpine sleep 1000
+	run_cmk top tty tty,capeff,capbnd,nice
+	assert_match "${lines[1]}" '^pts/0 +none +none +0$'
+}
+
+@test "top with options runs the container's own ps" {
+	run_cmk top up -o pid,args
+	assert_match "${lines[0]}" '^ *PID +COMMAND'
+	assert_match "$output" '1 sleep 1000'
+	run_cmk top -l -- -o pid,args
+	assert_match "$output" '1 sleep 1000'
+}
+
+@test "top wants a container that runs" {
+	run_cmk create --name made alpine true
+	run_cmk 125 top made
+	assert_error 'top can only be used on running containers'
+	run_cmk 125 top nobody
+	assert_error 'no such container'
+	run_cmk 125 top
+	assert_error 'you must provide the name or id of a running container'
+}
+
+@test "a container cannot send control characters through top" {
+	run_cmk exec -d up sh -c $'sleep 77; : \033[31m'
+	run_cmk top up
+	assert_match "$output" 'sleep 77; : +\[31m'
+	refute_match "$output" $'\033'
+}
+
+@test "stats: one reading, as a table" {
+	run_cmk run -d --name busy alpine sh -c 'while :; do :; done'
+	run_cmk stats --no-stream
+	assert_match "${lines[0]}" '^ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET IO +BLOCK IO +PIDS +CPU TIME +AVG CPU %$'
+	assert_match "${lines[1]}" "^${up:0:12}  up +[0-9.]+% .* 1 +[0-9.µm]+s +[0-9.]+%$"
+	assert_match "${lines[2]}" '  busy +[0-9]+\.[0-9]{2}% '
+	assert_equal "${#lines[@]}" 3
+	run_cmk stats --no-stream --format '{{.Name}} {{.PIDs}} {{.NetIO}}' up
+	assert_equal "$output" 'up 1 0B / 0B'
+	run_cmk stats --no-stream -l --format '{{.Name}} {{.NetInput}} {{.CPUNano}}'
+	assert_match "$output" '^busy [0-9]+ [1-9][0-9]+$'
+}
+
+@test "stats: all, json, and what does not run" {
+	run_cmk create --name made alpine true
+	run_cmk stats --no-stream --no-trunc -a --format json
+	jq -e --arg id "$up" 'length == 2 and .[0].id == $id and .[0].name == "up" and .[0].pids == "1" and
+		.[1] == {"id": .[1].id, "name": "made", "cpu_time": "0s", "cpu_percent": "0.00%", "avg_cpu": "0.00%",
+		"mem_usage": "0B / 0B", "mem_percent": "0.00%", "net_io": "0B / 0B", "block_io": "0B / 0B", "pids": "0"}' <<<"$output"
+	run_cmk stats --no-stream made --format '{{json .}}'
+	assert_equal "$(jq -r '.Name + .CPUPerc' <<<"$output")" 'made0.00%'
+	run_cmk 125 stats --no-stream nobody
+	assert_error 'no such container'
+	run_cmk 125 stats -a up
+	assert_error '--all, --latest and containers cannot be used together'
+	run_cmk 125 stats -i 0
+	run_cmk 125 stats --no-stream --format '{{.Colour}}'
+	assert_error 'Colour'
+}
+
+@test "stats go on until their containers are gone" {
+	cmk_background stats stats -i 1 --format '{{.Name}} {{.CPUPerc}}' up
+	local pid=$!
+	wait_for 10 has_line stats.out '^up '
+	run_cmk rm -f -t 0 up
+	wait_for 10 gone $pid
+	timeout 10 bash -c 'cmk stats -a -i 1 | head -1' >/dev/null
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
