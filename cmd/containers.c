@@ -36,6 +36,23 @@ static int monitor_lost(struct container *c, int r, struct cmk_err *err)
 	return EXIT_KILLED;
 }
 
+/* What it requires is started first; the records make no circle, as each only names what was there
+ * before it. */
+static int start_required(struct container *c, struct cmk_err *err)
+{
+	for (char **id = c->cfg.requires; id && *id; id++) {
+		cleanup_container struct container *need = NULL;
+		int r = container_open(c->st, *id, &need, err);
+
+		if (r == 0)
+			r = cmk_start_detached(need, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "start what container '%s' requires",
+					    c->cfg.name);
+	}
+	return 0;
+}
+
 int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		       const struct cmk_attach *a, struct cmk_err *err)
 {
@@ -45,6 +62,9 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 	bool detached = false;
 	int r, code = 0;
 
+	r = start_required(c, err);
+	if (r < 0)
+		return r;
 	r = container_start(c, spec, rootfs, a->use_stdin, a->use_out, tty_fd, a->detach_keys, &fd,
 			    err);
 	if (r < 0)
@@ -62,6 +82,44 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 	if (r < 0)
 		return monitor_lost(c, r, err);
 	return detached || attach.wait_only_started ? 0 : code;
+}
+
+int cmk_start_container(struct container *c, const struct cmk_attach *a, struct cmk_err *err)
+{
+	struct rootfs_plan rootfs = { 0 };
+	struct spec *spec = NULL;
+	int r, code;
+
+	/* Somebody stops it, and we want it to run afterwards. */
+	if (c->state == CONTAINER_STOPPING) {
+		r = container_wait(c, &code, err);
+		if (r < 0)
+			return r;
+	}
+	/* The lock comes before the root file system is made ready, so that it is not under a
+	 * container that runs. */
+	c->lock_fd = container_lock(c, err);
+	if (c->lock_fd < 0)
+		return c->lock_fd;
+	if (container_is_up(c)) {
+		cleanup_close_fn(&c->lock_fd);
+		c->lock_fd = -1;
+		return CMK_RUNS_ALREADY;
+	}
+	r = container_prepare_start(c, &spec, &rootfs, err);
+	if (r >= 0)
+		r = cmk_start_attached(c, spec, &rootfs, a, err);
+	(void)spec_free(spec);
+	rootfs_plan_done(&rootfs);
+	return r;
+}
+
+int cmk_start_detached(struct container *c, struct cmk_err *err)
+{
+	const struct cmk_attach none = { .tty = c->cfg.terminal };
+	int r = cmk_start_container(c, &none, err);
+
+	return r == CMK_RUNS_ALREADY ? 0 : r;
 }
 
 #define T struct cmk_select

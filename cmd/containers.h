@@ -33,6 +33,13 @@ int cmk_check_detach_keys(const char *keys, struct cmk_err *err);
 int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		       const struct cmk_attach *a, struct cmk_err *err);
 
+/* Starts the created or exited container C with its bundle as it is, and what it requires before
+ * it: cmk_start_attached(), or CMK_RUNS_ALREADY with nothing done. */
+#define CMK_RUNS_ALREADY 256
+int cmk_start_container(struct container *c, const struct cmk_attach *a, struct cmk_err *err);
+/* The same in the background; 0 also where it runs already. */
+int cmk_start_detached(struct container *c, struct cmk_err *err);
+
 /*
  * Which containers a command is about: the first member of its arguments, filled by those of the
  * rows below that the command has (CMK_OPT_USE).

@@ -7,13 +7,15 @@
 
 struct rm_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
-	bool force;
+	bool force, depend;
 	struct cmk_timeout timeout;
 };
 
 static const struct cmk_option rm_options[] = {
 	CMK_OPT_USE(cmk_select_all),
 	CMK_OPT_USE(cmk_select_cidfile),
+	CMK_OPT_FLAG(0, "depend", struct rm_args, depend,
+		     "remove the containers that need it as well"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct rm_args, select.filters, "KEY=VALUE",
 		   "act on the containers that match, as with 'cmk ps'"),
 	CMK_OPT_FLAG('f', "force", struct rm_args, force,
@@ -26,6 +28,28 @@ static const struct cmk_option rm_options[] = {
 	CMK_OPT_END(),
 };
 
+/* Those that need it first. */
+static int remove_one(struct container *c, const struct rm_args *a, struct cmk_err *err)
+{
+	cleanup_strv char **ids = NULL;
+
+	if (a->depend || a->select.all)
+		ids = container_dependents(c->st, c->cfg.id);
+	for (char **id = ids; id && *id; id++) {
+		cleanup_container struct container *other = NULL;
+		cleanup_err struct cmk_err e = CMK_ERR_INIT;
+		int r = container_open(c->st, *id, &other, &e);
+
+		if (r == 0)
+			r = remove_one(other, a, &e);
+		if (r < 0 && r != -ENOENT)
+			return cmk_err_move(err, &e);
+		if (r == 0)
+			(void)printf("%s\n", *id);
+	}
+	return container_remove(c, a->force, cmk_timeout_ms(&a->timeout), err);
+}
+
 static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
 {
 	const struct rm_args *a = arg;
@@ -37,7 +61,7 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 		return 0;
 	}
 	if (r == 0)
-		r = container_remove(c, a->force, cmk_timeout_ms(&a->timeout), err);
+		r = remove_one(c, a, err);
 	if (r == 0)
 		(void)printf("%s\n", name);
 	return r;

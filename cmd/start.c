@@ -23,27 +23,47 @@ static const struct cmk_option start_options[] = {
 	CMK_OPT_END(),
 };
 
+/* It runs already: `start -a` joins it. */
+static int attach_running(struct container *c, const struct start_args *a, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct attach_args attach;
+	bool detached = false;
+	int r, code = 0;
+
+	if (c->state == CONTAINER_PAUSED)
+		return cmk_err_kind(err, CMK_ERR_STATE, -EINVAL,
+				    "container '%s' is paused and must be in Created or Stopped "
+				    "state to be started: container state improper",
+				    c->cfg.name);
+	if (!a->attach && !a->interactive)
+		return 0;
+	fd = monitor_connect(c->st, c->cfg.id, err);
+	if (fd < 0)
+		return fd;
+	attach = (struct attach_args){
+		.fd = fd,
+		.tty = c->cfg.terminal,
+		.use_stdin = a->interactive && c->cfg.interactive,
+		.use_out = true,
+		.sig_proxy = a->sig_proxy != 0,
+		.running = true,
+		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
+	};
+	r = monitor_attach(&attach, &code, &detached, err);
+	return r < 0 || detached ? r : code;
+}
+
 /* The exit code of an attached container, else 0. */
 static int start_container(struct storage *st, const char *name, const struct start_args *a,
 			   struct cmk_err *err)
 {
 	cleanup_container struct container *c = NULL;
-	struct rootfs_plan rootfs = { 0 };
-	struct spec *spec = NULL;
 	struct cmk_attach attach;
 	int r = container_open(st, name, &c, err);
 
 	if (r < 0)
 		return r;
-	/* The lock comes before the root file system is made ready, so that it is not under a
-	 * container that runs. */
-	c->lock_fd = container_lock(c, err);
-	if (c->lock_fd < 0)
-		return c->lock_fd;
-	if (container_is_up(c))
-		return a->attach ? cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
-						"container '%s' is running already", name)
-				 : 0;
 	attach = (struct cmk_attach){
 		.use_out = a->attach || a->interactive,
 		.use_stdin = a->interactive && c->cfg.interactive,
@@ -51,12 +71,8 @@ static int start_container(struct storage *st, const char *name, const struct st
 		.sig_proxy = a->sig_proxy != 0,
 		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
 	};
-	r = container_prepare_start(c, &spec, &rootfs, err);
-	if (r >= 0)
-		r = cmk_start_attached(c, spec, &rootfs, &attach, err);
-	(void)spec_free(spec);
-	rootfs_plan_done(&rootfs);
-	return r;
+	r = cmk_start_container(c, &attach, err);
+	return r == CMK_RUNS_ALREADY ? attach_running(c, a, err) : r;
 }
 
 static int start_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)

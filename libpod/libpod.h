@@ -40,6 +40,10 @@ struct container_options {
 	uint32_t stop_timeout_s;
 	char *const *create_command;
 	/* life: restart policy, time limits, pid files, notification */
+	const char *restart, *pidfile, *conmon_pidfile, *sdnotify;
+	uint32_t timeout_s;
+	char *const *requires;
+	bool replace;
 	/* health */
 	struct health_options health;
 	/* log */
@@ -91,11 +95,29 @@ int container_start(struct container *c, struct spec *spec, struct rootfs_plan *
 /* Stop signal, then SIGKILL after TIMEOUT_MS; returns when it has ended and its record is written.
  * 1 where it did not run; CMK_ERR_STATE where it is paused. */
 int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err);
-/* CMK_ERR_STATE where it does not run. */
+/* Makes all of a created or exited one but for executing its program: state "initialized", from
+ * which container_start() goes on. CMK_ERR_STATE where it is more than that already. */
+int container_init(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
+		   struct cmk_err *err);
+/* Ends the run as container_stop() does and starts another in the same monitor; 1 where it does not
+ * run and is the caller's to start; CMK_ERR_STATE where it is paused. */
+int container_restart(struct container *c, int64_t timeout_ms, struct cmk_err *err);
+/* Freezes and thaws all processes through the control group. CMK_ERR_STATE where it does not run,
+ * or is (not) paused; CMK_ERR_UNSUPPORTED without a group. */
+int container_pause(struct container *c, struct cmk_err *err);
+int container_unpause(struct container *c, struct cmk_err *err);
+/* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
+ * the new one, whatever moment it is killed. */
+int container_rename(struct container *c, const char *name, struct cmk_err *err);
+/* CMK_ERR_STATE where it does not run. SIGKILL: waits for its end. What asks it to end (KILL, TERM,
+ * INT, its stop signal) ends its restart policy as well. */
 int container_kill(struct container *c, int sig, struct cmk_err *err);
 /* Blocks until it has ended; its exit code. */
 int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
-/* CMK_ERR_IN_USE where it runs and FORCE is not given. */
+/* The ids of the containers that need ID (--requires, --network container:ID…): owned, NULL where
+ * there is none. */
+char **container_dependents(struct storage *st, const char *id);
+/* CMK_ERR_IN_USE where it runs and FORCE is not given, or another container needs it. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
 /* docker/podman's inspect object, pretty-printed into W as one array element. SIZE: what it takes
  * on the disk, or NULL where nobody asked. */

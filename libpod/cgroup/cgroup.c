@@ -439,13 +439,6 @@ int cgroup_oom_kills(int group_fd, uint64_t *ret)
 	return read_key(group_fd, "memory.events", "oom_kill", ret);
 }
 
-bool cgroup_is_frozen(int group_fd)
-{
-	uint64_t frozen = 0;
-
-	return read_key(group_fd, "cgroup.events", "frozen", &frozen) == 0 && frozen;
-}
-
 int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err)
 {
 	int r = write_control(group_fd, "cgroup.freeze", freeze ? "1" : "0", err);

@@ -49,8 +49,6 @@ int cgroup_child(int group_fd, const char *name);
 bool cgroup_frozen(int group_fd); /* as cgroup.events says */
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
-/* Whether all its processes are frozen (cgroup.events); false where the group is gone. */
-bool cgroup_is_frozen(int group_fd);
 /* Writes cgroup.freeze and waits (at most 10 s) until cgroup.events says that it is so. */
 int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err);
 /* Opens a group by its recorded place; -ENOENT where it is gone. */

@@ -133,6 +133,7 @@ struct container {
 	struct container_status status;
 	struct container_live live; /* valid where container_is_active(), or MONITOR_LOST */
 	enum container_state state;
+	bool created_now; /* by this command, which starts it: the monitor writes both events */
 };
 
 /* A monitor looks after it. */
@@ -165,6 +166,8 @@ int container_list(struct storage *st, struct container ***ret, size_t *ret_n, s
 void container_list_free(struct container **list, size_t n);
 
 /* For the monitor: */
+/* Reads the configuration of C again. */
+int container_config_reload(struct container *c, struct cmk_err *err);
 int container_live_save(struct storage *st, const char *id, const struct container_live *live,
 			struct cmk_err *err);
 int container_live_remove(struct storage *st, const char *id);

@@ -56,6 +56,8 @@ static int mark_running(struct container *c, struct cmk_err *err)
 	s.finished_at = NULL;
 	s.error = NULL;
 	s.exit_code = 0;
+	s.restarts = 0;
+	s.stopped_by_user = false;
 	s.oom_killed = false;
 	return container_status_save(c->st, c->cfg.id, &s, false, err);
 }
@@ -109,6 +111,39 @@ static int spawn(struct container *c, const struct monitor_args *a, int *ret_fd,
 	return r;
 }
 
+static int start_locked(struct container *c, const struct monitor_args *a, int *ret_fd,
+			struct cmk_err *err)
+{
+	/* Made by `init`, or between two runs: its monitor goes on with it. */
+	if (!a->hold && (c->state == CONTAINER_INITIALIZED || c->state == CONTAINER_RESTARTING))
+		return monitor_start_waiting(a, ret_fd, err);
+	if (is_running(c))
+		return cmk_err_kind(err, CMK_ERR_STATE, -EALREADY,
+				    a->hold ? "container '%s' has already been created in runtime: "
+					      "container state improper"
+					    : "container '%s' is running already",
+				    c->cfg.name);
+	return spawn(c, a, ret_fd, err);
+}
+
+static int start(struct container *c, const struct monitor_args *a, int *ret_fd,
+		 struct cmk_err *err)
+{
+	int r;
+
+	if (c->lock_fd < 0) {
+		c->lock_fd = container_lock(c, err);
+		if (c->lock_fd < 0)
+			return c->lock_fd;
+	}
+	if (!c->status.state)
+		c->status.state = xstrdup("created");
+	r = start_locked(c, a, ret_fd, err);
+	cleanup_close_fn(&c->lock_fd);
+	c->lock_fd = -1;
+	return r;
+}
+
 int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
 		    int *ret_fd, struct cmk_err *err)
@@ -121,23 +156,25 @@ int container_start(struct container *c, struct spec *spec, struct rootfs_plan *
 		.attach_out = attach_out,
 		.tty_fd = tty_fd,
 		.detach_keys = detach_keys,
+		.created = c->created_now,
 	};
 
-	int r;
+	return start(c, &a, ret_fd, err);
+}
 
-	if (c->lock_fd < 0) {
-		c->lock_fd = container_lock(c, err);
-		if (c->lock_fd < 0)
-			return c->lock_fd;
-	}
-	if (!c->status.state)
-		c->status.state = xstrdup("created");
-	if (is_running(c))
-		r = cmk_err_kind(err, CMK_ERR_STATE, -EALREADY, "container '%s' is running already",
-				 c->cfg.name);
-	else
-		r = spawn(c, &a, ret_fd, err);
-	cleanup_close_fn(&c->lock_fd);
-	c->lock_fd = -1;
-	return r;
+int container_init(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
+		   struct cmk_err *err)
+{
+	const struct monitor_args a = {
+		.container = c,
+		.spec = spec,
+		.rootfs = rootfs,
+		.tty_fd = -1,
+		.hold = true,
+		.detach_keys = c->cfg.detach_keys,
+	};
+	cleanup_close int fd = -1;
+	int r = start(c, &a, &fd, err);
+
+	return r < 0 ? r : monitor_wait_started(fd, err);
 }

@@ -111,6 +111,23 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 	return r;
 }
 
+/* --replace: who has the name goes. */
+static int replace(struct create_plan *p, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	struct container *old = NULL;
+	int r = container_open(p->st, p->o->name, &old, &e);
+
+	if (r == 0)
+		r = container_remove(old, true, CONTAINER_TIMEOUT_OWN, &e);
+	(void)container_free(old);
+	if (r < 0 && r != -ENOENT) {
+		(void)cmk_err_move(err, &e);
+		return cmk_err_wrap(err, r, "replace container '%s'", p->o->name);
+	}
+	return container_name_claim(p->st, p->o->name, p->c->cfg.id, err);
+}
+
 static int claim_name(struct create_plan *p, struct cmk_err *err)
 {
 	struct container_config *cfg = &p->c->cfg;
@@ -118,6 +135,10 @@ static int claim_name(struct create_plan *p, struct cmk_err *err)
 
 	if (p->o->name) {
 		r = container_name_claim(p->st, p->o->name, cfg->id, err);
+		if (r == -EEXIST && p->o->replace) {
+			cmk_err_done(err);
+			r = replace(p, err);
+		}
 		if (r == 0)
 			cfg->name = xstrdup(p->o->name);
 		return r;
@@ -208,6 +229,8 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 		r = create_files(p, c->dir_fd, err);
 	if (r == 0)
 		r = spec_save(c->dir_fd, p->spec, durable, err);
+	for (char **need = c->cfg.requires; r == 0 && need && *need; need++)
+		r = container_dependent_add(p->st, *need, c->cfg.id, err);
 	if (r == 0) {
 		c->cfg.created = time_now_rfc3339();
 		r = container_config_save(c->dir_fd, &c->cfg, durable, err);
@@ -273,6 +296,12 @@ static int plan_write(struct create_plan *p, struct rootfs_plan *rootfs, struct 
 	}
 	if (!p->o->start || !p->c->cfg.remove)
 		container_unfinished_end(p->st, p->c->cfg.id);
+	p->c->created_now = p->o->start;
+	if (!p->o->start) {
+		struct event e = event_of_container(&p->c->cfg, "create");
+
+		event_write(p->st, &e);
+	}
 	return 0;
 }
 

@@ -28,6 +28,8 @@ int create_check_options(struct create_plan *p, struct cmk_err *err);
 /* --- create_namespaces.c, create_userns.c: before them p->spec has its defaults --- */
 int create_check_namespaces(struct create_plan *p, struct cmk_err *err);
 int create_check_user_namespace(struct create_plan *p, struct cmk_err *err);
+/* --- create_life.c: restart policy, time limits, pid files, dependencies --- */
+int create_check_life(struct create_plan *p, struct cmk_err *err);
 /* --- create_image.c: resolves --rootfs or the image, by policy, and reads its config --- */
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */

@@ -252,7 +252,7 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 		check_name,	    check_network,  create_check_namespaces,
 		check_hostname,	    check_security, check_limits,
 		check_groups,	    check_signal,   create_check_labels,
-		create_check_files, check_process,
+		create_check_files, check_process,  create_check_life,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

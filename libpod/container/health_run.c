@@ -23,7 +23,7 @@ static int ask(struct container *c, enum health_request what, uint8_t ret[static
 	memcpy(ret, buf, 2);
 	/* What is done about it is over when the command ends. */
 	if (buf[1] == HEALTH_KILL || buf[1] == HEALTH_STOP)
-		(void)monitor_wait_exit(fd, &code);
+		(void)monitor_wait_exit(fd, &code, NULL);
 	return 0;
 }
 

@@ -118,15 +118,21 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 {
 	struct cmk_err e = CMK_ERR_INIT;
 	char id[CONTAINER_ID_LEN + 1];
-	int r;
+	bool found = false;
+	int r = 0;
 
 	/* An exact name beats an ID prefix. */
 	if (container_name_valid(name_or_id) && container_name_lookup(st, name_or_id, id) == 0 &&
 	    has_record(st, id)) {
 		r = container_open_id(st, id, ret, &e);
-	} else if (!container_id_prefix_valid(name_or_id)) {
+		/* Else a rename has only begun, or was killed. */
+		found = r < 0 || streq((*ret)->cfg.name, name_or_id);
+		if (!found)
+			*ret = container_free(*ret);
+	}
+	if (!found && !container_id_prefix_valid(name_or_id))
 		return not_found(name_or_id, err);
-	} else {
+	if (!found) {
 		r = lookup_prefix(st, name_or_id, id, err);
 		if (r < 0)
 			return r;

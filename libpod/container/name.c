@@ -122,6 +122,19 @@ int container_name_lookup(struct storage *st, const char *name,
 	return 0;
 }
 
+/* A killed rename left it: the record has another name. */
+static bool link_is_stale(struct storage *st, const char *name, const char *holder)
+{
+	struct container *c = NULL;
+	bool stale;
+
+	if (container_open_id(st, holder, &c, NULL) < 0)
+		return false;
+	stale = !streq(c->cfg.name, name);
+	(void)container_free(c);
+	return stale && container_name_remove(st, name, holder, NULL) == 0;
+}
+
 /*
  * Whether the holder of a name is only a remainder, which is then removed: a directory without a
  * record whose creator is dead, no directory at all, or a --rm container that lost its monitor or
@@ -135,6 +148,8 @@ static bool holder_is_gone(struct storage *st, const char *name, const char *hol
 		return true;
 	if (lock < 0)
 		return false;
+	if (link_is_stale(st, name, holder))
+		return true;
 	return container_reap_locked(st, holder, name, false);
 }
 

@@ -64,6 +64,23 @@ int container_name_lookup(struct storage *st, const char *name,
  * or one of a --rm container that lost its monitor, is taken over. */
 int container_name_claim(struct storage *st, const char *name, const char *id, struct cmk_err *err);
 
+/* Removes NAME if it is (still) ID's. */
+int container_name_remove(struct storage *st, const char *name, const char *id,
+			  struct cmk_err *err);
+
+/* --- rename.c --- */
+/* Under the lock: removes what a killed rename left beside NAME, the one in the record; all of it
+ * where NAME is NULL. */
+void container_rename_finish(struct storage *st, const char *id, const char *name);
+/* Under the lock: takes the name that another command has given C meanwhile, and finishes what that
+ * could not. */
+int container_rename_repair(struct container *c, struct cmk_err *err);
+
+/* --- depend.c --- */
+/* Before the record of ID: notes that it needs the container NEEDED. */
+int container_dependent_add(struct storage *st, const char *needed, const char *id,
+			    struct cmk_err *err);
+
 /* --- lookup.c --- */
 /* By full id. */
 int container_open_id(struct storage *st, const char *id, struct container **ret,

@@ -214,6 +214,23 @@ int container_config_load(int dirfd, const char *path, struct container_config *
 	return r < 0 ? r : check_schema(ret->schema, "record", ret->id, err);
 }
 
+int container_config_reload(struct container *c, struct cmk_err *err)
+{
+	char path[sizeof("/container.json") + CONTAINER_ID_LEN];
+	struct container_config cfg = { 0 };
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/container.json", c->cfg.id);
+	r = container_config_load(c->st->containers_fd, path, &cfg, err);
+	if (r < 0) {
+		json_free_fields(config_fields, &cfg);
+		return r;
+	}
+	json_free_fields(config_fields, &c->cfg);
+	c->cfg = cfg;
+	return 0;
+}
+
 int container_config_save(int dirfd, const struct container_config *cfg, bool durable,
 			  struct cmk_err *err)
 {
@@ -322,7 +339,7 @@ static bool is_frozen(const struct container_live *l)
 				       ? cgroup_open(l->cgroup_mount, l->cgroup_path)
 				       : -1;
 
-	return fd >= 0 && cgroup_is_frozen(fd);
+	return fd >= 0 && cgroup_frozen(fd);
 }
 
 static enum container_state live_state(const struct container *c)

@@ -154,6 +154,8 @@ int container_lock(struct container *c, struct cmk_err *err)
 	if (fd < 0)
 		return fd;
 	r = container_refresh_locked(c, err);
+	if (r == 0)
+		r = container_rename_repair(c, err);
 	if (r < 0)
 		return r;
 	if (c->state == CONTAINER_MONITOR_LOST) {
@@ -166,7 +168,7 @@ int container_lock(struct container *c, struct cmk_err *err)
 
 /* Removes NAME if it is (still) ID's; without a NAME every one that is: a killed removal left it.
  */
-static int remove_name(struct storage *st, const char *name, const char *id, struct cmk_err *err)
+int container_name_remove(struct storage *st, const char *name, const char *id, struct cmk_err *err)
 {
 	char holder[CONTAINER_ID_LEN + 1];
 
@@ -184,11 +186,11 @@ static int remove_names(struct storage *st, const char *name, const char *id, st
 	int fd;
 
 	if (name)
-		return remove_name(st, name, id, err);
+		return container_name_remove(st, name, id, err);
 	fd = openat(st->container_names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	while (d && (e = readdir(d))) {
-		int r = e->d_name[0] == '.' ? 0 : remove_name(st, e->d_name, id, err);
+		int r = e->d_name[0] == '.' ? 0 : container_name_remove(st, e->d_name, id, err);
 
 		if (r < 0)
 			return r;
@@ -216,6 +218,8 @@ static int erase(struct storage *st, const char *id, const char *name, struct cm
 		r = storage_rootfs_remove(st, id, err);
 	if (r == 0)
 		r = remove_names(st, name, id, err);
+	if (r == 0)
+		container_rename_finish(st, id, NULL);
 	return r < 0 ? r : remove_tree_at(st->containers_fd, id, err);
 }
 

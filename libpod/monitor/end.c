@@ -28,6 +28,8 @@ static void remove_cgroup(struct monitor *m)
 	m->cgroup_fd = -1;
 	if (m->cgroup_path && cgroup_remove(m->delegation->mount, m->cgroup_path, &err) < 0)
 		log_warn("%s", cmk_err_msg(&err));
+	free(m->cgroup_path);
+	m->cgroup_path = NULL;
 }
 
 static void save_status(struct monitor *m, bool durable)
@@ -68,31 +70,57 @@ static void remove_run_dir(struct monitor *m)
 	(void)unlinkat(m->st->run_fd, path, AT_REMOVEDIR);
 }
 
-void mon_end_record(struct monitor *m)
+/* In one write: "died", and what followed from it. */
+static void write_end_events(struct monitor *m)
+{
+	struct event events[] = {
+		event_of_container(cfg_of(m), "died"),
+		event_of_container(cfg_of(m), cfg_of(m)->remove ? "remove" : "cleanup"),
+	};
+	/* The end of what was between two runs has been told. */
+	size_t from = m->live.restarting;
+
+	events[0].has_exit_code = true;
+	events[0].exit_code = m->exit_code;
+	event_write_all(m->st, events + from, ARRAY_LEN(events) - from);
+}
+
+void mon_end_run(struct monitor *m)
 {
 	uint64_t kills = 0;
 
+	if (m->cgroup_fd >= 0 && cgroup_oom_kills(m->cgroup_fd, &kills) == 0)
+		m->status.oom_killed = kills > 0;
+	stop_slirp(m);
+	remove_cgroup(m);
+	if (m->rc.pid > 0)
+		userns_hint_remove(m->st->run_fd, m->rc.pid);
+}
+
+void mon_end_record(struct monitor *m)
+{
 	m->log = ctr_log_free(m->log);
 	if (m->a->exec) {
 		mon_exec_end(m);
 		return;
 	}
-	if (m->cgroup_fd >= 0 && cgroup_oom_kills(m->cgroup_fd, &kills) == 0)
-		m->status.oom_killed = kills > 0;
+	mon_config_refresh(m);
 	m->status.schema = 1;
 	m->status.state = xstrdup("exited");
 	m->status.started_at = xstrdup_null(m->live.started_at);
-	m->status.finished_at = time_now_rfc3339();
+	m->status.finished_at = m->live.finished_at ? xstrdup(m->live.finished_at)
+						    : time_now_rfc3339();
 	m->status.exit_code = m->exit_code;
-	m->status.restarts = m->a->container->status.restarts;
-	stop_slirp(m);
-	remove_cgroup(m);
+	m->status.error = xstrdup_null(m->start_error);
+	m->status.restarts = m->live.restarts;
+	m->status.stopped_by_user = m->stopped_by_user;
+	mon_end_run(m);
 	close_socket(m);
-	userns_hint_remove(m->st->run_fd, m->rc.pid);
 	if (cfg_of(m)->remove) {
 		/* The name is free again when the command returns. */
 		(void)container_live_remove(m->st, cfg_of(m)->id);
 		erase(m);
+		write_end_events(m);
 		return;
 	}
 	/* While the old root file system is still mounted (see hold_mounts()) nobody may start the
@@ -102,6 +130,7 @@ void mon_end_record(struct monitor *m)
 	save_status(m, false);
 	(void)container_live_remove(m->st, cfg_of(m)->id);
 	remove_run_dir(m);
+	write_end_events(m);
 }
 
 void mon_end_cleanup(struct monitor *m)
@@ -116,6 +145,18 @@ void mon_end_cleanup(struct monitor *m)
 	m->dir_fd = -1;
 }
 
+int mon_exit_code_of(const struct cmk_err *err)
+{
+	switch (err->kind) {
+	case CMK_ERR_CANNOT_EXEC:
+		return 126;
+	case CMK_ERR_CMD_NOT_FOUND:
+		return 127;
+	default:
+		return 125;
+	}
+}
+
 void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 {
 	mon_tty_restore(m);
@@ -126,6 +167,11 @@ void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 	m->log = ctr_log_free(m->log);
 	if (m->a->exec)
 		return;
+	if (m->a->created) {
+		struct event e = event_of_container(cfg_of(m), "create");
+
+		event_write(m->st, &e);
+	}
 	cleanup_close_fn(&m->mntns_fd);
 	stop_slirp(m);
 	remove_cgroup(m);
@@ -142,9 +188,7 @@ void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 		.schema = 1,
 		.state = xstrdup("created"),
 		.error = xstrdup(cmk_err_msg(err)),
-		.exit_code = err->kind == CMK_ERR_CANNOT_EXEC	  ? 126
-			     : err->kind == CMK_ERR_CMD_NOT_FOUND ? 127
-								  : 125,
+		.exit_code = mon_exit_code_of(err),
 	};
 	save_status(m, false);
 }

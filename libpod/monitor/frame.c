@@ -17,7 +17,10 @@ int frame_check_client(const struct monitor_frame *f)
 	case FRAME_OUT_CLOSED:
 	case FRAME_HEALTH:
 		return f->len == 1 ? 0 : -EBADMSG;
+	case FRAME_START:
+		return f->len == 0 ? 0 : -EBADMSG;
 	case FRAME_STOP:
+	case FRAME_RESTART:
 		return f->len == 5 ? 0 : -EBADMSG;
 	case FRAME_ATTACH:
 		return f->len >= 1 && f->len <= 1 + DETACH_KEYS_MAX ? 0 : -EBADMSG;
@@ -116,18 +119,29 @@ ssize_t monitor_frame_recv(int fd, enum monitor_frame_type *ret_type, void *buf)
 	return n;
 }
 
-int monitor_send_stop(int fd, int sig, uint32_t timeout_ms)
+static int send_stop(int fd, enum monitor_frame_type type, int sig, uint32_t timeout_ms)
 {
 	uint8_t body[5] = { (uint8_t)sig };
 
 	memcpy(body + 1, &timeout_ms, sizeof(timeout_ms));
-	return monitor_frame_send(fd, FRAME_STOP, body, sizeof(body));
+	return monitor_frame_send(fd, type, body, sizeof(body));
 }
 
-int monitor_wait_exit(int fd, int *ret_code)
+int monitor_send_stop(int fd, int sig, uint32_t timeout_ms)
+{
+	return send_stop(fd, FRAME_STOP, sig, timeout_ms);
+}
+
+int monitor_send_restart(int fd, int sig, uint32_t timeout_ms)
+{
+	return send_stop(fd, FRAME_RESTART, sig, timeout_ms);
+}
+
+int monitor_wait_exit(int fd, int *ret_code, int *ret_killed)
 {
 	cleanup_free uint8_t *buf = xmalloc(MONITOR_FRAME_MAX);
 	enum monitor_frame_type type;
+	int killed = 0;
 	int32_t code;
 
 	for (;;) {
@@ -135,10 +149,37 @@ int monitor_wait_exit(int fd, int *ret_code)
 
 		if (n < 0)
 			return (int)n;
+		if (type == FRAME_KILLED && n == 1)
+			killed = buf[0];
 		if (type != FRAME_EXIT || n != sizeof(code))
 			continue;
 		memcpy(&code, buf, sizeof(code));
 		*ret_code = code;
+		if (ret_killed)
+			*ret_killed = killed;
 		return 0;
+	}
+}
+
+int monitor_wait_started(int fd, struct cmk_err *err)
+{
+	cleanup_free uint8_t *buf = xmalloc(MONITOR_FRAME_MAX);
+	enum monitor_frame_type type;
+
+	for (;;) {
+		ssize_t n = monitor_frame_recv(fd, &type, buf);
+
+		if (n < 0)
+			return cmk_err_set(err, (int)n, "its monitor died");
+		switch (type) {
+		case FRAME_STARTED:
+			return 0;
+		case FRAME_ERROR:
+			return cmk_err_decode(buf, (size_t)n, err);
+		case FRAME_EXIT:
+			return cmk_err_set(err, -ECANCELED, "it has ended meanwhile");
+		default:
+			continue;
+		}
 	}
 }

@@ -199,6 +199,8 @@ static void act(struct monitor *m, enum health_on_failure action)
 		mon_stop(m);
 		break;
 	case HEALTH_RESTART:
+		mon_restart(m);
+		break;
 	case HEALTH_NOTHING:
 		break;
 	}

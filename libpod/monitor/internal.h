@@ -7,6 +7,7 @@
 #pragma once
 
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <termios.h>
 
 #include "libpod/cgroup/cgroup.h"
@@ -26,6 +27,8 @@
 struct mon_client {
 	int fd; /* -1: free */
 	bool primary, wants_out, wants_stdin, ends /* close when the queue is empty */;
+	bool wants_started; /* its FRAME_START or FRAME_RESTART waits for an answer */
+	bool sent_stop;
 	bool interactive_eof; /* has half-closed the input */
 	bool input_waits;     /* its FRAME_STDIN waits for another client's */
 	size_t input_len;
@@ -45,19 +48,30 @@ struct mon_source {
 };
 
 enum mon_state {
+	MON_HELD, /* `init`: its process waits to be let go */
 	MON_RUNNING,
 	MON_STOPPING, /* stop signal sent, the timer runs */
 	MON_DRAINING, /* the process is gone, its output is not yet read to the end */
+	MON_BACKOFF,  /* no process; started again when the timer says so */
 	MON_OVER,     /* records written, FRAME_EXIT queued: only clients are left */
 	MON_N_STATES,
 };
 
 enum mon_event {
+	MON_EV_START,	/* a client wants it to run, now */
+	MON_EV_RESTART, /* a client, or a health check, asks for the end and a new run */
 	MON_EV_STOP,	/* a client or a signal to the monitor asks for the end */
 	MON_EV_TIMEOUT, /* the stop timer */
 	MON_EV_EXITED,
 	MON_EV_DRAINED, /* all output has been read */
+	MON_EV_AGAIN,	/* the back-off is over */
 	MON_N_EVENTS,
+};
+
+/* Which file it was: a record is replaced, never changed. */
+struct mon_file {
+	ino_t ino;
+	struct timespec ctime;
 };
 
 struct monitor {
@@ -69,6 +83,20 @@ struct monitor {
 	int stop_signal;
 	uint32_t stop_timeout_ms;
 	int64_t kill_at_ms; /* monotonic; 0: no stop under way */
+
+	/* life: several runs of one container */
+	int64_t deadline_ms;	/* --timeout; monotonic; 0: none */
+	int64_t restart_at_ms;	/* end of the back-off */
+	int64_t backoff_ms;	/* the last one; 0: none yet */
+	int64_t run_started_ms; /* monotonic */
+	unsigned int n_runs;	/* that have ended */
+	bool restart_wanted;	/* whatever the policy says */
+	bool stopped_by_user, leaving /* the session ends */, timed_out;
+	char *start_error;			/* of a later run */
+	uint8_t killed;				/* MONITOR_KILLED_*, or 0 */
+	struct mon_file config_file, spec_file; /* as they were when they were read */
+
+	char *detach_keys; /* the container's record, of which the caller's are, is read again */
 
 	/* the container's process */
 	struct runtime_container rc;
@@ -132,12 +160,35 @@ int exec_just_ended(const struct container *c, struct cmk_err *err);
 
 /* start.c: everything up to the container's exec. On failure nothing of the container is left. */
 int mon_start(struct monitor *m, struct cmk_err *err);
+/* The same for another run of the same container. */
+int mon_start_run(struct monitor *m, struct cmk_err *err);
+/* The program is being executed: events, time limit. */
+void mon_started(struct monitor *m);
+
+/* again.c: from one run to the next */
+/* Reads the record again where another command has changed it. */
+void mon_config_refresh(struct monitor *m);
+void mon_config_remember(struct monitor *m);
+bool mon_wants_restart(struct monitor *m);
+/* The run is over and all of it is cleaned up; the next one starts after the back-off. */
+void mon_run_ended(struct monitor *m);
+/* Starts the next run; the end of all where that fails. */
+void mon_run_again(struct monitor *m);
+/* Lets the process of `init` execute its program. */
+void mon_run_held(struct monitor *m);
+/* Whether a signal without a handler gets lost: the process is the first of a pid namespace
+ * (pid_namespaces(7)), and no thread catches or blocks it (for signalfd, sigwait). */
+bool mon_is_deaf(const struct monitor *m, int sig);
 
 /* loop.c: runs until the last client has what is due to it. */
 void mon_loop(struct monitor *m);
 void mon_event(struct monitor *m, enum mon_event ev);
 /* As `stop` asks for it, with the container's own signal and timeout. */
 void mon_stop(struct monitor *m);
+/* The same with a new run behind it. */
+void mon_restart(struct monitor *m);
+/* The answer to all who wait for a start; ERR NULL: it runs. */
+void mon_answer_started(struct monitor *m, const struct cmk_err *err);
 /* Sets the timer to the next deadline. */
 void mon_arm_timer(struct monitor *m);
 
@@ -145,6 +196,9 @@ void mon_arm_timer(struct monitor *m);
 int mon_relay_init(struct monitor *m, int first_fd, struct cmk_err *err);
 void mon_output(struct monitor *m, int i); /* source I may have bytes */
 void mon_input(struct monitor *m);	   /* the container may take input */
+/* Between two runs, and for the next one. */
+void mon_relay_pause(struct monitor *m);
+void mon_relay_resume(struct monitor *m);
 void mon_client_event(struct monitor *m, struct mon_client *c, uint32_t events);
 /* One more client from the control socket; where there is no room it waits in the socket's queue.
  */
@@ -167,6 +221,9 @@ void mon_exec_begin(struct monitor *m);
 void mon_exec_end(struct monitor *m);
 
 /* end.c */
+/* What a run leaves: helper, group, mounts. */
+void mon_end_run(struct monitor *m);
+int mon_exit_code_of(const struct cmk_err *err);
 /* Records the end; FRAME_EXIT may be sent after it. */
 void mon_end_record(struct monitor *m);
 /* What takes longer and nobody waits for: unmount, fsync, the group. */

@@ -44,12 +44,18 @@ enum monitor_frame_type {
 	FRAME_STOP,   /* client → monitor: uint8_t signal, uint32_t timeout_ms: stop signal, then
 			 SIGKILL */
 	FRAME_ATTACH, /* client → monitor: uint8_t MONITOR_ATTACH_*, then 0..16 detach keys */
-	FRAME_STDIN_ACK,  /* monitor → client: the last FRAME_STDIN was taken */
+	FRAME_STDIN_ACK, /* monitor → client: the last FRAME_STDIN was taken */
+	FRAME_START,	 /* client → monitor: executes what `init` made, or ends the back-off */
+	FRAME_RESTART, /* client → monitor: as FRAME_STOP, and then a new run; the answer to both is
+			  FRAME_STARTED or FRAME_ERROR, or FRAME_EXIT where it was stopped */
+	FRAME_KILLED,	  /* monitor → client that sent FRAME_STOP: uint8_t MONITOR_KILLED_* */
 	FRAME_OUT_CLOSED, /* first client → monitor: uint8_t 1 or 2: nobody reads this any more, as
 			     with a closed pipe */
 	FRAME_HEALTH, /* client → monitor: uint8_t enum health_request; monitor → client: uint8_t
 			 enum health_reply, then enum health_on_failure: what is done now */
 };
+#define MONITOR_KILLED_LATE 1 /* it did not end in time */
+#define MONITOR_KILLED_DEAF 2 /* its first process cannot receive the stop signal */
 #define MONITOR_ATTACH_STDIN 1
 #define MONITOR_ATTACH_OUT 2
 struct monitor_frame {
@@ -68,6 +74,8 @@ struct monitor_args {
 		*exec;		       /* NULL: run the container; else an exec session in it */
 	const char *exec_session;      /* its id; NULL where it shall leave no trace */
 	bool attach_stdin, attach_out; /* what the first client wants; neither for -d */
+	bool hold;		       /* `init`: stop before the program is executed */
+	bool created;		       /* the event "create" has not been written yet */
 	int tty_fd;		       /* caller's terminal for -t while attached, or -1 */
 	const char *detach_keys;       /* "ctrl-p,ctrl-q", "" for none */
 };
@@ -85,8 +93,17 @@ int monitor_frame_send(int fd, enum monitor_frame_type type, const void *data, s
 ssize_t monitor_frame_recv(int fd, enum monitor_frame_type *ret_type, void *buf);
 /* For `stop`: the stop signal now, SIGKILL after TIMEOUT_MS; does not wait. */
 int monitor_send_stop(int fd, int sig, uint32_t timeout_ms);
-/* Waits for FRAME_EXIT on a connection that is not attached. -ECONNRESET: the monitor died. */
-int monitor_wait_exit(int fd, int *ret_code);
+/* The same with a new run after it. */
+int monitor_send_restart(int fd, int sig, uint32_t timeout_ms);
+/* Waits for FRAME_EXIT on a connection that is not attached. -ECONNRESET: the monitor died.
+ * *RET_KILLED (may be NULL): MONITOR_KILLED_*, or 0. */
+int monitor_wait_exit(int fd, int *ret_code, int *ret_killed);
+/* Waits for the answer to FRAME_START or FRAME_RESTART: 0; the error that the start met; -ECANCELED
+ * where the container has ended instead; -ECONNRESET. */
+int monitor_wait_started(int fd, struct cmk_err *err);
+/* Starts what waits for it (initialized, or between two runs), attached as A says. *RET_FD: a
+ * connection with FRAME_STARTED or FRAME_ERROR to be read. */
+int monitor_start_waiting(const struct monitor_args *a, int *ret_fd, struct cmk_err *err);
 
 /*
  * The client's side of `run`, `start -a`, `exec`, `attach`: copies 0/1/2 ↔ frames until FRAME_EXIT

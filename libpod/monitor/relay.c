@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/process.h"
 #include "libpod/monitor/internal.h"
 
@@ -365,6 +366,24 @@ void mon_input(struct monitor *m)
 	poll_input(m);
 }
 
+void mon_relay_pause(struct monitor *m)
+{
+	close_input(m);
+	stdin_finished(m);
+}
+
+void mon_relay_resume(struct monitor *m)
+{
+	const struct mon_client *c = &m->client[0];
+
+	/* Who has closed the input, or has gone, has closed it for this run too. */
+	if (!m->terminal && c->wants_stdin && (c->interactive_eof || c->fd < 0)) {
+		m->close_stdin = true;
+		mon_input(m);
+	}
+	poll_sources(m);
+}
+
 static void client_detach(struct monitor *m, struct mon_client *c)
 {
 	if (c->primary)
@@ -430,14 +449,37 @@ static void on_resize(struct monitor *m, const uint8_t *body)
 		(void)ioctl(m->src[0].fd, TIOCSWINSZ, &ws);
 }
 
-static void on_stop(struct monitor *m, const uint8_t *body)
+static void on_stop(struct monitor *m, struct mon_client *c, const uint8_t *body)
 {
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	uint32_t timeout_ms;
 
 	memcpy(&timeout_ms, body + 1, sizeof(timeout_ms));
 	m->stop_signal = body[0];
 	m->stop_timeout_ms = timeout_ms;
+	if (c->in.u.head.type == FRAME_RESTART) {
+		c->wants_started = true;
+		mon_event(m, MON_EV_RESTART);
+		return;
+	}
+	c->sent_stop = true;
+	m->stopped_by_user = true;
+	m->restart_wanted = false;
+	(void)cmk_err_kind(&err, CMK_ERR_STATE, -ECANCELED, "it has been stopped meanwhile");
+	mon_answer_started(m, &err);
 	mon_event(m, MON_EV_STOP);
+}
+
+/* What asks a container to end ends its restarts as well. */
+static void on_signal_frame(struct monitor *m, int sig)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	int stop = cfg->stop_signal ? parse_signal(cfg->stop_signal) : SIGTERM;
+
+	if (sig == SIGKILL || sig == SIGTERM || sig == SIGINT || sig == stop)
+		m->stopped_by_user = true;
+	if (m->rc.pidfd >= 0)
+		(void)process_pidfd_signal(m->rc.pidfd, sig);
 }
 
 /* What an attached client needs; false where too many are attached. */
@@ -452,8 +494,8 @@ static bool client_buffers(struct monitor *m, struct mon_client *c)
 	}
 	if (!c->queue)
 		return false;
-	if (detach_keys_parse(m->a->detach_keys ? m->a->detach_keys : "ctrl-p,ctrl-q",
-			      c->detach.keys, &c->detach.n, NULL) < 0)
+	if (detach_keys_parse(m->detach_keys ? m->detach_keys : "ctrl-p,ctrl-q", c->detach.keys,
+			      &c->detach.n, NULL) < 0)
 		c->detach.n = 0;
 	return true;
 }
@@ -491,11 +533,15 @@ static void on_frame(struct monitor *m, struct mon_client *c)
 		on_resize(m, body);
 		break;
 	case FRAME_SIGNAL:
-		if (m->rc.pidfd >= 0)
-			(void)process_pidfd_signal(m->rc.pidfd, body[0]);
+		on_signal_frame(m, body[0]);
 		break;
 	case FRAME_STOP:
-		on_stop(m, body);
+	case FRAME_RESTART:
+		on_stop(m, c, body);
+		break;
+	case FRAME_START:
+		c->wants_started = true;
+		mon_event(m, MON_EV_START);
 		break;
 	case FRAME_HEALTH:
 		mon_health_asked(m, c, body[0]);

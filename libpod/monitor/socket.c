@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "libpod/monitor/client.h"
 #include "libpod/monitor/internal.h"
 
 /*
@@ -189,4 +190,33 @@ int monitor_connect(struct storage *st, const char *id, struct cmk_err *err)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, len) < 0)
 		return cmk_err_errno(err, "connect to the monitor of container '%s'", id);
 	return steal_fd(&fd);
+}
+
+int monitor_start_waiting(const struct monitor_args *a, int *ret_fd, struct cmk_err *err)
+{
+	uint8_t body[1 + DETACH_KEYS_MAX] = { 0 };
+	cleanup_close int fd = -1;
+	size_t n_keys = 0;
+	int r = 0;
+
+	if (a->detach_keys)
+		r = detach_keys_parse(a->detach_keys, body + 1, &n_keys, err);
+	if (r < 0)
+		return r;
+	fd = monitor_connect(a->container->st, a->container->cfg.id, err);
+	if (fd < 0)
+		return fd;
+	body[0] = (uint8_t)((a->attach_stdin ? MONITOR_ATTACH_STDIN : 0) |
+			    (a->attach_out ? MONITOR_ATTACH_OUT : 0));
+	if (a->attach_out)
+		client_block_signals();
+	if (a->attach_stdin || a->attach_out)
+		r = monitor_frame_send(fd, FRAME_ATTACH, body, 1 + n_keys);
+	if (r == 0)
+		r = monitor_frame_send(fd, FRAME_START, NULL, 0);
+	if (r < 0)
+		return cmk_err_set(err, r, "start container '%s': its monitor died",
+				   a->container->cfg.name);
+	*ret_fd = steal_fd(&fd);
+	return 0;
 }

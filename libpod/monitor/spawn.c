@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -78,6 +79,7 @@ static void leave_caller(struct monitor *m, int sock)
 	}
 	/* `flock f cmk run -d` and `x=$(cmk run -d)` do not wait for us. */
 	process_close_all_but(k.fd, k.n);
+	m->a->container->dir_fd = -1; /* not kept: opened again where it is needed */
 	null_stdio();
 	log_set_fd(m->log_fd);
 	(void)umask(022);
@@ -112,7 +114,7 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 		r = mon_relay_init(m, sock, &err);
 	if (r == 0 && !m->a->exec)
 		r = mon_socket_open(m, &err);
-	if (r == 0)
+	if (r == 0 && !m->a->hold)
 		r = runtime_start(&m->rc, &err);
 	if (r < 0) {
 		mon_end_failed(m, &err);
@@ -123,10 +125,14 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	}
 	/* Held from container_start() on, also where the command was killed meanwhile: until here
 	 * no record says that somebody is at work. */
+	/* The process that `init` leaves waiting has the descriptor too, until it executes. */
+	if (m->a->hold)
+		(void)flock(m->a->container->lock_fd, LOCK_UN);
 	if (!m->a->exec)
 		cleanup_close_fn(&m->a->container->lock_fd);
 	else
 		mon_exec_begin(m);
+	mon_started(m);
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));

@@ -154,19 +154,26 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 		r = process_id_of(m->rc.pid, &init);
 	if (r < 0)
 		return cmk_err_set(err, r, "identify the container's processes: %s", strerror(-r));
-	m->live = (struct container_live){
-		.health = mon_health_first_status(m),
-		.schema = 1,
-		.boot_id = xstrdup(process_boot_id()),
-		.started_at = time_now_rfc3339(),
-		.monitor_pid = self.pid,
-		.monitor_start = self.start_time,
-		.init_pid = init.pid,
-		.init_start = init.start_time,
-		.slirp_pid = m->has_slirp ? m->slirp.pid : 0,
-		.cgroup_mount = m->cgroup_path ? xstrdup(m->delegation->mount) : NULL,
-		.cgroup_path = xstrdup_null(m->cgroup_path),
-	};
+	free(m->live.boot_id);
+	free(m->live.started_at);
+	free(m->live.finished_at);
+	free(m->live.cgroup_mount);
+	free(m->live.cgroup_path);
+	free(m->live.health);
+	m->live.schema = 1;
+	m->live.health = mon_health_first_status(m);
+	m->live.boot_id = xstrdup(process_boot_id());
+	m->live.started_at = time_now_rfc3339();
+	m->live.finished_at = NULL;
+	m->live.monitor_pid = self.pid;
+	m->live.monitor_start = self.start_time;
+	m->live.init_pid = init.pid;
+	m->live.init_start = init.start_time;
+	m->live.slirp_pid = m->has_slirp ? m->slirp.pid : 0;
+	m->live.cgroup_mount = m->cgroup_path ? xstrdup(m->delegation->mount) : NULL;
+	m->live.cgroup_path = xstrdup_null(m->cgroup_path);
+	m->live.initialized = m->state == MON_HELD;
+	m->live.restarting = m->live.stop_requested = false;
 	return container_live_save(m->st, m->a->container->cfg.id, &m->live, err);
 }
 
@@ -186,10 +193,14 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 
 	if (r < 0)
 		return r;
-	m->dir_fd = openat(m->st->containers_fd, cfg->id, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	/* Both stay open over a restart. */
+	if (m->dir_fd < 0)
+		m->dir_fd = openat(m->st->containers_fd, cfg->id,
+				   O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (m->dir_fd < 0)
 		return cmk_err_errno(err, "open container '%s'", cfg->id);
-	r = ctr_log_open(m->dir_fd, "ctr.log", &m->log, err);
+	if (!m->log)
+		r = ctr_log_open(m->dir_fd, "ctr.log", &m->log, err);
 	if (r < 0)
 		return r;
 	args.cgroup_fd = m->cgroup_fd;
@@ -247,21 +258,83 @@ static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *e
 	return r;
 }
 
-int mon_start(struct monitor *m, struct cmk_err *err)
+/* For the peers of `--pidfile`: a number, as conmon writes it. */
+static int write_pid(const char *path, pid_t pid, struct cmk_err *err)
 {
-	cleanup(stdio_ends_done) struct stdio_ends ends = { { -1, -1, -1 } };
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	cleanup_free char *dir = NULL;
+	cleanup_close int fd = -1;
+	char text[16];
 	int r;
 
+	/* Made absolute at creation. */
+	if (!slash)
+		return 0;
+	dir = xstrndup(path, (size_t)(slash - path) + 1);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cmk_err_errno(err, "write pid file '%s'", path);
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	r = file_replace_at(fd, slash + 1, text, strlen(text), 0644, 0, err);
+	return r < 0 ? cmk_err_wrap(err, r, "write pid file '%s'", path) : 0;
+}
+
+static int write_pid_files(struct monitor *m, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	int r = write_pid(cfg->pidfile, m->rc.pid, err);
+
+	return r < 0 ? r : write_pid(cfg->conmon_pidfile, getpid(), err);
+}
+
+int mon_start_run(struct monitor *m, struct cmk_err *err)
+{
+	cleanup(stdio_ends_done) struct stdio_ends ends = { { -1, -1, -1 } };
+	int r = make_stdio(m, &ends, err);
+
+	if (r == 0)
+		r = m->a->exec ? start_exec(m, &ends, err) : start_container(m, &ends, err);
+	if (r == 0)
+		r = take_console(m, err);
+	if (r == 0 && !m->a->exec)
+		r = write_pid_files(m, err);
+	return r;
+}
+
+int mon_start(struct monitor *m, struct cmk_err *err)
+{
 	m->rc = RUNTIME_CONTAINER_INIT;
 	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
 	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
 	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };
 	mon_health_init(m);
+	m->detach_keys = xstrdup_null(m->a->detach_keys);
+	m->state = m->a->hold ? MON_HELD : MON_RUNNING;
 	m->terminal = m->a->exec ? m->a->exec->process->terminal : m->a->spec->process.terminal;
-	r = make_stdio(m, &ends, err);
-	if (r == 0)
-		r = m->a->exec ? start_exec(m, &ends, err) : start_container(m, &ends, err);
-	if (r == 0)
-		r = take_console(m, err);
-	return r;
+	if (!m->a->exec)
+		mon_config_remember(m);
+	return mon_start_run(m, err);
+}
+
+void mon_started(struct monitor *m)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+	struct event events[4];
+	size_t n = 0;
+
+	if (m->a->exec)
+		return;
+	m->run_started_ms = mon_now_ms();
+	if (cfg->timeout_s)
+		m->deadline_ms = m->run_started_ms + (int64_t)cfg->timeout_s * 1000;
+	if (m->a->created && m->n_runs == 0)
+		events[n++] = event_of_container(cfg, "create");
+	if (m->n_runs > 0)
+		events[n++] = event_of_container(cfg, "restart");
+	/* Of what `init` made it was written then. */
+	if (m->state == MON_HELD || !m->a->hold || m->n_runs > 0)
+		events[n++] = event_of_container(cfg, "init");
+	if (m->state != MON_HELD)
+		events[n++] = event_of_container(cfg, "start");
+	event_write_all(m->st, events, n);
 }

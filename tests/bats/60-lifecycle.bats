@@ -63,9 +63,10 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_equal "$stderr" ""
 	run_cmk wait polite
 	assert_equal "$output" 5
-	run_cmk run -d --net=none --name stubborn --rootfs "$fs" sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	run_cmk run -d --net=none --name stubborn --rootfs "$fs" sh -c 'trap : TERM; echo ready; while :; do sleep 0.1; done'
+	wait_for 10 sh -c 'cmk logs stubborn | grep -q ready'
 	run_cmk stop -t 1 stubborn
-	assert_match "$stderr" "^Warning: container 'stubborn' did not end within 1 seconds of SIGTERM"
+	assert_match "$stderr" "^Warning: StopSignal SIGTERM failed to stop container stubborn in 1 seconds, resorting to SIGKILL"
 	run_cmk wait stubborn
 	assert_equal "$output" 137
 	run_cmk rm polite stubborn
@@ -97,7 +98,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	fs=$(rootfs)
 	run_cmk run -d --net=none --name up --rootfs "$fs" sleep 100
 	run_cmk 2 rm up
-	assert_error "container 'up' is running"
+	assert_error "cannot remove container 'up' as it is running"
 	run_cmk 1 rm nosuch
 	assert_error "no such container"
 	run_cmk rm -f nosuch
