@@ -45,6 +45,11 @@ static int attach_exec(const struct cmk_globals *g, void *args, int argc, char *
 				    "container '%s' is %s: you can only attach to running "
 				    "containers",
 				    c->cfg.name, container_state_name(c->state));
+	if (container_passes_stdio(&c->cfg))
+		return cmk_err_kind(err, CMK_ERR_STATE, -EINVAL,
+				    "this container is using the '%s' log driver, cannot attach: "
+				    "this container is not logging output",
+				    c->cfg.log_driver);
 	fd = monitor_connect(st, c->cfg.id, err);
 	if (fd < 0)
 		return fd;

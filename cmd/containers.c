@@ -58,6 +58,8 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 {
 	int tty_fd = a->tty && a->use_out && isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
 	cleanup_close int fd = -1;
+	/* The container reads it itself. */
+	bool use_stdin = a->use_stdin && !container_passes_stdio(&c->cfg);
 	struct attach_args attach;
 	bool detached = false;
 	int r, code = 0;
@@ -65,17 +67,17 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 	r = start_required(c, err);
 	if (r < 0)
 		return r;
-	r = container_start(c, spec, rootfs, a->use_stdin, a->use_out, tty_fd, a->detach_keys, &fd,
+	r = container_start(c, spec, rootfs, use_stdin, a->use_out, tty_fd, a->detach_keys, &fd,
 			    err);
 	if (r < 0)
 		return r;
 	attach = (struct attach_args){
 		.fd = fd,
 		.tty = a->tty,
-		.use_stdin = a->use_stdin,
+		.use_stdin = use_stdin,
 		.use_out = a->use_out,
 		.sig_proxy = a->sig_proxy,
-		.wait_only_started = !a->use_out && !a->use_stdin,
+		.wait_only_started = !a->use_out && !use_stdin,
 		.detach_keys = a->detach_keys,
 	};
 	r = monitor_attach(&attach, &code, &detached, err);

@@ -207,7 +207,7 @@ static int flush(void *arg)
 static int parse_times(const struct events_args *a, struct event_query *q, struct cmk_err *err)
 {
 	struct timespec ts;
-	int64_t now, span;
+	int64_t now;
 	int r = 0;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
@@ -218,10 +218,7 @@ static int parse_times(const struct events_args *a, struct event_query *q, struc
 		return cmk_err_wrap(err, r, "option '--since'");
 	if (!a->until)
 		return 0;
-	if (a->until[strspn(a->until, "0123456789.")] && parse_duration(a->until, &span) == 0)
-		q->until_ns = now + span;
-	else
-		r = log_time_parse(a->until, now, &q->until_ns, err);
+	r = log_until_parse(a->until, now, &q->until_ns, err);
 	return r < 0 ? cmk_err_wrap(err, r, "option '--until'") : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/cgroup/stats.h"
 #include "libpod/container/container.h"
+#include "libpod/container/log_target.h"
 #include "libpod/copy/copy.h"
 #include "libpod/events/events.h"
 #include "libpod/monitor/log.h"
@@ -47,6 +48,8 @@ struct container_options {
 	/* health */
 	struct health_options health;
 	/* log */
+	const char *log_driver; /* NULL: k8s-file */
+	char *const *log_opts;	/* "path=FILE" */
 	/* process: environment, names, files that cmk writes */
 	char *const *env_merge;
 	char *const *unsetenv;

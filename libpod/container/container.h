@@ -69,6 +69,11 @@ struct container_config {
 	/* health */
 	struct container_health *health; /* NULL: no option was given, and the image has none */
 	/* log */
+	char *log_path; /* of --log-opt path, absolute; NULL: ctr.log */
+	char *log_tag;	/* as typed */
+	char **log_fields; /* "KEY=VALUE" of each journal entry */
+	int64_t log_max_size;
+	uint32_t log_max_files;
 	/* process: environment, names, files that cmk writes */
 	char **add_hosts, **dns, **dns_options, **dns_search;
 	char *hosts_file, *timezone;

@@ -99,6 +99,8 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 	if (r == 0)
 		r = create_mounts(p, err);
 	if (r == 0)
+		r = create_log(p, err);
+	if (r == 0)
 		r = create_health(p, false, err);
 	if (r == 0)
 		r = create_resolve_image(p, err);
@@ -106,6 +108,8 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 		r = create_health(p, true, err);
 	if (r == 0)
 		r = create_process(p, err);
+	if (r == 0)
+		r = create_log_fields(p, err);
 	if (r == 0)
 		r = create_ports(p, err);
 	return r;

@@ -30,6 +30,10 @@ int create_check_namespaces(struct create_plan *p, struct cmk_err *err);
 int create_check_user_namespace(struct create_plan *p, struct cmk_err *err);
 /* --- create_life.c: restart policy, time limits, pid files, dependencies --- */
 int create_check_life(struct create_plan *p, struct cmk_err *err);
+/* --- create_log.c: --log-driver and --log-opt --- */
+int create_log(struct create_plan *p, struct cmk_err *err);
+/* The image's labels and environment that --log-opt labels and env name. */
+int create_log_fields(struct create_plan *p, struct cmk_err *err);
 /* --- create_image.c: resolves --rootfs or the image, by policy, and reads its config --- */
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */

@@ -275,7 +275,6 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 	cfg->cap_add = strv_dup(o->cap_add);
 	cfg->cap_drop = strv_dup(o->cap_drop);
 	cfg->create_command = strv_dup(o->create_command);
-	cfg->log_driver = xstrdup("k8s-file");
 	cfg->cidfile = xstrdup_null(o->cidfile);
 	cfg->detach_keys = xstrdup_null(o->detach_keys);
 	cfg->memory = o->memory;

@@ -135,13 +135,14 @@ static void write_image(struct json_writer *w, const struct container *c)
 static void write_files(struct json_writer *w, const struct container *c)
 {
 	const struct container_config *cfg = &c->cfg;
+	cleanup_free char *log = container_log_path(c);
 
 	write_file(w, "ResolvConfPath", c, strv_has(cfg->dns, "none") ? NULL : "resolv.conf");
 	write_file(w, "HostnamePath", c, cfg->no_hostname ? NULL : "hostname");
 	write_file(w, "HostsPath", c, cfg->no_hosts ? NULL : "hosts");
 	write_file(w, "StaticDir", c, "");
 	write_file(w, "OCIConfigPath", c, "config.json");
-	write_file(w, "LogPath", c, "ctr.log");
+	json_write_str(w, "LogPath", inspect_str(log));
 	json_write_str(w, "OCIRuntime", "cmk");
 	json_write_str(w, "ConmonPidFile", inspect_str(cfg->conmon_pidfile));
 	json_write_str(w, "PidFile", inspect_str(cfg->pidfile));

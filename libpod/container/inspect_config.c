@@ -127,17 +127,29 @@ static int64_t shm_size(const struct spec *s)
 	return SHM_SIZE;
 }
 
+/* "10kB", as podman shows it: decimal, four digits. */
+static char *human_size(int64_t bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double v = (double)bytes;
+	size_t i = 0;
+
+	for (; v >= 1000 && i + 1 < ARRAY_LEN(units); i++)
+		v /= 1000;
+	return xasprintf("%.4g%s", v, units[i]);
+}
+
 static void write_log_config(struct json_writer *w, const struct container *c)
 {
 	const char *driver = inspect_str(c->cfg.log_driver);
-	cleanup_free char *path = xasprintf("%s/containers/%s/ctr.log", c->st->root, c->cfg.id);
+	cleanup_free char *path = container_log_path(c), *size = human_size(c->cfg.log_max_size);
 
 	json_write_object(w, "LogConfig");
 	json_write_str(w, "Type", driver);
 	json_write_null(w, "Config");
-	json_write_str(w, "Path", path);
-	json_write_str(w, "Tag", "");
-	json_write_str(w, "Size", "0B");
+	json_write_str(w, "Path", inspect_str(path));
+	json_write_str(w, "Tag", inspect_str(c->cfg.log_tag));
+	json_write_str(w, "Size", size);
 	json_write_end(w, '}');
 }
 

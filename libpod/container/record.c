@@ -80,6 +80,11 @@ static const struct json_field config_fields[] = {
 	JSON_FIELD_SUB(struct container_config, health, "health", JSON_F_PTR, JSON_OMIT_EMPTY,
 		       container_health_fields, struct container_health),
 	/* log */
+	CFG(log_path, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(log_tag, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(log_fields, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(log_max_size, JSON_F_I64, JSON_OMIT_EMPTY),
+	CFG(log_max_files, JSON_F_U32, JSON_OMIT_EMPTY),
 	/* process: environment, names, files that cmk writes */
 	CFG(add_hosts, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(dns, JSON_F_STRV, JSON_OMIT_EMPTY),

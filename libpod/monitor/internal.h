@@ -110,6 +110,7 @@ struct monitor {
 	int exit_code;
 
 	/* its stdio */
+	int passed[3]; /* the caller's own, for the log driver passthrough; else -1 */
 	bool terminal;
 	int in_fd; /* stdin's pipe or a copy of the console, or -1 */
 	bool in_polled;

@@ -1,122 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/monitor/log.h"
+#include "libpod/monitor/log_internal.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <time.h>
+/* podman's names. */
+static const struct log_driver log_driver_none = { .info = { .name = "none" } };
+static const struct log_driver log_driver_passthrough = { .info = { .name = "passthrough",
+								    .passes_stdio = true } };
+static const struct log_driver log_driver_passthrough_tty = { .info = { .name = "passthrough-tty",
+									.passes_stdio = true } };
 
-#include "base/file.h"
-
-#define LOG_BUF 32768
-/* "2026-11-21T10:00:00.123456789Z stdout F " */
-#define LOG_HEAD_MAX 64
-
-struct ctr_log {
-	int fd;
-	off_t size; /* what the file holds in whole entries */
-	size_t len;
-	char buf[LOG_BUF];
+static const struct log_driver *const drivers[] = {
+	&log_driver_k8s_file, &log_driver_json_file,   &log_driver_journald,
+	&log_driver_none,     &log_driver_passthrough, &log_driver_passthrough_tty,
 };
 
-/* A killed monitor or a full disk may have left an entry without its end. */
-static int close_torn_entry(struct ctr_log *l)
+static const struct log_driver *find(const char *name)
 {
-	char last;
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		if (streq(drivers[i]->info.name, name))
+			return drivers[i];
+	return NULL;
+}
 
-	if (l->size == 0)
+const struct log_driver_info *log_driver_find(const char *name)
+{
+	const struct log_driver *d = find(name);
+
+	return d ? &d->info : NULL;
+}
+
+int ctr_log_open_target(const struct log_target *t, struct ctr_log **ret, struct cmk_err *err)
+{
+	const struct log_driver *d = find(t->driver ? t->driver : "k8s-file");
+	struct ctr_log *l;
+	int r;
+
+	if (!d)
+		return cmk_err_set(err, -EINVAL, "invalid log driver '%s'", t->driver);
+	if (!d->open) {
+		*ret = NULL;
 		return 0;
-	if (pread(l->fd, &last, 1, l->size - 1) != 1)
-		return -errno;
-	if (last == '\n')
-		return 0;
-	if (write(l->fd, "\n", 1) != 1)
-		return -errno;
-	l->size++;
-	return 0;
+	}
+	l = xcalloc(1, sizeof(*l));
+	l->fd = l->dirfd = -1;
+	l->driver = d;
+	r = d->open(l, t, err);
+	if (r < 0)
+		(void)ctr_log_free(l);
+	else
+		*ret = l;
+	return r;
 }
 
 int ctr_log_open(int dirfd, const char *name, struct ctr_log **ret, struct cmk_err *err)
 {
-	struct ctr_log *l;
-	struct stat st;
-	int fd, r;
+	const struct log_target t = { .dirfd = dirfd, .name = name };
 
-	fd = openat(dirfd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		    0600);
-	if (fd < 0)
-		return cmk_err_errno(err, "open log '%s'", name);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		(void)close(fd);
-		return cmk_err_set(err, -EINVAL, "open log '%s': not a regular file", name);
-	}
-	l = xcalloc(1, sizeof(*l));
-	l->fd = fd;
-	l->size = st.st_size;
-	r = close_torn_entry(l);
-	if (r < 0) {
-		ctr_log_free(l);
-		return cmk_err_set(err, r, "mend log '%s': %s", name, strerror(-r));
-	}
-	*ret = l;
-	return 0;
+	return ctr_log_open_target(&t, ret, err);
 }
 
 struct ctr_log *ctr_log_free(struct ctr_log *l)
 {
 	if (l) {
-		(void)close(l->fd);
+		l->driver->close(l);
+		cleanup_close_fn(&l->fd);
+		cleanup_close_fn(&l->dirfd);
+		free(l->name);
+		free(l->buf);
+		strbuf_done(&l->fields);
 		free(l);
 	}
 	return NULL;
 }
 
-static void log_flush(struct ctr_log *l)
-{
-	if (l->len == 0)
-		return;
-	if (write_all(l->fd, l->buf, l->len) == 0)
-		l->size += (off_t)l->len;
-	else
-		/* The disk is full. The container goes on; what was written in part goes away, or
-		 * the next entry would be glued to it. */
-		(void)!ftruncate(l->fd, l->size);
-	l->len = 0;
-}
-
-static size_t log_head(char *buf, size_t size, bool is_stderr)
-{
-	struct timespec ts;
-	struct tm tm;
-	size_t n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	return n + (size_t)snprintf(buf + n, size - n, ".%09ldZ %s ", ts.tv_nsec,
-				    is_stderr ? "stderr" : "stdout");
-}
-
 void ctr_log_write(struct ctr_log *l, bool is_stderr, const void *data, size_t len)
 {
-	const char *p = data, *end = p + len;
-	char head[LOG_HEAD_MAX];
-	size_t n_head = log_head(head, sizeof(head), is_stderr);
-
-	while (p < end) {
-		size_t max = MIN((size_t)(end - p), (size_t)LOG_ENTRY_MAX);
-		const char *nl = memchr(p, '\n', max);
-		size_t n = nl ? (size_t)(nl - p) : max;
-
-		if (l->len + n_head + 2 + n + 1 > sizeof(l->buf))
-			log_flush(l);
-		memcpy(l->buf + l->len, head, n_head);
-		l->len += n_head;
-		l->buf[l->len++] = nl ? 'F' : 'P';
-		l->buf[l->len++] = ' ';
-		memcpy(l->buf + l->len, p, n);
-		l->len += n;
-		l->buf[l->len++] = '\n';
-		p += n + (nl ? 1 : 0);
-	}
-	log_flush(l);
+	l->driver->write(l, is_stderr, data, len);
 }

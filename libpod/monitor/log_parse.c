@@ -128,6 +128,18 @@ int log_time_parse(const char *s, int64_t now_ns, int64_t *ret_ns, struct cmk_er
 	return -EINVAL;
 }
 
+int log_until_parse(const char *s, int64_t now_ns, int64_t *ret_ns, struct cmk_err *err)
+{
+	int64_t span;
+
+	/* A bare number is a time, not a span. */
+	if (s[strspn(s, "0123456789.")] && parse_duration(s, &span) == 0) {
+		*ret_ns = now_ns + span;
+		return 0;
+	}
+	return log_time_parse(s, now_ns, ret_ns, err);
+}
+
 int log_entry_parse(const char *line, size_t len, struct log_entry *ret)
 {
 	const char *end = line + len, *sp = memchr(line, ' ', MIN(len, (size_t)40));

@@ -59,6 +59,12 @@ static void leave_caller(struct monitor *m, int sock)
 	m->log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (m->tty_fd >= 0)
 		m->tty_fd = fcntl(m->tty_fd, F_DUPFD_CLOEXEC, 3);
+	for (int i = 0; i < 3; i++) {
+		bool pass = !m->a->exec && container_passes_stdio(&m->a->container->cfg);
+
+		m->passed[i] = pass ? fcntl(i, F_DUPFD_CLOEXEC, 3) : -1;
+		keep_add(&k, m->passed[i]);
+	}
 	/* No signal is left at its default: a hang-up of the caller's terminal is not for us, and a
 	 * broken pipe is an error code. They come through the signalfd. */
 	sigfillset(&all);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "libpod/container/joins.h"
+#include "libpod/container/log_target.h"
 #include "libpod/monitor/internal.h"
 
 #define EXEC_TARGET_DEATH_MS 500
@@ -52,6 +53,11 @@ static int make_stdio(struct monitor *m, struct stdio_ends *e, struct cmk_err *e
 
 	if (m->terminal)
 		return 0;
+	if (!a->exec && container_passes_stdio(&a->container->cfg)) {
+		for (int i = 0; i < 3; i++)
+			e->fd[i] = m->passed[i] < 0 ? -1 : fcntl(m->passed[i], F_DUPFD_CLOEXEC, 3);
+		return 0;
+	}
 	if (a->attach_stdin || (!a->exec && a->container->cfg.interactive))
 		r = make_pipe(false, &m->in_fd, &e->fd[0], err);
 	for (int i = 0; r == 0 && i < 2; i++)
@@ -200,7 +206,7 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	if (m->dir_fd < 0)
 		return cmk_err_errno(err, "open container '%s'", cfg->id);
 	if (!m->log)
-		r = ctr_log_open(m->dir_fd, "ctr.log", &m->log, err);
+		r = container_log_open(cfg, m->dir_fd, &m->log, err);
 	if (r < 0)
 		return r;
 	args.cgroup_fd = m->cgroup_fd;

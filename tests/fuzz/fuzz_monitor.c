@@ -60,15 +60,20 @@ static void fuzz_log(const uint8_t *p, size_t len)
 {
 	char dir[] = "/tmp/fuzz_monitor.XXXXXX";
 	struct log_read_options o = { .tail = -1 };
+	struct log_source source = { .name = "log", .end_fd = -1 };
 	cleanup_close int dirfd = -1, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (!mkdtemp(dir))
 		return;
 	dirfd = open(dir, O_DIRECTORY | O_CLOEXEC);
+	source.dirfd = dirfd;
 	if (file_replace_at(dirfd, "log", p, len, 0600, 0, NULL) == 0) {
 		for (o.tail = -1; o.tail < 4; o.tail++)
-			if (ctr_log_replay(dirfd, "log", &o, null, null, NULL, NULL, NULL) < 0)
+			if (log_show(&source, 1, &o, null, null, NULL) < 0)
 				abort();
+		o = (struct log_read_options){ .tail = -1, .since_ns = 1 };
+		if (log_show(&source, 1, &o, null, null, NULL) < 0)
+			abort();
 	}
 	(void)remove_tree_at(AT_FDCWD, dir, NULL);
 }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/container/create.h"
+#include "libpod/container/log_target.h"
+
+#include <ctype.h>
+#include <sys/stat.h>
+
+#include "base/parse.h"
+
+#define MAX_FILES 1000
+
+/* Decimal, as podman reads it: "10k" is 10000. */
+static int parse_size(const char *s, int64_t *ret, struct cmk_err *err)
+{
+	static const char units[] = "bkmgt";
+	size_t n = strspn(s, "0123456789");
+	uint64_t v = 0, factor = 1;
+	const char *unit = s + n, *at;
+
+	while (*unit == ' ')
+		unit++;
+	if (n == 0 || parse_u64_n(s, n, INT64_MAX, &v) < 0)
+		return cmk_err_set(err, -EINVAL, "invalid size: '%s'", s);
+	if (*unit) {
+		at = strchr(units, tolower((unsigned char)*unit));
+		if (!at || (unit[1] && (strcasecmp(unit + 1, "b") != 0 || *at == 'b')))
+			return cmk_err_set(err, -EINVAL, "invalid size: '%s'", s);
+		for (; at > units; at--)
+			factor *= 1000;
+	}
+	if (__builtin_mul_overflow(v, factor, &v) || v > INT64_MAX)
+		return cmk_err_set(err, -ERANGE, "invalid size: '%s'", s);
+	*ret = (int64_t)v;
+	return 0;
+}
+
+static int take_path(struct create_plan *p, const char *path, struct cmk_err *err)
+{
+	cleanup_free char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	cleanup_free char *dir = NULL;
+	char *full = path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", cwd ? cwd : "", path),
+	     *slash;
+	struct stat sb;
+
+	free(p->c->cfg.log_path);
+	p->c->cfg.log_path = full;
+	slash = strrchr(full, '/');
+	dir = xstrndup(full, slash > full ? (size_t)(slash - full) : 1);
+	if (!slash[1] || streq(slash, "/.") || streq(slash, "/.."))
+		return cmk_err_set(err, -EINVAL, "log path '%s' names no file", path);
+	if (strlen(slash + 1) > 200)
+		return cmk_err_set(err, -ENAMETOOLONG, "log path '%s': the name is too long", path);
+	if (stat(dir, &sb) < 0)
+		return cmk_err_errno(err, "log path '%s': directory '%s'", path, dir);
+	return S_ISDIR(sb.st_mode) ? 0
+				   : cmk_err_set(err, -ENOTDIR,
+						 "log path '%s': '%s' is no directory", path, dir);
+}
+
+static int take_files(struct create_plan *p, const char *value, struct cmk_err *err)
+{
+	uint64_t n = 0;
+
+	if (parse_u64(value, MAX_FILES, &n) < 0 || n == 0)
+		return cmk_err_set(err, -EINVAL, "log option 'max-file=%s': give 1 to %d", value,
+				   MAX_FILES);
+	p->c->cfg.log_max_files = (uint32_t)n;
+	return 0;
+}
+
+/* A journal field's name: capitals, digits and underscores, no digit or underscore first
+ * (systemd.journal-fields(7): those with an underscore are the journal's own). */
+static void add_field(char ***fields, const char *key, size_t len, const char *value)
+{
+	cleanup_free char *name = xstrndup(key, len);
+	char *start = name;
+
+	for (char *c = name; *c; c++)
+		*c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
+	start += strspn(name, "_0123456789");
+	if (*start)
+		strv_add_take(fields, xasprintf("%.64s=%s", start, value));
+}
+
+static int take_label(struct create_plan *p, const char *value, struct cmk_err *err)
+{
+	size_t n = strcspn(value, "=");
+
+	if (!value[n] || n == 0)
+		return cmk_err_set(err, -EINVAL, "log option 'label=%s': give KEY=VALUE", value);
+	add_field(&p->c->cfg.log_fields, value, n, value + n + 1);
+	return 0;
+}
+
+/* The whole of the container's labels and environment is known once the image is. */
+static int take_later(struct create_plan *p, const char *value, struct cmk_err *err)
+{
+	(void)p;
+	return *value ? 0 : cmk_err_set(err, -EINVAL, "invalid log option: the value is empty");
+}
+
+static int take_tag(struct create_plan *p, const char *value, struct cmk_err *err)
+{
+	const struct container_config dummy = { .id = (char *)"", .name = (char *)"" };
+	cleanup_free char *text = NULL;
+
+	free(p->c->cfg.log_tag);
+	p->c->cfg.log_tag = xstrdup(value);
+	return log_tag_expand(value, &dummy, &text, err);
+}
+
+static int take_max_size(struct create_plan *p, const char *value, struct cmk_err *err)
+{
+	return parse_size(value, &p->c->cfg.log_max_size, err);
+}
+
+static const struct log_option {
+	const char *name;
+	bool journal; /* for journald; else for files */
+	int (*take)(struct create_plan *p, const char *value, struct cmk_err *err);
+} log_options[] = {
+	{ "path", false, take_path },	   { "max-size", false, take_max_size },
+	{ "max-file", false, take_files }, { "tag", true, take_tag },
+	{ "label", true, take_label },	   { "labels", true, take_later },
+	{ "env", true, take_later },
+};
+
+static int take_option(struct create_plan *p, const struct log_driver_info *d, const char *text,
+		       struct cmk_err *err)
+{
+	size_t n = strcspn(text, "=");
+
+	for (size_t i = 0; text[n] && i < ARRAY_LEN(log_options); i++) {
+		const struct log_option *o = &log_options[i];
+
+		if (strlen(o->name) != n || memcmp(o->name, text, n) != 0)
+			continue;
+		if (o->journal ? !streq(d->name, "journald") : !d->has_file)
+			return cmk_err_set(
+				err, -EINVAL,
+				"log option '%s' is supported only by the %s log driver%s", o->name,
+				o->journal ? "journald" : "k8s-file",
+				o->journal ? "" : " (or json-file)");
+		return o->take(p, text + n + 1, err);
+	}
+	return cmk_err_set(err, -EINVAL, "invalid log option \"%.*s\"", (int)n, text);
+}
+
+static int check_stdio(const struct container_options *o, const struct log_driver_info *d,
+		       struct cmk_err *err)
+{
+	if (!d->passes_stdio)
+		return 0;
+	if (o->tty)
+		return cmk_err_set(err, -EINVAL,
+				   "the '--log-driver %s' option cannot be used with --tty",
+				   d->name);
+	if (streq(d->name, "passthrough") && o->start &&
+	    (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO) || isatty(STDERR_FILENO))) {
+		/* The container could push characters into the caller's terminal (TIOCSTI). */
+		(void)cmk_err_set(err, -EINVAL,
+				  "the '--log-driver passthrough' option cannot be used on a TTY");
+		(void)cmk_err_hint(err, "--log-driver passthrough-tty where you trust the "
+					"container");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int create_log(struct create_plan *p, struct cmk_err *err)
+{
+	const char *name = p->o->log_driver && *p->o->log_driver ? p->o->log_driver : "k8s-file";
+	const struct log_driver_info *d = log_driver_find(name);
+	int r;
+
+	if (!d) {
+		(void)cmk_err_set(err, -EINVAL, "invalid log driver '%s'", name);
+		(void)cmk_err_hint(err, "k8s-file, json-file, journald, none, passthrough or "
+					"passthrough-tty");
+		return -EINVAL;
+	}
+	p->c->cfg.log_driver = xstrdup(name);
+	r = check_stdio(p->o, d, err);
+	if (r == 0 && streq(name, "journald"))
+		r = log_journal_probe(err);
+	for (char *const *o = p->o->log_opts; r == 0 && o && *o; o++)
+		r = take_option(p, d, *o, err);
+	if (r == 0 && p->c->cfg.log_max_files > 1 && !p->c->cfg.log_max_size)
+		r = cmk_err_set(err, -EINVAL, "log option 'max-file' needs 'max-size'");
+	return r;
+}
+
+/* "a,b": those of FROM ("KEY=VALUE") become fields. */
+static void add_named(struct create_plan *p, const char *names, char *const *from)
+{
+	cleanup_strv char **v = strv_split(names, ',');
+
+	for (char **n = v; n && *n; n++) {
+		const char *value = strv_env_get(from, *n);
+
+		if (value && **n)
+			add_field(&p->c->cfg.log_fields, *n, strlen(*n), value);
+	}
+}
+
+int create_log_fields(struct create_plan *p, struct cmk_err *err)
+{
+	(void)err;
+	for (char *const *o = p->o->log_opts; o && *o; o++) {
+		const char *labels = str_after(*o, "labels="), *env = str_after(*o, "env=");
+
+		if (labels)
+			add_named(p, labels, p->c->cfg.labels);
+		if (env)
+			add_named(p, env, p->spec->process.env);
+	}
+	return 0;
+}
