@@ -47,6 +47,12 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_top,
 	&cmk_cmd_unpause,
 	&cmk_cmd_version,
+	&cmk_cmd_volume_create,
+	&cmk_cmd_volume_exists,
+	&cmk_cmd_volume_inspect,
+	&cmk_cmd_volume_ls,
+	&cmk_cmd_volume_prune,
+	&cmk_cmd_volume_rm,
 	&cmk_cmd_wait,
 	NULL,
 };

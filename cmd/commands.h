@@ -47,6 +47,12 @@ extern const struct cmk_command cmk_cmd_tag;
 extern const struct cmk_command cmk_cmd_top;
 extern const struct cmk_command cmk_cmd_unpause;
 extern const struct cmk_command cmk_cmd_version;
+extern const struct cmk_command cmk_cmd_volume_create;
+extern const struct cmk_command cmk_cmd_volume_exists;
+extern const struct cmk_command cmk_cmd_volume_inspect;
+extern const struct cmk_command cmk_cmd_volume_ls;
+extern const struct cmk_command cmk_cmd_volume_prune;
+extern const struct cmk_command cmk_cmd_volume_rm;
 extern const struct cmk_command cmk_cmd_wait;
 
 /* The global options, for struct cmk_globals; and those of them that may also stand behind the

@@ -5,6 +5,7 @@
 #define T struct create_args
 
 const struct cmk_option cmk_create_options[] = {
+	CMK_OPT_USE(cmk_create_mount_options),
 	CMK_OPT_OF(OPT_CSV, 0, "add-host", T, o.add_hosts, "NAME[;NAME...]:IP",
 		   "add a line to /etc/hosts; host-gateway is the host's address"),
 	CMK_OPT_OF(OPT_STRV, 0, "annotation", T, o.annotations, "KEY=VALUE",
@@ -74,7 +75,7 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_OF(OPT_BYTES, 'm', "memory", T, o.memory, "BYTES",
 		   "limit the memory, such as 512m"),
 	CMK_OPT_OF(OPT_STRV, 0, "mount", T, o.mounts, "type=TYPE,...",
-		   "mount a directory or a file (bind), or a tmpfs"),
+		   "mount something: bind, volume, tmpfs, image, devpts, glob or ramfs"),
 	CMK_OPT_STRING(0, "name", T, o.name, "NAME", "name the container"),
 	CMK_OPT_STRING(0, "network", T, o.network, "MODE",
 		       "network: slirp, host, none, container:NAME or ns:PATH", .alias = "net",
@@ -150,8 +151,9 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "variant", T, o.variant, "VARIANT",
 		       "use this variant of the architecture", .alias = "override-variant",
 		       .excludes = "platform"),
-	CMK_OPT_OF(OPT_STRV, 'v', "volume", T, o.volumes, "SOURCE:DIR[:OPTIONS]",
-		   "mount a directory or a file of the host", .complete = COMPLETE_FILES),
+	CMK_OPT_OF(OPT_STRV, 'v', "volume", T, o.volumes, "[SOURCE:]DIR[:OPTIONS]",
+		   "mount a volume, or a directory or file of the host",
+		   .complete = COMPLETE_FILES),
 	CMK_OPT_STRING('w', "workdir", T, o.workdir, "DIR", "working directory inside"),
 	CMK_OPT_END(),
 };

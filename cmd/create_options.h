@@ -9,6 +9,7 @@ struct create_args {
 	struct container_options o; /* first: the rows' offsets are of it */
 	bool rootfs;
 };
+extern const struct cmk_option cmk_create_mount_options[];
 extern const struct cmk_option cmk_create_options[];
 /* Completes A->o from the operands and the whole command line. */
 void cmk_create_finish(struct create_args *a, const struct cmk_globals *g, int argc, char **argv);

@@ -7,7 +7,7 @@
 
 struct rm_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
-	bool force, depend;
+	bool force, depend, volumes;
 	struct cmk_timeout timeout;
 };
 
@@ -25,6 +25,8 @@ static const struct cmk_option rm_options[] = {
 	CMK_OPT_OF(OPT_CALLBACK, 't', "time", struct rm_args, timeout, "SECONDS",
 		   "with --force: wait so long before SIGKILL; -1 waits for ever",
 		   .parse = cmk_timeout_parse),
+	CMK_OPT_FLAG('v', "volumes", struct rm_args, volumes,
+		     "remove their anonymous volumes as well"),
 	CMK_OPT_END(),
 };
 
@@ -47,6 +49,7 @@ static int remove_one(struct container *c, const struct rm_args *a, struct cmk_e
 		if (r == 0)
 			(void)printf("%s\n", *id);
 	}
+	c->with_volumes = a->volumes;
 	return container_remove(c, a->force, cmk_timeout_ms(&a->timeout), err);
 }
 

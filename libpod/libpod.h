@@ -13,6 +13,8 @@
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/monitor.h"
 #include "libpod/runtime/procs.h"
+#include "libpod/secret/secret.h"
+#include "libpod/volume/volume.h"
 
 /* What `run` and `create` were asked for. Borrowed strings; unset is NULL or 0. */
 struct container_options {
@@ -67,6 +69,12 @@ struct container_options {
 	uint32_t retry;
 	const char *retry_delay; /* a duration, or NULL */
 	/* mounts: volumes, devices, secrets */
+	char *const *devices;
+	char *const *secrets;
+	char *const *volumes_from;
+	const char *image_volume; /* "anonymous", "bind", "tmpfs", "ignore" */
+	int64_t shm_size;	  /* bytes; 0: no limit */
+	bool read_only_tmpfs;
 	/* name spaces, ids, hooks */
 	const char *pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname;
 	char *const *uidmap;

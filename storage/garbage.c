@@ -68,6 +68,10 @@ static int add_container(struct storage *st, const char *id, struct used *u, str
 		return cmk_err_wrap(err, r, "container '%.12s'", id);
 	json_each (layer, json_get(json_root(doc), "layers"))
 		used_add(u, json_str(json_get(layer, "diff_id")));
+	/* What it mounts of other images. */
+	json_each (mount, json_get(json_root(doc), "mounts"))
+		json_each (layer, json_get(mount, "layers"))
+			used_add(u, json_str(layer));
 	return 0;
 }
 

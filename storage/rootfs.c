@@ -203,7 +203,7 @@ int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 	return r < 0 ? cmk_err_wrap(err, r, "mount %s on '%s'", d->name, plan->merged) : 0;
 }
 
-static const char *const parts[] = { "upper", "work", "merged", "empty" };
+static const char *const parts[] = { "upper", "work", "merged", "empty", "mounts" };
 
 static int remove_parts(void *arg, struct cmk_err *err)
 {

@@ -302,3 +302,49 @@ int storage_extract_confine(struct cmk_err *err);
 /* Starts the helper that copies FD's bytes, decompressed where they are gzip or zstd, to *RET_FD, a
  * pipe. Reap *RET_PID. */
 int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
+/* --- volumes
+ * -------------------------------------------------------------------------------------------------
+ *
+ *   DATA/volumes/NAME/volume.json     the record, written once
+ *   DATA/volumes/NAME/_data           the files
+ *   DATA/volumes/NAME/needs-copy-up   until the first container that finds content for it in its
+ *                                     image has copied that; "filling" instead while it copies
+ *   DATA/volumes/NAME/needs-chown     until the first container has used it
+ *
+ * A volume appears and goes by rename: one winner per name, whole or not at all. Lock: flock on its
+ * directory; shared by who is about to name it in a container's record, exclusive for its removal
+ * and for whoever fills it. Which containers use a volume is told by their records alone.
+ */
+
+struct volume_record {
+	int schema;
+	char *name, *created, *driver; /* RFC 3339; "local" */
+	char **labels, **options;      /* "KEY=VALUE" */
+	bool anonymous;
+	uint32_t uid, gid; /* owner of _data, as in a container */
+	char *extra;
+	/* not in the record: */
+	char *mountpoint; /* of _data, absolute */
+	bool needs_copy_up, needs_chown;
+};
+void storage_volume_done(struct volume_record *v);
+void storage_volume_list_free(struct volume_record *list, size_t n);
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 240 bytes. */
+bool storage_volume_name_valid(const char *name);
+/* -EEXIST where there is one of the name. NO_COPY: nothing is copied into it from images. */
+int storage_volume_create(struct storage *st, const struct volume_record *v, bool no_copy,
+			  bool durable, struct cmk_err *err);
+int storage_volume_load(struct storage *st, const char *name, struct volume_record *ret,
+			struct cmk_err *err);
+/* By name or the unique beginning of one: -ENOENT, -ENOTUNIQ. */
+int storage_volume_find(struct storage *st, const char *name, struct volume_record *ret,
+			struct cmk_err *err);
+/* By name. One that cannot be read is named on stderr and left out. */
+int storage_volume_list(struct storage *st, struct volume_record **ret, size_t *ret_n,
+			struct cmk_err *err);
+/* A descriptor of its directory, locked; -ENOENT. */
+int storage_volume_lock(struct storage *st, const char *name, bool exclusive, struct cmk_err *err);
+/* Under the exclusive lock: with all its files. */
+int storage_volume_remove(struct storage *st, const char *name, bool durable, struct cmk_err *err);
+/* Removes what a killed removal or creation left. */
+void storage_volume_sweep(struct storage *st);

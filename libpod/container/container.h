@@ -39,6 +39,32 @@ struct container_port {
 	int host_port, container_port, range;
 };
 
+/* A mount that the user, the image or another container asked for, as `inspect` tells it and
+ * --volumes-from passes it on. */
+struct container_mount {
+	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "devpts" */
+	char *name;   /* of the volume or the image; NULL */
+	char *source; /* on the host; NULL where there is none */
+	char *destination;
+	char **options;
+	char *mode; /* "z", "Z"; NULL */
+	char *subpath;
+	char *image_id;	       /* of an image mount: full hex, with */
+	char **layers;	       /* its diff IDs, bottom first */
+	bool anonymous;	       /* a volume that goes with `rm -v` and --rm */
+	bool overlay;	       /* O: on an overlay of the container's */
+	bool read_write_image; /* image: on an overlay of the container's */
+};
+/* A secret whose value is read at each start. */
+struct container_secret {
+	char *name, *id, *target; /* file below the root, or variable */
+	bool env;
+	uint32_t uid, gid, mode;
+};
+struct container_device {
+	char *path_on_host, *path_in_container, *permissions;
+};
+
 struct container_config {
 	int schema;
 	char *id, *name, *created; /* RFC 3339 with nanoseconds */
@@ -79,6 +105,15 @@ struct container_config {
 	char *hosts_file, *timezone;
 	bool no_hosts, no_hostname, no_passwd, remove_image, systemd;
 	/* mounts: volumes, devices, secrets */
+	struct container_mount *mounts;
+	size_t n_mounts;
+	struct container_secret *secrets;
+	size_t n_secrets;
+	struct container_device *devices;
+	size_t n_devices;
+	char **volumes_from; /* as given */
+	int64_t shm_size;    /* bytes; 0: no limit */
+	bool rootfs_overlay; /* --rootfs DIR:O */
 	/* name spaces, ids, hooks */
 	/* NULL: the default; else "host", "private", "container:ID", "ns:PATH"; of the network the
 	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap" */
@@ -139,6 +174,7 @@ struct container {
 	struct container_live live; /* valid where container_is_active(), or MONITOR_LOST */
 	enum container_state state;
 	bool created_now; /* by this command, which starts it: the monitor writes both events */
+	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */
 };
 
 /* A monitor looks after it. */

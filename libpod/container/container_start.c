@@ -88,6 +88,33 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 	return cmk_err_set(err, -ECONNRESET, "start container '%s': its monitor died", c->cfg.name);
 }
 
+/* Variables whose values are secrets stand in no file of the container. */
+static int add_secret_variables(struct container *c, struct spec *spec, struct cmk_err *err)
+{
+	for (size_t i = 0; i < c->cfg.n_secrets; i++) {
+		const struct container_secret *cs = &c->cfg.secrets[i];
+		cleanup(secret_done) struct secret s = { 0 };
+		cleanup_free char *value = NULL, *text = NULL;
+		size_t len = 0;
+		int r;
+
+		if (!cs->env)
+			continue;
+		r = secret_find(c->st, cs->name, &s, err);
+		if (r == 0)
+			r = secret_value(c->st, &s, &value, &len, err);
+		if (r == 0 && strlen(value) != len)
+			r = cmk_err_set(err, -EINVAL,
+					"secret '%s' holds a NUL byte: it cannot be a variable",
+					cs->name);
+		if (r < 0)
+			return r;
+		text = xasprintf("%s=%s", cs->target, value);
+		strv_env_set(&spec->process.env, text);
+	}
+	return 0;
+}
+
 static int spawn(struct container *c, const struct monitor_args *a, int *ret_fd,
 		 struct cmk_err *err)
 {
@@ -138,7 +165,9 @@ static int start(struct container *c, const struct monitor_args *a, int *ret_fd,
 	}
 	if (!c->status.state)
 		c->status.state = xstrdup("created");
-	r = start_locked(c, a, ret_fd, err);
+	r = add_secret_variables(c, a->spec, err);
+	if (r == 0)
+		r = start_locked(c, a, ret_fd, err);
 	cleanup_close_fn(&c->lock_fd);
 	c->lock_fd = -1;
 	return r;

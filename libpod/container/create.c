@@ -20,6 +20,7 @@ static void plan_done(struct create_plan *p)
 	free(p->default_user);
 	free(p->net_hosts);
 	free(p->net_resolv);
+	create_mounts_done(p);
 }
 
 /* -P: a free port of the host for each exposed one that has none. */
@@ -106,6 +107,8 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 		r = create_resolve_image(p, err);
 	if (r == 0)
 		r = create_health(p, true, err);
+	if (r == 0)
+		r = create_image_mounts(p, err);
 	if (r == 0)
 		r = create_process(p, err);
 	if (r == 0)
@@ -230,6 +233,8 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	if (r == 0)
 		r = prepare_rootfs(p, rootfs, err);
 	if (r == 0)
+		r = create_place_mounts(p, c->dir_fd, err);
+	if (r == 0)
 		r = create_files(p, c->dir_fd, err);
 	if (r == 0)
 		r = spec_save(c->dir_fd, p->spec, durable, err);
@@ -281,6 +286,8 @@ static void undo(struct create_plan *p)
 {
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
 
+	/* Its anonymous volumes go as well: not while we hold them. */
+	create_mounts_done(p);
 	if (container_erase(p->st, p->c->cfg.id, p->c->cfg.name, &e) < 0)
 		log_warn("container '%.12s' stays behind half-made: %s", p->c->cfg.id,
 			 cmk_err_msg(&e));

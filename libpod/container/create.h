@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "libpod/container/private.h"
 
+struct opt_mount;
 struct create_plan {
 	struct storage *st;
 	const struct container_options *o;
@@ -21,6 +22,11 @@ struct create_plan {
 	size_t zone_len;
 	char *net_hosts, *net_resolv; /* of the container whose network is shared, or NULL */
 	char *default_user;	      /* of keep-id, where --user is not given; or NULL */
+	/* mounts: what was asked for, and locks on its volumes until the record names them */
+	struct opt_mount *mounts;
+	size_t n_mounts;
+	int *volume_locks;
+	size_t n_volume_locks;
 };
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
@@ -45,11 +51,24 @@ void create_labels(struct create_plan *p);
 int create_env(struct create_plan *p, struct cmk_err *err);
 /* Adds what an environment file says; a pipe is as good as a file. */
 int create_env_file(const char *path, char ***env, struct cmk_err *err);
-/* --- create_mounts.c: volumes, mounts, tmpfs --- */
-int create_mounts(struct create_plan *p, struct cmk_err *err);
 /* --- create_files.c: hosts, hostname, resolv.conf, .containerenv, localtime --- */
 int create_check_files(struct create_plan *p, struct cmk_err *err);
 /* Their mounts, where the user has none of their own in that place. */
 void create_own_mounts(struct create_plan *p);
 /* Writes them into the container's directory. */
 int create_files(struct create_plan *p, int dirfd, struct cmk_err *err);
+/* --- create_mounts.c: volumes, mounts, tmpfs --- */
+/* What can be said before a pull: reads and checks what was given. */
+int create_mounts(struct create_plan *p, struct cmk_err *err);
+/* With the image: its volumes, and other images that are mounted (which may be pulled). */
+int create_image_mounts(struct create_plan *p, struct cmk_err *err);
+/* In the container's directory DIRFD: makes volumes and locks them, writes the mounts into the
+ * specification and the record. */
+int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err);
+void create_mounts_done(struct create_plan *p);
+/* --- create_place.c: each kind of mount, for the specification and the record --- */
+int create_place_one(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err);
+/* --- create_image.c --- */
+/* Another image by the policy of --pull: owned outputs, NAME as well. */
+int create_find_image(struct create_plan *p, const char *text, char **ret_id, char **ret_name,
+		      struct cmk_err *err);

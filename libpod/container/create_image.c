@@ -67,10 +67,10 @@ static int pull_options(const struct container_options *o, char ***parts,
 	return 0;
 }
 
-static int find_image(struct create_plan *p, struct cmk_err *err)
+int create_find_image(struct create_plan *p, const char *text, char **ret_id, char **ret_name,
+		      struct cmk_err *err)
 {
 	const struct container_options *o = p->o;
-	struct container_config *cfg = &p->c->cfg;
 	struct cmk_err e = CMK_ERR_INIT;
 	struct image_pull_options pull;
 	cleanup_strv char **parts = NULL;
@@ -82,17 +82,16 @@ static int find_image(struct create_plan *p, struct cmk_err *err)
 	platform = pull.platform_os || pull.arch || pull.variant;
 	/* The usual start: the image is here, and nothing else need be asked. */
 	if (pull.policy == PULL_NEVER || (pull.policy == PULL_MISSING && !platform)) {
-		r = image_resolve_local(p->st, o->image, &cfg->image_id, &cfg->image_name, &e);
+		r = image_resolve_local(p->st, text, ret_id, ret_name, &e);
 		if (r == 0 || pull.policy == PULL_NEVER || r != -ENOENT)
 			return r < 0 ? cmk_err_move(err, &e) : 0;
 		cmk_err_done(&e);
 	}
-	r = image_pull(p->st, o->image, &pull, &cfg->image_id, &cfg->image_name, err);
+	r = image_pull(p->st, text, &pull, ret_id, ret_name, err);
 	if (r < 0)
-		event_write_pull_error(p->st, o->image, err);
+		event_write_pull_error(p->st, text, err);
 	else
-		event_write_image(p->st, "pull", cfg->image_id,
-				  cfg->image_name ? cfg->image_name : o->image);
+		event_write_image(p->st, "pull", *ret_id, *ret_name ? *ret_name : text);
 	return r;
 }
 
@@ -104,7 +103,7 @@ int create_resolve_image(struct create_plan *p, struct cmk_err *err)
 
 	if (p->o->rootfs)
 		return use_rootfs(p, err);
-	r = find_image(p, err);
+	r = create_find_image(p, p->o->image, &cfg->image_id, &cfg->image_name, err);
 	if (r < 0)
 		return r;
 	if (!cfg->image_name)

@@ -91,6 +91,5 @@ int create_process(struct create_plan *p, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	create_labels(p);
-	create_own_mounts(p);
 	return 0;
 }

@@ -39,33 +39,6 @@ static void write_state(struct json_writer *w, const struct container *c, const 
 	json_write_end(w, '}');
 }
 
-static void write_mounts(struct json_writer *w, const struct container *c, const struct spec *s)
-{
-	json_write_array(w, "Mounts");
-	for (char **b = c->cfg.binds; b && *b; b++) {
-		cleanup_strv char **parts = strv_split(*b, ':');
-
-		for (size_t i = 0; i < s->n_mounts; i++) {
-			const struct spec_mount *m = &s->mounts[i];
-
-			if (!streq_null(m->source, parts[0]) || !streq(m->destination, parts[1]))
-				continue;
-			json_write_object(w, NULL);
-			json_write_str(w, "Type", "bind");
-			json_write_str(w, "Source", m->source);
-			json_write_str(w, "Destination", m->destination);
-			json_write_str(w, "Driver", "");
-			json_write_str(w, "Mode", "");
-			json_write_strv(w, "Options", m->options);
-			json_write_bool(w, "RW", !strv_has(m->options, "ro"));
-			json_write_str(w, "Propagation", "rprivate");
-			json_write_end(w, '}');
-			break;
-		}
-	}
-	json_write_end(w, ']');
-}
-
 static void write_driver_data(struct json_writer *w, const struct container *c, const char *driver)
 {
 	const char *dir = c->st->root, *id = c->cfg.id;
@@ -193,7 +166,7 @@ int container_inspect(struct container *c, const struct container_inspect_size *
 		json_write_i64(w, "SizeRw", (int64_t)size->changed);
 		json_write_i64(w, "SizeRootFs", (int64_t)size->total);
 	}
-	write_mounts(w, c, s);
+	inspect_mounts(w, c);
 	json_write_strv(w, "Dependencies", cfg->requires);
 	inspect_network(w, c);
 	json_write_str(w, "Namespace", "");

@@ -17,6 +17,13 @@ static inline const char *inspect_str(const char *s)
 void inspect_config(struct json_writer *w, const struct container *c, const struct spec *s);
 void inspect_host_config(struct json_writer *w, const struct container *c, const struct spec *s);
 
+/* --- inspect_mounts.c --- */
+void inspect_mounts(struct json_writer *w, const struct container *c);
+void inspect_env(struct json_writer *w, const struct container *c, const struct spec *s);
+void inspect_secrets(struct json_writer *w, const struct container *c);
+void inspect_devices(struct json_writer *w, const struct container *c);
+void inspect_volumes_from(struct json_writer *w, const struct container *c);
+
 /* --- inspect_network.c --- */
 void inspect_network(struct json_writer *w, const struct container *c);
 /* "80/tcp": [{"HostIp", "HostPort"}] for each published port; WITH_EXPOSED: the others that are

@@ -32,10 +32,11 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 	json_write_bool(w, "Tty", cfg->terminal);
 	json_write_bool(w, "OpenStdin", cfg->interactive);
 	json_write_bool(w, "StdinOnce", false);
-	json_write_strv(w, "Env", s->process.env);
+	inspect_env(w, c, s);
 	json_write_strv(w, "Cmd", cfg->cmd);
 	json_write_str(w, "Image", inspect_str(cfg->image_name));
 	json_write_null(w, "Volumes");
+	inspect_secrets(w, c);
 	json_write_str(w, "WorkingDir", inspect_str(cfg->workdir));
 	if (cfg->entrypoint)
 		json_write_strv(w, "Entrypoint", cfg->entrypoint);
@@ -199,7 +200,6 @@ static void write_limits(struct json_writer *w, const struct container_config *c
 	json_write_i64(w, "CpuRealtimeRuntime", 0);
 	json_write_str(w, "CpusetCpus", "");
 	json_write_str(w, "CpusetMems", "");
-	json_write_strv(w, "Devices", NULL);
 	json_write_null(w, "DeviceCgroupRules");
 	json_write_null(w, "DeviceRequests");
 	json_write_i64(w, "DiskQuota", 0);
@@ -266,7 +266,8 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_bool(w, "AutoRemoveImage", cfg->remove_image);
 	json_write_map(w, "Annotations", s->annotations);
 	json_write_str(w, "VolumeDriver", "");
-	json_write_null(w, "VolumesFrom");
+	inspect_devices(w, c);
+	inspect_volumes_from(w, c);
 	write_caps(w, s);
 	write_names(w, cfg);
 	write_modes(w, cfg);

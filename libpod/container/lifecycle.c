@@ -359,7 +359,12 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 			return r;
 		if (c->state == CONTAINER_CREATED)
 			container_remove_stray_group(c->cfg.id);
-		r = container_erase(c->st, c->cfg.id, c->cfg.name, err);
+		r = container_dir(c, err);
+		if (r >= 0)
+			r = container_volumes_mark(c->dir_fd, &c->cfg,
+						   c->with_volumes || c->cfg.remove, err);
+		if (r == 0)
+			r = container_erase(c->st, c->cfg.id, c->cfg.name, err);
 		if (r == 0)
 			write_event(c, "remove");
 		return r;

@@ -25,20 +25,45 @@ int opt_env_merge(char ***env, const char *text, struct cmk_err *err);
  * lower case). */
 int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *err);
 
-/* A mount that the user asked for, of either spelling. */
+/* A mount that the user asked for, of whichever spelling. */
 struct opt_mount {
-	char *type;	   /* "bind" or "tmpfs" */
-	char *source;	   /* as typed; NULL for tmpfs */
-	char *destination; /* absolute, cleaned */
-	char **options;	   /* for spec_mount */
+	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "devpts", "glob" */
+	char *source; /* as typed; of an image its name; NULL: tmpfs and such, anonymous volume */
+	char *destination;   /* absolute, cleaned; NULL: glob that keeps the host's paths */
+	char **options;	     /* for spec_mount */
+	char *subpath;	     /* of a volume or an image, "" for none */
+	char *upper, *work;  /* of an overlay, as typed, or NULL */
+	const char *relabel; /* "z", "Z" or "" */
+	bool overlay;	     /* O */
+	bool chown;	     /* U */
+	bool nocopy;	     /* a volume gets nothing of the image's content */
+	bool idmap;
+	bool rw; /* image: on an overlay of its own */
 };
 void opt_mount_done(struct opt_mount *m);
-/* -v SRC:DST[:OPT,…]; named and anonymous volumes are refused as not supported yet. */
+/* -v [SRC:]DST[:OPT,…]: a path is bound, a name is a volume's, and without a source the volume is
+ * anonymous. */
 int opt_volume_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
-/* --mount type=bind|tmpfs,src=…,dst=…[,…], one CSV record (RFC 4180 quotes). */
+/* --mount type=…,src=…,dst=…[,…], one CSV record (RFC 4180 quotes). */
 int opt_mount_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
 /* --tmpfs DST[:OPT,…] */
 int opt_tmpfs_parse(const char *text, struct opt_mount *ret, struct cmk_err *err);
+/* The options of a volume of an image: what -v NAME:DIR has. */
+void opt_volume_defaults(struct opt_mount *m);
+/* --secret NAME[,type=mount|env][,target=…][,uid=…][,gid=…][,mode=…] */
+struct opt_secret {
+	char *name, *target; /* target NULL: the name */
+	bool env;
+	uint32_t uid, gid, mode;
+};
+void opt_secret_done(struct opt_secret *s);
+int opt_secret_parse(const char *text, struct opt_secret *ret, struct cmk_err *err);
+/* --device HOST[:CONTAINER][:rwm] */
+struct opt_device {
+	char *source, *destination, *permissions;
+};
+void opt_device_done(struct opt_device *d);
+int opt_device_parse(const char *text, struct opt_device *ret, struct cmk_err *err);
 /* An absolute path without "//", "/./", a last "/"; ".." is resolved lexically, as the peers do.
  * Owned. */
 int opt_path_clean(const char *path, char **ret, struct cmk_err *err);

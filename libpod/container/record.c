@@ -25,6 +25,45 @@ static const struct json_field port_fields[] = {
 	JSON_FIELD_END,
 };
 
+#define MOUNT(member, kind, flags) JSON_FIELD(struct container_mount, member, #member, kind, flags)
+static const struct json_field mount_fields[] = {
+	MOUNT(type, JSON_F_STR, JSON_REQUIRED),
+	MOUNT(name, JSON_F_STR, JSON_OMIT_EMPTY),
+	MOUNT(source, JSON_F_STR, JSON_OMIT_EMPTY),
+	MOUNT(destination, JSON_F_STR, JSON_REQUIRED),
+	MOUNT(options, JSON_F_STRV, JSON_OMIT_EMPTY),
+	MOUNT(mode, JSON_F_STR, JSON_OMIT_EMPTY),
+	MOUNT(subpath, JSON_F_STR, JSON_OMIT_EMPTY),
+	MOUNT(image_id, JSON_F_STR, JSON_OMIT_EMPTY),
+	MOUNT(layers, JSON_F_STRV, JSON_OMIT_EMPTY),
+	MOUNT(anonymous, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	MOUNT(overlay, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	MOUNT(read_write_image, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	JSON_FIELD_END,
+};
+
+#define SECRET(member, kind, flags) \
+	JSON_FIELD(struct container_secret, member, #member, kind, flags)
+static const struct json_field secret_fields[] = {
+	SECRET(name, JSON_F_STR, JSON_REQUIRED),
+	SECRET(id, JSON_F_STR, JSON_REQUIRED),
+	SECRET(target, JSON_F_STR, JSON_REQUIRED),
+	SECRET(env, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	SECRET(uid, JSON_F_U32, JSON_OMIT_EMPTY),
+	SECRET(gid, JSON_F_U32, JSON_OMIT_EMPTY),
+	SECRET(mode, JSON_F_U32, 0),
+	JSON_FIELD_END,
+};
+
+#define DEVICE(member) \
+	JSON_FIELD(struct container_device, member, #member, JSON_F_STR, JSON_REQUIRED)
+static const struct json_field device_fields[] = {
+	DEVICE(path_on_host),
+	DEVICE(path_in_container),
+	DEVICE(permissions),
+	JSON_FIELD_END,
+};
+
 #define CFG(member, kind, flags) JSON_FIELD(struct container_config, member, #member, kind, flags)
 static const struct json_field config_fields[] = {
 	CFG(schema, JSON_F_INT, JSON_REQUIRED),
@@ -98,6 +137,15 @@ static const struct json_field config_fields[] = {
 	CFG(remove_image, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	CFG(systemd, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	/* mounts: volumes, devices, secrets */
+	JSON_FIELD_ARRAY(struct container_config, mounts, n_mounts, "mounts", JSON_OMIT_EMPTY,
+			 mount_fields, struct container_mount),
+	JSON_FIELD_ARRAY(struct container_config, secrets, n_secrets, "secrets", JSON_OMIT_EMPTY,
+			 secret_fields, struct container_secret),
+	JSON_FIELD_ARRAY(struct container_config, devices, n_devices, "devices", JSON_OMIT_EMPTY,
+			 device_fields, struct container_device),
+	CFG(volumes_from, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(shm_size, JSON_F_I64, 0),
+	CFG(rootfs_overlay, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	/* name spaces, ids, hooks */
 	CFG(pid_mode, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(ipc_mode, JSON_F_STR, JSON_OMIT_EMPTY),

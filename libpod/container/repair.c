@@ -220,6 +220,8 @@ static int erase(struct storage *st, const char *id, const char *name, struct cm
 		r = remove_names(st, name, id, err);
 	if (r == 0)
 		container_rename_finish(st, id, NULL);
+	if (r == 0)
+		r = container_volumes_erase(st, id, err);
 	return r < 0 ? r : remove_tree_at(st->containers_fd, id, err);
 }
 

@@ -145,6 +145,8 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	raise_rlimits(job->process);
 	*job->stage = STAGE_USERNS;
 	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
+	if (r == 0)
+		r = overlays_refresh(job->spec, err);
 	if (r < 0)
 		return r;
 	r = join_namespaces(job, err);

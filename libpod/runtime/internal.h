@@ -135,6 +135,9 @@ struct mount_options {
 	bool propagation_recursive;
 	bool bind, recursive;
 	char **data; /* for the file system; owned */
+	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
+	bool volume, nocopy, chown, idmap, fresh, late_read_only;
+	const char *subpath, *overlay, *scratch;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
 void mount_options_done(struct mount_options *o);
@@ -142,10 +145,15 @@ void mount_options_done(struct mount_options *o);
 /* --- mounts.c --- */
 struct mount_context {
 	struct runtime_job *job;
-	int root_fd;   /* the root file system's mount */
-	int dev_fd;    /* the tmpfs on /dev, or -1 */
-	int pts_fd;    /* the devpts on /dev/pts, or -1 */
-	int proc_fd;   /* our new procfs, or -1 */
+	int root_fd;	  /* the root file system's mount */
+	int dev_fd;	  /* the tmpfs on /dev, or -1 */
+	int pts_fd;	  /* the devpts on /dev/pts, or -1 */
+	int proc_fd;	  /* our new procfs, or -1 */
+	bool has_secrets; /* the scratch mount for secrets is there */
+	unsigned int n_secrets;
+	bool user_known; /* the container's user has been looked up: */
+	uid_t user_uid;
+	gid_t user_gid;
 	gid_t tty_gid; /* 5 where it is mapped, or (gid_t)-1 */
 };
 int mounts_apply(struct mount_context *c, struct cmk_err *err);
@@ -155,6 +163,25 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 /* Puts the detached mount MNT_FD on PATH in the root. */
 int mount_attach(int mnt_fd, int target_fd);
 int mounts_root_read_only(int root_fd, struct cmk_err *err);
+
+/* --- volumes.c: what mounts need beyond the mount itself --- */
+/* As the set-up process, in the parent user namespace: empties the upper directories of overlays
+ * that are made anew at each start. */
+int overlays_refresh(const struct spec *s, struct cmk_err *err);
+/* A detached copy of an overlay's mount, which is made on the host's tree, as init sees it. */
+int overlay_mount_new(const struct mount_options *o, struct cmk_err *err);
+/* Descriptor of what SUBPATH names below the directory SOURCE, all links taken inside. */
+int subpath_open(const char *source, const char *subpath, struct cmk_err *err);
+/* The first use of a volume: copies what TARGET, a directory of the root, holds into it, and gives
+ * it owner and mode of TARGET, or (TARGET_MADE: it was not in the image) to the container's user.
+ */
+int volume_first_use(struct mount_context *c, const char *source, const struct mount_options *o,
+		     int target, bool target_made, struct cmk_err *err);
+/* U: gives the tree below FD to the container's user. */
+int chown_to_user(struct mount_context *c, int fd, struct cmk_err *err);
+/* A secret's file, as a detached mount, and the place for the others that follow. */
+int secret_mount(struct mount_context *c, const char *source, const struct mount_options *o,
+		 struct cmk_err *err);
 
 /* --- dev.c --- */
 /* Fills the new tmpfs on /dev. */

@@ -94,6 +94,42 @@ static bool parse_propagation(const char *word, struct mount_options *o)
 	return false;
 }
 
+/* Words of ours. */
+static bool parse_own(const char *word, struct mount_options *o)
+{
+	const struct {
+		const char *word;
+		bool *flag;
+	} flags[] = {
+		{ "volume", &o->volume }, { "nocopy", &o->nocopy }, { "chown", &o->chown },
+		{ "idmap", &o->idmap },	  { "fresh", &o->fresh },
+	};
+	const struct {
+		const char *key;
+		const char **value;
+	} values[] = {
+		{ "subpath=", &o->subpath },
+		{ "overlay=", &o->overlay },
+		{ "scratch=", &o->scratch },
+	};
+	const char *own = str_after(word, "x-cmk."), *value;
+
+	for (size_t i = 0; own && i < ARRAY_LEN(flags); i++) {
+		if (streq(own, flags[i].word)) {
+			*flags[i].flag = true;
+			return true;
+		}
+	}
+	for (size_t i = 0; own && i < ARRAY_LEN(values); i++) {
+		value = str_after(own, values[i].key);
+		if (value) {
+			*values[i].value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
 void mount_options_done(struct mount_options *o)
 {
 	o->data = strv_free(o->data);
@@ -109,15 +145,21 @@ int mount_options_parse(char *const *options, struct mount_options *ret, struct 
 		if (streq(word, "bind") || streq(word, "rbind")) {
 			o.bind = true;
 			o.recursive = word[0] == 'r';
-		} else if (!parse_attribute(word, &o) && !parse_propagation(word, &o)) {
+		} else if (!parse_attribute(word, &o) && !parse_propagation(word, &o) &&
+			   !parse_own(word, &o)) {
 			strv_add(&o.data, word);
 		}
 	}
-	if (o.bind && o.data) {
+	if (o.bind && o.data && !o.overlay) {
 		(void)cmk_err_set(err, -EINVAL,
 				  "mount option '%s' is not supported for a bind mount", o.data[0]);
 		mount_options_done(&o);
 		return -EINVAL;
+	}
+	/* The chown comes first. */
+	if (o.chown && (o.set & MOUNT_ATTR_RDONLY)) {
+		o.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		o.late_read_only = true;
 	}
 	*ret = o;
 	return 0;

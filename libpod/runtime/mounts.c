@@ -87,15 +87,48 @@ static int bind_attr(int mnt, bool recursive, uint64_t set, uint64_t clear)
 	return set_attr(mnt, recursive, set, 0, 0);
 }
 
+/* Of a mount that exists already. */
+static int set_options(int mnt, const struct mount_options *o)
+{
+	int r = bind_attr(mnt, false, o->set, o->clear);
+
+	if (r == 0)
+		r = bind_attr(mnt, true, o->rset, o->rclear);
+	return r == 0 ? set_attr(mnt, o->propagation_recursive, 0, 0, o->propagation) : r;
+}
+
+/* mount_setattr(2): who does it needs CAP_SYS_ADMIN over the file system itself, which for the
+ * host's file systems nobody in a user namespace has. */
+static int set_idmap(int mnt, const char *source, struct cmk_err *err)
+{
+	cleanup_close int ns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)ns };
+
+	if (ns >= 0 && mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) == 0)
+		return 0;
+	(void)cmk_err_errno(err, "idmapped mount of '%s'", source);
+	if (errno == EPERM || errno == EINVAL)
+		(void)cmk_err_hint(err, "the kernel gives it only to the owner of the file system");
+	return err ? err->code : -EPERM;
+}
+
 static int bind_mount(const char *source, const struct mount_options *o, struct cmk_err *err)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-	cleanup_close int mnt = -1;
+	cleanup_close int mnt = -1, sub = -1;
 	int r;
 
 	if (!source || source[0] != '/')
 		return cmk_err_set(err, -EINVAL, "bind source '%s' is not absolute", source ?: "");
-	mnt = open_tree(AT_FDCWD, source, flags | (o->recursive ? AT_RECURSIVE : 0));
+	flags |= o->recursive ? AT_RECURSIVE : 0;
+	if (o->subpath) {
+		sub = subpath_open(source, o->subpath, err);
+		if (sub < 0)
+			return sub;
+		mnt = open_tree(sub, "", flags | AT_EMPTY_PATH);
+	} else {
+		mnt = open_tree(AT_FDCWD, source, flags);
+	}
 	if (mnt < 0) {
 		(void)cmk_err_errno(err, "bind source '%s'", source);
 		/* Mounts of the host come as a whole: one alone would show what they cover. */
@@ -103,13 +136,27 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 			(void)cmk_err_hint(err, "there are mounts below it: use rbind");
 		return err ? err->code : -EINVAL;
 	}
-	r = bind_attr(mnt, false, o->set, o->clear);
-	if (r == 0)
-		r = bind_attr(mnt, true, o->rset, o->rclear);
-	if (r == 0)
-		r = set_attr(mnt, o->propagation_recursive, 0, 0, o->propagation);
+	if (o->idmap) {
+		r = set_idmap(mnt, source, err);
+		if (r < 0)
+			return r;
+	}
+	r = set_options(mnt, o);
 	if (r < 0)
 		return cmk_err_set(err, r, "options of bind mount '%s': %s", source, strerror(-r));
+	return steal_fd(&mnt);
+}
+
+static int overlay_mount(const struct mount_options *o, struct cmk_err *err)
+{
+	cleanup_close int mnt = overlay_mount_new(o, err);
+	int r;
+
+	if (mnt < 0)
+		return mnt;
+	r = set_options(mnt, o);
+	if (r < 0)
+		return cmk_err_set(err, r, "options of the overlay: %s", strerror(-r));
 	return steal_fd(&mnt);
 }
 
@@ -140,6 +187,9 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 {
 	const char *type = m->type ?: "";
 
+	/* The words "bind" and "rbind" may stand among its options. */
+	if (streq(type, "overlay"))
+		return overlay_mount(o, err);
 	if (o->bind || streq(type, "bind"))
 		return bind_mount(m->source, o, err);
 	if (streq(type, "proc"))
@@ -150,7 +200,7 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 		return pseudo_mount(m, "mqueue", "/dev/mqueue", o, c, err);
 	if (streq(type, "cgroup") || streq(type, "cgroup2"))
 		return pseudo_mount(m, "cgroup2", "/sys/fs/cgroup", o, c, err);
-	if (streq(type, "tmpfs") || streq(type, "devpts"))
+	if (streq(type, "tmpfs") || streq(type, "ramfs") || streq(type, "devpts"))
 		return new_mount(type, m->source, o, c, err);
 	return cmk_err_set(err, -EOPNOTSUPP, "mount type '%s' is not supported", type);
 }
@@ -196,11 +246,31 @@ static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct
 	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
 }
 
+/* What is copied into it, and whom its files belong to: before it is attached, see fill_tmpfs(). */
+static int prepare_content(struct mount_context *c, const struct spec_mount *m,
+			   const struct mount_options *o, int mnt, int target, bool target_made,
+			   struct cmk_err *err)
+{
+	int r = 0;
+
+	if (strv_has(o->data, "tmpcopyup"))
+		r = fill_tmpfs(mnt, target, o, err);
+	else if (o->volume && !o->subpath)
+		r = volume_first_use(c, m->source, o, target, target_made, err);
+	if (r < 0 || !o->chown)
+		return r;
+	r = chown_to_user(c, mnt, err);
+	if (r == 0 && o->late_read_only)
+		r = set_attr(mnt, false, MOUNT_ATTR_RDONLY, 0, 0);
+	return r;
+}
+
 static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 {
 	const struct spec_mount *m = &c->job->spec->mounts[index];
 	cleanup(mount_options_done) struct mount_options o = { 0 };
 	cleanup_close int mnt = -1, target = -1;
+	bool made = false;
 	struct stat st;
 	int r;
 
@@ -209,20 +279,20 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 		return r;
 	if (c->job->made && c->job->made[index] >= 0)
 		mnt = steal_fd(&c->job->made[index]);
+	else if (streq_null(m->type, "x-cmk.secret"))
+		mnt = secret_mount(c, m->source, &o, err);
 	else
 		mnt = mount_make(m, &o, c, err);
 	if (mnt < 0)
 		return mnt;
 	if (fstat(mnt, &st) < 0)
 		return cmk_err_errno(err, "stat");
-	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), NULL, err);
+	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), &made, err);
 	if (target < 0)
 		return target;
-	if (strv_has(o.data, "tmpcopyup")) {
-		r = fill_tmpfs(mnt, target, &o, err);
-		if (r < 0)
-			return r;
-	}
+	r = prepare_content(c, m, &o, mnt, target, made, err);
+	if (r < 0)
+		return r;
 	r = mount_attach(mnt, target);
 	if (r < 0)
 		return attach_error(r, &st, target, err);

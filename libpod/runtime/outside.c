@@ -72,7 +72,7 @@ static bool wanted(const struct spec *s, const struct spec_mount *m)
 		return true;
 	if (shows(m))
 		return is_foreign(s, shows(m));
-	return is_bind(m) && has_own_map(s);
+	return (is_bind(m) || streq_null(m->type, "overlay")) && has_own_map(s);
 }
 
 static bool needed(const struct spec *s)

@@ -53,22 +53,20 @@ refused() {
 }
 
 @test "bad mounts" {
-	refused 125 "bind mount source '/nosuch'" -v /nosuch:/x
-	refused 125 "bind mount source './nosuch'" -v ./nosuch:/x
-	refused 125 "not absolute" -v "$T:x"
+	refused 125 "statfs /nosuch: no such file or directory" -v /nosuch:/x
+	refused 125 "statfs ./nosuch: no such file or directory" -v ./nosuch:/x
+	refused 125 "must be an absolute path" -v "$T:x"
 	refused 125 "must not be" -v "$T:/"
-	refused 125 "not of the form" -v "$T:/x:ro:y"
-	refused 125 "unknown mount option 'wibble'" -v "$T:/x:wibble"
-	refused 125 "exclude each other" -v "$T:/x:ro,rw"
+	refused 125 "incorrect volume format" -v "$T:/x:ro:y"
+	refused 125 "invalid option type 'wibble'" -v "$T:/x:wibble"
+	refused 125 "can only specify 1 'rw' or 'ro' option" -v "$T:/x:ro,rw"
 	refused 125 "duplicate mount destination" -v "$T:/x" --tmpfs /x
-	refused 125 "duplicate mount destination" -v "$T:/x" -v "$T:/y/../x"
-	refused 125 "named volumes.*not supported yet" -v data:/x
-	refused 125 "anonymous volumes.*not supported yet" -v /x
-	refused 125 "'volume' is not supported yet" --mount src=data,dst=/x
-	refused 125 "unknown type" --mount type=wibble,dst=/x
-	refused 125 "no destination" --mount type=bind,src=/
+	refused 125 "duplicate mount destination" -v "$T:/x" -v "/tmp:/y/../x"
+	refused 125 "names must match" -v da/ta:/x
+	refused 125 "invalid filesystem type" --mount type=wibble,dst=/x
+	refused 125 "must set volume destination" --mount type=bind,src=/
 	refused 125 "bad value" --tmpfs /x:size=wibble
-	refused 125 "unknown tmpfs option" --tmpfs /x:wibble=1
+	refused 125 "unknown mount option" --tmpfs /x:wibble=1
 }
 
 @test "users that cannot be: 126, or 125 for what is no user at all" {
@@ -124,8 +122,6 @@ refused() {
 	assert_error "not supported yet"
 	run_cmk 125 run --name
 	assert_error "name"
-	run_cmk 125 rm -v x
-	assert_error "not supported yet"
 	run_cmk 125 stop -t wibble x
 	run_cmk 125 ps extra
 	run_cmk 125 ps -q --size

@@ -15,7 +15,11 @@ static void fuzz_mount(int (*parse)(const char *, struct opt_mount *, struct cmk
 			abort();
 		return;
 	}
-	/* What is taken has a clean absolute place. */
+	/* What is taken has a clean absolute place; a pattern may do without. */
+	if (!m.destination && m.type && streq(m.type, "glob")) {
+		opt_mount_done(&m);
+		return;
+	}
 	if (!m.destination || m.destination[0] != '/' || strstr(m.destination, "//") ||
 	    str_has_suffix(m.destination, "/..") || streq(m.destination, "/"))
 		abort();
@@ -27,6 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_free char *text = NULL;
 	cleanup_strv char **v = NULL;
 	struct spec_rlimit limit;
+	struct opt_secret secret;
+	struct opt_device device;
 
 	if (size == 0 || size > 65536)
 		return 0;
@@ -50,6 +56,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 't':
 		fuzz_mount(opt_tmpfs_parse, text);
+		break;
+	case 's':
+		if (opt_secret_parse(text, &secret, NULL) == 0) {
+			if (!secret.name || !*secret.name || secret.mode > 07777)
+				abort();
+			opt_secret_done(&secret);
+		}
+		break;
+	case 'd':
+		if (opt_device_parse(text, &device, NULL) == 0) {
+			if (device.destination[0] != '/' || !*device.permissions)
+				abort();
+			opt_device_done(&device);
+		}
 		break;
 	case 'p':
 		(void)opt_expose_parse(text, &v, NULL);

@@ -45,6 +45,10 @@ static void volumes_are_read(void **state)
 	expect_mount(opt_volume_parse, "./a:/b/../c//d/.:ro", "bind ./a /c/d ro,rprivate,rbind");
 	expect_mount(opt_volume_parse, "/a:/b:bind,slave,noexec",
 		     "bind /a /b bind,slave,noexec,rw");
+	expect_mount(opt_volume_parse, "name:/b", "volume name /b rw,rprivate,nosuid,nodev,rbind");
+	expect_mount(opt_volume_parse, "/b", "volume - /b rw,rprivate,nosuid,nodev,rbind");
+	expect_mount(opt_volume_parse, "n:/b:ro,suid,exec,cached",
+		     "volume n /b ro,suid,exec,rprivate,nodev,rbind");
 	/* Without SELinux there is nothing to relabel. */
 	if (access("/sys/fs/selinux/enforce", F_OK) < 0)
 		expect_mount(opt_volume_parse, "/a:/b:ro,Z", "bind /a /b ro,rprivate,rbind");
@@ -53,23 +57,24 @@ static void volumes_are_read(void **state)
 static void bad_volumes_are_refused(void **state)
 {
 	(void)state;
-	refuse_mount(opt_volume_parse, "name:/b", -EOPNOTSUPP, "named volumes");
-	refuse_mount(opt_volume_parse, "/b", -EOPNOTSUPP, "anonymous volumes");
-	refuse_mount(opt_volume_parse, "", -EINVAL, "not of the form");
-	refuse_mount(opt_volume_parse, ":", -EINVAL, "not of the form");
-	refuse_mount(opt_volume_parse, ":/b", -EINVAL, "not of the form");
+	refuse_mount(opt_volume_parse, "na me:/b", -EINVAL, "names must match");
+	refuse_mount(opt_volume_parse, "name/x:/b", -EINVAL, "names must match");
+	refuse_mount(opt_volume_parse, "", -EINVAL, "cannot be empty");
+	refuse_mount(opt_volume_parse, ":", -EINVAL, "cannot be empty");
+	refuse_mount(opt_volume_parse, ":/b", -EINVAL, "host directory cannot be empty");
 	refuse_mount(opt_volume_parse, "/a:", -EINVAL, "empty");
-	refuse_mount(opt_volume_parse, "/a:b", -EINVAL, "not absolute");
+	refuse_mount(opt_volume_parse, "/a:b", -EINVAL, "must be an absolute path");
 	refuse_mount(opt_volume_parse, "/a:/", -EINVAL, "must not be '/'");
 	refuse_mount(opt_volume_parse, "/a:/b/..", -EINVAL, "must not be '/'");
-	refuse_mount(opt_volume_parse, "/a:/b:ro:x", -EINVAL, "not of the form");
-	refuse_mount(opt_volume_parse, "/a:/b:ro,rw", -EINVAL, "exclude each other");
-	refuse_mount(opt_volume_parse, "/a:/b:ro,ro", -EINVAL, "exclude each other");
-	refuse_mount(opt_volume_parse, "/a:/b:wibble", -EINVAL, "unknown mount option 'wibble'");
-	refuse_mount(opt_volume_parse, "/a:/b:", -EINVAL, "unknown mount option ''");
-	refuse_mount(opt_volume_parse, "/a:/b:U", -EOPNOTSUPP, "not supported yet");
-	refuse_mount(opt_volume_parse, "/a:/b:O", -EOPNOTSUPP, "not supported yet");
-	refuse_mount(opt_volume_parse, "/a:/b:size=1", -EINVAL, "unknown mount option");
+	refuse_mount(opt_volume_parse, "/a:/b:ro:x", -EINVAL, "incorrect volume format");
+	refuse_mount(opt_volume_parse, "/a:/b:ro,rw", -EINVAL, "can only specify 1 'rw' or 'ro'");
+	refuse_mount(opt_volume_parse, "/a:/b:ro,ro", -EINVAL, "can only specify 1");
+	refuse_mount(opt_volume_parse, "/a:/b:wibble", -EINVAL, "invalid option type 'wibble'");
+	refuse_mount(opt_volume_parse, "/a:/b:", -EINVAL, "invalid option type ''");
+	refuse_mount(opt_volume_parse, "/a:/b:upperdir=/u,workdir=/w", -EINVAL, "need the option");
+	refuse_mount(opt_volume_parse, "/a:/b:O,upperdir=/u", -EINVAL, "both upperdir and workdir");
+	refuse_mount(opt_volume_parse, "/a:/b:idmap=uids=0-1-2", -EOPNOTSUPP, "not supported yet");
+	refuse_mount(opt_volume_parse, "/a:/b:size=1", -EINVAL, "invalid option type");
 }
 
 static void mounts_are_read(void **state)
@@ -85,6 +90,15 @@ static void mounts_are_read(void **state)
 		     "bind /a,b\"c /b bind,rw,rprivate");
 	expect_mount(opt_mount_parse, "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1777",
 		     "tmpfs - /t size=1048576,mode=1777,rw,rprivate,nosuid,nodev,tmpcopyup");
+	expect_mount(opt_mount_parse, "src=v,dst=/b,subpath=x/y,U=true",
+		     "volume v /b rw,rprivate,nosuid,nodev,rbind");
+	expect_mount(opt_mount_parse, "dst=/b", "volume - /b rw,rprivate,nosuid,nodev,rbind");
+	expect_mount(opt_mount_parse, "type=bind,dst=/a", "bind /a /a rw,rprivate,rbind");
+	expect_mount(opt_mount_parse, "type=image,src=x/y:z,dst=/b,rw=true", "image x/y:z /b ");
+	expect_mount(opt_mount_parse, "type=devpts,dst=/b,uid=5,max=7",
+		     "devpts - /b uid=5,max=7,newinstance");
+	expect_mount(opt_mount_parse, "type=glob,src=/a*,dst=/b,ro",
+		     "glob /a* /b ro,rprivate,rbind");
 	expect_mount(opt_mount_parse, "type=tmpfs,dst=/t,notmpcopyup,noexec,ro",
 		     "tmpfs - /t noexec,ro,rprivate,nosuid,nodev");
 }
@@ -92,17 +106,28 @@ static void mounts_are_read(void **state)
 static void bad_mounts_are_refused(void **state)
 {
 	(void)state;
-	refuse_mount(opt_mount_parse, "", -EOPNOTSUPP, "'volume' is not supported yet");
-	refuse_mount(opt_mount_parse, "type=volume,src=x,dst=/b", -EOPNOTSUPP, "not supported yet");
-	refuse_mount(opt_mount_parse, "type=wibble,dst=/b", -EINVAL, "unknown type");
-	refuse_mount(opt_mount_parse, "type=bind,src=/a", -EINVAL, "no destination");
-	refuse_mount(opt_mount_parse, "type=bind,dst=/a", -EINVAL, "no source");
-	refuse_mount(opt_mount_parse, "type=bind,src=,dst=/a", -EINVAL, "no source");
+	refuse_mount(opt_mount_parse, "", -EINVAL, "invalid option type");
+	refuse_mount(opt_mount_parse, "type=artifact,src=x,dst=/b", -EOPNOTSUPP,
+		     "not supported yet");
+	refuse_mount(opt_mount_parse, "type=wibble,dst=/b", -EINVAL, "invalid filesystem type");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a", -EINVAL, "must set volume destination");
+	refuse_mount(opt_mount_parse, "type=bind,src=,dst=/a", -EINVAL, "cannot be empty");
+	refuse_mount(opt_mount_parse, "type=image,dst=/a", -EINVAL, "must set source");
+	refuse_mount(opt_mount_parse, "type=image,src=x,dst=/a,nosuid", -EINVAL,
+		     "invalid mount option");
+	refuse_mount(opt_mount_parse, "type=devpts,src=/x,dst=/a", -EINVAL, "not supported with");
+	refuse_mount(opt_mount_parse, "type=devpts,dst=/a,mode=9", -EINVAL, "bad value");
+	refuse_mount(opt_mount_parse, "type=ramfs,dst=/a,tmpfs-size=1", -EINVAL,
+		     "invalid mount option");
+	refuse_mount(opt_mount_parse, "src=a/b,dst=/a", -EINVAL, "names must match");
+	refuse_mount(opt_mount_parse, "src=a,dst=/a,subpath=", -EINVAL, "must provide an argument");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/a,subpath=x", -EINVAL,
+		     "invalid mount option");
 	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,ro=maybe", -EINVAL, "true or false");
 	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-propagation", -EINVAL,
-		     "unknown mount option");
+		     "must provide an argument");
 	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,wibble=1", -EINVAL, "wibble");
-	refuse_mount(opt_mount_parse, "type=tmpfs,src=/a,dst=/b", -EINVAL, "src");
+	refuse_mount(opt_mount_parse, "type=tmpfs,src=/a,dst=/b", -EINVAL, "not supported with");
 	refuse_mount(opt_mount_parse, "type=tmpfs,dst=/b,tmpfs-mode=9", -EINVAL, "bad value '9'");
 	refuse_mount(opt_mount_parse, "type=bind,\"src=/a,dst=/b", -EINVAL, "quote");
 	refuse_mount(opt_mount_parse, "type=bind,\"src=/a\"x,dst=/b", -EINVAL, "quote");
@@ -115,12 +140,60 @@ static void tmpfs_is_read(void **state)
 	expect_mount(opt_tmpfs_parse, "/t:", "tmpfs - /t rw,rprivate,nosuid,nodev,tmpcopyup");
 	expect_mount(opt_tmpfs_parse, "/t:ro,size=50%,exec,uid=5",
 		     "tmpfs - /t ro,size=50%,exec,uid=5,rprivate,nosuid,nodev,tmpcopyup");
-	refuse_mount(opt_tmpfs_parse, "t", -EINVAL, "not absolute");
+	refuse_mount(opt_tmpfs_parse, "t", -EINVAL, "must be an absolute path");
 	refuse_mount(opt_tmpfs_parse, "/t:size=-1", -EINVAL, "bad value '-1'");
 	refuse_mount(opt_tmpfs_parse, "/t:size=101%", -EINVAL, "bad value");
 	refuse_mount(opt_tmpfs_parse, "/t:uid=4294967295", -EINVAL, "bad value");
-	refuse_mount(opt_tmpfs_parse, "/t:lowerdir=/", -EINVAL, "unknown tmpfs option");
+	refuse_mount(opt_tmpfs_parse, "/t:lowerdir=/", -EINVAL, "unknown mount option");
 	refuse_mount(opt_tmpfs_parse, "/t:rbind", -EINVAL, "unknown mount option");
+}
+
+static void secrets_are_read(void **state)
+{
+	static const char *const bad[] = {
+		"",	    "a,b",	"a,mode=9",	    "a,uid=-1",	 "a,x=1",
+		"a,type=x", "type=env", "a,type=env,uid=1", "a,target=", "a,type=env,target=x=y"
+	};
+	struct opt_secret s = { 0 };
+
+	(void)state;
+	assert_int_equal(opt_secret_parse("a", &s, NULL), 0);
+	assert_string_equal(s.name, "a");
+	assert_int_equal(s.mode, 0444);
+	assert_false(s.env);
+	opt_secret_done(&s);
+	assert_int_equal(
+		opt_secret_parse("source=a,target=/x/../y,uid=1,gid=2,mode=0400", &s, NULL), 0);
+	assert_string_equal(s.target, "/y");
+	assert_true(s.uid == 1 && s.gid == 2 && s.mode == 0400);
+	opt_secret_done(&s);
+	assert_int_equal(opt_secret_parse("a,type=env,target=VAR", &s, NULL), 0);
+	assert_true(s.env);
+	opt_secret_done(&s);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(opt_secret_parse(bad[i], &s, NULL), -EINVAL);
+}
+
+static void devices_are_read(void **state)
+{
+	static const char *const bad[] = { "", "/a:b:c:d", "/a:/b:q", "/a:/b:", "/a:q", ":/b" };
+	struct opt_device d = { 0 };
+
+	(void)state;
+	assert_int_equal(opt_device_parse("/dev/a", &d, NULL), 0);
+	assert_string_equal(d.destination, "/dev/a");
+	assert_string_equal(d.permissions, "rwm");
+	opt_device_done(&d);
+	assert_int_equal(opt_device_parse("/dev/a:rw", &d, NULL), 0);
+	assert_string_equal(d.destination, "/dev/a");
+	assert_string_equal(d.permissions, "rw");
+	opt_device_done(&d);
+	assert_int_equal(opt_device_parse("/dev/a:/dev/b:r", &d, NULL), 0);
+	assert_string_equal(d.destination, "/dev/b");
+	opt_device_done(&d);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(opt_device_parse(bad[i], &d, NULL), -EINVAL);
+	assert_int_equal(opt_device_parse("a.com/b=c", &d, NULL), -EOPNOTSUPP);
 }
 
 static void limits_are_read(void **state)
@@ -265,6 +338,7 @@ int main(void)
 		cmocka_unit_test(volumes_are_read),    cmocka_unit_test(bad_volumes_are_refused),
 		cmocka_unit_test(mounts_are_read),     cmocka_unit_test(bad_mounts_are_refused),
 		cmocka_unit_test(tmpfs_is_read),       cmocka_unit_test(limits_are_read),
+		cmocka_unit_test(secrets_are_read),    cmocka_unit_test(devices_are_read),
 		cmocka_unit_test(environment_is_read), cmocka_unit_test(entrypoints_are_read),
 		cmocka_unit_test(ports_labels_names),
 	};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/create_options.h"
+
+#define T struct create_args
+
+const struct cmk_option cmk_create_mount_options[] = {
+	CMK_OPT_OF(OPT_STRV, 0, "device", T, o.devices, "HOST[:CONTAINER][:PERMISSIONS]",
+		   "give the container a device of the host", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "image-volume", T, o.image_volume, "MODE",
+		       "what the image's volumes become", .def = "anonymous",
+		       .words = "anonymous|bind|tmpfs|ignore", .complete = COMPLETE_WORDS),
+	CMK_OPT_FLAG(0, "read-only-tmpfs", T, o.read_only_tmpfs,
+		     "with --read-only: /run, /tmp and /var/tmp stay writable, in memory",
+		     .def = "true"),
+	CMK_OPT_OF(OPT_STRV, 0, "secret", T, o.secrets, "NAME[,OPTION...]",
+		   "give the container a secret, as a file or a variable"),
+	CMK_OPT_OF(OPT_BYTES, 0, "shm-size", T, o.shm_size, "BYTES",
+		   "size of /dev/shm; 0 for no limit", .def = "65536000"),
+	CMK_OPT_OF(OPT_STRV, 0, "volumes-from", T, o.volumes_from, "CONTAINER[:OPTIONS]",
+		   "mount what is mounted in another container", .complete = COMPLETE_CONTAINERS),
+	CMK_OPT_END(),
+};

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cmd/volumes.h"
+
+#include <regex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+#include "cmd/format.h"
+
+enum volume_key {
+	KEY_NAME,
+	KEY_DRIVER,
+	KEY_SCOPE,
+	KEY_LABEL,
+	KEY_NO_LABEL,
+	KEY_OPT,
+	KEY_DANGLING,
+	KEY_ANONYMOUS,
+	KEY_UNTIL,
+	KEY_SINCE,
+	N_KEYS
+};
+
+static const struct {
+	const char *name;
+	enum volume_key key;
+} keys[] = {
+	{ "name", KEY_NAME },		{ "driver", KEY_DRIVER },     { "scope", KEY_SCOPE },
+	{ "label", KEY_LABEL },		{ "label!", KEY_NO_LABEL },   { "opt", KEY_OPT },
+	{ "anonymous", KEY_ANONYMOUS }, { "dangling", KEY_DANGLING }, { "until", KEY_UNTIL },
+	{ "since", KEY_SINCE },		{ "after", KEY_SINCE },
+};
+
+struct volume_term {
+	enum volume_key key;
+	char *value;
+	regex_t regex;
+	bool has_regex, yes;
+	int64_t time_ns;
+};
+
+struct volumes_filter {
+	struct volume_term *term;
+	size_t n;
+};
+
+void volumes_filter_free(struct volumes_filter *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->term[i].value);
+		if (f->term[i].has_regex)
+			regfree(&f->term[i].regex);
+	}
+	free(f->term);
+	free(f);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int created_ns(const char *created, int64_t *ret)
+{
+	return log_time_parse(created, now_ns(), ret, NULL);
+}
+
+static int term_prepare(struct storage *st, struct volume_term *t, struct cmk_err *err)
+{
+	cleanup(storage_volume_done) struct volume_record v = { 0 };
+	int r = 0;
+
+	switch (t->key) {
+	case KEY_NAME:
+		if (regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB) != 0)
+			return cmk_err_set(err, -EINVAL, "'%s' is not a regular expression",
+					   t->value);
+		t->has_regex = true;
+		break;
+	case KEY_DANGLING:
+	case KEY_ANONYMOUS:
+		if (parse_bool(t->value, &t->yes) < 0)
+			return cmk_err_set(err, -EINVAL,
+					   "'%s' is not a valid value: must be true or false",
+					   t->value);
+		break;
+	case KEY_UNTIL:
+		r = log_time_parse(t->value, now_ns(), &t->time_ns, err);
+		break;
+	case KEY_SINCE:
+		r = storage_volume_find(st, t->value, &v, err);
+		if (r == 0 && created_ns(v.created, &t->time_ns) < 0)
+			t->time_ns = 0;
+		break;
+	default:
+		break;
+	}
+	return r;
+}
+
+static int add_term(struct storage *st, struct volumes_filter *f, const char *text, bool prune,
+		    struct cmk_err *err)
+{
+	cleanup_free char *key = xstrndup(text, strcspn(text, "="));
+	const char *eq = strchr(text, '=');
+	struct volume_term *t;
+	int r;
+
+	if (!eq)
+		return cmk_err_set(err, -EINVAL,
+				   "'%s' is an invalid filter: filter input must be in the form of "
+				   "filter=value",
+				   text);
+	/* "label!=x" is a key that ends in '!'. */
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (!streq(keys[i].name, key))
+			continue;
+		f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
+		t = &f->term[f->n++];
+		*t = (struct volume_term){ .key = keys[i].key, .value = xstrdup(eq + 1) };
+		r = term_prepare(st, t, err);
+		return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
+	}
+	return cmk_err_set(err, -EINVAL, "'%s' is an invalid volume%s filter", key,
+			   prune ? " prune" : "");
+}
+
+int volumes_filter_parse(struct storage *st, char *const *filters, bool prune,
+			 struct volumes_filter **ret, struct cmk_err *err)
+{
+	struct volumes_filter *f = xcalloc(1, sizeof(*f));
+
+	for (; filters && *filters; filters++) {
+		int r = add_term(st, f, *filters, prune, err);
+
+		if (r < 0) {
+			volumes_filter_free(f);
+			return r;
+		}
+	}
+	*ret = f;
+	return 0;
+}
+
+/* "key" or "key=value" of the map. */
+static bool has_pair(char *const *map, const char *text)
+{
+	return strchr(text, '=') ? strv_has(map, text) : strv_env_get(map, text) != NULL;
+}
+
+static bool term_fits(const struct volume_term *t, const struct volume_record *v,
+		      const struct volume_users *users)
+{
+	int64_t created = 0;
+
+	switch (t->key) {
+	case KEY_NAME:
+		return regexec(&t->regex, v->name, 0, NULL, 0) == 0;
+	case KEY_DRIVER:
+		return streq(t->value, v->driver);
+	case KEY_SCOPE:
+		return streq(t->value, "local");
+	case KEY_LABEL:
+		return has_pair(v->labels, t->value);
+	case KEY_NO_LABEL:
+		return !has_pair(v->labels, t->value);
+	case KEY_OPT:
+		return has_pair(v->options, t->value);
+	case KEY_DANGLING:
+		return t->yes == (volume_users_of(users, v->name, NULL) == 0);
+	case KEY_ANONYMOUS:
+		return t->yes == v->anonymous;
+	case KEY_UNTIL:
+		return created_ns(v->created, &created) == 0 && created < t->time_ns;
+	case KEY_SINCE:
+		return created_ns(v->created, &created) == 0 && created > t->time_ns;
+	case N_KEYS:
+		break;
+	}
+	return false;
+}
+
+bool volumes_filter_fits(const struct volumes_filter *f, const struct volume_record *v,
+			 const struct volume_users *users)
+{
+	bool asked[N_KEYS] = { false }, fits[N_KEYS] = { false };
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct volume_term *t = &f->term[i];
+		bool one = term_fits(t, v, users);
+
+		if ((t->key == KEY_LABEL || t->key == KEY_NO_LABEL) && !one)
+			return false;
+		asked[t->key] = true;
+		fits[t->key] |= one;
+	}
+	for (int k = 0; k < N_KEYS; k++)
+		if (asked[k] && !fits[k])
+			return false;
+	return true;
+}
+
+void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
+		      const struct volume_users *users)
+{
+	json_write_object(w, NULL);
+	json_write_str(w, "Name", v->name);
+	json_write_str(w, "Driver", v->driver);
+	json_write_str(w, "Mountpoint", v->mountpoint);
+	json_write_str(w, "CreatedAt", v->created);
+	json_write_map(w, "Labels", v->labels);
+	json_write_str(w, "Scope", "local");
+	json_write_map(w, "Options", v->options);
+	json_write_null(w, "Status");
+	json_write_u64(w, "UID", v->uid);
+	json_write_u64(w, "GID", v->gid);
+	json_write_bool(w, "Anonymous", v->anonymous);
+	json_write_u64(w, "MountCount", users ? volume_users_of(users, v->name, NULL) : 0);
+	json_write_bool(w, "NeedsCopyUp", v->needs_copy_up);
+	json_write_bool(w, "NeedsChown", v->needs_chown);
+	json_write_i64(w, "Timeout", 0);
+	json_write_str(w, "StorageID", "");
+	json_write_i64(w, "LockNumber", 0);
+	json_write_end(w, '}');
+}
+
+bool cmk_volume_ask(const char *what)
+{
+	char line[16] = "";
+
+	(void)fprintf(stderr, "%s\nAre you sure you want to continue? [y/N] ", what);
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	return line[0] == 'y' || line[0] == 'Y';
+}

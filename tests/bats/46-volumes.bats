@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+# Volumes: made, listed, shown, used, filled, removed.
+
+load helpers
+
+# Two images from a root directory: with a volume at /vol that has content, and without.
+images() {
+	fs=$(rootfs)
+	mkdir -p "$fs/vol/sub"
+	echo from-image >"$fs/vol/file"
+	echo deep >"$fs/vol/sub/deep"
+	ln -s file "$fs/vol/link"
+	chmod 0750 "$fs/vol"
+	tar -C "$fs" -cf "$T/fs.tar" .
+	run_cmk import --change 'VOLUME /vol' --change 'CMD ["sh"]' "$T/fs.tar" withvol
+	run_cmk import --change 'CMD ["sh"]' "$T/fs.tar" plain
+}
+
+in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
+
+@test "create, exists, inspect, ls, rm" {
+	run_cmk volume create data
+	assert_equal "$output" data
+	run_cmk volume exists data
+	assert_equal "$output" ""
+	run_cmk 1 volume exists dat
+	run_cmk volume inspect --format '{{.Name}} {{.Driver}} {{.Scope}} {{.Labels}} {{.Options}} {{.Anonymous}} {{.MountCount}}' data
+	assert_equal "$output" 'data local local map[] map[] false 0'
+	run_cmk volume inspect -f '{{.Mountpoint}}' dat
+	assert [ -d "$output" ]
+	run_cmk volume ls
+	assert_match "$output" '^DRIVER +VOLUME NAME'
+	assert_match "$output" 'local +data$'
+	run_cmk volume list -n
+	refute_match "$output" DRIVER
+	run_cmk volume rm data
+	assert_equal "$output" data
+	run_cmk volume ls -q
+	assert_equal "$output" ""
+	run_cmk volume create
+	assert_match "$output" '^[0-9a-f]{64}$'
+}
+
+@test "names: taken, bad, unknown, ambiguous" {
+	run_cmk volume create one
+	run_cmk 125 volume create one
+	assert_error 'volume with name one already exists: volume already exists'
+	run_cmk volume create --ignore one
+	assert_equal "$output" one
+	run_cmk 125 volume create 'a b'
+	assert_error 'names must match \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\]\*'
+	run_cmk 125 volume create ../x
+	run_cmk 1 volume rm nosuch
+	assert_error 'no such volume'
+	run_cmk volume rm -f nosuch
+	assert_equal "$output" ""
+	run_cmk volume create onetwo
+	run_cmk 125 volume inspect on
+	assert_match "$stderr" 'more than one result for volume name'
+	# A whole name beats the beginning of another.
+	run_cmk volume inspect -f '{{.Name}}' one
+	assert_equal "$output" one
+	run_cmk 125 volume inspect one nosuch
+	assert_match "$output" '"Name": "one"'
+	assert_error 'no such volume'
+	run_cmk 125 volume inspect nosuch
+	assert_equal "$output" "[]"
+	run_cmk 125 volume rm
+	assert_error 'choose either one or more volumes or all'
+	run_cmk 125 volume rm -a one
+	run_cmk volume rm --all
+	assert_equal "$(sort <<<"$output")" $'one\nonetwo'
+}
+
+@test "labels, options, filters, formats" {
+	run_cmk volume create --label app=web --label tier v1
+	run_cmk volume create --label app=db -o type=tmpfs -o o=size=2m v2
+	run_cmk volume ls -q --filter label=app=web
+	assert_equal "$output" v1
+	run_cmk volume ls -q --filter label=app --filter label=tier
+	assert_equal "$output" v1
+	run_cmk volume ls -q --filter 'label!=tier'
+	assert_equal "$output" v2
+	run_cmk volume ls -q --filter name=1 --filter name=2
+	assert_equal "$output" $'v1\nv2'
+	run_cmk volume ls -q --filter 'name=^2'
+	assert_equal "$output" ''
+	run_cmk volume ls -q --filter opt=type=tmpfs
+	assert_equal "$output" v2
+	run_cmk volume ls -q --filter since=v1
+	assert_equal "$output" v2
+	run_cmk volume ls -q --filter until=1h
+	assert_equal "$output" ""
+	run_cmk volume ls -q --filter driver=local --filter scope=local --filter dangling=true
+	assert_equal "$output" $'v1\nv2'
+	run_cmk 125 volume ls --filter wibble=1
+	assert_error "is an invalid volume filter"
+	run_cmk 125 volume ls --filter dangling=maybe
+	run_cmk 125 volume ls --filter since=nosuch
+	run_cmk 125 volume ls --format '{{.Wibble}}'
+	run_cmk volume ls --format '{{.Name}}: {{.Labels}} {{index .Options "type"}}' -f name=v2
+	assert_equal "$output" 'v2: map[app:db] tmpfs'
+	run_cmk volume ls --format json
+	assert_equal "$(python3 -c 'import json,sys; print([v["Name"] for v in json.load(sys.stdin)])' <<<"$output")" "['v1', 'v2']"
+}
+
+@test "options that cannot be are refused" {
+	run_cmk 125 volume create -o wibble=1 v
+	assert_error "invalid mount option wibble for driver 'local': invalid argument"
+	run_cmk 125 volume create -o type=nfs -o device=host:/x v
+	assert_error "volume type 'nfs' is not supported"
+	run_cmk 125 volume create -o o=size=2m v
+	assert_error 'Project Quota|project quota'
+	run_cmk 125 volume create -o device=/nosuch -o o=bind v
+	assert_error 'stat /nosuch: no such file or directory'
+	run_cmk 125 volume create -o type=tmpfs -o o=wibble v
+	run_cmk 125 volume create -d nosuch v
+	run_cmk volume ls -q
+	assert_equal "$output" ""
+}
+
+@test "a volume keeps what containers write, and is made where it is absent" {
+	images
+	opts=(-v data:/d)
+	in_plain sh -c 'echo kept >/d/x'
+	in_plain cat /d/x
+	assert_equal "$output" kept
+	opts=(-v data:/d:ro)
+	run_cmk 1 run --rm --net=none "${opts[@]}" plain touch /d/y
+	opts=(--mount type=volume,src=data,dst=/d,readonly)
+	in_plain sh -c 'cat /d/x; touch /d/y || echo no'
+	assert_equal "$output" $'kept\nno'
+	run_cmk volume ls -q
+	assert_equal "$output" data
+}
+
+@test "a new volume gets what the image has there, with owner and mode, and only once" {
+	images
+	opts=(-v v:/vol)
+	in_plain sh -c 'cat /vol/file /vol/sub/deep; readlink /vol/link; stat -c %a /vol; rm /vol/file'
+	assert_equal "$output" $'from-image\ndeep\nfile\n750'
+	in_plain sh -c 'ls /vol'
+	assert_equal "$output" $'link\nsub'
+	opts=(-v v2:/vol:nocopy)
+	in_plain ls -A /vol
+	assert_equal "$output" ""
+	# One that has content keeps it.
+	run_cmk volume create v3
+	opts=(-v v3:/d)
+	in_plain touch /d/mine
+	opts=(-v v3:/vol)
+	in_plain ls /vol
+	assert_equal "$output" mine
+	run_cmk volume inspect -f '{{.NeedsCopyUp}} {{.NeedsChown}}' v
+	assert_equal "$output" 'false false'
+}
+
+@test "a volume at a new place belongs to the container's user" {
+	images
+	opts=(-v v:/new -u 1234:99)
+	in_plain sh -c 'stat -c %u:%g /new; touch /new/x'
+	assert_equal "$output" 1234:99
+	run_cmk volume create --uid 77 --gid 78 w
+	opts=(-v w:/new -u 1234:99)
+	in_plain stat -c %u:%g /new
+	assert_equal "$output" 77:78
+	# Files of other ids are no obstacle.
+	run_cmk volume rm v w
+	assert [ ! -e "$CMK_ROOT/volumes/v" ]
+}
+
+@test "U gives the files to the container's user" {
+	images
+	mkdir "$T/src" && touch "$T/src/a"
+	opts=(-v "$T/src:/s:U" -u 1234)
+	in_plain sh -c 'stat -c %u /s /s/a; touch /s/b'
+	assert_equal "$output" $'1234\n1234'
+	opts=(-v "$T/src:/s:U")
+	in_plain sh -c 'stat -c %u /s/a /s/b'
+	assert_equal "$output" $'0\n0'
+}
+
+@test "anonymous volumes go with --rm and rm -v, named ones stay" {
+	images
+	run_cmk run --rm --net=none -v named:/n -v /anon withvol sh -c 'cat /vol/file; touch /anon/x'
+	assert_equal "$output" from-image
+	run_cmk volume ls -q
+	assert_equal "$output" named
+	run_cmk create --name c -v named:/n -v /anon withvol
+	run_cmk volume ls -q --filter anonymous=true
+	assert_equal "$(wc -l <<<"$output")" 2
+	run_cmk rm c
+	run_cmk volume ls -q --filter dangling=true
+	assert_equal "$(wc -l <<<"$output")" 3
+	run_cmk volume prune -f
+	assert_equal "$(wc -l <<<"$output")" 3
+	run_cmk create --name c -v named:/n -v /anon withvol
+	run_cmk rm -v c
+	run_cmk volume ls -q
+	assert_equal "$output" named
+}
+
+@test "--image-volume" {
+	images
+	run_cmk create --name a --image-volume ignore withvol
+	run_cmk create --name b --image-volume tmpfs withvol
+	run_cmk volume ls -q
+	assert_equal "$output" ""
+	run_cmk run --rm --net=none --image-volume tmpfs withvol sh -c 'cat /vol/file; grep " /vol " /proc/mounts | cut -d" " -f3'
+	assert_equal "$output" $'from-image\ntmpfs'
+	run_cmk create --name c --image-volume bind withvol
+	run_cmk volume ls -q
+	assert_match "$output" '^[0-9a-f]{64}$'
+	run_cmk 125 create --image-volume wibble withvol
+}
+
+@test "a volume in use is not removed, but with --force its containers are" {
+	images
+	run_cmk run -d --name c --net=none -v v:/d plain sleep 1000
+	run_cmk 2 volume rm v
+	assert_error 'volume v is being used by the following container\(s\): [0-9a-f]{64}: volume is being used'
+	run_cmk volume inspect -f '{{.MountCount}}' v
+	assert_equal "$output" 1
+	run_cmk volume ls -q --filter dangling=false
+	assert_equal "$output" v
+	run_cmk volume prune -f
+	assert_equal "$output" ""
+	run_cmk volume rm -f -t 0 v
+	assert_equal "$output" v
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "prune removes what fits its filters, after a question" {
+	run_cmk volume create --label keep a
+	run_cmk volume create b
+	run bash -c "echo n | '$T/bin/cmk' volume prune"
+	assert_match "$output" 'remove all volumes not used'
+	run_cmk volume exists b
+	run_cmk volume prune -f --filter 'label!=keep'
+	assert_equal "$output" b
+	run_cmk 125 volume prune -f --filter wibble=1
+	run bash -c "echo y | '$T/bin/cmk' volume prune 2>/dev/null"
+	assert_equal "$output" a
+}
+
+@test "volumes with options: a directory of the host, and memory" {
+	images
+	mkdir "$T/host" && echo here >"$T/host/f"
+	run_cmk volume create -o type=none -o o=bind,ro -o device="$T/host" h
+	run_cmk volume create -o type=tmpfs -o device=tmpfs -o o=size=2m,mode=0700 m
+	opts=(-v h:/h -v m:/m)
+	in_plain sh -c 'cat /h/f; touch /h/x || echo ro; stat -c %a /m; df -k /m | awk "NR > 1 {print \$2}"'
+	assert_equal "$output" $'here\nro\n700\n2048'
+	run_cmk volume rm h
+	assert_equal "$(cat "$T/host/f")" here
+}
+
+@test "--volumes-from" {
+	images
+	mkdir "$T/src" && echo s >"$T/src/f"
+	run_cmk create --name a -v one:/one -v "$T/src:/src:ro" -v /anon --tmpfs /mem plain
+	run_cmk run --rm --net=none --volumes-from a plain sh -c 'touch /one/x; cat /src/f; touch /src/x || echo ro; test -d /anon && echo anon; test -e /mem || echo none'
+	assert_equal "$output" $'s\nro\nanon\nnone'
+	run_cmk run --rm --net=none --volumes-from a:ro plain sh -c 'ls /one; touch /one/y || echo ro'
+	assert_equal "$output" $'x\nro'
+	run_cmk run --rm --net=none --volumes-from a -v two:/one plain ls /one
+	assert_equal "$output" ""
+	run_cmk 125 create --volumes-from nosuch plain
+	assert_error "looking up container 'nosuch' for volumes-from: .*no such container"
+	run_cmk 125 create --volumes-from a:wibble plain
+	assert_error 'volumes from another container can only use z,ro,rw'
+	# What another container uses stays with rm -v.
+	run_cmk create --name b --volumes-from a plain
+	run_cmk rm -v a
+	run_cmk volume ls -q --filter anonymous=true
+	assert_match "$output" '^[0-9a-f]{64}$'
+}
+
+@test "subpath stays in the volume" {
+	images
+	opts=(-v v:/d)
+	in_plain sh -c 'mkdir -p /d/a/b; echo in >/d/a/b/f; ln -s /etc /d/out; ln -s ../../../.. /d/up'
+	opts=(--mount type=volume,src=v,dst=/s,subpath=a/b)
+	in_plain cat /s/f
+	assert_equal "$output" in
+	opts=(--mount type=volume,src=v,dst=/s,subpath=up)
+	in_plain ls /s
+	assert_equal "$output" $'a\nout\nup'
+	run_cmk 125 run --rm --net=none --mount type=volume,src=v,dst=/s,subpath=out plain true
+	run_cmk 125 run --rm --net=none --mount type=volume,src=v,dst=/s,subpath=nosuch plain true
+	assert_error "subpath 'nosuch'"
+}
+
+@test "sixteen at once: one volume per name" {
+	local i pids=()
+	for i in $(seq 16); do
+		cmk_background "c$i" volume create same
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || true
+	done
+	run grep -l '^same$' "$T"/c*.out
+	assert_equal "${#lines[@]}" 1
+	run grep -l 'already exists' "$T"/c*.err
+	assert_equal "${#lines[@]}" 15
+	assert_equal "$(ls "$CMK_ROOT/tmp")" ""
+}
+
+@test "events of volumes" {
+	run_cmk volume create v
+	run_cmk volume rm v
+	run_cmk events --stream=false --filter type=volume --format '{{.Status}} {{.Name}}'
+	assert_equal "$output" $'create v\nremove v'
+}
