@@ -73,7 +73,7 @@ static int fill_and_publish(int dirfd, int fd, const char *tmp, const char *name
 	/* The umask may have taken bits away. */
 	if (fchmod(fd, mode) < 0)
 		return -errno;
-	if ((flags & FILE_DURABLE) && fsync(fd) < 0)
+	if ((flags & (FILE_DURABLE | FILE_DURABLE_DATA)) && fsync(fd) < 0)
 		return -errno;
 	if (flags & FILE_EXCL)
 		r = renameat2(dirfd, tmp, dirfd, name, RENAME_NOREPLACE);

@@ -17,7 +17,8 @@
 enum file_flags {
 	FILE_DURABLE =
 		1 << 0, /* fsync the file and its directory: the record must outlive a power cut */
-	FILE_EXCL = 1 << 1, /* fail with EEXIST where NAME exists already */
+	FILE_EXCL = 1 << 1,	    /* fail with EEXIST where NAME exists already */
+	FILE_DURABLE_DATA = 1 << 2, /* fsync the file alone: the caller syncs its directory later */
 };
 
 /* Writes DATA as NAME below DIRFD, atomically. */

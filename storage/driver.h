@@ -36,4 +36,6 @@ int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cm
 /* Bits of the mode of a layer's own directory, layers/DIFFID. */
 #define LAYER_MODE 0700
 #define LAYER_MODE_NO_ROOT_ENTRY 0010 /* the layer has no entry for "/" */
-#define LAYER_MODE_OPAQUE_ROOT 0001   /* it hides all layers below it */
+/* Not known to be on the disk: a power cut may have emptied its files. */
+#define LAYER_MODE_UNSYNCED 01000
+#define LAYER_MODE_OPAQUE_ROOT 0001 /* it hides all layers below it */

@@ -49,14 +49,18 @@ static int write_parts(int fd, const struct image_record *r, const void *manifes
 }
 
 /* Gives the directory tmp/NAME its place. */
-static int publish(struct storage *st, const char *name, const char *id, bool exists,
-		   struct cmk_err *err)
+static int publish(struct storage *st, const char *name, const struct image_record *rec,
+		   bool exists, struct cmk_err *err)
 {
 	/* The layers, which were only renamed into place, and this directory: one call. */
 	int r = storage_sync(st, err);
 
+	const char *id = rec->id;
+
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < rec->n_layers; i++)
+		storage_layer_synced(st, rec->layers[i].diff_id);
 	if (renameat2(st->tmp_fd, name, st->images_fd, id,
 		      exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0 ||
 	    fsync(st->images_fd) < 0)
@@ -91,7 +95,7 @@ static int put_locked(struct storage *st, const struct image_record *r, const vo
 	if (q >= 0) {
 		q = write_parts(tmp, &merged, manifest, manifest_len, config, config_len, err);
 		if (q >= 0)
-			q = publish(st, name, r->id, exists, err);
+			q = publish(st, name, r, exists, err);
 		if (q < 0 || exists)
 			storage_tmp_remove(st, name);
 	}

@@ -43,3 +43,6 @@ static inline bool is_dot(const char *name)
 {
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
+
+/* layer.c: its files are on the disk now, behind a storage_sync(). */
+void storage_layer_synced(struct storage *st, const char *diff_id);

@@ -10,11 +10,57 @@
 #include "storage/layer_job.h"
 #include "storage/unpack_wire.h"
 
+struct layer_record {
+	int schema;
+	char *diff_id;
+	uint64_t size;
+	char *boot; /* in which it was unpacked */
+};
+
+static const struct json_field layer_fields[] = {
+	JSON_FIELD(struct layer_record, schema, "schema", JSON_F_INT, JSON_REQUIRED),
+	JSON_FIELD(struct layer_record, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct layer_record, size, "size", JSON_F_U64, 0),
+	JSON_FIELD(struct layer_record, boot, "boot", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD_END,
+};
+
+/* It was renamed into place before a power cut, and no sync came between: its files may be hollow.
+ */
+static bool is_hollow(struct storage *st, const char *hex)
+{
+	struct layer_record rec = { 0 };
+	cleanup_free char *path = NULL;
+	struct stat sb;
+	bool hollow;
+
+	if (fstatat(st->layers_fd, hex, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !(sb.st_mode & LAYER_MODE_UNSYNCED))
+		return false;
+	path = xasprintf("%s/layer.json", hex);
+	hollow = json_load_record(st->layers_fd, path, RECORD_MAX, layer_fields, &rec, NULL) < 0 ||
+		 !streq_null(rec.boot, process_boot_id());
+	json_free_fields(layer_fields, &rec);
+	return hollow;
+}
+
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 {
 	if (storage_claim(st, NULL) < 0)
 		return false;
-	return faccessat(st->layers_fd, diff_id->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(st->layers_fd, diff_id->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !is_hollow(st, diff_id->hex);
+}
+
+void storage_layer_synced(struct storage *st, const char *diff_id)
+{
+	struct digest id;
+	struct stat sb;
+
+	if (digest_parse(diff_id, &id, NULL) == 0 &&
+	    fstatat(st->layers_fd, id.hex, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (sb.st_mode & LAYER_MODE_UNSYNCED))
+		(void)fchmodat(st->layers_fd, id.hex, sb.st_mode & 07777 & ~LAYER_MODE_UNSYNCED, 0);
 }
 
 static struct layer_job *job_free(struct layer_job *job)
@@ -109,26 +155,14 @@ static int read_result(struct layer_job *job, struct unpack_result *res, struct 
 	return r;
 }
 
-struct layer_record {
-	int schema;
-	char *diff_id;
-	uint64_t size;
-};
-
-static const struct json_field layer_fields[] = {
-	JSON_FIELD(struct layer_record, schema, "schema", JSON_F_INT, JSON_REQUIRED),
-	JSON_FIELD(struct layer_record, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
-	JSON_FIELD(struct layer_record, size, "size", JSON_F_U64, 0),
-	JSON_FIELD_END,
-};
-
 static int publish(struct layer_job *job, const struct unpack_result *res, struct cmk_err *err)
 {
 	struct layer_record rec = { .schema = 1, .size = res->size };
-	mode_t mode = LAYER_MODE;
+	mode_t mode = LAYER_MODE | LAYER_MODE_UNSYNCED;
 	char buf[72];
 	int r;
 
+	rec.boot = (char *)process_boot_id();
 	rec.diff_id = (char *)digest_str(&res->diff_id, buf);
 	if (!res->has_root)
 		mode |= LAYER_MODE_NO_ROOT_ENTRY;
@@ -144,7 +178,11 @@ static int publish(struct layer_job *job, const struct unpack_result *res, struc
 		return 0;
 	if (errno != EEXIST)
 		return cmk_err_errno(err, "name the layer");
-	/* Another pull was first with the same bytes. */
+	/* Another pull was first with the same bytes, or a power cut has left it hollow. */
+	if (is_hollow(job->st, res->diff_id.hex) &&
+	    renameat2(job->st->tmp_fd, job->tmp, job->st->layers_fd, res->diff_id.hex,
+		      RENAME_EXCHANGE) < 0)
+		return cmk_err_errno(err, "name the layer");
 	storage_tmp_remove(job->st, job->tmp);
 	return 0;
 }

@@ -71,6 +71,7 @@ void digest_ctx_free(struct digest_ctx *c);
  * -------------------------------------------------------------------------------------------------
  */
 
+/* Not where a power cut may have emptied it before it was synced: it is unpacked again then. */
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id);
 
 struct image_layer_ref;

@@ -77,7 +77,11 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return 0;
-	if (container_refresh_locked(c, NULL) == 0 && c->state == CONTAINER_MONITOR_LOST)
+	if (container_refresh_locked(c, NULL) == 0 && is_running(c)) {
+		container_await_monitor_death(c);
+		(void)container_refresh_locked(c, NULL);
+	}
+	if (c->state == CONTAINER_MONITOR_LOST)
 		(void)container_repair_locked(c, NULL);
 	if (c->cfg.remove) {
 		/* Of a --rm container no record says that it was about to run. */

@@ -223,6 +223,15 @@ static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct
 				      err);
 }
 
+/* The container's name and directory, which lie in directories of all containers; the name first,
+ * since one without a container is free again, and a container without one is not found. */
+static int sync_names(struct storage *st, struct cmk_err *err)
+{
+	if (fsync(st->container_names_fd) < 0 || fsync(st->containers_fd) < 0)
+		return cmk_err_errno(err, "sync '%s/containers'", st->root);
+	return 0;
+}
+
 /* The record comes last: before it nobody else sees a container. */
 static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, struct cmk_err *err)
 {
@@ -244,6 +253,8 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 		c->cfg.created = time_now_rfc3339();
 		r = container_config_save(c->dir_fd, &c->cfg, durable, err);
 	}
+	if (r == 0 && durable)
+		r = sync_names(p->st, err);
 	/* After it, so that no file names a container that never was. */
 	if (r == 0 && p->o->cidfile)
 		r = write_cidfile(p->o->cidfile, c->cfg.id, err);
@@ -267,7 +278,8 @@ static int make_dir(struct create_plan *p, struct cmk_err *err)
 		r = container_unfinished_begin(st, c->cfg.id, err);
 		if (r < 0)
 			return r;
-		if (mkdirat(st->containers_fd, c->cfg.id, 0700) < 0)
+		if (mkdirat(st->containers_fd, c->cfg.id,
+			    c->cfg.remove ? CONTAINER_DIR_REMOVE : CONTAINER_DIR) < 0)
 			return cmk_err_errno(err, "make '%s/containers/%.12s'", st->root,
 					     c->cfg.id);
 		c->lock_fd = container_lock_id(st, c->cfg.id, false, err);

@@ -306,7 +306,8 @@ int create_files(struct create_plan *p, int dirfd, struct cmk_err *err)
 			continue;
 		r = f->text(p, &text, &len, err);
 		if (r == 0)
-			r = file_replace_at(dirfd, f->name, text, len, 0644, 0, err);
+			r = file_replace_at(dirfd, f->name, text, len, 0644,
+					    p->c->cfg.remove ? 0 : FILE_DURABLE_DATA, err);
 		if (r < 0)
 			return r;
 	}

@@ -23,9 +23,7 @@ static int stop_signal_of(const struct container *c)
 	return sig > 0 ? sig : SIGTERM;
 }
 
-/* A process that was killed closes its descriptors some time before it counts as dead (for an
- * inotify descriptor the kernel waits 14 ms): who saw its connection end waits for the rest. */
-static void await_monitor_death(const struct container *c)
+void container_await_monitor_death(const struct container *c)
 {
 	struct process_id id = { .pid = (pid_t)c->live.monitor_pid,
 				 .start_time = c->live.monitor_start };
@@ -42,7 +40,7 @@ static int end_without_monitor(struct container *c, struct cmk_err *err)
 	cleanup_close int lock = container_lock(c, err);
 
 	if (lock >= 0 && is_running(c)) {
-		await_monitor_death(c);
+		container_await_monitor_death(c);
 		(void)close(steal_fd(&lock));
 		lock = container_lock(c, err);
 	}
@@ -286,7 +284,7 @@ int container_wait(struct container *c, int *ret_code, struct cmk_err *err)
 		if (fd >= 0 && monitor_wait_exit(fd, ret_code, NULL) == 0)
 			return 0;
 		/* It ended between the look and the call, or its monitor died. */
-		await_monitor_death(c);
+		container_await_monitor_death(c);
 		r = container_refresh(c, err);
 		if (r < 0)
 			return r;

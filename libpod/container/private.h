@@ -95,6 +95,13 @@ int container_refresh_locked(struct container *c, struct cmk_err *err);
 int container_repair_locked(struct container *c, struct cmk_err *err);
 /* Killed before it could write live.json, a monitor leaves its group where no record names it. */
 void container_remove_stray_group(const char *id);
+/* Modes of DATA/containers/ID: by its sticky bit a --rm container is known where a power cut has
+ * emptied its record, which nothing has synced. */
+#define CONTAINER_DIR 0700
+#define CONTAINER_DIR_REMOVE 01700
+/* A process that was killed closes its descriptors some time before it counts as dead (for an
+ * inotify descriptor the kernel waits 14 ms): who saw its connection end waits for the rest. */
+void container_await_monitor_death(const struct container *c);
 /* RUN/unfinished/ID marks a creation under way, and a --rm container until it is erased. */
 int container_unfinished_begin(struct storage *st, const char *id, struct cmk_err *err);
 void container_unfinished_end(struct storage *st, const char *id);

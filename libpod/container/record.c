@@ -489,6 +489,21 @@ static bool is_locked(const struct container *c)
 	return fd == -EWOULDBLOCK;
 }
 
+/*
+ * It is renamed into place without an fsync where somebody waits, so that a power cut may leave it
+ * empty (or all zero, as XFS does it): then the container was about to start, ran, or had just
+ * ended.
+ */
+static bool lost_with_the_power(struct storage *st, const char *path)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+
+	return file_read_at(st->containers_fd, path, CONTAINER_RECORD_MAX, &text, &len, NULL) ==
+		       0 &&
+	       strlen(text) == 0;
+}
+
 /* What status.json says, corrected by what is true of the processes. */
 int container_state_load(struct container *c, enum state_load_flags flags, struct cmk_err *err)
 {
@@ -505,6 +520,10 @@ int container_state_load(struct container *c, enum state_load_flags flags, struc
 	json_free_fields(status_fields, &c->status);
 	(void)snprintf(path, sizeof(path), "%s/status.json", c->cfg.id);
 	r = container_status_load(c->st->containers_fd, path, &c->status, &e);
+	if (r < 0 && r != -ENOENT && lost_with_the_power(c->st, path)) {
+		c->status.state = xstrdup("running");
+		r = 0;
+	}
 	if (r < 0 && r != -ENOENT) {
 		(void)cmk_err_move(err, &e);
 		return cmk_err_wrap(err, r, "status of container '%.12s'", c->cfg.id);

@@ -18,6 +18,7 @@
 #include "libpod/container/private.h"
 
 #define KILL_WAIT_MS 10000
+#define ERASE_TRIES 5
 
 int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err)
 {
@@ -222,7 +223,15 @@ static int erase(struct storage *st, const char *id, const char *name, struct cm
 		container_rename_finish(st, id, NULL);
 	if (r == 0)
 		r = container_volumes_erase(st, id, err);
-	return r < 0 ? r : remove_tree_at(st->containers_fd, id, err);
+	for (int tries = 0; r == 0 && tries < ERASE_TRIES; tries++) {
+		cmk_err_done(err);
+		r = remove_tree_at(st->containers_fd, id, err);
+		if (r != -ENOTEMPTY)
+			return r;
+		/* The monitor has just written down the end once more. */
+		r = tries + 1 < ERASE_TRIES ? 0 : r;
+	}
+	return r;
 }
 
 int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err)
@@ -237,6 +246,14 @@ int container_erase(struct storage *st, const char *id, const char *name, struct
 	return 0;
 }
 
+static bool was_to_be_removed(struct storage *st, const char *id)
+{
+	struct stat sb;
+
+	return fstatat(st->containers_fd, id, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (sb.st_mode & 07777) == CONTAINER_DIR_REMOVE;
+}
+
 bool container_reap_locked(struct storage *st, const char *id, const char *name, bool new_boot)
 {
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
@@ -248,6 +265,8 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 	if (r == -ENOENT) {
 		/* Half-made or half-removed; who does that holds the lock that we have. */
 		container_remove_stray_group(id);
+		gone = container_erase(st, id, name, &e) == 0;
+	} else if (r < 0 && new_boot && was_to_be_removed(st, id)) {
 		gone = container_erase(st, id, name, &e) == 0;
 	} else if (r < 0) {
 		log_debug("container '%.12s' is left as it is: %s", id, cmk_err_msg(&e));
@@ -288,22 +307,33 @@ static void reap_all(struct storage *st, int dirfd, const char *sub, bool new_bo
 	}
 }
 
+static bool swept_in(struct storage *st, const char *boot)
+{
+	char swept[64];
+	ssize_t n = readlinkat(st->root_fd, "swept", swept, sizeof(swept) - 1);
+
+	swept[n > 0 ? n : 0] = '\0';
+	return streq(swept, boot);
+}
+
 void container_sweep(struct storage *st)
 {
 	const char *boot = process_boot_id();
-	char swept[64], tmp[64];
-	ssize_t n;
+	cleanup_close int lock = -1;
+	char tmp[64];
 
-	n = readlinkat(st->root_fd, "swept", swept, sizeof(swept) - 1);
-	swept[n > 0 ? n : 0] = '\0';
-	if (streq(swept, boot)) {
+	if (swept_in(st, boot)) {
 		reap_all(st, st->run_fd, "unfinished", false);
 		return;
 	}
+	/* One at a time, or the second would take for old what the first has let be created. The
+	 * mark comes last: of a killed sweep the rest is not forgotten. */
+	lock = openat(st->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || file_lock(lock, true, false) < 0 || swept_in(st, boot))
+		return;
+	reap_all(st, st->containers_fd, ".", true);
 	(void)snprintf(tmp, sizeof(tmp), "swept-%d", (int)getpid());
 	(void)unlinkat(st->root_fd, tmp, 0);
-	/* First the mark, so that of two commands mostly one does the work. */
 	if (symlinkat(boot, st->root_fd, tmp) == 0)
 		(void)renameat(st->root_fd, tmp, st->root_fd, "swept");
-	reap_all(st, st->containers_fd, ".", true);
 }

@@ -322,6 +322,6 @@ int spec_save(int bundle_fd, const struct spec *s, bool durable, struct cmk_err 
 	r = spec_text(s, &text, &len, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "write '" CONFIG_NAME "'");
-	return file_replace_at(bundle_fd, CONFIG_NAME, text, len, 0600, durable ? FILE_DURABLE : 0,
-			       err);
+	return file_replace_at(bundle_fd, CONFIG_NAME, text, len, 0600,
+			       durable ? FILE_DURABLE_DATA : 0, err);
 }

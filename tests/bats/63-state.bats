@@ -127,11 +127,11 @@ no_groups() {
 	[ -z "$TEST_CG" ] || assert wait_for 10 no_groups
 	export CMK_TEST_BOOT_ID=11111111-2222-3333-4444-555555555555
 	run_cmk ps -a --format '{{.Names}} {{.State}} {{.ExitCode}}' -f name=made -f name=done -f name=ran
-	assert_equal "$output" $'ran exited 137\ndone exited 3\nmade created 0'
+	assert_equal "$(sort <<<"$output")" $'done exited 3\nmade created 0\nran exited 137'
 	run_cmk run --rm --net=none --name temp --rootfs "$fs" echo new
 	assert_equal "$output" new
 	run_cmk ps -a --format '{{.Names}}'
-	assert_equal "$output" $'ran\ndone\nmade'
+	assert_equal "$(sort <<<"$output")" $'done\nmade\nran'
 	run_cmk start ran
 	run_cmk ps --format '{{.Names}}'
 	assert_equal "$output" ran
@@ -153,4 +153,23 @@ no_groups() {
 	run_cmk 125 start good
 	assert_error "schema 99"
 	rm -rf "$CMK_ROOT/containers/$good" "$CMK_ROOT/containers/$bad" "$CMK_ROOT/container-names/"*
+}
+
+@test "a power cut empties what was not synced: a kept container is not lost, a --rm container goes" {
+	run_cmk run --net=none --name kept --rootfs "$fs" true
+	run_cmk create --rm --net=none --name temp --rootfs "$fs" true
+	local kept temp
+	kept=$(basename "$(grep -l '"name":"kept"' "$CMK_ROOT"/containers/*/container.json | xargs dirname)")
+	temp=$(basename "$(grep -l '"name":"temp"' "$CMK_ROOT"/containers/*/container.json | xargs dirname)")
+	: >"$CMK_ROOT/containers/$kept/status.json"
+	: >"$CMK_ROOT/containers/$temp/container.json"
+	rm -rf "$CMK_RUNROOT"
+	export CMK_TEST_BOOT_ID=11111111-2222-3333-4444-555555555555
+	run_cmk ps -a --format '{{.Names}} {{.State}} {{.ExitCode}}'
+	assert_equal "$output" "kept exited 137"
+	run_cmk run --rm --net=none --name temp --rootfs "$fs" echo free
+	assert_equal "$output" free
+	assert [ ! -e "$CMK_ROOT/containers/$temp" ]
+	run_cmk start kept
+	run_cmk rm -f -t 0 kept
 }
