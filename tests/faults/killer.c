@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * killer [-u UID:GID] [-c CGROUP] [-p PID]... [-k LABEL:N [-a]] [-o FILE] CMD...
+ * killer [-u UID:GID] [-c CGROUP] [-p PID]... [-k LABEL:N [-a]] [-w FILE -s STORE -d DATA] [-o
+ * FILE] CMD...
  *
  * Runs CMD as UID in the group CGROUP (a directory) and ends with its exit code. With -o it is
  * traced, by root, with all that it starts, helpers and the monitor included, and the processes PID
@@ -10,6 +11,7 @@
  *     that are followed die with it, as if by one switch. The rest is let go and lives on.
  * -o: FILE gets a line "LABEL COMM MARKS" for each process, a mark for each call, '.' where nobody
  *     else can see an effect of it and '+' elsewhere; or "killed LABEL COMM N NR PID...".
+ * -w: FILE gets what is done to files below DATA, in its order (see record.c).
  *
  * A process is named by its descent, "0.2.1" being the first child of the second child of CMD, and
  * counts its own calls, so that a point means the same in each run however the processes
@@ -159,6 +161,7 @@ static void cmk_noreturn finish(void)
 				      t->marks ? t->marks : "");
 	}
 	(void)fclose(out);
+	record_close();
 	/* Who is still followed is let go and resumed by the kernel (ptrace(2)). */
 	exit(0);
 }
@@ -262,6 +265,7 @@ static void on_syscall(struct tracee *t)
 		t->inside = false;
 		if (t->nr == SYS_prctl)
 			read_comm(t);
+		record_call(t, info.exit.rval);
 	}
 }
 
@@ -451,12 +455,13 @@ static uint64_t number(const char *s, size_t len)
 int main(int argc, char **argv)
 {
 	const char *cgroup = NULL, *out_path = NULL, *user = NULL;
+	const char *writes = NULL, *store = NULL, *data = NULL;
 	pid_t pids[MAX_PIDS], command;
 	size_t n_pids = 0;
 	int opt, status = 0, go = -1;
 	char *colon, c = 0;
 
-	while ((opt = getopt(argc, argv, "+u:c:p:k:ao:")) != -1) {
+	while ((opt = getopt(argc, argv, "+u:c:p:k:ao:w:s:d:")) != -1) {
 		switch (opt) {
 		case 'u':
 			user = optarg;
@@ -479,6 +484,15 @@ int main(int argc, char **argv)
 		case 'a':
 			kill_all = true;
 			break;
+		case 'w':
+			writes = optarg;
+			break;
+		case 's':
+			store = optarg;
+			break;
+		case 'd':
+			data = optarg;
+			break;
 		case 'o':
 			out_path = optarg;
 			break;
@@ -490,6 +504,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (out_path && !(out = fopen(out_path, "we")))
 		fail(out_path);
+	if (writes && (!store || !data || !record_open(writes, store, data)))
+		fail(writes);
 	colon = user ? strchr(user, ':') : NULL;
 	command = launch(argv + optind, cgroup, colon != NULL,
 			 colon ? (uid_t)number(user, (size_t)(colon - user)) : 0,

@@ -20,3 +20,10 @@ struct tracee {
 	bool gone;
 	uint64_t nr, arg[6];
 };
+
+/* record.c: from now on FILE gets what is done below DATA; new files are linked into STORE, which
+ * lies on the same file system. */
+bool record_open(const char *file, const char *store, const char *data);
+/* At the exit of a call, with its RESULT. */
+void record_call(const struct tracee *t, int64_t result);
+void record_close(void);
