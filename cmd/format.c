@@ -38,6 +38,8 @@ static size_t width_of(const char *s, size_t len)
 	return n;
 }
 
+/* Where a template begins behind "table ". */
+#define TABLE_COLUMN 7
 #define COLUMNS_MAX 64
 /* As podman's tables: a column with its gap takes at least so much. */
 #define COLUMN_MIN 12
@@ -119,7 +121,7 @@ int format_check(const char *template, struct cmk_err *err)
 	cleanup_template struct template_node *n = NULL;
 	const char *body = str_after(template, "table ");
 
-	return template_parse(body ? body : template, &n, err);
+	return template_parse(body ? body : template, body ? TABLE_COLUMN : 1, &n, err);
 }
 
 /* Blanks outside of actions separate columns as tabs do, as in podman. */
@@ -153,7 +155,7 @@ int format_items(const char *template, const struct json *items, const struct fo
 
 	if (streq(template, "json"))
 		return print_json(items, out, err);
-	r = template_parse(body ? body : template, &n, err);
+	r = template_parse(body ? body : template, body ? TABLE_COLUMN : 1, &n, err);
 	if (r < 0)
 		return r;
 	if (!body)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Go's text/template, as far as people give it to --format: fields, variables, pipelines,
- * functions, if, with, range. The data is a JSON document. See format.h for what commands call.
+ * functions, if, with, range, break, continue, define, template, block. The data is a JSON
+ * document. See format.h for what commands call. Errors begin with the place: "template: 1:12: …".
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct template_operand {
 	struct json literal; /* text owned by the operand */
 	struct template_pipe *paren;
 	char **fields;
+	int line, column; /* where it stands, from 1 */
 };
 
 struct template_command {
@@ -26,12 +28,25 @@ struct template_pipe {
 	char *vars[2]; /* "$k, $v :=" or "$v :=" (then vars[1] alone); NULL where absent */
 	struct template_command *commands;
 	size_t n;
+	bool assign; /* "$v = …": the variable is there already */
 };
 
-enum node_kind { NODE_TEXT, NODE_ACTION, NODE_IF, NODE_WITH, NODE_RANGE };
+enum node_kind {
+	NODE_TEXT,
+	NODE_ACTION,
+	NODE_IF,
+	NODE_WITH,
+	NODE_RANGE,
+	NODE_BREAK,
+	NODE_CONTINUE,
+	NODE_DEFINE,   /* body under a name; prints nothing */
+	NODE_TEMPLATE, /* what is defined under that name */
+	NODE_BLOCK     /* both at once */
+};
 struct template_node {
 	enum node_kind kind;
-	char *text;
+	char *text; /* or name */
+	int line, column;
 	struct template_pipe *pipe;
 	struct template_node *body, *otherwise;
 	struct template_node *next;
@@ -39,8 +54,9 @@ struct template_node {
 
 #define TEMPLATE_DEPTH_MAX 32
 
-/* Parses TEXT. -EINVAL says what is wrong. */
-int template_parse(const char *text, struct template_node **ret, struct cmk_err *err);
+/* Parses TEXT, whose first byte stands in column COLUMN of what the user typed (from 1). -EINVAL
+ * says what is wrong and where. */
+int template_parse(const char *text, int column, struct template_node **ret, struct cmk_err *err);
 void template_free(struct template_node *n);
 static inline void cleanup_template_fn(struct template_node **n)
 {

@@ -16,6 +16,10 @@ struct template_arena {
 	struct made *made;
 };
 
+/* What ends a list of nodes before its end, beside errors. */
+enum { LOOP_BREAK = 1, LOOP_CONTINUE };
+#define CALLS_MAX 100 /* templates that call templates */
+
 struct variable {
 	const char *name;
 	const struct json *value;
@@ -23,7 +27,9 @@ struct variable {
 };
 
 struct exec {
+	const struct template_node *nodes; /* the whole template */
 	const struct json *root;
+	int line, column, calls;
 	struct variable *vars;
 	const struct template_header *header;
 	struct template_arena arena;
@@ -122,22 +128,33 @@ static int compare_members(const void *a, const void *b)
 	return strcmp((*(const struct json *const *)a)->key, (*(const struct json *const *)b)->key);
 }
 
-/* Go prints a map in the order of its keys. */
-static void print_object(const struct json *v, struct strbuf *out)
+/* Its children; of a map in the order of the keys, as Go has it. Owned; n of them. */
+static const struct json **children_of(const struct json *v)
 {
-	cleanup_free const struct json **list = xcalloc(v->n + 1, sizeof(*list));
+	const struct json **list = xcalloc(v->n + 1, sizeof(*list));
 	size_t n = 0;
 
 	json_each (m, v)
 		list[n++] = m;
-	qsort(list, n, sizeof(*list), compare_members);
+	if (v->type == JSON_OBJECT && n)
+		qsort(list, n, sizeof(*list), compare_members);
+	return list;
+}
+
+static void print_object(const struct json *v, struct strbuf *out)
+{
+	cleanup_free const struct json **list = children_of(v);
+
 	strbuf_adds(out, "map[");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < v->n; i++) {
 		strbuf_addf(out, "%s%s:", i ? " " : "", list[i]->key);
 		template_print(list[i], out);
 	}
 	strbuf_addc(out, ']');
 }
+
+static bool is_list(const struct json *v);
+static bool is_map(const struct json *v);
 
 void template_print(const struct json *v, struct strbuf *out)
 {
@@ -147,7 +164,7 @@ void template_print(const struct json *v, struct strbuf *out)
 	}
 	switch (v->type) {
 	case JSON_NULL:
-		strbuf_adds(out, "<nil>");
+		strbuf_adds(out, is_map(v) ? "map[]" : is_list(v) ? "[]" : "<nil>");
 		break;
 	case JSON_BOOL:
 		strbuf_adds(out, v->boolean ? "true" : "false");
@@ -169,6 +186,22 @@ void template_print(const struct json *v, struct strbuf *out)
 		print_object(v, out);
 		break;
 	}
+}
+
+/* Lists whose names are known: nothing in them is "[]", not "<nil>". */
+static bool is_list(const struct json *v)
+{
+	static const char *const names[] = {
+		"Args",	    "Binds",	  "CapAdd",	 "CapDrop",	"Cmd",	      "Command",
+		"Devices",  "Dns",	  "DnsOptions",	 "DnsSearch",	"Entrypoint", "Env",
+		"ExecIDs",  "ExtraHosts", "GroupAdd",	 "History",	"Mounts",     "Names",
+		"RepoTags", "Ulimits",	  "RepoDigests", "SecurityOpt", "Layers",
+	};
+
+	for (size_t i = 0; v->key && i < ARRAY_LEN(names); i++)
+		if (streq(v->key, names[i]))
+			return true;
+	return false;
 }
 
 /* Members whose names the image or the user chose: an absent one is no mistake in the template. */
@@ -194,7 +227,7 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 		return 0;
 	}
 	if (v->type != JSON_OBJECT)
-		return cmk_err_set(x->err, -EINVAL, "template: '.%.60s' of a value without fields",
+		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s in a single value",
 				   field);
 	m = json_get(v, field);
 	/* .ID and .Id are both in use. */
@@ -203,7 +236,7 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 			if (!m && strcasecmp(c->key, field) == 0)
 				m = c;
 	if (!m && !is_map(v))
-		return cmk_err_set(x->err, -EINVAL, "template: there is no field '.%.60s'", field);
+		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s", field);
 	*ret = m;
 	return 0;
 }
@@ -241,7 +274,7 @@ static int eval_base(struct exec *x, const struct template_operand *o, const str
 		*ret = template_string(&x->arena, xstrdup(""));
 		return 0;
 	}
-	return cmk_err_set(x->err, -EINVAL, "template: variable '$%.40s' is not set", o->name);
+	return cmk_err_set(x->err, -EINVAL, "undefined variable \"$%.40s\"", o->name);
 }
 
 static int eval_operand(struct exec *x, const struct template_operand *o, const struct json *dot,
@@ -249,6 +282,8 @@ static int eval_operand(struct exec *x, const struct template_operand *o, const 
 {
 	int r;
 
+	x->line = o->line;
+	x->column = o->column;
 	if (x->header && o->fields && o->kind != OPERAND_PAREN) {
 		size_t n = strv_len(o->fields);
 		const char *s = x->header->fn(o->fields[n - 1], x->header->ctx);
@@ -283,7 +318,7 @@ static int eval_command(struct exec *x, const struct template_command *c, const 
 	int r;
 
 	if (c->n > ARGS_MAX)
-		return cmk_err_set(x->err, -E2BIG, "template: too many arguments");
+		return cmk_err_set(x->err, -E2BIG, "too many arguments");
 	for (size_t i = 1; i < c->n; i++) {
 		r = eval_operand(x, &c->operands[i], dot, &args[n++]);
 		if (r < 0)
@@ -296,6 +331,8 @@ static int eval_command(struct exec *x, const struct template_command *c, const 
 			*ret = heading_of(c, args, n);
 			return 0;
 		}
+		x->line = first->line;
+		x->column = first->column;
 		return template_call(first->name, args, n, &x->arena, ret, x->err);
 	}
 	if (n == 1 && first->fields && streq(first->fields[strv_len(first->fields) - 1], "Label")) {
@@ -307,7 +344,9 @@ static int eval_command(struct exec *x, const struct template_command *c, const 
 		return 0;
 	}
 	if (n > 0)
-		return cmk_err_set(x->err, -EINVAL, "template: a value takes no arguments");
+		return cmk_err_set(x->err, -EINVAL, "%s%s is not a method but has arguments",
+				   first->fields ? "." : "a value",
+				   first->fields ? first->fields[strv_len(first->fields) - 1] : "");
 	return eval_operand(x, first, dot, ret);
 }
 
@@ -332,28 +371,93 @@ static int exec_range(struct exec *x, const struct template_node *n, const struc
 {
 	struct variable key = { n->pipe->vars[0], NULL, x->vars };
 	struct variable item = { n->pipe->vars[1], NULL, key.name ? &key : x->vars };
+	cleanup_free const struct json **list = NULL;
 	struct variable *saved = x->vars;
-	int64_t i = 0;
 	int r = 0;
 
 	if (x->header)
 		return exec_list(x, n->body, v);
 	if (v && v->type != JSON_ARRAY && v->type != JSON_OBJECT && v->type != JSON_NULL)
-		return cmk_err_set(x->err, -EINVAL, "template: range over a single value");
+		return cmk_err_set(x->err, -EINVAL, "range can't iterate over a single value");
 	if (!v || !v->first)
 		return exec_list(x, n->otherwise, v);
 	if (item.name)
 		x->vars = &item;
-	json_each (m, v) {
-		key.value = m->key ? template_string(&x->arena, xstrdup(m->key))
-				   : template_number(&x->arena, i++);
-		item.value = m;
-		r = exec_list(x, n->body, m);
-		if (r < 0)
+	list = children_of(v);
+	for (size_t at = 0; at < v->n; at++) {
+		key.value = list[at]->key ? template_string(&x->arena, xstrdup(list[at]->key))
+					  : template_number(&x->arena, (int64_t)at);
+		item.value = list[at];
+		r = exec_list(x, n->body, list[at]);
+		if (r < 0 || r == LOOP_BREAK)
 			break;
 	}
 	x->vars = saved;
+	return MIN(r, 0);
+}
+
+/* The body of what is defined as NAME, wherever it stands; the last one wins, but for a block's own
+ * text. */
+static const struct template_node *find_defined(const struct template_node *n, const char *name)
+{
+	const struct template_node *found = NULL;
+
+	for (; n; n = n->next) {
+		const struct template_node *inner;
+
+		if ((n->kind == NODE_DEFINE || (n->kind == NODE_BLOCK && !found)) &&
+		    streq(n->text, name))
+			found = n;
+		inner = find_defined(n->body, name);
+		if (!inner)
+			inner = find_defined(n->otherwise, name);
+		if (inner && !found)
+			found = inner;
+	}
+	return found;
+}
+
+/* {{template}} and {{block}}: only the value is known inside, and not the variables. */
+static int exec_template(struct exec *x, const struct template_node *n, const struct json *dot)
+{
+	const struct template_node *def = find_defined(x->nodes, n->text);
+	struct variable *vars = x->vars;
+	const struct json *root = x->root, *v = NULL;
+	int r;
+
+	if (!def)
+		return cmk_err_set(x->err, -EINVAL, "template \"%.60s\" not defined", n->text);
+	if (n->pipe) {
+		r = eval_pipe(x, n->pipe, dot, &v);
+		if (r < 0)
+			return r;
+	}
+	if (++x->calls > CALLS_MAX)
+		return cmk_err_set(x->err, -ELOOP, "exceeded maximum template depth (%d)",
+				   CALLS_MAX);
+	x->vars = NULL;
+	x->root = v;
+	r = exec_list(x, def->body, v);
+	x->vars = vars;
+	x->root = root;
+	x->calls--;
 	return r;
+}
+
+static int assign(struct exec *x, const struct template_node *n, const struct json *dot)
+{
+	const struct json *v = NULL;
+	int r = eval_pipe(x, n->pipe, dot, &v);
+
+	for (struct variable *var = x->vars; var && r == 0; var = var->below) {
+		if (streq(var->name, n->pipe->vars[1])) {
+			var->value = v;
+			return 0;
+		}
+	}
+	return r < 0 ? r
+		     : cmk_err_set(x->err, -EINVAL, "undefined variable \"$%.40s\"",
+				   n->pipe->vars[1]);
 }
 
 static int exec_node(struct exec *x, const struct template_node *n, const struct json *dot)
@@ -362,10 +466,26 @@ static int exec_node(struct exec *x, const struct template_node *n, const struct
 	const struct json *v = NULL;
 	int r;
 
-	if (n->kind == NODE_TEXT) {
+	x->line = n->line;
+	x->column = n->column;
+	switch (n->kind) {
+	case NODE_TEXT:
 		strbuf_adds(x->out, n->text);
 		return 0;
+	case NODE_BREAK:
+		return x->header ? 0 : LOOP_BREAK;
+	case NODE_CONTINUE:
+		return x->header ? 0 : LOOP_CONTINUE;
+	case NODE_DEFINE:
+		return 0;
+	case NODE_TEMPLATE:
+	case NODE_BLOCK:
+		return exec_template(x, n, dot);
+	default:
+		break;
 	}
+	if (n->pipe->assign && n->kind == NODE_ACTION)
+		return assign(x, n, dot);
 	r = eval_pipe(x, n->pipe, dot, &v);
 	if (r < 0)
 		return r;
@@ -394,7 +514,7 @@ static int exec_list(struct exec *x, const struct template_node *n, const struct
 
 	for (; n && r == 0; n = n->next) {
 		/* "{{$x := …}}" holds for the rest of the block. */
-		if (n->kind == NODE_ACTION && n->pipe->vars[1]) {
+		if (n->kind == NODE_ACTION && n->pipe->vars[1] && !n->pipe->assign) {
 			const struct json *v = NULL;
 
 			r = eval_pipe(x, n->pipe, dot, &v);
@@ -414,10 +534,12 @@ static int exec_list(struct exec *x, const struct template_node *n, const struct
 int template_exec(const struct template_node *n, const struct json *data,
 		  const struct template_header *header, struct strbuf *out, struct cmk_err *err)
 {
-	struct exec x = { .root = data, .header = header, .out = out, .err = err };
+	struct exec x = { .nodes = n, .root = data, .header = header, .out = out, .err = err };
 	int r;
 
 	r = exec_list(&x, n, data);
 	arena_done(&x.arena);
-	return r;
+	if (r < 0)
+		return cmk_err_wrap(err, r, "template: %d:%d", x.line, x.column);
+	return 0;
 }

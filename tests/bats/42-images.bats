@@ -28,7 +28,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	run_cmk images --digests --noheading
 	assert_match "$output" sha256:
 	run_cmk 125 images --format '{{.Nope}}'
-	assert_error "no field '.Nope'"
+	assert_error "template: 1:3: can't evaluate field Nope"
 	run_cmk 125 images --filter colour=red
 	assert_error "colour"
 }

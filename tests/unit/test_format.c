@@ -81,25 +81,80 @@ static void blocks(void **state cmk_unused)
 	       "up\nseven\n");
 	expect("{{range .Names}}{{.}};{{else}}none{{end}}", "a;b;\nnone\n");
 	expect("{{range $k, $v := .Labels}}{{$k}}={{$v}} {{$.Size}};{{end}}",
-	       "z=1 2215000;a=2 2215000;\n\n");
+	       "a=2 2215000;z=1 2215000;\n\n");
 	expect("{{with .State}}{{.Pid}}{{end}}{{$x := .Size}}/{{$x}}", "0/2215000\n7/0\n");
+}
+
+static void more_blocks(void **state cmk_unused)
+{
+	expect("{{define \"T\"}}[{{.}}]{{end}}{{template \"T\" .Size}}", "[2215000]\n[0]\n");
+	expect("{{template \"T\"}}{{define \"T\"}}x{{end}}", "x\nx\n");
+	expect("{{block \"B\" .State}}<{{.Pid}}>{{end}}", "<0>\n<7>\n");
+	expect("{{block \"B\" .State}}a{{end}}{{define \"B\"}}b{{end}}", "b\nb\n");
+	expect("{{range .Names}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}", "a\n\n");
+	expect("{{range .Names}}{{if eq . \"a\"}}{{continue}}{{end}}{{.}}{{end}}", "b\n\n");
+	expect("{{$n := 0}}{{range .Names}}{{$n = .}}{{end}}{{$n}}", "b\n0\n");
+	expect("{{with .Empty}}x{{else with .State}}{{.Pid}}{{else}}y{{end}}", "0\n7\n");
+	expect("{{/* }} {{ */}}x{{- /* a */ -}} y", "xy\nxy\n");
+	expect("{{range $i, $e := .Names}}{{$i}}{{$e}}{{end}}", "0a1b\n\n");
+}
+
+static void numbers_and_printf(void **state cmk_unused)
+{
+	expect("{{0x10}} {{-5}} {{1_000}} {{1.5}} {{'a'}}",
+	       "16 -5 1000 1.5 97\n16 -5 1000 1.5 97\n");
+	expect("{{printf \"%5d|%-5s|%x|%05d|%q|%v\" 42 \"a\" 255 7 \"z\" .Names}}",
+	       "   42|a    |ff|00007|\"z\"|[a b]\n   42|a    |ff|00007|\"z\"|[]\n");
+	expect("{{printf \"%.2f %6.1f %.3s %t %c %o %X %%\" 1.256 -2.25 \"abcdef\" true 65 8 "
+	       "\"hi\"}}",
+	       "1.26   -2.2 abc true A 10 6869 %\n1.26   -2.2 abc true A 10 6869 %\n");
+	expect("{{printf \"%d %s %n\" \"x\"}}",
+	       "%!d(string=x) %!s(MISSING) %!n(MISSING)\n%!d(string=x) %!s(MISSING) "
+	       "%!n(MISSING)\n");
+	expect("{{print \"a\" \"b\" 1 2}}{{println \"a\" 1}}", "ab1 2a 1\n\nab1 2a 1\n\n");
+	expect("{{slice .Id 0 2}} {{slice .Names 0 0}}", "01 []\nfe []\n");
+	expect("{{html \"<a&b>\"}} {{urlquery \"a b/c\"}}",
+	       "&lt;a&amp;b&gt; a+b%2Fc\n&lt;a&amp;b&gt; a+b%2Fc\n");
+	expect("{{and 1 0}} {{or 0 2}} {{not true}} {{ge 2 2}} {{eq 1 2 1}}",
+	       "0 2 false true true\n0 2 false true true\n");
 }
 
 static void bad_templates(void **state cmk_unused)
 {
 	char deep[400];
 
-	refuse("{{.Nope}}", "no field '.Nope'");
-	refuse("{{.Id.Nope}}", "without fields");
-	refuse("{{.Id", "'}}' is missing");
-	refuse("{{if .Id}}x", "'end' is missing");
-	refuse("{{end}}", "without its 'if'");
-	refuse("{{nosuch .Id}}", "function 'nosuch'");
-	refuse("{{}}", "a value is missing");
-	refuse("{{join .Names}}", "wrong number of arguments");
-	refuse("{{printf \"%n\" 1}}", "printf knows");
+	refuse("{{.Nope}}", "template: 1:3: can't evaluate field Nope");
+	refuse("a\n {{.Id.Nope}}", "template: 2:4: can't evaluate field Nope");
+	refuse("table {{.Id}} {{.Nope}}", "template: 1:17: can't evaluate field Nope");
+	refuse("{{.Id", "unclosed action");
+	refuse("{{\"x}}", "unclosed action");
+	refuse("{{if .Id}}x", "unexpected EOF");
+	refuse("{{define \"x\"}}x", "unexpected EOF");
+	refuse("{{end}}", "template: 1:8: unexpected {{end}}");
+	refuse("{{else}}", "unexpected {{else}}");
+	refuse("{{if}}{{end}}", "missing value for if");
+	refuse("{{range}}{{end}}", "missing value for range");
+	refuse("{{nosuch .Id}}", "template: 1:3: function \"nosuch\" not defined");
+	refuse("{{.Id | nosuch}}", "template: 1:9: function \"nosuch\" not defined");
+	refuse("{{}}", "missing value");
+	refuse("{{$x}}", "undefined variable \"$x\"");
+	refuse("{{$x = 1}}", "undefined variable \"$x\"");
+	refuse("{{join .Names}}", "wrong number of args for join: want 2 got 1");
+	refuse("{{len .Id .Id}}", "wrong number of args for len: want 1 got 2");
+	refuse("{{len .Size}}", "len of type int");
 	refuse("{{index .Names 9}}", "out of range");
+	refuse("{{slice .Id 9 3}}", "out of range");
+	refuse("{{slice .Size}}", "can't slice");
 	refuse("{{(.Id}}", "')' was expected");
+	refuse("{{.Id \"a\"}}", ".Id is not a method but has arguments");
+	refuse("{{range .Id}}{{end}}", "range can't iterate");
+	refuse("{{template \"a\"}}", "template \"a\" not defined");
+	refuse("{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}",
+	       "maximum template depth");
+	refuse("{{break}}", "outside of range");
+	refuse("{{1a}}", "bad number syntax");
+	refuse("{{0x}}", "bad number syntax");
+	refuse("{{lt .Id 1}}", "incompatible types");
 	memset(deep, '(', sizeof(deep));
 	memcpy(deep, "{{", 2);
 	memcpy(deep + sizeof(deep) - 3, "}}", 3);
@@ -134,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_and_literals), cmocka_unit_test(tables),
 		cmocka_unit_test(functions),	       cmocka_unit_test(blocks),
+		cmocka_unit_test(more_blocks),	       cmocka_unit_test(numbers_and_printf),
 		cmocka_unit_test(bad_templates),       cmocka_unit_test(sizes_and_times),
 	};
 
