@@ -77,6 +77,8 @@ int storage_extract(int dir_fd, int in_fd, const struct storage_extract_options 
 
 	tar_init(&t, fill, &in);
 	r = extract_all(dir_fd, &t, &x, &res, err);
+	if (r >= 0 && o->not_empty && t.n_entries == 0)
+		r = cmk_err_set(err, -EBADMSG, "an empty archive");
 	tar_done(&t);
 	/* Whoever writes the archive's padding shall not find the pipe closed. */
 	while (r >= 0 && len > 0 && fill(&in, &rest, &len, NULL) >= 0)

@@ -287,6 +287,7 @@ int storage_pack_entry(int parent_fd, const char *name, const char *as,
 struct storage_extract_options {
 	bool overwrite;	  /* a directory may give way to what is none, and the other way round */
 	bool single;	  /* everything belongs to the caller */
+	bool not_empty;	  /* nothing at all is no archive */
 	bool owner_given; /* everything belongs to UID and GID */
 	uint32_t uid, gid;
 	const char *shown; /* how the directory is called in messages: "" or "/tmp" */

@@ -36,6 +36,7 @@ struct order {
 	bool contents;		 /* source: what is in the directory, without itself */
 	bool into;		 /* destination: into the directory, not beside its name */
 	char name[NAME_MAX + 1]; /* source: what the entry is called in the stream */
+	bool from_stream;	 /* destination: of an archive of the user's */
 	bool beware;		 /* destination: this directory is the source */
 	dev_t dev;
 	ino_t ino;
@@ -201,6 +202,7 @@ static int extract(const struct end *e, const struct copy_path *p, const struct 
 	struct storage_extract_options o = {
 		.overwrite = e->o->overwrite,
 		.single = !e->place->c,
+		.not_empty = order->from_stream,
 	};
 	cleanup_free char *shown = NULL;
 	cleanup_close int dir = openat(p->parent, order->into ? p->name : ".",
@@ -232,7 +234,7 @@ static int end_work(struct end *e, struct cmk_err *err)
 {
 	cleanup(copy_path_done) struct copy_path p = { .parent = -1 };
 	cleanup_free char *path = NULL;
-	struct order order;
+	struct order order = { 0 };
 	int root = -1, r;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -351,6 +353,7 @@ static int decide(const struct copy_place *from, const struct found *src,
 	*ret_src = (struct order){ .magic = MAGIC, .contents = contents && into };
 	*ret_dst = (struct order){ .magic = MAGIC,
 				   .into = into,
+				   .from_stream = is_stream(from),
 				   .beware = src->is_dir &&
 					     streq_null(from->c ? from->c->cfg.id : NULL,
 							to->c ? to->c->cfg.id : NULL),

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The root file system of a container as a whole: export, commit, diff. */
+#include <fcntl.h>
+
+#include "base/file.h"
 #include "base/log.h"
 #include "image/image.h"
 #include "libpod/container/private.h"
 #include "libpod/copy/internal.h"
-
-static bool is_running(const struct container *c)
-{
-	return c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED;
-}
 
 static void map_of(const struct spec_id_mapping *m, size_t n, struct id_map *ret)
 {
@@ -32,16 +30,19 @@ int copy_source_open(struct container *c, bool mount, struct copy_source *ret, s
 	int r;
 
 	/* One that does not run shall not be started, removed or written to meanwhile. */
-	if (!is_running(c)) {
+	if (!container_is_active(c)) {
 		r = s.lock = container_lock(c, err);
 		if (r < 0)
 			return r;
-		if (is_running(c)) {
+		if (container_is_active(c)) {
 			(void)close(s.lock);
 			s.lock = -1;
 		}
 	}
-	s.running = is_running(c);
+	s.running = container_is_active(c);
+	if (mount && c->state == CONTAINER_RESTARTING)
+		return cmk_err_kind(err, CMK_ERR_STATE, -EBUSY,
+				    "container '%s' is being restarted: try again", c->cfg.name);
 	r = (mount && !s.running ? container_prepare_start : container_inspect_start)(c, &s.spec,
 										      &s.plan, err);
 	if (r < 0)
@@ -162,8 +163,53 @@ static int commit_config(const struct commit *j, struct image_config *ret, struc
 	return 0;
 }
 
-/* Its group, frozen, to be thawed by commit_thaw(); -1 where there is nothing to freeze. */
-static int commit_freeze(const struct commit *j, int *ret, struct cmk_err *err)
+/* A frozen group and who thaws it. */
+struct freeze {
+	int hold; /* closed, by us or by our death, it lets the guard thaw the group; -1: not frozen
+		   */
+	pid_t guard;
+};
+
+static void cmk_noreturn guard_main(int group, int hold)
+{
+	char byte;
+
+	(void)read_full(hold, &byte, 1);
+	(void)cgroup_freeze(group, false, NULL);
+	_exit(0);
+}
+
+/* Killed, we shall leave no container frozen: a child waits for our end. */
+static int guard_start(int group, struct freeze *ret, struct cmk_err *err)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	ret->guard = process_fork("cmk-thaw", PROCESS_NEW_SESSION, NULL, err);
+	if (ret->guard == 0) {
+		(void)close(p[1]);
+		guard_main(group, p[0]);
+	}
+	(void)close(p[0]);
+	if (ret->guard < 0) {
+		(void)close(p[1]);
+		return ret->guard;
+	}
+	ret->hold = p[1];
+	return 0;
+}
+
+static void commit_thaw(struct freeze *f)
+{
+	if (f->hold < 0)
+		return;
+	(void)close(steal_fd(&f->hold));
+	(void)process_reap(f->guard);
+}
+
+/* What is paused already stays so. */
+static int commit_freeze(const struct commit *j, struct freeze *ret, struct cmk_err *err)
 {
 	const struct container_live *live = &j->c->live;
 	cleanup_close int group = -1;
@@ -181,13 +227,10 @@ static int commit_freeze(const struct commit *j, int *ret, struct cmk_err *err)
 		return group == -ENOENT ? 0
 					: cmk_err_set(err, group, "open control group '%s': %s",
 						      live->cgroup_path, strerror(-group));
-	r = cgroup_freeze(group, true, err);
-	if (r < 0) {
-		(void)cgroup_freeze(group, false, NULL);
-		return cmk_err_wrap(err, r, "pause");
-	}
-	*ret = steal_fd(&group);
-	return 0;
+	r = guard_start(group, ret, err);
+	if (r >= 0)
+		r = cgroup_freeze(group, true, err);
+	return r < 0 ? cmk_err_wrap(err, r, "pause") : 0;
 }
 
 static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_id,
@@ -207,13 +250,12 @@ static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_
 		.pack = commit_pack,
 		.arg = j,
 	};
-	cleanup_close int frozen = -1;
+	struct freeze frozen = { .hold = -1 };
 	int r = commit_freeze(j, &frozen, err);
 
 	if (r >= 0)
 		r = image_commit(j->c->st, cfg, j->o->name, &io, ret_id, err);
-	if (frozen >= 0)
-		(void)cgroup_freeze(frozen, false, NULL);
+	commit_thaw(&frozen);
 	return r;
 }
 

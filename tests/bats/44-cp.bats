@@ -204,11 +204,31 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	done
 	run_cmk 125 cp - c:/tmp <"$T/src/file"
 	assert_error "source must be a .compressed. tar archive when copying from stdin"
+	run_cmk 125 cp - c:/tmp </dev/null
+	assert_error "source must be a .compressed. tar archive when copying from stdin"
 	run_cmk 125 cp - c:/etc/group <"$T/a.tar"
 	assert_error "destination must be a directory when copying from stdin"
 	run_cmk 125 cp - c:/absent <"$T/a.tar"
 	assert_error "destination must be a directory when copying from stdin"
 	run_cmk rm -f -t 0 c
+}
+
+@test "cp of one that is paused, or not started yet but initialized" {
+	run_cmk run -d --name c alpine sleep 100
+	run_cmk pause c
+	run_cmk cp "$T/src/file" c:/tmp
+	run_cmk cp c:/tmp/file "$T/got"
+	assert_equal "$(cat "$T/got")" one
+	run_cmk commit c paused
+	run_cmk ps --format '{{.State}}'
+	assert_equal "$output" paused
+	run_cmk unpause c
+	run_cmk rm -f -t 0 c
+	run_cmk create --name i alpine cat /tmp/file
+	run_cmk init i
+	run_cmk cp "$T/src/file" i:/tmp
+	run_cmk start -a i
+	assert_equal "$output" one
 }
 
 @test "cp sees the volumes and mounts of a container, whether it runs or not" {

@@ -225,3 +225,62 @@ look() { # IMAGE
 	run_cmk run --rm odd sh -c 'stat -c "%s" /holes /allhole; [ $(stat -c %b /allhole) -lt 100 ] && echo sparse'
 	assert_equal "$output" $'20971521\n31457280\nsparse'
 }
+
+@test "commit, diff, export and cp by fuse-overlayfs" {
+	for driver in fuse-overlayfs overlay; do
+		export STORAGE_DRIVER=$driver
+		run_cmk run --name c-$driver alpine sh -c \
+			'rm /etc/passwd; rm -r /home; mkdir -p /home /new; echo x >/home/mine; echo y >/new/f; chmod 711 /root'
+		run_cmk diff c-$driver
+		echo "$output" >"$T/$driver.diff"
+		cmk export c-$driver | tar --numeric-owner -tf - >"$T/$driver.list"
+		run_cmk commit c-$driver made-$driver
+		run_cmk run --rm made-$driver sh -c 'ls /home /etc/passwd 2>&1; cat /new/f; stat -c %a /root'
+		echo "$output" >"$T/$driver.run"
+		run_cmk cp c-$driver:/new/f "$T/got"
+		assert_equal "$(cat "$T/got")" y
+		run_cmk cp "$T/got" c-$driver:/new/back
+		run_cmk diff c-$driver
+		assert_match "$output" "A /new/back"
+	done
+	assert_equal "$(cat "$T/fuse-overlayfs.diff")" "$(cat "$T/overlay.diff")"
+	assert_equal "$(cat "$T/fuse-overlayfs.list")" "$(cat "$T/overlay.list")"
+	assert_equal "$(cat "$T/fuse-overlayfs.run")" "$(cat "$T/overlay.run")"
+	assert_match "$(cat "$T/overlay.run")" $'mine\ny\n711'
+}
+
+@test "a commit that is killed leaves the container running and no image" {
+	run_cmk run -d --name c1 alpine sh -c 'head -c 30000000 /dev/urandom >/big; touch /ready; while :; do sleep 1; done'
+	wait_for 10 cmk exec c1 test -e /ready
+	run_cmk images -q
+	local before=$output
+	cmk_background commit commit c1 killed
+	local pid=$!
+	paused() { [ "$(cmk ps --format '{{.State}}')" = paused ]; }
+	wait_for 5 paused
+	kill -9 "$pid"
+	running() { [ "$(cmk ps --format '{{.State}}')" = running ]; }
+	wait_for 5 running
+	run_cmk images -q
+	assert_equal "$output" "$before"
+	run_cmk commit c1 whole
+	run_cmk run --rm whole stat -c %s /big
+	assert_equal "$output" 30000000
+	run_cmk rm -f -t 0 c1
+}
+
+@test "an image that has been committed twice runs with all its layers" {
+	run_cmk run --name c1 alpine sh -c 'echo 1 >/one; rm /etc/group'
+	run_cmk commit c1 first
+	run_cmk run --name c2 first sh -c 'echo 2 >/two; rm /one; mkdir /etc/group'
+	run_cmk commit -f docker c2 second
+	run_cmk run --rm second sh -c 'ls -d /one /two /etc/group 2>&1; true'
+	assert_match "$output" $'/two'
+	assert_match "$output" '/etc/group'
+	assert_match "$output" '/one: No such file'
+	run_cmk image inspect second
+	run_cmk rm -a
+	run_cmk rmi first
+	run_cmk run --rm second cat /two
+	assert_equal "$output" 2
+}
