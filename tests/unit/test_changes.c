@@ -51,9 +51,29 @@ static void instructions(void **state cmk_unused)
 static void refused(void **state cmk_unused)
 {
 	static const char *const bad[] = {
-		"",	     "RUN true", "ENV",		 "ENV A",	   "ENV =x",
-		"EXPOSE x",  "EXPOSE 0", "EXPOSE 70000", "EXPOSE 80/sctp", "STOPSIGNAL NOPE",
-		"LABEL \"a", "WORKDIR",	 "USER ",	 "VOLUME",	   "ENV A=1 B",
+		"",
+		"RUN true",
+		"ENV",
+		"ENV A",
+		"ENV =x",
+		"EXPOSE x",
+		"EXPOSE 0",
+		"EXPOSE 70000",
+		"EXPOSE 80/sctp",
+		"STOPSIGNAL NOPE",
+		"HEALTHCHECK",
+		"HEALTHCHECK CMD",
+		"HEALTHCHECK RUN x",
+		"HEALTHCHECK --interval=x CMD y",
+		"HEALTHCHECK --retries=-1 CMD y",
+		"HEALTHCHECK --what=1 CMD y",
+		"HEALTHCHECK CMDX",
+		"ONBUILD",
+		"LABEL \"a",
+		"WORKDIR",
+		"USER ",
+		"VOLUME",
+		"ENV A=1 B",
 	};
 	struct image_config c = { 0 };
 
@@ -75,11 +95,19 @@ static void round_trip(void **state cmk_unused)
 	apply(&c, "CMD [\"x\"]");
 	apply(&c, "LABEL a=b c=\"d \\\"e\"");
 	apply(&c, "EXPOSE 1/udp");
+	apply(&c, "HEALTHCHECK --interval=5s --retries=2 CMD [\"true\", \"x\"]");
+	apply(&c, "ONBUILD RUN make");
+	c.history_json = xstrdup("[{\"created_by\":\"before\"}]");
 	assert_int_equal(config_write(&c, "by", "comment", &text, &len, NULL), 0);
 	assert_int_equal(image_config_parse(text, len, &back, NULL), 0);
 	expect(back.cmd, "x");
 	expect(back.labels, "a=b|c=d \"e");
 	expect(back.exposed_ports, "1/udp");
+	expect(back.on_build, "RUN make");
+	assert_string_equal(
+		back.healthcheck_json,
+		"{\"Interval\":5000000000,\"Retries\":2,\"Test\":[\"CMD\",\"true\",\"x\"]}\n");
+	assert_non_null(strstr(text, "[{\"created_by\":\"before\"},{"));
 	assert_non_null(strstr(text, "\"comment\":\"comment\""));
 	image_config_done(&c);
 	image_config_done(&back);
