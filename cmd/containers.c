@@ -124,6 +124,14 @@ int cmk_start_detached(struct container *c, struct cmk_err *err)
 	return r == CMK_RUNS_ALREADY ? 0 : r;
 }
 
+bool cmk_confirm(const char *what)
+{
+	char line[16] = "";
+
+	(void)fprintf(stderr, "%s\nAre you sure you want to continue? [y/N] ", what);
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
 #define T struct cmk_select
 const struct cmk_option cmk_select_all[] = {
 	CMK_OPT_FLAG('a', "all", T, all, "act on all containers"),

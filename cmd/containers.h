@@ -40,6 +40,9 @@ int cmk_start_container(struct container *c, const struct cmk_attach *a, struct 
 /* The same in the background; 0 also where it runs already. */
 int cmk_start_detached(struct container *c, struct cmk_err *err);
 
+/* WHAT, a warning, and whether to go on: asked on stderr, answered on stdin; no answer is no. */
+bool cmk_confirm(const char *what);
+
 /*
  * Which containers a command is about: the first member of its arguments, filled by those of the
  * rows below that the command has (CMK_OPT_USE).

@@ -117,6 +117,15 @@ int container_restart(struct container *c, int64_t timeout_ms, struct cmk_err *e
  * or is (not) paused; CMK_ERR_UNSUPPORTED without a group. */
 int container_pause(struct container *c, struct cmk_err *err);
 int container_unpause(struct container *c, struct cmk_err *err);
+/* What `update` changes; NULL and false: nothing. */
+struct container_update {
+	const char *restart;
+	bool has_memory, has_cpus, has_pids;
+	int64_t memory, nano_cpus, pids_limit; /* 0: no limit */
+	char **env, **unsetenv; /* of the specification: for the next start and `exec` */
+};
+/* First in the control group of C where it runs, then in its records. */
+int container_update(struct container *c, const struct container_update *u, struct cmk_err *err);
 /* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
  * the new one, whatever moment it is killed. */
 int container_rename(struct container *c, const char *name, struct cmk_err *err);
@@ -128,6 +137,30 @@ int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
 /* The ids of the containers that need ID (--requires, --network container:ID…): owned, NULL where
  * there is none. */
 char **container_dependents(struct storage *st, const char *id);
+/* For `wait --condition`: what can be waited for, by podman's names. */
+enum container_condition {
+	CONTAINER_IS_CREATED = 1 << 0,
+	CONTAINER_IS_INITIALIZED = 1 << 1,
+	CONTAINER_IS_RUNNING = 1 << 2,
+	CONTAINER_IS_PAUSED = 1 << 3,
+	CONTAINER_IS_STOPPING = 1 << 4,
+	CONTAINER_HAS_ENDED = 1 << 5,
+	CONTAINER_IS_GONE = 1 << 6,
+	CONTAINER_IS_HEALTHY = 1 << 7,
+	CONTAINER_IS_UNHEALTHY = 1 << 8,
+};
+/* Adds the condition TEXT to *CONDITIONS. */
+int container_condition_parse(const char *text, unsigned int *conditions, struct cmk_err *err);
+/* One wait: check it, then poll(2) the descriptors (some may be -1) and check it again. C is
+ * borrowed and refreshed by each check. */
+struct container_waiter;
+struct pollfd;
+struct container_waiter *container_waiter_new(struct container *c, unsigned int conditions);
+struct container_waiter *container_waiter_free(struct container_waiter *w);
+/* 1 where a condition is met, with *RET_CODE: the exit code after the end, else -1; 0: not yet. */
+int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk_err *err);
+/* At most three. */
+size_t container_waiter_fds(const struct container_waiter *w, struct pollfd *fds);
 /* CMK_ERR_IN_USE where it runs and FORCE is not given, or another container needs it. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
 /* docker/podman's inspect object, pretty-printed into W as one array element. SIZE: what it takes

@@ -354,6 +354,60 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
+/* "max" in the files of what is to be lifted; a controller that is off limits nothing. */
+static int lift(int fd, const struct spec_resources *res, struct cmk_err *err)
+{
+	const struct {
+		bool wanted;
+		const char *file;
+	} files[] = {
+		/* Swap first: memory.swap.max is of its own in cgroup v2. */
+		{ res->memory_limit < 0, "memory.swap.max" },
+		{ res->memory_limit < 0, "memory.max" },
+		{ res->cpu_quota < 0, "cpu.max" },
+		{ res->pids_limit < 0, "pids.max" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		int r;
+
+		if (!files[i].wanted || faccessat(fd, files[i].file, F_OK, 0) < 0)
+			continue;
+		r = write_control(fd, files[i].file, "max", err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int cgroup_update(const char *mount, const char *path, const struct spec_resources *res,
+		  struct cmk_err *err)
+{
+	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
+	cleanup_close int fd = cgroup_open(mount, path);
+	struct spec_resources set = *res;
+	const char *slash = strrchr(path, '/');
+	int r;
+
+	if (fd < 0 || !slash)
+		return cmk_err_set(err, fd < 0 ? fd : -EINVAL, "open cgroup '%s'", path);
+	d.mount = xstrdup(mount);
+	d.path = xstrndup(path, (size_t)(slash - path));
+	d.fd = cgroup_open(mount, d.path);
+	if (d.fd < 0)
+		return cmk_err_set(err, d.fd, "open cgroup '%s'", d.path);
+	d.controllers = read_words(d.fd, "cgroup.controllers");
+	set.memory_limit = MAX(set.memory_limit, 0);
+	set.cpu_quota = MAX(set.cpu_quota, 0);
+	set.pids_limit = MAX(set.pids_limit, 0);
+	r = cgroup_check_limits(&d, &set, err);
+	if (r == 0)
+		r = enable_controllers(&d, &set, err);
+	if (r == 0)
+		r = cgroup_apply(fd, &set, d.controllers, err);
+	return r < 0 ? r : lift(fd, res, err);
+}
+
 /* --- what is done to a group
  * -------------------------------------------------------------------------------------- */
 

@@ -42,6 +42,10 @@ int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_res
 int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
 		 struct cmk_err *err);
 
+/* Changes the limits of the group at PATH below MOUNT. Negative ones are lifted, 0 stays as it is.
+ * A controller is enabled above it where needed; CMK_ERR_UNSUPPORTED where it is not delegated. */
+int cgroup_update(const char *mount, const char *path, const struct spec_resources *res,
+		  struct cmk_err *err);
 int cgroup_kill(int group_fd,
 		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
 /* The group NAME below GROUP_FD, made where absent: its directory, or -errno. */

@@ -68,7 +68,9 @@ int container_health_update(struct container *c, const struct health_options *o,
 	lock = container_lock(c, err);
 	if (lock < 0)
 		return lock;
-	r = health_configure(&c->cfg.health, NULL, o, err);
+	r = container_config_reload(c, err);
+	if (r == 0)
+		r = health_configure(&c->cfg.health, NULL, o, err);
 	if (r == 0)
 		r = health_check_whole(c->cfg.health, err);
 	if (r == 0 && !o->no_healthcheck && !health_enabled(c->cfg.health))

@@ -99,6 +99,7 @@ int container_rename(struct container *c, const char *name, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
 	struct event e;
+	int r;
 
 	if (!container_name_valid(name))
 		return cmk_err_set(err, -EINVAL,
@@ -108,9 +109,12 @@ int container_rename(struct container *c, const char *name, struct cmk_err *err)
 	lock = container_lock(c, err);
 	if (lock < 0)
 		return lock;
+	/* Its other members may have been changed as well. */
+	r = container_config_reload(c, err);
+	if (r < 0)
+		return r;
 	if (!streq(c->cfg.name, name)) {
-		int r = rename_locked(c, name, err);
-
+		r = rename_locked(c, name, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "rename container '%s'", c->cfg.name);
 	}
