@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# restart, pause, unpause, init, rename, wait, update, prune, cleanup, and how containers are chosen.
+load helpers
+
+# A container whose program answers SIGTERM with exit code 5.
+polite() {
+	run_cmk run -d --net=none --name "$1" "${@:2}" --rootfs "$(rootfs)" sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done'
+	wait_for 10 sh -c "cmk logs $1 | grep -q up"
+}
+state() { cmk inspect --format '{{.State.Status}}' "$1"; }
+
+@test "restart: ends it politely and runs it again, with the same ID; a stopped one is started" {
+	polite one
+	id=$output pid=$(cmk inspect --format '{{.State.Pid}}' one)
+	run_cmk restart one
+	assert_equal "$output" one
+	assert [ "$(cmk inspect --format '{{.State.Pid}}' one)" != "$pid" ]
+	wait_for 10 sh -c 'test "$(cmk logs one | grep -c up)" = 2'
+	run_cmk inspect --format '{{.RestartCount}} {{.State.Status}}' one
+	assert_equal "$output" "0 running"
+	run_cmk stop one
+	run_cmk restart one
+	assert_equal "$(state one)" running
+	run_cmk stop one
+	run_cmk restart --running
+	assert_equal "$output" ""
+	assert_equal "$(state one)" exited
+	run_cmk 125 restart nosuch
+	assert_error "no such container"
+	run_cmk rm one
+}
+
+@test "restart: who is attached stays attached, and a --rm container stays" {
+	cmk_background fg run --rm --net=none --name fg --rootfs "$(rootfs)" sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done'
+	fg=$!
+	wait_for 10 grep -q up fg.out
+	run_cmk restart fg
+	wait_for 10 sh -c 'test "$(grep -c up fg.out)" = 2'
+	run_cmk stop fg
+	wait "$fg" || code=$?
+	assert_equal "$code" 5
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "pause: everything in it stands still until unpause; what it refuses meanwhile" {
+	[ -n "$TEST_CG" ] || skip "no delegated cgroup"
+	polite one
+	run_cmk 125 unpause one
+	assert_error "is not paused, can't unpause"
+	run_cmk pause one
+	assert_equal "$output" one
+	assert_equal "$(state one)" paused
+	run_cmk ps --filter status=paused --format '{{.Names}}'
+	assert_equal "$output" one
+	run_cmk 125 pause one
+	assert_error "is already paused"
+	run_cmk 255 exec one true
+	run_cmk 125 stop one
+	assert_error "container state improper"
+	run_cmk 125 restart one
+	assert_error "container state improper"
+	run_cmk 125 start one
+	run_cmk 2 rm one
+	run_cmk unpause --all
+	assert_match "$output" '^[0-9a-f]{64}$'
+	assert_equal "$(state one)" running
+	run_cmk pause one
+	run_cmk kill one
+	run_cmk wait one
+	assert_equal "$output" 137
+	run_cmk 125 pause one
+	assert_error "is not running, can't pause"
+	run_cmk start one
+	run_cmk pause -l
+	run_cmk rm -f one
+	assert_equal "$output" one
+}
+
+@test "pause: the kernel's word counts, not a record: frozen and thawed by others" {
+	[ -n "$TEST_CG" ] || skip "no delegated cgroup"
+	polite one
+	g=/sys/fs/cgroup$(cmk inspect --format '{{.State.CgroupPath}}' one)
+	echo 1 >"$g/cgroup.freeze"
+	wait_for 10 sh -c '[ "$(cmk inspect --format "{{.State.Status}}" one)" = paused ]'
+	echo 0 >"$g/cgroup.freeze"
+	wait_for 10 sh -c '[ "$(cmk inspect --format "{{.State.Status}}" one)" = running ]'
+	run_cmk stop one
+	run_cmk rm one
+}
+
+@test "init: all is made but the program; start goes on, stop and rm end it" {
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" sh -c 'echo ran; exit 7'
+	run_cmk init one
+	assert_equal "$output" one
+	assert_equal "$(state one)" initialized
+	run_cmk ps -a --filter status=initialized --format '{{.Names}}'
+	assert_equal "$output" one
+	run_cmk logs one
+	assert_equal "$output" ""
+	run_cmk 125 init one
+	assert_error "has already been created in runtime"
+	run_cmk 7 start -a one
+	assert_equal "$output" ran
+	run_cmk init one
+	run_cmk stop one
+	assert_equal "$stderr" ""
+	assert_equal "$(state one)" exited
+	run_cmk init --latest
+	run_cmk rm one
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "init, start: a program that is not there is told at the start" {
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" /no/such/program
+	run_cmk init one || true
+	run_cmk 127 start one
+	run_cmk rm one
+}
+
+@test "rename: the old name is free, the new one works, running or not" {
+	polite one
+	run_cmk rename one two
+	assert_equal "$output" ""
+	run_cmk 125 inspect one
+	run_cmk ps --format '{{.Names}}'
+	assert_equal "$output" two
+	run_cmk rename two two
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" true
+	run_cmk 125 rename one two
+	assert_error "already in use"
+	run_cmk 125 rename one "no/name"
+	run_cmk 125 rename nosuch x
+	run_cmk stop two
+	run_cmk rm one two
+	assert_equal "$(ls -A "$CMK_ROOT/container-names")" ""
+}
+
+@test "rename: a --rm container takes its new name with it" {
+	cmk_background fg run --rm --net=none --name one --rootfs "$(rootfs)" sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done'
+	wait_for 10 grep -q up fg.out
+	run_cmk rename one two
+	run_cmk stop two
+	wait "$!" || true
+	assert_equal "$(ls -A "$CMK_ROOT/container-names")" ""
+}
+
+@test "wait: for states, several containers, and what is not there" {
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" sleep 100
+	run_cmk wait --condition created one
+	assert_equal "$output" -1
+	cmk_background w1 wait --condition running one
+	w1=$!
+	run_cmk start one
+	wait "$w1"
+	assert_equal "$(cat w1.out)" -1
+	cmk_background w2 wait --condition=removing one
+	w2=$!
+	cmk_background w3 wait one
+	w3=$!
+	run_cmk rm -f -t 0 one
+	wait "$w2" "$w3"
+	assert_equal "$(cat w2.out) $(cat w3.out)" "-1 137"
+	run_cmk run -d --rm --net=none --name gone --rootfs "$(rootfs)" sh -c 'sleep 0.3; exit 4'
+	run_cmk wait gone
+	assert_equal "$output" 4
+	run_cmk wait --ignore nosuch
+	assert_equal "$output" -1
+	run_cmk 125 wait nosuch
+	assert_error "no such container"
+	run_cmk 125 wait --condition sleeping one
+	assert_error "unknown container state"
+	run_cmk 125 wait --interval x one
+	assert_error "invalid duration"
+	run_cmk 125 wait
+	assert_error "at least one name"
+}
+
+@test "wait --exit-first-match: the first of several" {
+	polite one
+	run_cmk run -d --net=none --name two --rootfs "$(rootfs)" sh -c 'sleep 0.3; exit 9'
+	run_cmk wait --exit-first-match one two
+	assert_equal "$output" 9
+	run_cmk stop one
+	run_cmk rm one two
+}
+
+@test "update: the restart policy and variables; what it refuses" {
+	polite one
+	id=$(cmk inspect --format '{{.Id}}' one)
+	run_cmk update --restart on-failure:3 one
+	assert_equal "$output" "$id"
+	run_cmk inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' one
+	assert_equal "$output" "on-failure 3"
+	run_cmk update -e COLOUR=red one
+	run_cmk exec one sh -c 'echo $COLOUR'
+	assert_equal "$output" red
+	run_cmk update --unsetenv COLOUR one
+	run_cmk exec one sh -c 'echo "<$COLOUR>"'
+	assert_equal "$output" "<>"
+	run_cmk 125 update --restart sometimes one
+	assert_error "invalid restart policy"
+	run_cmk 125 update --memory 1k one
+	run_cmk 125 update one
+	# The new policy counts for the run that is under way.
+	run_cmk exec one sh -c 'kill -TERM 1'
+	wait_for 10 sh -c '[ "$(cmk inspect --format "{{.RestartCount}} {{.State.Status}}" one)" = "1 running" ]'
+	run_cmk rm -f one
+}
+
+@test "container prune: what does not run, with filters and a question" {
+	polite one
+	run_cmk create --net=none --name two --label keep=1 --rootfs "$(rootfs)" true
+	run_cmk create --net=none --name three --rootfs "$(rootfs)" true
+	three=$output
+	run_cmk container prune </dev/null
+	assert_match "$stderr" 'Are you sure you want to continue\? \[y/N\]'
+	assert_equal "$output" ""
+	run_cmk container prune -f --filter 'label!=keep'
+	assert_equal "$output" "$three"
+	run_cmk 125 container prune -f --filter name=one
+	assert_error "invalid filter"
+	run_cmk container prune <<<y
+	run_cmk ps -a --format '{{.Names}}'
+	assert_equal "$output" one
+	run_cmk stop one
+	run_cmk container cleanup one
+	assert_equal "$output" one
+	run_cmk container cleanup --rm one
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "choosing: --latest, --filter, several --cidfile, and what excludes what" {
+	run_cmk create --net=none --cidfile a --label x --rootfs "$(rootfs)" sleep 100
+	a=$output
+	run_cmk create --net=none --cidfile b --rootfs "$(rootfs)" sleep 100
+	b=$output
+	run_cmk start --latest
+	assert_equal "$output" "$b"
+	run_cmk start --filter label=x
+	assert_equal "$output" "$a"
+	run_cmk kill --cidfile a --cidfile b
+	assert_equal "${lines[0]} ${lines[1]}" "$a $b"
+	run_cmk start --all
+	assert_equal "${#lines[@]}" 2
+	run_cmk 125 stop --all --latest
+	assert_error "--all and --latest cannot be used together"
+	run_cmk 125 stop --all "$a"
+	assert_error "no arguments are needed with --all"
+	run_cmk 125 stop --latest "$a"
+	assert_error "--latest and containers cannot be used together"
+	run_cmk 125 stop --all --cidfile a
+	assert_error "cannot be used together"
+	run_cmk 125 stop --cidfile nosuch
+	assert_error "CIDFile"
+	run_cmk stop --ignore --cidfile nosuch
+	run_cmk 125 stop --filter nokey=1
+	assert_error "invalid filter"
+	run_cmk 125 start --attach "$a" "$b"
+	assert_error "you cannot start and attach multiple containers at once"
+	run_cmk rm -f -t 0 --filter label=x
+	assert_equal "$output" "$a"
+	run_cmk rm -f -t 0 --latest
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "container X: every command has its two-word form" {
+	for c in attach cleanup create exec init inspect kill logs pause prune rename restart rm run start stop unpause update wait; do
+		run_cmk container "$c" --help
+		assert_match "$output" "cmk (container )?$c"
+	done
+}
+
+@test "--requires: started first, and kept while it is needed; --depend" {
+	run_cmk create --net=none --name db --rootfs "$(rootfs)" sleep 100
+	run_cmk create --net=none --name web --requires db --rootfs "$(rootfs)" sleep 100
+	run_cmk start web
+	assert_equal "$(state db)" running
+	run_cmk 2 rm -f -t 0 db
+	assert_error "has dependent containers which must be removed before it"
+	assert_equal "$(state db)" running
+	run_cmk rm -f -t 0 --depend db
+	assert_equal "${#lines[@]}" 2
+	run_cmk 125 create --requires nosuch --rootfs "$(rootfs)" true
+	assert_error "no such container"
+}
+
+@test "--replace: takes the name from whoever has it" {
+	polite one
+	run_cmk run -d --replace --net=none --name one --rootfs "$(rootfs)" sleep 100
+	new=$output
+	run_cmk ps -a --no-trunc --format '{{.ID}} {{.Names}}'
+	assert_equal "$output" "$new one"
+	run_cmk run -d --replace --net=none --name other --rootfs "$(rootfs)" sleep 100
+	run_cmk 125 create --replace --rootfs "$(rootfs)" true
+	assert_error "cannot replace container without --name being set"
+	run_cmk rm -f -t 0 one other
+}
+
+@test "--timeout, --pidfile, --conmon-pidfile" {
+	run_cmk 255 run --rm --net=none --timeout 1 --rootfs "$(rootfs)" sleep 100
+	run_cmk run -d --net=none --name one --pidfile p --conmon-pidfile m --rootfs "$(rootfs)" sleep 100
+	run_cmk inspect --format '{{.State.Pid}} {{.State.ConmonPid}}' one
+	assert_equal "$output" "$(cat p) $(cat m)"
+	run_cmk rm -f -t 0 one
+	run_cmk 125 run --rm --net=none --pidfile /nosuch/p --rootfs "$(rootfs)" true
+	assert_error "pid file"
+}
+
+@test "stop: at once where process 1 cannot receive the signal, and with -t -1 it waits" {
+	run_cmk run -d --net=none --name deaf --rootfs "$(rootfs)" sleep 100
+	run_cmk stop deaf
+	assert_match "$stderr" "StopSignal SIGTERM failed to stop container deaf: .*resorting to SIGKILL"
+	run_cmk run -d --net=none --name slow --rootfs "$(rootfs)" sh -c 'trap "sleep 1; exit 6" TERM; echo up; while :; do sleep 0.1; done'
+	wait_for 10 sh -c 'cmk logs slow | grep -q up'
+	run_cmk stop -t -1 slow
+	assert_equal "$stderr" ""
+	run_cmk wait slow
+	assert_equal "$output" 6
+	run_cmk rm deaf slow
+}
+
+@test "events: one for each thing that happened" {
+	polite one
+	run_cmk restart one
+	if [ -n "$TEST_CG" ]; then cmk pause one; cmk unpause one; fi
+	run_cmk rename one two
+	run_cmk update --restart no two
+	run_cmk stop two
+	run_cmk rm two
+	got=" $(cmk events --stream=false --since 1h --format '{{.Status}}' | tr '\n' ' ')"
+	for e in create init start died restart rename update stop cleanup remove; do
+		assert_match "$got" " $e "
+	done
+	[ -z "$TEST_CG" ] || assert_match "$got" " pause unpause "
+}
