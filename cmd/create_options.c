@@ -82,6 +82,8 @@ const struct cmk_option cmk_create_options[] = {
 		       .def = "slirp", .words = NULL),
 	CMK_OPT_FLAG(0, "no-hostname", T, o.no_hostname, "leave the image's /etc/hostname alone"),
 	CMK_OPT_FLAG(0, "no-hosts", T, o.no_hosts, "leave the image's /etc/hosts alone"),
+	CMK_OPT_STRING(0, "oom-score-adj", T, o.oom_score_adj, "NUMBER",
+		       "how soon the kernel ends it when memory is short, -1000 to 1000"),
 	CMK_OPT_STRING(0, "os", T, o.os, "OS", "use this operating system instead of the host's",
 		       .alias = "override-os", .excludes = "platform"),
 	CMK_OPT_FLAG(0, "passwd", T, o.passwd,
@@ -127,6 +129,8 @@ const struct cmk_option cmk_create_options[] = {
 		       "map the subordinate group ids of this user"),
 	CMK_OPT_STRING(0, "subuidname", T, o.subuidname, "NAME",
 		       "map the subordinate user ids of this user"),
+	CMK_OPT_OF(OPT_CSV, 0, "sysctl", T, o.sysctl, "NAME=VALUE",
+		   "set a kernel parameter of the container's namespaces"),
 	CMK_OPT_OF(OPT_UINT32, 0, "timeout", T, o.timeout_s, "SECONDS",
 		   "kill the container when it has run so long"),
 	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", T, o.tls_verify, NULL,
@@ -167,4 +171,5 @@ void cmk_create_finish(struct create_args *a, const struct cmk_globals *g, int a
 		a->o.image = argv[0];
 	a->o.command = argv + 1;
 	a->o.create_command = g->argv;
+	a->o.hooks_dirs = g->hooks_dirs;
 }

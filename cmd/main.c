@@ -39,6 +39,9 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 
 const struct cmk_option cmk_global_options_behind[] = {
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
+	CMK_OPT_OF(OPT_STRV, 0, "hooks-dir", struct cmk_globals, hooks_dirs, "DIR",
+		   "directory of OCI hooks, instead of the default ones",
+		   .complete = COMPLETE_DIRS),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "log-level", struct cmk_globals, log_level, "LEVEL",
 		   "tell more or less on stderr", .def = "warn", .words = "debug|info|warn|error",
 		   .complete = COMPLETE_WORDS, .parse = set_log_level),

@@ -93,6 +93,7 @@ struct cmk_option {
 
 struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver;
+	char **hooks_dirs;
 	bool help, version;
 	int argc;
 	char **argv; /* the whole command line, for create_command */

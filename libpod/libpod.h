@@ -79,6 +79,9 @@ struct container_options {
 	const char *pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname;
 	char *const *uidmap;
 	char *const *gidmap;
+	char *const *sysctl;
+	char *const *hooks_dirs;   /* NULL: the default ones */
+	const char *oom_score_adj; /* a number, or NULL */
 };
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name

@@ -115,7 +115,7 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 		r = create_log_fields(p, err);
 	if (r == 0)
 		r = create_ports(p, err);
-	return r;
+	return r == 0 ? create_hooks(p, err) : r;
 }
 
 /* --replace: who has the name goes. */

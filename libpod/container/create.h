@@ -40,6 +40,9 @@ int create_check_life(struct create_plan *p, struct cmk_err *err);
 int create_log(struct create_plan *p, struct cmk_err *err);
 /* The image's labels and environment that --log-opt labels and env name. */
 int create_log_fields(struct create_plan *p, struct cmk_err *err);
+int create_check_kernel(struct create_plan *p, struct cmk_err *err);
+/* Last: when all is known by which hooks choose. */
+int create_hooks(struct create_plan *p, struct cmk_err *err);
 /* --- create_image.c: resolves --rootfs or the image, by policy, and reads its config --- */
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */

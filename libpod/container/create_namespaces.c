@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "libpod/container/create.h"
+#include "libpod/spec/hooks.h"
 
 enum mode {
 	MODE_DEFAULT,
@@ -268,4 +270,71 @@ int create_check_namespaces(struct create_plan *p, struct cmk_err *err)
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		choice_done(&all[i]);
 	return r;
+}
+
+/* --- kernel parameters: those that a namespace has for itself -----------------------------------
+ */
+
+static bool is_ipc_sysctl(const char *name)
+{
+	static const char *const names[] = { "kernel.msgmax", "kernel.msgmnb",
+					     "kernel.msgmni", "kernel.sem",
+					     "kernel.shmall", "kernel.shmmax",
+					     "kernel.shmmni", "kernel.shm_rmid_forced" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(names[i], name))
+			return true;
+	return str_after(name, "fs.mqueue.");
+}
+
+static int check_sysctl(struct create_plan *p, const char *text, struct cmk_err *err)
+{
+	cleanup_free char *name = xstrndup(text, strcspn(text, "="));
+	const char *needs;
+
+	if (text[strlen(name)] != '=' || !*name)
+		return cmk_err_set(err, -EINVAL,
+				   "%s is invalid, sysctl values must be in the form of KEY=VALUE",
+				   text);
+	/* net/ipv4/ip_forward is the same; a name with a dot in a part of it keeps the slashes. */
+	for (char *c = name; *c; c++)
+		if (*c == '/')
+			*c = '.';
+	needs = is_ipc_sysctl(name) ? "ipc" : str_after(name, "net.") ? "network" : NULL;
+	if (!needs)
+		return cmk_err_set(err, -EINVAL, "sysctl '%s' is not allowed", name);
+	if (!spec_has_namespace(p->spec, needs))
+		return cmk_err_set(err, -EINVAL,
+				   "sysctl %s can't be set since %s Namespace set to host", text,
+				   streq(needs, "ipc") ? "IPC" : "Network");
+	strv_add(&p->spec->sysctl, text);
+	return 0;
+}
+
+int create_check_kernel(struct create_plan *p, struct cmk_err *err)
+{
+	const char *score = p->o->oom_score_adj;
+	struct spec_process *process = &p->spec->process;
+	int64_t n;
+	int r = 0;
+
+	for (char *const *s = p->o->sysctl; r == 0 && s && *s; s++)
+		r = check_sysctl(p, *s, err);
+	if (r < 0 || !score)
+		return r;
+	if (parse_i64(score, -1000, 1000, &n) < 0)
+		return cmk_err_set(err, -EINVAL,
+				   "--oom-score-adj '%s': not a number from -1000 to 1000", score);
+	process->has_oom_score_adj = true;
+	process->oom_score_adj = (int)n;
+	return 0;
+}
+
+/* When the command is known, by which hooks choose. */
+int create_hooks(struct create_plan *p, struct cmk_err *err)
+{
+	bool binds = p->c->cfg.binds && *p->c->cfg.binds;
+
+	return hooks_add(p->spec, p->o->hooks_dirs, binds, err);
 }

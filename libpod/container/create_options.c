@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
+#include "libpod/runtime/rlimit.h"
 
 #define MEMORY_MIN (6 << 20) /* docker's: less does not even start a shell */
 #define CPU_PERIOD_US 100000
@@ -123,8 +124,13 @@ static int check_limits(struct create_plan *p, struct cmk_err *err)
 
 	for (char *const *u = o->ulimits; u && *u; u++) {
 		struct spec_rlimit limit;
-		int r = opt_ulimit_parse(*u, &limit, err);
+		int r;
 
+		if (streq(*u, "host")) {
+			rlimits_add_own(&p->spec->process);
+			continue;
+		}
+		r = opt_ulimit_parse(*u, &limit, err);
 		if (r < 0)
 			return r;
 		put_rlimit(&p->spec->process, &limit);
@@ -249,10 +255,11 @@ static int check_process(struct create_plan *p, struct cmk_err *err)
 int create_check_options(struct create_plan *p, struct cmk_err *err)
 {
 	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
-		check_name,	    check_network,  create_check_namespaces,
-		check_hostname,	    check_security, check_limits,
-		check_groups,	    check_signal,   create_check_labels,
-		create_check_files, check_process,  create_check_life,
+		check_name,	     check_network,	 create_check_namespaces,
+		create_check_kernel, check_hostname,	 check_security,
+		check_limits,	     check_groups,	 check_signal,
+		create_check_labels, create_check_files, check_process,
+		create_check_life,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "base/userns.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/runtime/hooks.h"
 
 static const struct container_config *cfg_of(const struct monitor *m)
 {
@@ -85,6 +86,22 @@ static void write_end_events(struct monitor *m)
 	event_write_all(m->st, events + from, ARRAY_LEN(events) - from);
 }
 
+void mon_hooks(struct monitor *m, enum spec_hook_stage stage)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_free char *bundle = NULL;
+	struct hook_state state = { .id = cfg_of(m)->id };
+
+	if (m->a->exec || m->a->spec->hooks[stage].n == 0)
+		return;
+	bundle = xasprintf("%s/containers/%s", m->st->root, cfg_of(m)->id);
+	state.bundle = bundle;
+	state.status = stage == HOOK_POSTSTOP ? "stopped" : "running";
+	state.pid = stage == HOOK_POSTSTOP ? 0 : m->rc.pid;
+	if (hooks_run(m->a->spec, stage, &state, &err) < 0)
+		log_warn("%s", cmk_err_msg(&err));
+}
+
 void mon_end_run(struct monitor *m)
 {
 	uint64_t kills = 0;
@@ -93,8 +110,10 @@ void mon_end_run(struct monitor *m)
 		m->status.oom_killed = kills > 0;
 	stop_slirp(m);
 	remove_cgroup(m);
-	if (m->rc.pid > 0)
-		userns_hint_remove(m->st->run_fd, m->rc.pid);
+	if (m->rc.pid <= 0)
+		return;
+	userns_hint_remove(m->st->run_fd, m->rc.pid);
+	mon_hooks(m, HOOK_POSTSTOP);
 }
 
 void mon_end_record(struct monitor *m)
@@ -180,6 +199,7 @@ void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 		userns_hint_remove(m->st->run_fd, m->rc.pid);
 	(void)container_live_remove(m->st, cfg_of(m)->id);
 	remove_run_dir(m);
+	mon_hooks(m, HOOK_POSTSTOP);
 	if (cfg_of(m)->remove) {
 		erase(m);
 		return;

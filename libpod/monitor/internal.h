@@ -225,6 +225,8 @@ void mon_exec_end(struct monitor *m);
 /* What a run leaves: helper, group, mounts. */
 void mon_end_run(struct monitor *m);
 int mon_exit_code_of(const struct cmk_err *err);
+/* Calls the container's hooks of STAGE, poststart or poststop; a failure is a warning. */
+void mon_hooks(struct monitor *m, enum spec_hook_stage stage);
 /* Records the end; FRAME_EXIT may be sent after it. */
 void mon_end_record(struct monitor *m);
 /* What takes longer and nobody waits for: unmount, fsync, the group. */

@@ -343,4 +343,6 @@ void mon_started(struct monitor *m)
 	if (m->state != MON_HELD)
 		events[n++] = event_of_container(cfg, "start");
 	event_write_all(m->st, events, n);
+	if (m->state != MON_HELD)
+		mon_hooks(m, HOOK_POSTSTART);
 }

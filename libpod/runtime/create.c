@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
 #include "libpod/runtime/rlimit.h"
@@ -94,8 +95,12 @@ static int set_oom_score(const struct spec_process *p, struct cmk_err *err)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%d", p->oom_score_adj);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+	if (fd >= 0 && write(fd, text, strlen(text)) > 0)
+		return 0;
+	/* Only root may make it less likely that the kernel chooses us. */
+	if (errno != EACCES)
 		return cmk_err_errno(err, "set oom_score_adj to %s", text);
+	log_warn("requested oom_score_adj=%s is lower than the current one, which is kept", text);
 	return 0;
 }
 

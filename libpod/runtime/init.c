@@ -9,7 +9,7 @@
  *  4. the spec's mounts, /dev, the terminal; a new procfs and sysfs are given only while the host's
  *     are in sight
  *  5. sysctls, then masked and read-only paths, which would be in their way
- *  6. read-only root, pivot_root(2), detach the old root
+ *  6. read-only root, hooks, pivot_root(2), detach the old root
  *  7. process.c: user, working directory, limits, capabilities, no_new_privs, seccomp, exec
  */
 #include <fcntl.h>
@@ -170,6 +170,32 @@ static int set_names(struct runtime_job *job, struct cmk_err *err)
 	return join_cgroup(job, err);
 }
 
+/* Asks the monitor for those that belong there, then calls those that see both the container's
+ * namespaces and the host's files. */
+static int call_hooks(struct runtime_job *job, struct cmk_err *err)
+{
+	const struct spec_hook_list *h = job->spec->hooks;
+	cleanup_free char *bundle = NULL;
+	struct hook_state state;
+	struct sync_pid answer;
+	char ask = SYNC_HOOKS;
+	int fd, r;
+
+	if (!h[HOOK_PRESTART].n && !h[HOOK_CREATE_RUNTIME].n && !h[HOOK_CREATE_CONTAINER].n &&
+	    !h[HOOK_START_CONTAINER].n)
+		return 0;
+	*job->stage = STAGE_HOOKS;
+	r = sync_send(job->sync, &ask, 1, -1, err);
+	if (r < 0)
+		return r;
+	if (sync_recv(job->sync, &answer, sizeof(answer), &fd) != sizeof(answer) ||
+	    answer.type != SYNC_HOOKS)
+		_exit(125);
+	job->host_pid = answer.pid;
+	state = job_hook_state(job, "creating", answer.pid, &bundle);
+	return hooks_run(job->spec, HOOK_CREATE_CONTAINER, &state, err);
+}
+
 static int build_root(struct runtime_job *job, struct mount_context *c, int *ret_slave,
 		      struct cmk_err *err)
 {
@@ -198,6 +224,8 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 		r = masks_apply(c, err);
 	if (r == 0 && job->spec->root_readonly)
 		r = mounts_root_read_only(c->root_fd, err);
+	if (r == 0)
+		r = call_hooks(job, err);
 	return r == 0 ? pivot(job, c, err) : r;
 }
 

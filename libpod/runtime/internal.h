@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "libpod/runtime/hooks.h"
 #include "libpod/runtime/runtime.h"
 #include "libpod/runtime/seccomp.h"
 
@@ -18,6 +19,7 @@ enum runtime_stage {
 	STAGE_NETWORK,
 	STAGE_MOUNTS,
 	STAGE_MASKS,
+	STAGE_HOOKS,
 	STAGE_PIVOT,
 	STAGE_TERMINAL,
 	STAGE_USER,
@@ -32,7 +34,9 @@ enum sync_message {
 	SYNC_PID = 'P',	    /* struct sync_pid, with the pidfd */
 	SYNC_CONSOLE = 'C', /* with the pty's master */
 	SYNC_TAP = 'T',	    /* with the tap device */
-	SYNC_MAP = 'M', /* write the maps of our user namespace; the answer is 'M' or an error */
+	SYNC_MAP = 'M',	  /* write the maps of our user namespace; the answer is 'M' or an error */
+	SYNC_HOOKS = 'H', /* call prestart and createRuntime; the answer is struct sync_pid with our
+			     pid as the monitor sees it */
 	SYNC_READY = 'R',
 	SYNC_GO = 'G', /* the other way: exec */
 };
@@ -59,6 +63,7 @@ struct runtime_job {
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;
 	char *init_path;  /* cmk-init on the host, or NULL; owned */
+	pid_t host_pid;	  /* init, once the monitor has told it, for hooks */
 	int null_fd;	  /* the host's /dev/null, checked */
 	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
 	/* Made by the set-up process for init, which could not (outside.c): */
@@ -89,6 +94,10 @@ int job_run(struct runtime_job *job, const char *name,
 	    struct runtime_container *ret, struct cmk_err *err);
 /* Opens and checks what every start needs from the host. */
 int job_prepare(struct runtime_job *job, struct cmk_err *err);
+
+/* The state for hooks of a container that is being made. *RET_BUNDLE is owned by the caller. */
+struct hook_state job_hook_state(const struct runtime_job *job, const char *status, pid_t pid,
+				 char **ret_bundle);
 
 /* --- create.c --- */
 uint64_t namespace_flag(const char *type); /* CLONE_NEW…, or 0 */

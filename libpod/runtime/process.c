@@ -249,6 +249,21 @@ static int wait_for_go(struct runtime_job *job, struct cmk_err *err)
 	return 0;
 }
 
+/* As the container's user, inside, when the command is about to be executed. */
+static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_free char *bundle = NULL;
+	struct hook_state state;
+
+	if (!job->create || !job->spec->hooks[HOOK_START_CONTAINER].n)
+		return 0;
+	/* The hook is the image's, and runs beside us: see join() in exec.c. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return cmk_err_errno(err, "hide from the container");
+	state = job_hook_state(job, "created", job->host_pid, &bundle);
+	return hooks_run(job->spec, HOOK_START_CONTAINER, &state, err);
+}
+
 static int execute(struct runtime_job *job, const char *path, char *const *env, struct cmk_err *err)
 {
 	char **args = job->process->args;
@@ -312,5 +327,7 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 		return r;
 	(void)umask(job->process->user.umask & 0777);
 	r = wait_for_go(job, err);
+	if (r == 0)
+		r = call_start_hooks(job, err);
 	return r == 0 ? execute(job, path, env, err) : r;
 }

@@ -55,6 +55,14 @@ static int set_one(const struct spec_rlimit *l, struct cmk_err *err)
 	return err ? err->code : -EPERM;
 }
 
+static bool has_limit(const struct spec_process *p, const char *type)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		if (streq(p->rlimits[i].type, type))
+			return true;
+	return false;
+}
+
 /* Open files and processes: up to the hard limit, within what podman gives. Found anew at each
  * start and exec, which may come from a session with less than that in which the container was
  * made. */
@@ -63,10 +71,7 @@ static void raise_default(const struct spec_process *p, const char *type, rlim_t
 	__rlimit_resource_t res = (__rlimit_resource_t)rlimit_number(type);
 	struct rlimit rl;
 
-	for (size_t i = 0; i < p->n_rlimits; i++)
-		if (streq(p->rlimits[i].type, type))
-			return;
-	if (getrlimit(res, &rl) < 0)
+	if (has_limit(p, type) || getrlimit(res, &rl) < 0)
 		return;
 	rl.rlim_cur = MIN(rl.rlim_max, most);
 	(void)setrlimit(res, &rl);
@@ -83,4 +88,19 @@ int rlimits_set(const struct spec_process *p, struct cmk_err *err)
 			return r;
 	}
 	return 0;
+}
+
+void rlimits_add_own(struct spec_process *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+		struct rlimit rl;
+
+		if (has_limit(p, limits[i].name) ||
+		    getrlimit((__rlimit_resource_t)limits[i].number, &rl) < 0)
+			continue;
+		p->rlimits = xrealloc(p->rlimits, p->n_rlimits + 1, sizeof(*p->rlimits));
+		p->rlimits[p->n_rlimits++] = (struct spec_rlimit){ .type = xstrdup(limits[i].name),
+								   .soft = rl.rlim_cur,
+								   .hard = rl.rlim_max };
+	}
 }

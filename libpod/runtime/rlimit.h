@@ -8,3 +8,5 @@
 int rlimit_number(const char *type);
 /* Sets all of P's on the calling process. */
 int rlimits_set(const struct spec_process *p, struct cmk_err *err);
+/* Adds the calling process's own limits, where P has none of that type. */
+void rlimits_add_own(struct spec_process *p);

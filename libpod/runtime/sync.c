@@ -24,6 +24,7 @@ const char *stage_name(enum runtime_stage s)
 		[STAGE_NETWORK] = "setting up the network",
 		[STAGE_MOUNTS] = "mounting",
 		[STAGE_MASKS] = "masking paths",
+		[STAGE_HOOKS] = "waiting for hooks",
 		[STAGE_PIVOT] = "entering the root file system",
 		[STAGE_TERMINAL] = "opening the terminal",
 		[STAGE_USER] = "becoming the user",
@@ -148,10 +149,35 @@ static void answer_maps(const struct runtime_job *job, int sync_fd)
 		(void)sync_send(sync_fd, &done, 1, -1, NULL);
 }
 
+struct hook_state job_hook_state(const struct runtime_job *job, const char *status, pid_t pid,
+				 char **ret_bundle)
+{
+	const struct runtime_create_args *a = job->create;
+
+	*ret_bundle = xasprintf("%s/containers/%s", a->st->root, a->id);
+	return (struct hook_state){
+		.id = a->id, .status = status, .bundle = *ret_bundle, .pid = pid
+	};
+}
+
+/* Init waits with everything mounted, before it enters its root. */
+static int answer_hooks(const struct runtime_job *job, const struct runtime_container *c,
+			struct cmk_err *err)
+{
+	const struct sync_pid msg = { .type = SYNC_HOOKS, .pid = c->pid };
+	cleanup_free char *bundle = NULL;
+	const struct hook_state state = job_hook_state(job, "creating", c->pid, &bundle);
+	int r = hooks_run(job->spec, HOOK_PRESTART, &state, err);
+
+	if (r == 0)
+		r = hooks_run(job->spec, HOOK_CREATE_RUNTIME, &state, err);
+	return r < 0 ? r : sync_send(c->sync_fd, &msg, sizeof(msg), -1, err);
+}
+
 int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
-	bool ready = false;
+	bool ready = false, hooks = false;
 
 	/* Two processes send: init may be ready before the set-up process has told who init is. */
 	while (!ready || ret->pid <= 0) {
@@ -169,10 +195,20 @@ int sync_collect(const struct runtime_job *job, struct runtime_container *ret, s
 			answer_maps(job, ret->sync_fd);
 			continue;
 		}
-		r = collect_one(ret, buf, (size_t)n, &fd, err);
-		if (r < 0)
-			return r;
-		ready = ready || r > 0;
+		if (n == 1 && buf[0] == SYNC_HOOKS && job->create)
+			hooks = true;
+		else {
+			r = collect_one(ret, buf, (size_t)n, &fd, err);
+			if (r < 0)
+				return r;
+			ready = ready || r > 0;
+		}
+		if (hooks && ret->pid > 0) {
+			hooks = false;
+			r = answer_hooks(job, ret, err);
+			if (r < 0)
+				return r;
+		}
 	}
 	return 0;
 }

@@ -140,6 +140,27 @@ static const struct json_field linux_fields[] = {
 	JSON_FIELD_END,
 };
 
+static const struct json_field hook_fields[] = {
+	JSON_FIELD(struct spec_hook, path, "path", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct spec_hook, args, "args", JSON_F_STRV, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct spec_hook, env, "env", JSON_F_STRV, JSON_OMIT_EMPTY),
+	JSON_FIELD_HAS(struct spec_hook, timeout, has_timeout, "timeout", JSON_F_INT),
+	JSON_FIELD_END,
+};
+
+#define HOOKS(stage, json_name)                                                     \
+	JSON_FIELD_ARRAY(struct spec, hooks[stage].list, hooks[stage].n, json_name, \
+			 JSON_OMIT_EMPTY, hook_fields, struct spec_hook)
+static const struct json_field hooks_fields[] = {
+	HOOKS(HOOK_PRESTART, "prestart"),
+	HOOKS(HOOK_CREATE_RUNTIME, "createRuntime"),
+	HOOKS(HOOK_CREATE_CONTAINER, "createContainer"),
+	HOOKS(HOOK_START_CONTAINER, "startContainer"),
+	HOOKS(HOOK_POSTSTART, "poststart"),
+	HOOKS(HOOK_POSTSTOP, "poststop"),
+	JSON_FIELD_END,
+};
+
 static const struct json_field spec_fields[] = {
 	JSON_FIELD(struct spec, oci_version, "ociVersion", JSON_F_STR, JSON_REQUIRED),
 	JSON_FIELD_SUB(struct spec, process, "process", JSON_F_OBJ, JSON_OMIT_EMPTY, process_fields,
@@ -149,6 +170,7 @@ static const struct json_field spec_fields[] = {
 	JSON_FIELD_ARRAY(struct spec, mounts, n_mounts, "mounts", 0, mount_fields,
 			 struct spec_mount),
 	JSON_FIELD(struct spec, annotations, "annotations", JSON_F_MAP, JSON_OMIT_EMPTY),
+	SAME_STRUCT("hooks", hooks_fields),
 	SAME_STRUCT("linux", linux_fields),
 	JSON_FIELD(struct spec, extra, NULL, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
@@ -258,6 +280,14 @@ static int check(const struct spec *s, struct cmk_err *err)
 		if (s->mounts[i].destination[0] != '/')
 			return cmk_err_set(err, -EINVAL, "mounts[%zu]: '%s' is not absolute", i,
 					   s->mounts[i].destination);
+	for (size_t stage = 0; stage < N_HOOK_STAGES; stage++)
+		for (size_t i = 0; i < s->hooks[stage].n; i++)
+			if (s->hooks[stage].list[i].path[0] != '/' ||
+			    (s->hooks[stage].list[i].has_timeout &&
+			     (s->hooks[stage].list[i].timeout < 1 ||
+			      s->hooks[stage].list[i].timeout > INT32_MAX / 1000)))
+				return cmk_err_set(err, -EINVAL, "hooks.%s[%zu] is bad",
+						   hook_stage_name((enum spec_hook_stage)stage), i);
 	if (s->process.rows > UINT16_MAX || s->process.columns > UINT16_MAX)
 		return cmk_err_set(err, -EINVAL, "consoleSize is out of range");
 	if (s->process.user.umask > 0777)

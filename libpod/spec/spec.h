@@ -67,6 +67,28 @@ struct spec_resources {
 	int64_t pids_limit;   /* 0: none given; -1: unlimited */
 };
 
+/* runtime-spec config.md#posix-platform-hooks, in the order of their stages. */
+enum spec_hook_stage {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	N_HOOK_STAGES
+};
+const char *hook_stage_name(enum spec_hook_stage stage);
+struct spec_hook {
+	char *path; /* absolute */
+	char **args, **env;
+	bool has_timeout;
+	int timeout; /* seconds */
+};
+struct spec_hook_list {
+	struct spec_hook *list;
+	size_t n;
+};
+
 struct spec {
 	char *oci_version;
 	char *hostname;
@@ -84,6 +106,7 @@ struct spec {
 	char **masked_paths, **readonly_paths;
 	char **sysctl;	    /* "key=value" */
 	char **annotations; /* "key=value" */
+	struct spec_hook_list hooks[N_HOOK_STAGES];
 	/* cmk's own, kept as annotations in config.json: */
 	char *seccomp_profile; /* "default", "unconfined" or a file's absolute path; written in full
 				  as linux.seccomp only by `cmk oci` later */

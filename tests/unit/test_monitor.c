@@ -13,6 +13,7 @@
 #include "libpod/container/joins.h"
 #include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/runtime/hooks.h"
 
 #include "tests/unit/unit.h"
 
@@ -119,6 +120,16 @@ int container_live_remove(struct storage *st, const char *id)
 {
 	(void)id;
 	return unlinkat(st->root_fd, "live", 0);
+}
+
+int hooks_run(const struct spec *s, enum spec_hook_stage stage, const struct hook_state *state,
+	      struct cmk_err *err)
+{
+	(void)s;
+	(void)stage;
+	(void)state;
+	(void)err;
+	return 0;
 }
 
 int container_joins_open(struct storage *st, const struct spec *spec, struct container_joins *ret,
