@@ -376,9 +376,6 @@ int health_configure(struct container_health **h, const char *image_json,
 
 int health_check_whole(const struct container_health *h, struct cmk_err *err)
 {
-	if (h && (health_on_failure(h) == HEALTH_RESTART || h->startup_retries))
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "a restart by the health check is not supported yet");
 	if (!h || health_enabled(h))
 		return 0;
 	if (h->startup_test && !streq(h->startup_test[0], "NONE"))

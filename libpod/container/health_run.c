@@ -2,7 +2,7 @@
 /* What commands ask the monitor about health. */
 #include "libpod/container/private.h"
 
-static int ask(struct container *c, enum health_request what, uint8_t ret[static 2],
+static int ask(struct container *c, enum health_request what, enum health_reply *ret,
 	       struct cmk_err *err)
 {
 	cleanup_free uint8_t *buf = xmalloc(MONITOR_FRAME_MAX);
@@ -10,20 +10,17 @@ static int ask(struct container *c, enum health_request what, uint8_t ret[static
 	enum monitor_frame_type type = 0;
 	uint8_t byte = (uint8_t)what;
 	ssize_t n;
-	int r, code;
+	int r;
 
 	if (fd < 0)
 		return fd;
 	r = monitor_frame_send(fd, FRAME_HEALTH, &byte, 1);
 	n = r < 0 ? r : monitor_frame_recv(fd, &type, buf);
-	if (n < 0 || type != FRAME_HEALTH || n != 2)
+	if (n < 0 || type != FRAME_HEALTH || n != 1)
 		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
 				    "container '%s' has ended during its health check",
 				    c->cfg.name);
-	memcpy(ret, buf, 2);
-	/* What is done about it is over when the command ends. */
-	if (buf[1] == HEALTH_KILL || buf[1] == HEALTH_STOP)
-		(void)monitor_wait_exit(fd, &code, NULL);
+	*ret = buf[0];
 	return 0;
 }
 
@@ -40,21 +37,21 @@ static int not_running(const struct container *c, struct cmk_err *err)
 
 int container_health_run(struct container *c, enum health_reply *ret, struct cmk_err *err)
 {
-	uint8_t answer[2];
+	enum health_reply answer = HEALTH_REPLY_NONE;
 	int r;
 
 	if (!health_enabled(c->cfg.health))
 		return no_check(c, err);
 	if (c->state != CONTAINER_RUNNING)
 		return not_running(c, err);
-	r = ask(c, HEALTH_PROBE, answer, err);
+	r = ask(c, HEALTH_PROBE, &answer, err);
 	if (r < 0)
 		return r;
-	if (answer[0] == HEALTH_REPLY_NONE)
+	if (answer == HEALTH_REPLY_NONE)
 		return no_check(c, err);
-	if (answer[0] == HEALTH_REPLY_STOPPED)
+	if (answer == HEALTH_REPLY_STOPPED)
 		return not_running(c, err);
-	*ret = answer[0];
+	*ret = answer;
 	return 0;
 }
 
@@ -62,7 +59,7 @@ int container_health_update(struct container *c, const struct health_options *o,
 			    struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
-	uint8_t answer[2];
+	enum health_reply answer;
 	int r;
 
 	lock = container_lock(c, err);
@@ -84,6 +81,6 @@ int container_health_update(struct container *c, const struct health_options *o,
 	if (r < 0)
 		return r;
 	if (c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED)
-		return ask(c, HEALTH_RELOAD, answer, err);
+		return ask(c, HEALTH_RELOAD, &answer, err);
 	return 0;
 }

@@ -109,6 +109,9 @@ void mon_run_ended(struct monitor *m)
 	m->live.exit_code = m->exit_code;
 	(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
 	write_died(m);
+	/* A restart that a health check asked for is told when it is over. */
+	if (m->backoff_ms)
+		mon_health_ended(m);
 	mon_arm_timer(m);
 }
 

@@ -15,7 +15,7 @@
 
 static const struct container_health *config(const struct monitor *m)
 {
-	return m->health.updated ? m->health.updated : m->a->container->cfg.health;
+	return m->a->container->cfg.health;
 }
 
 static bool enabled(const struct monitor *m)
@@ -63,25 +63,23 @@ static void publish_event(struct monitor *m)
 	event_write(m->st, &e);
 }
 
-static void reply(struct monitor *m, struct mon_client *c, enum health_reply what,
-		  enum health_on_failure action)
+static void reply(struct monitor *m, struct mon_client *c, enum health_reply what)
 {
-	const uint8_t body[2] = { (uint8_t)what, (uint8_t)action };
+	const uint8_t body = (uint8_t)what;
 
 	c->health_asked = false;
 	c->health_taken = false;
-	mon_client_send(m, c, FRAME_HEALTH, body, sizeof(body));
+	mon_client_send(m, c, FRAME_HEALTH, &body, sizeof(body));
 }
 
-/* Those whose probe has just ended; with ALL also those who wait for the next one. */
-static void reply_all(struct monitor *m, bool all, enum health_reply what,
-		      enum health_on_failure action)
+/* Those whose probe has just ended. */
+static void reply_taken(struct monitor *m, enum health_reply what)
 {
 	for (size_t i = 0; i < m->n_clients; i++) {
 		struct mon_client *c = &m->client[i];
 
-		if (c->fd >= 0 && (c->health_taken || (all && c->health_asked)))
-			reply(m, c, what, action);
+		if (c->fd >= 0 && c->health_taken)
+			reply(m, c, what);
 	}
 }
 
@@ -224,13 +222,11 @@ static void take_result(struct monitor *m, int exit_code, char *output)
 	publish_record(m);
 	publish_status(m);
 	publish_event(m);
-	/* A restart answers when the container runs again. */
-	if (action != HEALTH_RESTART)
-		reply_all(m, false,
-			  exit_code == 0 ? HEALTH_REPLY_HEALTHY
-			  : startup	 ? HEALTH_REPLY_STARTING
-					 : HEALTH_REPLY_UNHEALTHY,
-			  action);
+	/* Where something is done about it the answer comes when it has been done. */
+	if (action == HEALTH_NOTHING)
+		reply_taken(m, exit_code == 0 ? HEALTH_REPLY_HEALTHY
+			       : startup      ? HEALTH_REPLY_STARTING
+					      : HEALTH_REPLY_UNHEALTHY);
 	act(m, action);
 	if (m->state == MON_RUNNING && somebody_asks(m) && h->pid == 0)
 		probe_start(m);
@@ -311,8 +307,18 @@ void mon_health_begin(struct monitor *m)
 		return;
 	begin(m);
 	publish_status(m);
-	/* Who asked before the restart that its probe led to. */
-	reply_all(m, false, HEALTH_REPLY_UNHEALTHY, HEALTH_RESTART);
+	/* Who asked for the probe that led to a restart, and who came too late for it. */
+	reply_taken(m, HEALTH_REPLY_UNHEALTHY);
+	if (somebody_asks(m))
+		probe_start(m);
+}
+
+void mon_health_ended(struct monitor *m)
+{
+	reply_taken(m, HEALTH_REPLY_UNHEALTHY);
+	for (size_t i = 0; i < m->n_clients; i++)
+		if (m->client[i].fd >= 0 && m->client[i].health_asked)
+			reply(m, &m->client[i], HEALTH_REPLY_STOPPED);
 }
 
 void mon_health_end(struct monitor *m)
@@ -322,29 +328,23 @@ void mon_health_end(struct monitor *m)
 	probe_kill(m);
 	cleanup_close_fn(&m->health.group_fd);
 	m->health.group_fd = -1;
-	m->health.state.next_ms = 0;
+	/* The record that it points into may be read anew before the next run. */
+	health_state_done(&m->health.state);
 }
 
+/* `update` has changed the record. */
 static void reload(struct monitor *m, struct mon_client *c)
 {
-	struct container *fresh = xcalloc(1, sizeof(*fresh));
-
-	fresh->dir_fd = fresh->lock_fd = -1;
-	if (container_config_load(m->dir_fd, "container.json", &fresh->cfg, NULL) == 0) {
-		probe_kill(m);
-		reply_all(m, true, HEALTH_REPLY_STOPPED, HEALTH_NOTHING);
-		health_state_done(&m->health.state);
-		(void)health_free(m->health.updated);
-		/* Where there is none any more, an empty one stands in for the record's. */
-		m->health.updated = steal_ptr(&fresh->cfg.health);
-		if (!m->health.updated)
-			m->health.updated = xcalloc(1, sizeof(*m->health.updated));
+	probe_kill(m);
+	reply_taken(m, HEALTH_REPLY_STOPPED);
+	health_state_done(&m->health.state);
+	mon_config_refresh(m);
+	if (m->state == MON_RUNNING) {
 		begin(m);
 		publish_status(m);
-		mon_arm_timer(m);
 	}
-	(void)container_free(fresh);
-	reply(m, c, HEALTH_REPLY_RELOADED, HEALTH_NOTHING);
+	mon_arm_timer(m);
+	reply(m, c, HEALTH_REPLY_RELOADED);
 }
 
 void mon_health_asked(struct monitor *m, struct mon_client *c, uint8_t what)
@@ -352,9 +352,9 @@ void mon_health_asked(struct monitor *m, struct mon_client *c, uint8_t what)
 	if (what == HEALTH_RELOAD && !m->a->exec) {
 		reload(m, c);
 	} else if (!enabled(m) || what != HEALTH_PROBE) {
-		reply(m, c, HEALTH_REPLY_NONE, HEALTH_NOTHING);
+		reply(m, c, HEALTH_REPLY_NONE);
 	} else if (!can_probe(m)) {
-		reply(m, c, HEALTH_REPLY_STOPPED, HEALTH_NOTHING);
+		reply(m, c, HEALTH_REPLY_STOPPED);
 	} else {
 		c->health_asked = true;
 		if (m->health.pid == 0)

@@ -36,7 +36,6 @@ void health_probe_main(const struct health_probe_args *a) __attribute__((noretur
 /* --- health.c --- */
 struct mon_health {
 	struct health_state state;
-	struct container_health *updated; /* owned: what `update` has set; NULL: the record's */
 	/* the probe under way */
 	pid_t pid; /* 0: none */
 	int pidfd, out_fd;
@@ -53,6 +52,8 @@ char *mon_health_first_status(const struct monitor *m);
 void mon_health_begin(struct monitor *m);
 /* It has ended, or is about to: no probe is left. */
 void mon_health_end(struct monitor *m);
+/* The end is on record (or the back-off before the next run): who still waits is told. */
+void mon_health_ended(struct monitor *m);
 /* Monotonic; 0: none. */
 int64_t mon_health_deadline(const struct monitor *m);
 void mon_health_timer(struct monitor *m);

@@ -162,6 +162,7 @@ static void act_over(struct monitor *m)
 	m->state = MON_OVER;
 	m->restart_at_ms = 0;
 	mon_end_record(m);
+	mon_health_ended(m);
 	for (size_t i = 0; i < m->n_clients; i++) {
 		struct mon_client *c = &m->client[i];
 

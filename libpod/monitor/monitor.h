@@ -52,7 +52,7 @@ enum monitor_frame_type {
 	FRAME_OUT_CLOSED, /* first client → monitor: uint8_t 1 or 2: nobody reads this any more, as
 			     with a closed pipe */
 	FRAME_HEALTH, /* client → monitor: uint8_t enum health_request; monitor → client: uint8_t
-			 enum health_reply, then enum health_on_failure: what is done now */
+			 enum health_reply, once what follows from it has been done */
 };
 #define MONITOR_KILLED_LATE 1 /* it did not end in time */
 #define MONITOR_KILLED_DEAF 2 /* its first process cannot receive the stop signal */

@@ -99,18 +99,25 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 }
 
 @test "--health-on-failure kill and stop" {
-	for action in none kill stop; do
+	for action in none kill stop restart; do
 		run_cmk run -d --name c1 --health-cmd false --health-interval disable --health-retries 1 \
 			--health-on-failure $action --stop-timeout 1 "${RUN[@]}" sleep 1000
 		run_cmk 1 healthcheck run c1
 		assert_equal "$output" unhealthy
 		run_cmk inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.Config.HealthcheckOnFailureAction}}' c1
 		case $action in
-		none) assert_equal "$output" 'running 0 none' ;;
+		none | restart) assert_equal "$output" "running 0 $action" ;;
 		*) assert_equal "$output" "exited 137 $action" ;;
 		esac
+		[ $action != restart ] || assert_equal "$(health c1 | jq -c '[.Status, .FailingStreak]')" '["starting",0]'
 		run_cmk rm -f -t 0 c1
 	done
+	# The program was killed: its policy applies.
+	run_cmk run -d --name c1 --restart always --health-cmd 'test ! -e /tmp/bad' --health-interval disable \
+		--health-retries 1 --health-on-failure kill "${RUN[@]}" sleep 1000
+	touch "$ROOTFS/tmp/bad"
+	run_cmk 1 healthcheck run c1
+	assert wait_for 20 status_is c1 starting
 	run_cmk 125 create --health-on-failure=kill "${RUN[@]}" true
 	assert_error 'cannot set on-failure action to kill without a health check'
 }
@@ -169,4 +176,26 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 	assert wait_for 20 pgrep -x cmk-health -u "$UID"
 	run_cmk rm -f -t 0 c1
 	# common_teardown looks for what is left.
+}
+
+@test "a start-up check that fails too often restarts the container" {
+	run_cmk run -d --name c1 --health-cmd true --health-startup-cmd 'test -e /tmp/up' --health-interval disable \
+		--health-startup-interval disable --health-startup-retries 2 --stop-timeout 0 "${RUN[@]}" sleep 1000
+	pid=$(cmk inspect -f '{{.State.Pid}}' c1)
+	run_cmk 1 healthcheck run c1
+	assert_equal "$(cmk inspect -f '{{.State.Pid}}' c1)" "$pid"
+	run_cmk 1 healthcheck run c1
+	assert [ "$(cmk inspect -f '{{.State.Pid}}' c1)" != "$pid" ]
+	assert status_is c1 starting
+}
+
+@test "a paused container is not checked" {
+	[ -n "$TEST_CG" ] || skip 'no delegated control group'
+	run_cmk run -d --name c1 --health-cmd 'echo x >>/tmp/log' --health-interval 1s "${RUN[@]}" sleep 1000
+	assert wait_for 20 status_is c1 healthy
+	run_cmk pause c1
+	run_cmk 125 healthcheck run c1
+	assert_error 'is not running'
+	run_cmk unpause c1
+	run_cmk healthcheck run c1
 }
