@@ -183,7 +183,10 @@ static void client_close(struct monitor *m, struct mon_client *c)
 {
 	if (c->fd < 0)
 		return;
-	(void)close(c->fd); /* leaves epoll as well: nobody else holds it */
+	/* A process that `init` leaves waiting was forked with it: closed here it would go on to
+	 * wake the loop, epoll(7). */
+	(void)epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	(void)close(c->fd);
 	c->fd = -1;
 	c->events = 0;
 	c->q_off = c->q_len = 0;

@@ -229,3 +229,21 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	refute_match "$(ls -l "/proc/$(monitor_of)/fd" | wc -l)" '^[3-9][0-9]$'
 	run_cmk rm -f -t 0 c1
 }
+
+# Three looks, between which a process that goes round and round would be seen running.
+sleeps() {
+	local i
+	for i in 1 2 3; do
+		[ "$(ps -o stat= -p "$1" | cut -c1)" = S ] || return 1
+		sleep 0.02
+	done
+}
+
+@test "the monitor sleeps once the command that made it has left" {
+	run_cmk create --name c1 "${RUN[@]}" sleep 1000
+	run_cmk init c1
+	assert wait_for 5 sleeps "$(monitor_of)"
+	run_cmk start c1
+	assert wait_for 5 sleeps "$(monitor_of)"
+	run_cmk rm -f -t 0 c1
+}
