@@ -46,10 +46,14 @@ struct end {
 	struct storage *st;
 	const struct copy_place *place;
 	const struct container_copy_options *o;
-	struct copy_source world; /* of a container */
+	struct copy_source *world; /* of a container */
 	bool is_source;
 	int sock, pipe_fd, unused_pipe_fd;
 	pid_t pid;
+	/* Two ends in one container that does not run share its mount: the first end's process,
+	 * once it is there, forks the other's. */
+	struct end *second;
+	bool is_there;
 };
 
 static const char *name_of(const struct end *e)
@@ -79,6 +83,25 @@ static int make_cwd(int root, const char *cwd, struct cmk_err *err)
 	return fd < 0 ? fd : 0;
 }
 
+static void cmk_noreturn end_main(struct end *e);
+
+static int end_fork_second(struct end *e, struct cmk_err *err)
+{
+	struct end *second = steal_ptr(&e->second);
+	/* Not to die with this one, which is done first: the stream's end tells it enough. */
+	pid_t pid = process_fork("cmk-cp-to", 0, NULL, err);
+
+	if (pid == 0) {
+		(void)close(e->sock);
+		(void)close(e->pipe_fd);
+		second->is_there = true;
+		end_main(second);
+	}
+	(void)close(second->sock);
+	(void)close(second->pipe_fd);
+	return pid < 0 ? pid : 0;
+}
+
 static int end_enter(struct end *e, int *ret_root, char **ret_path, struct cmk_err *err)
 {
 	const char *path = e->place->path, *cwd;
@@ -89,8 +112,10 @@ static int end_enter(struct end *e, int *ret_root, char **ret_path, struct cmk_e
 		*ret_path = xstrdup(path);
 		return 0;
 	}
-	cwd = e->world.spec->process.cwd ? e->world.spec->process.cwd : "/";
-	r = copy_world_enter(e->place->c, &e->world, err);
+	cwd = e->world->spec->process.cwd ? e->world->spec->process.cwd : "/";
+	r = e->is_there ? 0 : copy_world_enter(e->place->c, e->world, err);
+	if (r >= 0 && e->second)
+		r = end_fork_second(e, err);
 	if (r < 0)
 		return r;
 	*ret_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -102,7 +127,7 @@ static int end_enter(struct end *e, int *ret_root, char **ret_path, struct cmk_e
 	}
 	*ret_path = xasprintf("%s/%s", cwd, path);
 	/* One that was never started may lack it: the start would make it. */
-	return e->world.running ? 0 : make_cwd(*ret_root, cwd, err);
+	return e->world->running ? 0 : make_cwd(*ret_root, cwd, err);
 }
 
 static int end_say(const struct end *e, const struct copy_path *p, struct cmk_err *err)
@@ -135,9 +160,9 @@ static int pack(const struct end *e, const struct copy_path *p, const struct ord
 			return r;
 		o.uids = &config->uids;
 		o.gids = &config->gids;
-	} else if (!e->world.running && e->world.uids.n) {
-		o.uids = &e->world.uids;
-		o.gids = &e->world.gids;
+	} else if (!e->world->running && e->world->uids.n) {
+		o.uids = &e->world->uids;
+		o.gids = &e->world->gids;
 	}
 	r = storage_extract_confine(err);
 	if (r >= 0)
@@ -152,7 +177,7 @@ static int pack(const struct end *e, const struct copy_path *p, const struct ord
 static int container_owner(const struct end *e, struct storage_extract_options *o,
 			   struct cmk_err *err)
 {
-	const struct spec_user *u = &e->world.spec->process.user;
+	const struct spec_user *u = &e->world->spec->process.user;
 	struct spec_user found = { .uid = u->uid, .gid = u->gid };
 	cleanup_close int root = -1;
 	int r = 0;
@@ -167,9 +192,9 @@ static int container_owner(const struct end *e, struct storage_extract_options *
 	o->owner_given = true;
 	o->uid = found.uid;
 	o->gid = found.gid;
-	if (!e->world.running && e->world.uids.n) {
-		o->uid = id_map_to_outside(&e->world.uids, found.uid);
-		o->gid = id_map_to_outside(&e->world.gids, found.gid);
+	if (!e->world->running && e->world->uids.n) {
+		o->uid = id_map_to_outside(&e->world->uids, found.uid);
+		o->gid = id_map_to_outside(&e->world->gids, found.gid);
 	}
 	return r;
 }
@@ -230,6 +255,11 @@ static int extract(const struct end *e, const struct copy_path *p, const struct 
 	return 0;
 }
 
+static bool can_be_copied(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISDIR(mode) || S_ISLNK(mode) || S_ISFIFO(mode);
+}
+
 static int end_work(struct end *e, struct cmk_err *err)
 {
 	cleanup(copy_path_done) struct copy_path p = { .parent = -1 };
@@ -242,10 +272,15 @@ static int end_work(struct end *e, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	/* Entering cleared it. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!e->is_there)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = copy_path_resolve(root, path, !e->is_source || e->o->follow, !e->place->c, &p);
 	if (r < 0 || (e->is_source && !p.exists))
 		return not_found(e, r < 0 ? r : -ENOENT, err);
+	if (e->is_source && !can_be_copied(p.st.st_mode))
+		return cmk_err_set(err, -EINVAL,
+				   "\"%s\" is a device or a socket, which cannot be copied",
+				   e->place->path);
 	r = end_say(e, &p, err);
 	if (r < 0)
 		return r;
@@ -278,7 +313,6 @@ static void end_done(struct end *e)
 {
 	if (e->pid > 0)
 		(void)process_reap(e->pid);
-	copy_source_done(&e->world);
 }
 
 static int end_hear(struct end *e, struct found *ret, struct cmk_err *err)
@@ -302,24 +336,32 @@ static int end_hear(struct end *e, struct found *ret, struct cmk_err *err)
 
 static int end_start(struct end *e, struct found *ret, struct cmk_err *err)
 {
-	int sp[2], r;
+	int sp[2], both[2] = { -1, -1 };
 
-	if (e->place->c) {
-		r = copy_source_open(e->place->c, true, &e->world, err);
-		if (r < 0)
-			return r;
-	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0)
 		return cmk_err_errno(err, "make a socket pair");
+	if (e->second && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, both) < 0) {
+		(void)close(sp[0]);
+		(void)close(sp[1]);
+		return cmk_err_errno(err, "make a socket pair");
+	}
 	e->pid = process_fork(e->is_source ? "cmk-cp-from" : "cmk-cp-to", PROCESS_DEATH_SIGNAL,
 			      NULL, err);
 	if (e->pid == 0) {
 		(void)close(sp[0]);
 		e->sock = sp[1];
+		if (e->second) {
+			(void)close(both[0]);
+			e->second->sock = both[1];
+		}
 		end_main(e);
 	}
 	(void)close(sp[1]);
 	e->sock = sp[0];
+	if (e->second) {
+		(void)close(both[1]);
+		e->second->sock = both[0];
+	}
 	return e->pid < 0 ? e->pid : end_hear(e, ret, err);
 }
 
@@ -396,6 +438,7 @@ static int check_host_target(const struct copy_place *to, struct cmk_err *err)
 
 struct copy {
 	struct end from, to;
+	struct copy_source worlds[2];
 	struct found src, dst;
 	struct order src_order, dst_order;
 };
@@ -411,14 +454,16 @@ static int start_ends(struct copy *j, struct cmk_err *err)
 			return cmk_err_errno(err, "make a pipe");
 		(void)fcntl(p[1], F_SETPIPE_SZ, 1 << 20);
 	}
-	j->from.unused_pipe_fd = p[0];
+	j->from.unused_pipe_fd = j->from.second ? -1 : p[0];
 	j->from.pipe_fd = is_stream(j->to.place) ? j->to.place->stream_fd : p[1];
 	j->to.pipe_fd = is_stream(j->from.place) ? j->from.place->stream_fd : p[0];
 	if (!is_stream(j->from.place))
 		r = end_start(&j->from, &j->src, err);
 	if (p[1] >= 0)
 		(void)close(p[1]);
-	if (r >= 0 && !is_stream(j->to.place))
+	if (r >= 0 && j->from.second)
+		r = end_hear(&j->to, &j->dst, err);
+	else if (r >= 0 && !is_stream(j->to.place))
 		r = end_start(&j->to, &j->dst, err);
 	if (p[0] >= 0)
 		(void)close(p[0]);
@@ -468,25 +513,37 @@ static int run_from_stream(struct copy *j, struct cmk_err *err)
 	return r;
 }
 
+/* Their locks in the order of their ids, or two copies would wait for each other. */
+static int open_worlds(struct copy *j, struct cmk_err *err)
+{
+	struct container *a = j->from.place->c, *b = j->to.place->c;
+	int order = a && b ? strcmp(a->cfg.id, b->cfg.id) : 0, r = 0;
+
+	j->from.world = &j->worlds[0];
+	j->to.world = a && b && order == 0 ? &j->worlds[0] : &j->worlds[1];
+	if (b && order > 0)
+		r = copy_source_open(b, true, j->to.world, err);
+	if (r >= 0 && a)
+		r = copy_source_open(a, true, j->from.world, err);
+	if (r >= 0 && b && (!a || order < 0))
+		r = copy_source_open(b, true, j->to.world, err);
+	if (a && b && order == 0 && !j->from.world->running)
+		j->from.second = &j->to;
+	return r;
+}
+
 int container_copy(struct storage *st, const struct copy_place *from, const struct copy_place *to,
 		   const struct container_copy_options *o, struct cmk_err *err)
 {
 	struct copy j = {
-		.from = { .st = st,
-			  .place = from,
-			  .o = o,
-			  .is_source = true,
-			  .sock = -1,
-			  .world = { .lock = -1 } },
-		.to = { .st = st,
-			.place = to,
-			.o = o,
-			.sock = -1,
-			.unused_pipe_fd = -1,
-			.world = { .lock = -1 } },
+		.from = { .st = st, .place = from, .o = o, .sock = -1, .is_source = true },
+		.to = { .st = st, .place = to, .o = o, .sock = -1, .unused_pipe_fd = -1 },
+		.worlds = { { .lock = -1 }, { .lock = -1 } },
 	};
 	int r = check_host_target(to, err);
 
+	if (r >= 0)
+		r = open_worlds(&j, err);
 	if (r >= 0)
 		r = is_stream(from) ? run_from_stream(&j, err) : run(&j, err);
 	/* One that still waits for its order ends without; the second has the first one's socket.
@@ -495,5 +552,7 @@ int container_copy(struct storage *st, const struct copy_place *from, const stru
 	cleanup_close_fn(&j.to.sock);
 	end_done(&j.from);
 	end_done(&j.to);
+	copy_source_done(&j.worlds[0]);
+	copy_source_done(&j.worlds[1]);
 	return r;
 }

@@ -109,7 +109,32 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	assert_equal "$output" one
 	run_cmk 125 cp one:/tmp/src one:/tmp/src/sub
 	assert_error "into itself"
+	# Both ends in one that does not run.
+	run_cmk cp two:/d/src two:/d/twice
+	assert_equal "$(inside two d/twice/sub/deep)" two
+	run_cmk 125 cp two:/d two:/d/src
+	assert_error "into itself"
+	run_cmk 125 cp two:/none two:/d
+	assert_error "could not be found on container two"
+	run_cmk 125 cp one:/dev/null "$T/null"
+	assert_error "device"
 	run_cmk rm -f -t 0 one
+}
+
+@test "copies between two stopped containers in both directions at once do not wait for each other" {
+	container stopped one
+	container stopped two
+	run_cmk cp "$T/src" one:/d/a
+	run_cmk cp "$T/src" two:/d/b
+	local i pids=
+	for i in 1 2 3; do
+		cmk_background "x$i" cp one:/d/a "two:/d/from$i"
+		pids+=" $!"
+		cmk_background "y$i" cp two:/d/b "one:/d/from$i"
+		pids+=" $!"
+	done
+	for i in $pids; do wait "$i"; done
+	assert_equal "$(inside two d/from3/sub/deep)$(inside one d/from3/sub/deep)" twotwo
 }
 
 @test "cp says what could not be found, as podman does" {
