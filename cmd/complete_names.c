@@ -50,17 +50,46 @@ static void complete_containers(struct storage *st, bool running, const struct c
 	free(list);
 }
 
+static void complete_volumes(struct storage *st, const struct completion *c)
+{
+	struct volume_record *list = NULL;
+	size_t n = 0;
+
+	if (storage_volume_list(st, &list, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		cmk_candidate(c, list[i].name, list[i].driver);
+	storage_volume_list_free(list, n);
+}
+
+static void complete_secrets(struct storage *st, const struct completion *c)
+{
+	struct secret *list = NULL;
+	size_t n = 0;
+
+	if (secret_list(st, &list, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		cmk_candidate(c, list[i].name, list[i].id);
+	secret_list_free(list, n);
+}
+
 void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 			const struct completion *c)
 {
 	struct storage *st = NULL;
 
-	if (kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS && kind != COMPLETE_RUNNING)
+	if (kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS && kind != COMPLETE_RUNNING &&
+	    kind != COMPLETE_VOLUMES && kind != COMPLETE_SECRETS)
 		return;
 	if (storage_open(g->root, g->runroot, &st, NULL) < 0)
 		return;
 	if (kind == COMPLETE_IMAGES)
 		complete_images(st, c);
+	else if (kind == COMPLETE_VOLUMES)
+		complete_volumes(st, c);
+	else if (kind == COMPLETE_SECRETS)
+		complete_secrets(st, c);
 	else
 		complete_containers(st, kind == COMPLETE_RUNNING, c);
 	storage_free(st);

@@ -43,7 +43,7 @@ static int free_of_containers(struct storage *st, const char *image, bool force,
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const struct container_config *cfg = &list[i]->cfg;
 
-		if (!streq_null(cfg->image_id, image))
+		if (!container_uses_image(cfg, image))
 			continue;
 		if (force) {
 			r = remove_container(st, cfg->id, err);

@@ -185,6 +185,53 @@ int storage_rootfs_reopen(struct storage *st, const char *container_id,
 	return plan_of(st, fd, container_id, layers, n_layers, is_volatile, ret, err);
 }
 
+static int make_over(int fd, const char *dir, struct cmk_err *err)
+{
+	struct stat sb;
+
+	if (stat(dir, &sb) < 0)
+		return cmk_err_errno(err, "root file system '%s'", dir);
+	if ((mkdirat(fd, "work", 0700) < 0 && errno != EEXIST) ||
+	    (mkdirat(fd, "merged", 0700) < 0 && errno != EEXIST))
+		return cmk_err_errno(err, "create directories");
+	if (mkdirat(fd, "upper", 0700) < 0)
+		return errno == EEXIST ? 0 : cmk_err_errno(err, "create directories");
+	/* What overlay shows as the container's "/". */
+	if (fchmodat(fd, "upper", sb.st_mode & 07777, 0) < 0)
+		return cmk_err_errno(err, "mode of the root directory");
+	return 0;
+}
+
+int storage_rootfs_over(struct storage *st, const char *container_id, const char *dir,
+			struct rootfs_plan *ret, struct cmk_err *err)
+{
+	cleanup_close int fd = open_container(st, container_id, err);
+	struct storage_driver driver;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = storage_driver_get(st, &driver, err);
+	if (r < 0)
+		return r;
+	if (streq(driver.name, driver_vfs.name))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "an overlay on a root file system needs the driver overlay, "
+				    "and there is '%s'",
+				    driver.name);
+	r = make_over(fd, dir, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "root file system of container '%.12s'", container_id);
+	*ret = (struct rootfs_plan){
+		.driver = xstrdup(driver.name),
+		.upper = xasprintf("%s/containers/%s/upper", st->root, container_id),
+		.work = xasprintf("%s/containers/%s/work", st->root, container_id),
+		.merged = xasprintf("%s/containers/%s/merged", st->root, container_id),
+	};
+	strv_add(&ret->lower, dir);
+	return 0;
+}
+
 int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 {
 	const struct rootfs_driver *d;

@@ -224,6 +224,10 @@ int storage_layers_plan(struct storage *st, struct image_layer_ref *layers, size
 int storage_rootfs_reopen(struct storage *st, const char *container_id,
 			  struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
 			  struct rootfs_plan *ret, struct cmk_err *err);
+/* Plan of an overlay on the directory DIR, not of layers (--rootfs DIR:O); makes upper, work and
+ * merged where they are absent. -EOPNOTSUPP where the driver is none that can. */
+int storage_rootfs_over(struct storage *st, const char *container_id, const char *dir,
+			struct rootfs_plan *ret, struct cmk_err *err);
 /*
  * Mounts PLAN on its merged directory in the calling process's mount namespace; called by the
  * container's init inside its user and mount namespace, after it made mounts private, before it

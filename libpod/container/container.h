@@ -95,8 +95,8 @@ struct container_config {
 	/* health */
 	struct container_health *health; /* NULL: no option was given, and the image has none */
 	/* log */
-	char *log_path; /* of --log-opt path, absolute; NULL: ctr.log */
-	char *log_tag;	/* as typed */
+	char *log_path;	   /* of --log-opt path, absolute; NULL: ctr.log */
+	char *log_tag;	   /* as typed */
 	char **log_fields; /* "KEY=VALUE" of each journal entry */
 	int64_t log_max_size;
 	uint32_t log_max_files;
@@ -120,6 +120,16 @@ struct container_config {
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
 	char *extra;
 };
+
+/* As its root file system, or mounted in it. */
+static inline bool container_uses_image(const struct container_config *cfg, const char *id)
+{
+	bool uses = cfg->image_id && streq(cfg->image_id, id);
+
+	for (size_t i = 0; i < cfg->n_mounts && !uses; i++)
+		uses = cfg->mounts[i].image_id && streq(cfg->mounts[i].image_id, id);
+	return uses;
+}
 
 struct container_status {
 	int schema;
@@ -173,7 +183,7 @@ struct container {
 	struct container_status status;
 	struct container_live live; /* valid where container_is_active(), or MONITOR_LOST */
 	enum container_state state;
-	bool created_now; /* by this command, which starts it: the monitor writes both events */
+	bool created_now;  /* by this command, which starts it: the monitor writes both events */
 	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */
 };
 

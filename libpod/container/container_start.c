@@ -14,6 +14,8 @@ static int load(struct container *c, bool start, struct spec **ret_spec,
 	r = spec_load(c->dir_fd, ret_spec, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "bundle of container '%s'", c->cfg.name);
+	if (c->cfg.rootfs && c->cfg.rootfs_overlay)
+		return storage_rootfs_over(c->st, c->cfg.id, c->cfg.rootfs, ret_rootfs, err);
 	if (c->cfg.rootfs) {
 		*ret_rootfs = (struct rootfs_plan){ .driver = xstrdup("rootfs"),
 						    .merged = xstrdup(c->cfg.rootfs),

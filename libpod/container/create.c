@@ -208,6 +208,10 @@ static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct
 	struct container_config *cfg = &p->c->cfg;
 	int r;
 
+	if (cfg->rootfs && cfg->rootfs_overlay) {
+		p->spec->root_path = xasprintf("%s/containers/%s/merged", p->st->root, cfg->id);
+		return storage_rootfs_over(p->st, cfg->id, cfg->rootfs, ret, err);
+	}
 	if (cfg->rootfs) {
 		*ret = (struct rootfs_plan){ .driver = xstrdup("rootfs"),
 					     .merged = xstrdup(cfg->rootfs),

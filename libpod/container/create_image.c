@@ -5,16 +5,38 @@
 #include "base/parse.h"
 #include "libpod/container/create.h"
 
+/* "DIR[:O]": an overlay on it. A directory may have such a name. */
+static int split_rootfs(struct create_plan *p, char **ret, struct cmk_err *err)
+{
+	const char *text = p->o->rootfs, *colon = strrchr(text, ':');
+
+	if (!colon || access(text, F_OK) == 0) {
+		*ret = xstrdup(text);
+		return 0;
+	}
+	if (str_after(colon, ":idmap"))
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "root file system '%s': 'idmap' is not supported yet", text);
+	p->c->cfg.rootfs_overlay = streq(colon, ":O");
+	*ret = p->c->cfg.rootfs_overlay ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
+	return 0;
+}
+
 static int use_rootfs(struct create_plan *p, struct cmk_err *err)
 {
+	cleanup_free char *given = NULL;
 	struct stat sb;
 	char *path;
+	int r;
 
-	if (p->o->rootfs[0] == '\0')
+	r = split_rootfs(p, &given, err);
+	if (r < 0)
+		return r;
+	if (given[0] == '\0')
 		return cmk_err_set(err, -EINVAL, "root file system: the path is empty");
-	path = realpath(p->o->rootfs, NULL);
+	path = realpath(given, NULL);
 	if (!path)
-		return cmk_err_errno(err, "root file system '%s'", p->o->rootfs);
+		return cmk_err_errno(err, "root file system '%s'", given);
 	p->c->cfg.rootfs = path;
 	if (stat(path, &sb) < 0)
 		return cmk_err_errno(err, "root file system '%s'", path);

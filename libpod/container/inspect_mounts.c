@@ -49,8 +49,7 @@ void inspect_mounts(struct json_writer *w, const struct container *c)
 		json_write_str(w, "Driver", volume ? "local" : "");
 		json_write_str(w, "Mode", inspect_str(m->mode));
 		write_options(w, m->options);
-		json_write_bool(w, "RW",
-				image ? m->read_write_image : !strv_has(m->options, "ro"));
+		json_write_bool(w, "RW", image ? m->read_write_image : !strv_has(m->options, "ro"));
 		json_write_str(w, "Propagation", propagation(m->options));
 		if (m->subpath)
 			json_write_str(w, "SubPath", m->subpath);

@@ -38,6 +38,10 @@ int volume_remove(struct storage *st, const char *name, bool force, int64_t time
 		  struct cmk_err *err);
 /* The same for one that nobody uses; 1 where it is in use. */
 int volume_remove_unused(struct storage *st, const char *name, bool durable, struct cmk_err *err);
+/* The files as a tar archive to OUT_FD; -EPIPE where nobody reads. */
+int volume_export(struct storage *st, const char *name, int out_fd, struct cmk_err *err);
+/* The files of a tar archive, hostile and perhaps compressed, from IN_FD into the volume. */
+int volume_import(struct storage *st, const char *name, int in_fd, struct cmk_err *err);
 void volume_event(struct storage *st, const char *status, const char *name);
 
 /* The file in a container's directory that names, a line each, the anonymous volumes that go with

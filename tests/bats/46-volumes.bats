@@ -314,3 +314,90 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk events --stream=false --filter type=volume --format '{{.Status}} {{.Name}}'
 	assert_equal "$output" $'create v\nremove v'
 }
+
+@test "export and import: the same files, owners and modes" {
+	images
+	opts=(-v v:/d)
+	in_plain sh -c 'mkdir -p /d/sub; echo x >/d/sub/f; chown 12:34 /d/sub/f; chmod 0640 /d/sub/f; ln -s sub/f /d/l; touch /d/old'
+	run_cmk volume export v -o v.tar
+	run_cmk volume create w
+	run_cmk volume import w v.tar
+	opts=(-v w:/d)
+	in_plain sh -c 'cat /d/l; stat -c "%u %g %a" /d/sub/f; ls /d'
+	assert_equal "$output" $'x\n12 34 640\nl\nold\nsub'
+	run_cmk volume export w -o w.tar
+	assert cmp v.tar w.tar
+	# By standard input and output, compressed, over what is there.
+	run bash -c "'$T/bin/cmk' volume export v | gzip | '$T/bin/cmk' volume import w -"
+	assert_equal "$status" 0
+	run_cmk 125 volume import nosuch v.tar
+	assert_error 'no such volume'
+	run_cmk 125 volume import v nosuch.tar
+	assert_error 'open nosuch.tar: no such file or directory'
+	run_cmk 125 volume import v /etc/hostname
+	run_cmk 125 volume export nosuch -o n.tar
+	assert [ ! -e n.tar ]
+}
+
+@test "a hostile archive stays in the volume" {
+	echo safe >canary
+	python3 - "$T" <<'PY'
+import io, sys, tarfile
+t = sys.argv[1]
+def entry(tar, name, data=None, link=None, kind=None):
+    i = tarfile.TarInfo(name)
+    if link: i.type, i.linkname = kind or tarfile.SYMTYPE, link
+    d = (data or "").encode(); i.size = len(d)
+    tar.addfile(i, io.BytesIO(d))
+with tarfile.open(t + "/bad1.tar", "w") as x: entry(x, "../../../../../.." + t + "/canary", "bad")
+with tarfile.open(t + "/bad2.tar", "w") as x: entry(x, t + "/canary", "bad")
+with tarfile.open(t + "/bad3.tar", "w") as x:
+    entry(x, "l", link=t); entry(x, "l/canary", "bad")
+with tarfile.open(t + "/bad4.tar", "w") as x:
+    entry(x, "h", link=t + "/canary", kind=tarfile.LNKTYPE); entry(x, "h", "bad")
+PY
+	run_cmk volume create v
+	for i in 1 2 3 4; do
+		run_cmk '?' volume import v "bad$i.tar"
+		assert_equal "$(cat canary)" safe
+	done
+}
+
+@test "volume mount says where the files are" {
+	run_cmk volume create v
+	run_cmk volume mount v
+	assert [ -d "$output" ]
+	run_cmk volume unmount v
+	assert_equal "$output" v
+	run_cmk 125 volume mount nosuch
+}
+
+@test "kill -9 while a volume is filled: the next container has all of it" {
+	images
+	run_cmk create --name c --net=none -v v:/vol plain sh -c 'cat /vol/file; ls /vol'
+	# As a killed start leaves it: marked, and half there.
+	mv "$CMK_ROOT/volumes/v/needs-copy-up" "$CMK_ROOT/volumes/v/filling"
+	echo half >"$CMK_ROOT/volumes/v/_data/file"
+	run_cmk start -a c
+	assert_equal "$output" $'from-image\nfile\nlink\nsub'
+	assert [ ! -e "$CMK_ROOT/volumes/v/filling" ]
+}
+
+@test "a record that cannot be read is named and skipped" {
+	run_cmk volume create a
+	run_cmk volume create b
+	echo '{"schema":' >"$CMK_ROOT/volumes/a/volume.json"
+	run_cmk volume ls -q
+	assert_equal "$output" b
+	assert_match "$stderr" "volume 'a'"
+	sed -i 's/"schema":1/"schema":99/' "$CMK_ROOT/volumes/b/volume.json"
+	run_cmk volume ls -q
+	assert_equal "$output" ""
+	assert_match "$stderr" "volume 'b'.*schema 99"
+}
+
+@test "what a killed command left below tmp/ goes with the next" {
+	mkdir -p "$CMK_ROOT/tmp/new-0123456789abcdef/_data" "$CMK_ROOT/tmp/new-vol-x/_data"
+	run_cmk volume create v
+	assert_equal "$(ls "$CMK_ROOT/tmp")" ""
+}
