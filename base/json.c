@@ -10,6 +10,9 @@
  * us allocate. */
 #define JSON_VALUES_MAX (1 << 20)
 #define CHUNK_MIN ((size_t)2048)
+/* What a record's text needs of the arena, mostly: one allocation. */
+#define CHUNK_PER_BYTE 6
+#define PAIRS_MAX 40 /* up to here, pairs of keys cost less than sorting them */
 #define CHUNK_MAX ((size_t)256 << 10)
 
 /* Values grow from the front of a chunk, text from its back, so that neither needs padding. */
@@ -128,9 +131,20 @@ static int on_boolean(void *ctx, int b)
  * one stands in its place. */
 static int parser_check_text(struct parser *p, const char *s, size_t len)
 {
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+
 	for (size_t i = 0; i < len;) {
+		uint64_t eight;
 		size_t n = 1;
 
+		/* Mostly ASCII: eight bytes at once, none of them 0 or with its top bit set. */
+		if (len - i >= sizeof(eight)) {
+			memcpy(&eight, s + i, sizeof(eight));
+			if (((eight | (eight - ones)) & tops) == 0) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
 		if (s[i] == '\0')
 			return parser_refuse(p, "NUL character in a string");
 		if ((unsigned char)s[i] >= 0x80)
@@ -218,7 +232,7 @@ static bool has_double_key(const struct json *obj)
 	cleanup_free const char **keys = NULL;
 	size_t n = 0;
 
-	if (obj->n <= 12) {
+	if (obj->n <= PAIRS_MAX) {
 		for (const struct json *a = obj->first; a; a = a->next)
 			for (const struct json *b = a->next; b; b = b->next)
 				if (a->key[0] == b->key[0] && streq(a->key, b->key))
@@ -284,6 +298,9 @@ int json_parse(const char *text, size_t len, size_t max_len, struct json_doc **r
 		return cmk_err_set(err, -EFBIG, "JSON of %zu bytes is larger than the limit of %zu",
 				   len, max_len);
 	doc = xcalloc(1, sizeof(*doc));
+	if (len > CHUNK_MIN / CHUNK_PER_BYTE)
+		arena_grow(doc, MIN(len, CHUNK_MAX / CHUNK_PER_BYTE) * CHUNK_PER_BYTE &
+					~(sizeof(void *) - 1));
 	p.doc = doc;
 	h = yajl_alloc(&callbacks, NULL, &p);
 	if (!h)

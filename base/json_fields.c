@@ -281,15 +281,41 @@ static int read_extra(const struct json_field *f, const struct json_field *field
 	return 0;
 }
 
+/* One of 64 bits for a name: most rows of a long table are not in a record, and need no search. */
+static uint64_t name_bit(const char *name)
+{
+	unsigned int h = (unsigned char)name[0];
+
+	if (h)
+		h = h * 5 + (unsigned char)name[1] * 3;
+	if (h && name[1])
+		h += (unsigned char)name[2];
+	return UINT64_C(1) << (h & 63);
+}
+
+static uint64_t name_bits(const struct json *obj)
+{
+	uint64_t bits = 0;
+
+	json_each (m, obj)
+		bits |= name_bit(m->key);
+	return bits;
+}
+
+static bool has_key(const struct json *m, const char *key)
+{
+	return m->key[0] == key[0] && streq(m->key, key);
+}
+
 /* Rows mostly stand in the order in which members were written: look behind the last hit first. */
 static const struct json *find_member(const struct json *obj, const struct json *hint,
 				      const char *key)
 {
 	for (const struct json *m = hint; m; m = m->next)
-		if (streq(m->key, key))
+		if (has_key(m, key))
 			return m;
 	for (const struct json *m = obj->first; m != hint; m = m->next)
-		if (streq(m->key, key))
+		if (has_key(m, key))
 			return m;
 	return NULL;
 }
@@ -300,11 +326,13 @@ int json_read_fields(const struct json *obj, const struct json_field *fields, vo
 	const struct json_field *extra = NULL;
 	const struct json *hint;
 	size_t n_found = 0;
+	uint64_t bits;
 	int r;
 
 	if (!obj || obj->type != JSON_OBJECT)
 		return cmk_err_set(err, -EINVAL, "not an object");
 	hint = obj->first;
+	bits = name_bits(obj);
 	for (const struct json_field *f = fields; f->kind != JSON_F_END; f++) {
 		const struct json *v;
 
@@ -312,7 +340,7 @@ int json_read_fields(const struct json *obj, const struct json_field *fields, vo
 			extra = f;
 			continue;
 		}
-		v = find_member(obj, hint, f->name);
+		v = bits & name_bit(f->name) ? find_member(obj, hint, f->name) : NULL;
 		if (!v || v->type == JSON_NULL) {
 			if (f->flags & JSON_REQUIRED)
 				return cmk_err_set(err, -EINVAL, "member '%s' is missing", f->name);

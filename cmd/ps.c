@@ -65,6 +65,16 @@ static int check_args(struct ps_args *a, struct cmk_err *err)
 	return 0;
 }
 
+/* Not by a format: there may be thousands of lines. */
+static void add_cells(struct strbuf *sb, const char *const *cells)
+{
+	for (bool first = true; *cells; cells++, first = false) {
+		if (!first)
+			strbuf_addc(sb, '\t');
+		strbuf_adds(sb, *cells);
+	}
+}
+
 static void print_table(const struct ps_args *a, const struct ps_item *items, size_t n)
 {
 	struct strbuf text = STRBUF_INIT, out = STRBUF_INIT;
@@ -80,8 +90,8 @@ static void print_table(const struct ps_args *a, const struct ps_item *items, si
 		char created[48];
 
 		format_ago(c->cfg.created, created);
-		strbuf_addf(&text, "%s\t%s\t%s\t%s\t%s\t%s\t%s", id, ps_image(c), command, created,
-			    status, ports, c->cfg.name);
+		add_cells(&text, (const char *const[]){ id, ps_image(c), command, created, status,
+							ports, c->cfg.name, NULL });
 		if (a->size) {
 			cleanup_free char *size = ps_size(&items[i]);
 
