@@ -270,10 +270,11 @@ static bool match_ancestor(const struct term *t, const struct container *c)
 
 static bool match_volume(const struct term *t, const struct container *c)
 {
-	for (char **b = c->cfg.binds; b && *b; b++) {
-		cleanup_strv char **parts = strv_split(*b, ':');
+	for (size_t i = 0; i < c->cfg.n_mounts; i++) {
+		const struct container_mount *m = &c->cfg.mounts[i];
 
-		if (streq(parts[0], t->value) || (parts[1] && streq(parts[1], t->value)))
+		if (streq_null(m->name, t->value) || streq_null(m->source, t->value) ||
+		    streq_null(m->destination, t->value))
 			return true;
 	}
 	return false;

@@ -55,9 +55,9 @@ const char *ps_image(const struct container *c)
 	return c->cfg.rootfs ? "" : or_empty(c->cfg.image_id);
 }
 
-const char *ps_health(const struct container *c cmk_unused)
+const char *ps_health(const struct container *c)
 {
-	return "none";
+	return container_is_active(c) && c->live.health ? c->live.health : "none";
 }
 
 static char *up_text(const struct container *c)
@@ -68,7 +68,8 @@ static char *up_text(const struct container *c)
 	if (!c->live.started_at || format_parse_time(c->live.started_at, &since) < 0)
 		return xstrdup("Up");
 	format_duration(MAX((int64_t)time(NULL) - since, 0), span);
-	return xasprintf("Up %s", span);
+	return c->live.health ? xasprintf("Up %s (%s)", span, c->live.health)
+			      : xasprintf("Up %s", span);
 }
 
 const char *ps_started(const struct container *c)
@@ -170,11 +171,8 @@ char **ps_mounts(const struct container *c)
 {
 	char **v = NULL;
 
-	for (char **b = c->cfg.binds; b && *b; b++) {
-		cleanup_strv char **parts = strv_split(*b, ':');
-
-		strv_add(&v, parts[1] ? parts[1] : parts[0]);
-	}
+	for (size_t i = 0; i < c->cfg.n_mounts; i++)
+		strv_add(&v, c->cfg.mounts[i].destination);
 	return v;
 }
 
@@ -381,6 +379,15 @@ void ps_write_json(struct json_writer *w, const struct ps_item *i)
 	json_write_end(w, '}');
 }
 
+static char *count_volumes(const struct container *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->cfg.n_mounts; i++)
+		n += streq_null(c->cfg.mounts[i].type, "volume");
+	return xasprintf("%zu", n);
+}
+
 /* docker's one line of JSON for each container: texts throughout. */
 static void write_line(struct json_writer *w, const struct ps_item *i)
 {
@@ -391,6 +398,7 @@ static void write_line(struct json_writer *w, const struct ps_item *i)
 	cleanup_free char *labels = strv_join(c->cfg.labels, ",");
 	cleanup_strv char **at = ps_mounts(c);
 	cleanup_free char *mounts = strv_join(at, ",");
+	cleanup_free char *volumes = count_volumes(c);
 	cleanup_free char *quoted = xasprintf("\"%s\"", command);
 	char ago[48];
 
@@ -401,7 +409,7 @@ static void write_line(struct json_writer *w, const struct ps_item *i)
 	json_write_str(w, "ID", id);
 	json_write_str(w, "Image", ps_image(c));
 	json_write_str(w, "Labels", labels);
-	json_write_str(w, "LocalVolumes", "0");
+	json_write_str(w, "LocalVolumes", volumes);
 	json_write_str(w, "Mounts", mounts);
 	json_write_str(w, "Names", c->cfg.name);
 	json_write_str(w, "Networks", or_empty(c->cfg.network));
@@ -422,6 +430,7 @@ void ps_write_template(struct json_writer *w, const struct ps_item *i)
 	cleanup_free char *created = format_go_time(c->cfg.created);
 	cleanup_strv char **at = ps_mounts(c);
 	cleanup_free char *mounts = strv_join(at, ",");
+	cleanup_free char *volumes = count_volumes(c);
 	const char *image_id = or_empty(c->cfg.image_id);
 	cleanup_free char *image = xstrndup(image_id, i->no_trunc ? strlen(image_id) : ID_SHORT);
 	char ago[48];
@@ -441,7 +450,7 @@ void ps_write_template(struct json_writer *w, const struct ps_item *i)
 	json_write_str(w, "ImageID", image);
 	json_write_str(w, "Names", c->cfg.name);
 	json_write_str(w, "Mounts", mounts);
-	json_write_str(w, "LocalVolumes", "0");
+	json_write_str(w, "LocalVolumes", volumes);
 	write_namespaces(w, i, true);
 	json_write_str(w, "Networks", or_empty(c->cfg.network));
 	json_write_str(w, "Ports", ports);

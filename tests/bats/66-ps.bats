@@ -22,6 +22,7 @@ teardown() {
 	common_teardown
 }
 
+is_healthy() { [ -n "$(cmk ps -q -f health=healthy)" ]; }
 names() { run_cmk ps --format '{{.Names}}' "$@"; }
 
 @test "the table has podman's columns, oldest first, and shows what runs" {
@@ -144,8 +145,19 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" vol
 	names -a -f volume=/other
 	assert_equal "$output" ''
+	run_cmk create --name named --network none -v data:/srv -v /anonymous alpine true
+	names -a -f volume=data
+	assert_equal "$output" named
+	run_cmk ps -a -f name=named --format '{{.Mounts}} {{.LocalVolumes}}'
+	assert_match "$output" '^/(srv,/anonymous|anonymous,/srv) 2$'
 	names -a -f health=healthy
 	assert_equal "$output" ''
+	run_cmk run -d --name checked --network none --health-cmd true --health-interval 1s alpine sleep 1000
+	wait_for 20 is_healthy
+	names -f health=healthy
+	assert_equal "$output" checked
+	run_cmk ps -f name=checked --format '{{.Status}}'
+	assert_match "$output" '^Up .* \(healthy\)$'
 	run_cmk 125 ps -f health=fine
 	assert_error 'health'
 	names -a -f pod=web
