@@ -117,13 +117,138 @@ void cmk_help_group(const char *group)
 	printf("\nOptions of a command: cmk %s COMMAND --help\n", group);
 }
 
+/* What a newcomer looks for first; a command that stands nowhere here is among the others. */
+static const struct section {
+	const char *title;
+	const char *const *names;
+} sections[] = {
+	{ "Getting started", (const char *const[]){ "run", "ps", "logs", "exec", "stop", "rm",
+						    "pull", "images", NULL } },
+	{ "Containers",
+	  (const char *const[]){ "create", "start",  "restart", "kill",	  "pause",  "unpause",
+				 "wait",   "attach", "inspect", "port",	  "top",    "stats",
+				 "events", "cp",     "diff",	"commit", "export", "rename",
+				 "update", "init",   NULL } },
+	{ "Images",
+	  (const char *const[]){ "build", "push", "rmi", "tag", "untag", "history", "save", "load",
+				 "import", "search", "login", "logout", NULL } },
+	{ "This host and cmk",
+	  (const char *const[]){ "info", "doctor", "version", "help", "completion", NULL } },
+};
+
+static const struct cmk_command *find_name(const char *name)
+{
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++)
+		if (!(*c)->hidden && streq((*c)->name, name))
+			return *c;
+	return NULL;
+}
+
+static bool in_a_section(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		for (const char *const *n = sections[i].names; *n; n++)
+			if (streq(*n, name))
+				return true;
+	return false;
+}
+
+static void help_sections(void)
+{
+	bool others = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++) {
+		printf("\n%s:\n", sections[i].title);
+		for (const char *const *n = sections[i].names; *n; n++) {
+			const struct cmk_command *c = find_name(*n);
+
+			if (c)
+				help_line(c->name, c->summary);
+		}
+	}
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+		if ((*c)->hidden || strchr((*c)->name, ' ') || in_a_section((*c)->name))
+			continue;
+		if (!others)
+			printf("\nOther commands:\n");
+		others = true;
+		help_line((*c)->name, (*c)->summary);
+	}
+}
+
+static void add_group_word(char ***words, const char *name, const char *group)
+{
+	const char *rest = str_after(name, group);
+
+	if (rest && *rest == ' ' && !strv_has(*words, rest + 1))
+		strv_add(words, rest + 1);
+}
+
+static int compare_words(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "  volume   create, exists, inspect, …", with line breaks. */
+static void help_words(const char *group, char *const *words)
+{
+	size_t column = (size_t)printf("  %-12s", group);
+	const size_t indent = column;
+
+	for (; *words; words++) {
+		size_t n = strlen(*words) + 1;
+
+		if (column + n + 1 > WIDTH) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+		}
+		column += (size_t)printf(" %s%s", *words, words[1] ? "," : "");
+	}
+	printf("\n");
+}
+
+/* The first words of two-word commands, each with what may follow. */
+static void help_groups(void)
+{
+	cleanup_strv char **groups = NULL;
+
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+		const char *space = strchr((*c)->name, ' ');
+		cleanup_free char *group = NULL;
+
+		if ((*c)->hidden || !space)
+			continue;
+		group = xstrndup((*c)->name, (size_t)(space - (*c)->name));
+		if (!strv_has(groups, group))
+			strv_add_take(&groups, steal_ptr(&group));
+	}
+	printf("\nBy what they are about (cmk GROUP COMMAND):\n");
+	for (char **g = groups; g && *g; g++) {
+		cleanup_strv char **words = NULL;
+
+		for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
+			if ((*c)->hidden)
+				continue;
+			add_group_word(&words, (*c)->name, *g);
+			for (const char *const *a = (*c)->aliases; a && *a; a++)
+				add_group_word(&words, *a, *g);
+		}
+		qsort(words, strv_len(words), sizeof(*words), compare_words);
+		help_words(*g, words);
+	}
+}
+
 void cmk_help_all(void)
 {
 	printf("Usage: cmk [GLOBAL OPTIONS] COMMAND [OPTIONS]\n\n"
-	       "Run OCI containers as an ordinary user, with no daemon.\n\nCommands:\n");
-	for (const struct cmk_command *const *c = cmk_commands; *c; c++)
-		if (!(*c)->hidden)
-			help_line((*c)->name, (*c)->summary);
+	       "Run OCI containers as an ordinary user, with no daemon.\n\n"
+	       "  cmk run -it alpine sh             a shell in a new container\n"
+	       "  cmk run -d --name web -p 8080:80 docker.io/library/httpd\n"
+	       "                                    a web server in the background\n"
+	       "  cmk logs -f web                   what it writes\n"
+	       "  cmk rm -f web                     away with it\n");
+	help_sections();
+	help_groups();
 	help_rows("Global options", cmk_global_options);
 	printf("\nOptions of a command: cmk COMMAND --help\n");
 }

@@ -7,6 +7,10 @@ load helpers
 	run_cmk help
 	assert_match "$output" 'Usage: cmk'
 	assert_match "$output" $'\n  version '
+	# A newcomer's first commands come first, and every command is there once.
+	assert_match "$output" $'Getting started:\n  run .*\nContainers:.*\nImages:.*\nThis host'
+	assert_match "$output" $'\n  image  +diff, exists, '
+	assert_equal "$(grep -c '^  start ' <<<"$output")" 1
 	run_cmk --help
 	assert_match "$output" 'Global options:'
 	# Sorted, with the words that are taken.
@@ -45,8 +49,8 @@ load helpers
 }
 
 @test "options of other tools are refused, not accepted and ignored" {
-	run_cmk 125 run --health-cmd true alpine
-	assert_error "not supported yet: option '--health-cmd' of 'cmk run'"
+	run_cmk 125 run --pod web alpine
+	assert_error "not supported yet: option '--pod' of 'cmk run'"
 	run_cmk 125 run --link other alpine
 	assert_error "not supported: option '--link' of 'cmk run': "
 	run_cmk 125 container run -c 10 alpine
