@@ -109,11 +109,6 @@ int storage_layer_start(struct storage *st, const struct layer_unpack *u, struct
 	job->st = st;
 	job->tmp_fd = job->pidfd = job->result_fd = -1;
 	r = storage_claim(st, err);
-	if (r >= 0 && !st->swept) {
-		/* Once per process is enough for what a killed one left. */
-		storage_tmp_sweep(st, false);
-		st->swept = true;
-	}
 	if (r >= 0)
 		r = storage_tmp_make(st, job->tmp, &job->tmp_fd, err);
 	if (r < 0) {

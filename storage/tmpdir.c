@@ -11,32 +11,6 @@
 #include "base/log.h"
 #include "storage/internal.h"
 
-int storage_tmp_make(struct storage *st, char name[static 32], int *ret_fd, struct cmk_err *err)
-{
-	for (int tries = 0; tries < 100; tries++) {
-		cleanup_close int fd = -1;
-		struct stat a, b;
-		uint64_t x = 0;
-
-		if (getrandom(&x, sizeof(x), 0) < 0)
-			return cmk_err_errno(err, "get random bytes");
-		(void)snprintf(name, 32, "new-%016llx", (unsigned long long)x);
-		if (mkdirat(st->tmp_fd, name, 0700) < 0) {
-			if (errno == EEXIST)
-				continue;
-			return cmk_err_errno(err, "create directory '%s/tmp/%s'", st->root, name);
-		}
-		fd = openat(st->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		/* A sweep may have come between the two calls: then another name. */
-		if (fd < 0 || file_lock(fd, true, true) < 0 || fstat(fd, &a) < 0 ||
-		    fstatat(st->tmp_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 || a.st_ino != b.st_ino)
-			continue;
-		*ret_fd = steal_fd(&fd);
-		return 0;
-	}
-	return cmk_err_set(err, -EEXIST, "create a directory in '%s/tmp'", st->root);
-}
-
 void storage_tmp_remove(struct storage *st, const char *name)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
@@ -70,4 +44,35 @@ void storage_tmp_sweep(struct storage *st, bool locked)
 		log_debug("sweep '%s/tmp/%s'", st->root, de->d_name);
 		storage_tmp_remove(st, de->d_name);
 	}
+}
+
+int storage_tmp_make(struct storage *st, char name[static 32], int *ret_fd, struct cmk_err *err)
+{
+	/* Once per process is enough for what a killed one left. */
+	if (!st->swept) {
+		st->swept = true;
+		storage_tmp_sweep(st, false);
+	}
+	for (int tries = 0; tries < 100; tries++) {
+		cleanup_close int fd = -1;
+		struct stat a, b;
+		uint64_t x = 0;
+
+		if (getrandom(&x, sizeof(x), 0) < 0)
+			return cmk_err_errno(err, "get random bytes");
+		(void)snprintf(name, 32, "new-%016llx", (unsigned long long)x);
+		if (mkdirat(st->tmp_fd, name, 0700) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return cmk_err_errno(err, "create directory '%s/tmp/%s'", st->root, name);
+		}
+		fd = openat(st->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		/* A sweep may have come between the two calls: then another name. */
+		if (fd < 0 || file_lock(fd, true, true) < 0 || fstat(fd, &a) < 0 ||
+		    fstatat(st->tmp_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 || a.st_ino != b.st_ino)
+			continue;
+		*ret_fd = steal_fd(&fd);
+		return 0;
+	}
+	return cmk_err_set(err, -EEXIST, "create a directory in '%s/tmp'", st->root);
 }
