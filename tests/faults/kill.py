@@ -12,6 +12,7 @@ Prints the number of kill points of each scenario; fails if all together they ar
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from world import IMAGE, Fault, World, wait_until
 # name: (needs, preparation, command, exit codes it may have, what must be listed after any kill, attach)
 NET = "--net=none"
 RUN = ["run", "-d", NET, "--name", "c", IMAGE, "sleep", "1000"]
+AGAIN_VOLUME = [["volume", "create", "v"], ["volume", "rm", "v"]]
 SCENARIOS = {
     "run-rm": dict(command=["run", "--rm", NET, "--name", "c", IMAGE, "true"]),
     "run-slirp": dict(command=["run", "--rm", "--name", "c", "-p", "18080:80", IMAGE, "true"]),
@@ -46,10 +48,16 @@ SCENARIOS = {
                    command=["update", "--restart", "always", "c"], kept=["c"]),
     "pause": dict(needs=["pause"], prepare=[RUN], command=["pause", "c"], kept=["c"], attach="c"),
     "commit": dict(needs=["commit"], prepare=[["run", NET, "--name", "c", IMAGE, "touch", "/x"]],
-                   command=["commit", "-q", "c", "localhost/made"], kept=["c"]),
-    "volume-create": dict(needs=["volume"], command=["volume", "create", "v"]),
-    "volume-rm": dict(needs=["volume"], prepare=[["volume", "create", "v"]], command=["volume", "rm", "v"]),
-    "secret-create": dict(needs=["secret"], command=["secret", "create", "s", "/etc/hostname"]),
+                   command=["commit", "-q", "c", "localhost/made"], kept=["c"],
+                   again=[["run", NET, "--name", "c", IMAGE, "touch", "/x"], ["commit", "-q", "c", "localhost/made"], ["rm", "c"]]),
+    "volume-create": dict(needs=["volume"], command=["volume", "create", "v"], again=AGAIN_VOLUME),
+    "volume-rm": dict(needs=["volume"], prepare=[["volume", "create", "v"]], command=["volume", "rm", "v"], again=AGAIN_VOLUME),
+    "volume-run": dict(needs=["volume"], command=["run", NET, "--name", "c", "-v", "v:/etc", IMAGE, "true"], again=AGAIN_VOLUME),
+    "secret-create": dict(needs=["secret"], command=["secret", "create", "s", "/etc/hostname"],
+                          again=[["secret", "create", "s", "/etc/hostname"], ["secret", "rm", "s"]]),
+    "cp": dict(needs=["cp"], prepare=[["create", NET, "--name", "c", IMAGE, "true"]], command=["cp", "/etc/passwd", "c:/x"], kept=["c"]),
+    "prune": dict(needs=["container", "prune"], prepare=[["run", NET, "--name", "c", IMAGE, "true"]],
+                  command=["container", "prune", "-f"]),
     "pull": dict(bare=True, command=["pull", "-q", IMAGE]),
     "tag": dict(command=["tag", IMAGE, "localhost/other:1"]),
     "rmi": dict(bare=True, prepare=[["pull", "-q", IMAGE]], command=["rmi", IMAGE]),
@@ -110,12 +118,14 @@ def check_listing(world, kept):
     return rows
 
 
-def check_next(world, rows, bare):
+def check_next(world, rows, s):
     """The next commands work on what is there, and on the same name."""
     for ident, name, state in rows:
         if is_running(state):
             if state == "running":
                 world.cmk("exec", name, "true")
+            else:
+                world.cmk("unpause", name)
             world.cmk("stop", "-t", "0", name)
             world.cmk("rm", name, want=None)  # --rm containers have gone
         else:
@@ -123,7 +133,7 @@ def check_next(world, rows, bare):
                 world.cmk("wait", name)
             world.cmk("start", name, want=None if state == "created" else 0)
             world.cmk("rm", "-f", "-t", "0", name)
-    if bare:
+    if s.get("bare"):
         world.cmk("images")
         world.cmk("pull", "-q", IMAGE)
     for sub in ("volume", "secret"):
@@ -131,8 +141,13 @@ def check_next(world, rows, bare):
             world.cmk(sub, "ls")
             for item in world.cmk(sub, "ls", "-q").stdout.split():
                 world.cmk(sub, "rm", item)
-    for item in ("localhost/other:1", "localhost/made"):
-        world.cmk("rmi", item, want=None)
+    for args in s.get("again", []):
+        world.cmk(*args)
+    for ident in set(world.cmk("images", "-a", "--no-trunc", "--format", "{{.ID}}").stdout.split()):
+        tags = world.cmk("image", "inspect", "--format", "{{.RepoTags}}", ident).stdout
+        if IMAGE not in tags:
+            world.cmk("rmi", "-f", ident)
+    world.cmk("rmi", "localhost/other:1", want=None)
     world.cmk("run", "--rm", NET, "--name", "c", IMAGE, "true")
     world.cmk("create", NET, "--name", "c", IMAGE, "true")
     world.cmk("rm", "c")
@@ -145,7 +160,8 @@ def check_end(world, before, bare):
     new = []
 
     def nothing():
-        new[:] = world.machine().beyond(before)
+        # Directories of the run directory that are made when they are first needed, and stay.
+        new[:] = [x for x in world.machine().beyond(before) if not re.fullmatch(r"files: run:cmk/[a-z-]+/", x)]
         return not new
 
     if not wait_until(nothing):
@@ -181,7 +197,7 @@ def once(world, s, before, point=None, everything=False):
     if killed and not wait_until(lambda: not any(checker.alive(int(p)) for p in lines[0][5:])):
         raise Fault("does not die of SIGKILL")
     rows = check_listing(world, s.get("kept", []))
-    check_next(world, rows, s.get("bare"))
+    check_next(world, rows, s)
     check_end(world, before, s.get("bare"))
     return lines[0] if killed else None
 
@@ -208,7 +224,7 @@ def run_scenario(name, s, args):
         for _ in range(2):
             empty = checker.Machine(world.cgroup, {})
             lines = once(world, s, empty)
-            check_next(world, check_listing(world, []), s.get("bare"))
+            check_next(world, check_listing(world, []), s)
             world.cmk("rm", "-f", "-a", "-t", "0")
             if s.get("bare"):
                 world.cmk("rmi", "-f", IMAGE)
@@ -241,7 +257,7 @@ def run_scenario(name, s, args):
                 world = World(name)
                 world.cmk("pull", "-q", IMAGE)
                 lines = once(world, s, before)
-                check_next(world, check_listing(world, []), s.get("bare"))
+                check_next(world, check_listing(world, []), s)
                 world.cmk("rm", "-f", "-a", "-t", "0")
                 if s.get("bare"):
                     world.cmk("rmi", "-f", IMAGE)
