@@ -183,10 +183,10 @@ static struct id_map map_of(const struct spec_id_mapping *m, size_t n)
 	return map;
 }
 
-/* The image's files belong to the ids inside. Where there is one id alone they all have it. */
-static int map_layers(struct create_plan *p, struct cmk_err *err)
+/* Where there is one id alone all files have it. */
+int create_map_layers(struct create_plan *p, struct image_layer_ref *layers, size_t n_layers,
+		      struct cmk_err *err)
 {
-	struct container_config *cfg = &p->c->cfg;
 	const struct userns_config *config;
 	struct id_map_pair map;
 	int r;
@@ -198,7 +198,7 @@ static int map_layers(struct create_plan *p, struct cmk_err *err)
 		return r;
 	map.uids = map_of(p->spec->uid_mappings, p->spec->n_uid_mappings);
 	map.gids = map_of(p->spec->gid_mappings, p->spec->n_gid_mappings);
-	r = storage_layers_map(p->st, cfg->layers, cfg->n_layers, &map, err);
+	r = storage_layers_map(p->st, layers, n_layers, &map, err);
 	id_map_pair_done(&map);
 	return r;
 }
@@ -219,7 +219,7 @@ static int prepare_rootfs(struct create_plan *p, struct rootfs_plan *ret, struct
 		p->spec->root_path = xstrdup(cfg->rootfs);
 		return 0;
 	}
-	r = map_layers(p, err);
+	r = create_map_layers(p, cfg->layers, cfg->n_layers, err);
 	if (r < 0)
 		return r;
 	p->spec->root_path = xasprintf("%s/containers/%s/merged", p->st->root, cfg->id);

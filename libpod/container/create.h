@@ -31,6 +31,10 @@ struct create_plan {
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
 int create_check_options(struct create_plan *p, struct cmk_err *err);
+/* --- create.c --- */
+/* With an id map of its own: the copies of LAYERS whose files belong to the ids inside. */
+int create_map_layers(struct create_plan *p, struct image_layer_ref *layers, size_t n_layers,
+		      struct cmk_err *err);
 /* --- create_namespaces.c, create_userns.c: before them p->spec has its defaults --- */
 int create_check_namespaces(struct create_plan *p, struct cmk_err *err);
 int create_check_user_namespace(struct create_plan *p, struct cmk_err *err);

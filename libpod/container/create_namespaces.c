@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/container/create.h"
+#include "libpod/container/optparse.h"
 #include "libpod/spec/hooks.h"
 
 enum mode {
@@ -334,7 +335,10 @@ int create_check_kernel(struct create_plan *p, struct cmk_err *err)
 /* When the command is known, by which hooks choose. */
 int create_hooks(struct create_plan *p, struct cmk_err *err)
 {
-	bool binds = p->c->cfg.binds && *p->c->cfg.binds;
+	bool binds = false;
 
+	for (size_t i = 0; i < p->n_mounts; i++)
+		binds |= streq_null(p->mounts[i].type, "bind") ||
+			 streq_null(p->mounts[i].type, "volume");
 	return hooks_add(p->spec, p->o->hooks_dirs, binds, err);
 }

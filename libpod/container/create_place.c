@@ -302,18 +302,24 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 	return 0;
 }
 
-static int image_lowers(struct create_plan *p, char *const *layers, char ***ret,
-			struct cmk_err *err)
+static int image_lowers(struct create_plan *p, struct image_layer_ref *layers, size_t n,
+			char ***ret, struct cmk_err *err)
 {
-	for (size_t i = strv_len(layers); i > 0; i--) {
-		struct digest d;
-		int r = digest_parse(layers[i - 1], &d, err);
+	int r = create_map_layers(p, layers, n, err);
 
+	if (r < 0)
+		return r;
+	for (size_t i = n; i-- > 0;) {
+		struct digest d;
+
+		r = digest_parse(layers[i].diff_id, &d, err);
 		if (r < 0)
 			return r;
 		if (!storage_layer_exists(p->st, &d))
-			return cmk_err_set(err, -ENOENT, "layer '%.19s' is missing", layers[i - 1]);
-		strv_add_take(ret, xasprintf("%s/layers/%s/diff", p->st->root, d.hex));
+			return cmk_err_set(err, -ENOENT, "layer '%.19s' is missing",
+					   layers[i].diff_id);
+		strv_add_take(ret, xasprintf("%s/layers/%s%s%s/diff", p->st->root, d.hex,
+					     layers[i].map ? "/" : "", layers[i].map ?: ""));
 	}
 	return 0;
 }
@@ -334,7 +340,7 @@ static int place_image(struct create_plan *p, int dirfd, struct opt_mount *m, st
 	for (size_t i = 0; i < rec.n_layers; i++)
 		strv_add(&c->layers, rec.layers[i].diff_id);
 	c->source = xstrdup(m->source);
-	r = image_lowers(p, c->layers, &lower, err);
+	r = image_lowers(p, rec.layers, rec.n_layers, &lower, err);
 	if (r == 0 && !lower)
 		r = cmk_err_set(err, -EINVAL, "image '%s' has no layers to mount", m->source);
 	if (r < 0)

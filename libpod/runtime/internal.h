@@ -163,12 +163,18 @@ struct mount_context {
 	bool user_known; /* the container's user has been looked up: */
 	uid_t user_uid;
 	gid_t user_gid;
+	bool outside;  /* we are the set-up process: ids are those of the parent namespace */
 	gid_t tty_gid; /* 5 where it is mapped, or (gid_t)-1 */
 };
 int mounts_apply(struct mount_context *c, struct cmk_err *err);
 /* The mount M, detached; where the set-up process is to make it OUTSIDE. */
 int mount_make(const struct spec_mount *m, const struct mount_options *o,
 	       const struct mount_context *c, struct cmk_err *err);
+/* What is copied into the mount MNT before it is attached on TARGET, and whom its files belong to.
+ * TARGET_MADE: it was not in the image; -1 will do then. */
+int mount_prepare(struct mount_context *c, const struct spec_mount *m,
+		  const struct mount_options *o, int mnt, int target, bool target_made,
+		  struct cmk_err *err);
 /* Puts the detached mount MNT_FD on PATH in the root. */
 int mount_attach(int mnt_fd, int target_fd);
 int mounts_root_read_only(int root_fd, struct cmk_err *err);

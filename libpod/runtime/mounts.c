@@ -246,10 +246,9 @@ static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct
 	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
 }
 
-/* What is copied into it, and whom its files belong to: before it is attached, see fill_tmpfs(). */
-static int prepare_content(struct mount_context *c, const struct spec_mount *m,
-			   const struct mount_options *o, int mnt, int target, bool target_made,
-			   struct cmk_err *err)
+int mount_prepare(struct mount_context *c, const struct spec_mount *m,
+		  const struct mount_options *o, int mnt, int target, bool target_made,
+		  struct cmk_err *err)
 {
 	int r = 0;
 
@@ -270,14 +269,14 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	const struct spec_mount *m = &c->job->spec->mounts[index];
 	cleanup(mount_options_done) struct mount_options o = { 0 };
 	cleanup_close int mnt = -1, target = -1;
-	bool made = false;
+	bool made = false, outside = c->job->made && c->job->made[index] >= 0;
 	struct stat st;
 	int r;
 
 	r = mount_options_parse(m->options, &o, err);
 	if (r < 0)
 		return r;
-	if (c->job->made && c->job->made[index] >= 0)
+	if (outside)
 		mnt = steal_fd(&c->job->made[index]);
 	else if (streq_null(m->type, "x-cmk.secret"))
 		mnt = secret_mount(c, m->source, &o, err);
@@ -290,9 +289,11 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), &made, err);
 	if (target < 0)
 		return target;
-	r = prepare_content(c, m, &o, mnt, target, made, err);
-	if (r < 0)
-		return r;
+	if (!outside) {
+		r = mount_prepare(c, m, &o, mnt, target, made, err);
+		if (r < 0)
+			return r;
+	}
 	r = mount_attach(mnt, target);
 	if (r < 0)
 		return attach_error(r, &st, target, err);

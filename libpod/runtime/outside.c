@@ -3,7 +3,8 @@
  * Mounts that the set-up process makes for init, detached, in a mount namespace of its own that
  * belongs to the parent user namespace:
  *
- *  - with a map of its own (keep-id, --uidmap): the root file system and what comes from the host.
+ *  - with a map of its own (keep-id, --uidmap): the root file system and what comes from the host,
+ *    volumes and secrets.
  *    Root of such a container is a subordinate id, to which the user's directories may be closed,
  *    and where the user's own id is not mapped nothing opens them
  *  - /proc, /sys and /dev/mqueue of namespaces that belong to another container: the kernel gives
@@ -61,6 +62,11 @@ static bool is_bind(const struct spec_mount *m)
 	       strv_has(m->options, "rbind");
 }
 
+static bool is_secret(const struct spec_mount *m)
+{
+	return streq_null(m->type, "x-cmk.secret");
+}
+
 static bool is_joined_shm(const struct spec *s, const struct spec_mount *m)
 {
 	return streq_null(m->type, SPEC_MOUNT_JOINED_SHM) && joined(s, "ipc");
@@ -108,23 +114,33 @@ static int take_shm(const struct runtime_job *job, struct cmk_err *err)
 	return steal_fd(&mnt);
 }
 
-static int make_one(struct runtime_job *job, const struct spec_mount *m, struct cmk_err *err)
+/* Where it will be attached: a descriptor, or -1 where init has to make that place. */
+static int find_target(const struct mount_context *c, const struct spec_mount *m)
+{
+	int fd = c->root_fd < 0 ? -1 : root_open(c->root_fd, m->destination, O_PATH);
+
+	return fd < 0 ? -1 : fd;
+}
+
+static int make_one(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
 {
 	cleanup(mount_options_done) struct mount_options o = { 0 };
-	const struct mount_context c = { .job = job,
-					 .root_fd = -1,
-					 .dev_fd = -1,
-					 .pts_fd = -1,
-					 .proc_fd = -1,
-					 .tty_gid = (gid_t)-1 };
+	cleanup_close int mnt = -1, target = -1;
 	int r = mount_options_parse(m->options, &o, err);
 
-	return r < 0 ? r : mount_make(m, &o, &c, err);
+	if (r < 0)
+		return r;
+	mnt = is_secret(m) ? secret_mount(c, m->source, &o, err) : mount_make(m, &o, c, err);
+	if (mnt < 0)
+		return mnt;
+	target = find_target(c, m);
+	r = mount_prepare(c, m, &o, mnt, target, target < 0, err);
+	return r < 0 ? r : steal_fd(&mnt);
 }
 
 /* In a child with our table of descriptors, since what it has to be for this it stays: a member of
  * the joined pid namespace (procfs shows its maker's), of another's mount namespace. */
-static int make_in_child(struct runtime_job *job, const struct spec_mount *m, struct cmk_err *err)
+static int make_in_child(struct mount_context *c, const struct spec_mount *m, struct cmk_err *err)
 {
 	struct cmk_err e = CMK_ERR_INIT;
 	char wire[CMK_ERR_WIRE_MAX];
@@ -136,7 +152,7 @@ static int make_in_child(struct runtime_job *job, const struct spec_mount *m, st
 		return cmk_err_errno(err, "make a pipe");
 	pid = process_clone3(CLONE_FILES, SIGCHLD, -1, NULL);
 	if (pid == 0) {
-		r = is_joined_shm(job->spec, m) ? take_shm(job, &e) : make_one(job, m, &e);
+		r = is_joined_shm(c->job->spec, m) ? take_shm(c->job, &e) : make_one(c, m, &e);
 		if (r < 0)
 			cmk_err_send(p[1], &e);
 		else
@@ -165,6 +181,13 @@ static int make_in_child(struct runtime_job *job, const struct spec_mount *m, st
 static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 {
 	const struct spec *s = job->spec;
+	struct mount_context c = { .job = job,
+				   .root_fd = job->root_mnt_fd,
+				   .dev_fd = -1,
+				   .pts_fd = -1,
+				   .proc_fd = -1,
+				   .outside = true,
+				   .tty_gid = (gid_t)-1 };
 
 	job->made = xcalloc(s->n_mounts + 1, sizeof(*job->made));
 	for (size_t i = 0; i < s->n_mounts; i++)
@@ -175,9 +198,9 @@ static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 		if (!wanted(s, m))
 			continue;
 		if (is_joined_shm(s, m) || streq_null(m->type, "proc"))
-			job->made[i] = make_in_child(job, m, err);
+			job->made[i] = make_in_child(&c, m, err);
 		else
-			job->made[i] = make_one(job, m, err);
+			job->made[i] = make_one(&c, m, err);
 		if (job->made[i] < 0)
 			return cmk_err_wrap(err, job->made[i], "mount '%s'", m->destination);
 	}

@@ -116,6 +116,21 @@ int subpath_open(const char *source, const char *subpath, struct cmk_err *err)
 
 /* --- owners --- */
 
+/* An id of the container, for chown(2) where we are. */
+static uint32_t own_id(const struct mount_context *c, uint32_t id, bool user)
+{
+	const struct spec *s = c->job->spec;
+	const struct spec_id_mapping *m = user ? s->uid_mappings : s->gid_mappings;
+	size_t n = user ? s->n_uid_mappings : s->n_gid_mappings;
+
+	if (!c->outside || n == 0)
+		return id;
+	for (size_t i = 0; i < n; i++)
+		if (id >= m[i].container_id && id - m[i].container_id < m[i].size)
+			return m[i].host_id + (id - m[i].container_id);
+	return UINT32_MAX;
+}
+
 static int find_user(struct mount_context *c, struct cmk_err *err)
 {
 	const struct spec_process *p = c->job->process;
@@ -132,8 +147,11 @@ static int find_user(struct mount_context *c, struct cmk_err *err)
 		return r;
 	free(u.additional_gids);
 	free(u.username);
-	c->user_uid = u.uid;
-	c->user_gid = u.gid;
+	c->user_uid = own_id(c, u.uid, true);
+	c->user_gid = own_id(c, u.gid, false);
+	if (c->user_uid == UINT32_MAX || c->user_gid == UINT32_MAX)
+		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EINVAL,
+				    "user %u:%u is not in the container's id map", u.uid, u.gid);
 	c->user_known = true;
 	return 0;
 }
@@ -269,7 +287,7 @@ static int take_owner(struct mount_context *c, int vol, int data, int target, bo
 	struct stat st;
 	int r;
 
-	if (fstat(target, &st) < 0)
+	if (!target_made && fstat(target, &st) < 0)
 		return cmk_err_errno(err, "stat");
 	if (target_made) {
 		r = find_user(c, err);
@@ -338,7 +356,8 @@ static int open_scratch(struct mount_context *c, const char *path, struct cmk_er
 	return fd < 0 ? cmk_err_errno(err, "'%s'", path) : fd;
 }
 
-static int set_owner(int fd, char *const *options, struct cmk_err *err)
+static int set_owner(const struct mount_context *c, int fd, char *const *options,
+		     struct cmk_err *err)
 {
 	uint32_t uid = 0, gid = 0, mode = 0444;
 	const char *v;
@@ -349,7 +368,7 @@ static int set_owner(int fd, char *const *options, struct cmk_err *err)
 		(void)parse_u32(v, UINT32_MAX - 1, &gid);
 	if ((v = option_value(options, "mode=")))
 		(void)parse_octal(v, 07777, &mode);
-	if (fchown(fd, uid, gid) < 0)
+	if (fchown(fd, own_id(c, uid, true), own_id(c, gid, false)) < 0)
 		return cmk_err_errno(err, "give it to %u:%u", uid, gid);
 	if (fchmod(fd, mode) < 0)
 		return cmk_err_errno(err, "mode");
@@ -393,7 +412,7 @@ int secret_mount(struct mount_context *c, const char *source, const struct mount
 		return cmk_err_errno(err, "secret '%s'", source);
 	r = write_value(c, fd, source, err);
 	if (r == 0)
-		r = set_owner(fd, o->data, err);
+		r = set_owner(c, fd, o->data, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "secret '%s'", source);
 	mnt = open_tree(dir, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

@@ -110,6 +110,25 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	assert_match "$stderr" discarded
 }
 
+@test "--network=container: hosts and resolv.conf are the other's" {
+	run_cmk run -d --name a --net=none --add-host extra:192.0.2.7 --rootfs "$fs" sleep 100
+	run_cmk run --rm --net container:a --rootfs "$fs" sh -c 'grep extra /etc/hosts; hostname'
+	assert_match "$output" '^192.0.2.7.extra'
+	run_cmk 125 run --rm --net container:a --add-host x:192.0.2.8 --rootfs "$fs" true
+	assert_match "$stderr" 'conflicting options'
+}
+
+@test "a container that another depends on is not removed, and is started with it" {
+	run_cmk create --name a --net=none --rootfs "$fs" sleep 100
+	run_cmk create --name b --net container:a --rootfs "$fs" sleep 100
+	run_cmk 2 rm a
+	assert_match "$stderr" 'has dependent containers which must be removed before it'
+	run_cmk start b
+	shared a b net
+	run_cmk rm -f -t 0 b
+	run_cmk rm -f -t 0 a
+}
+
 @test "--network=container: the network outlives the one that made it" {
 	run_cmk run -d --name a --rootfs "$fs" sleep 100
 	run_cmk run -d --name b --net container:a --rootfs "$fs" sleep 100

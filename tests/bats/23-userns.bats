@@ -182,6 +182,29 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
 	done
 }
 
+@test "volumes, overlays and image mounts have the owners of the map" {
+	mkdir -m 0755 dir
+	echo mine >dir/f
+	opts=(--userns keep-id -v vol:/data)
+	run_in stat -c %u:%g /data /data/root /data/user
+	assert_equal "$output" $'0:0\n0:0\n33:44'
+	opts=(--userns nomap -v vol2:/data)
+	run_in stat -c %u:%g /data /data/root /data/user
+	assert_equal "$output" $'0:0\n0:0\n33:44'
+	run_in sh -c 'echo again >/data/new; stat -c %u /data/new'
+	assert_equal "$output" 0
+	opts=(--userns keep-id -v vol3:/data:U)
+	run_in stat -c %u:%g /data/root
+	assert_equal "$output" "$me:$mygid"
+	local mode
+	for mode in keep-id nomap; do
+		opts=(--userns $mode -v "$T/dir:/o:O" --mount type=image,source=own,target=/i)
+		run_in sh -c 'stat -c %u:%g /i/data/user; cat /o/f'
+		assert_equal "$output" $'33:44\nmine'
+	done
+	run_cmk volume rm vol vol2 vol3
+}
+
 @test "auto and private without a map are refused" {
 	run_cmk 125 run --rm --userns auto own true
 	assert_match "$stderr" 'not supported yet'
