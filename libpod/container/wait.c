@@ -170,8 +170,8 @@ int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk
 		*ret_code = code;
 		return 1;
 	}
-	/* It removes itself, or has, and is about to say how it ended. */
-	if (w->monitor_fd >= 0 && w->c->cfg.remove &&
+	/* It is being removed, or has been, and its monitor is about to say how it ended. */
+	if (w->monitor_fd >= 0 &&
 	    (r == -ENOENT ? !(w->conditions & CONTAINER_IS_GONE)
 			  : r == 0 && w->c->state == CONTAINER_CREATED))
 		return 0;

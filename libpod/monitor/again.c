@@ -139,6 +139,9 @@ static int reload_bundle(struct monitor *m, struct cmk_err *err)
 		m->spec_file = now;
 	}
 	(void)spec_free(spec);
+	/* Opened on the way; a monitor lives long. */
+	cleanup_close_fn(&m->a->container->dir_fd);
+	m->a->container->dir_fd = -1;
 	return 0;
 }
 

@@ -115,8 +115,9 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 
 @test "init, start: a program that is not there is told at the start" {
 	run_cmk create --net=none --name one --rootfs "$(rootfs)" /no/such/program
-	run_cmk init one || true
-	run_cmk 127 start one
+	run_cmk 125 init one
+	assert_error "no such file or directory"
+	run_cmk 127 start -a one
 	run_cmk rm one
 }
 

@@ -96,8 +96,9 @@ inspect() { cmk inspect --format "$2" "$1"; }
 @test "a run that cannot start again is the end, with the reason in the record" {
 	local fs
 	fs=$(rootfs)
-	cp "$fs/bin/busybox" "$fs/bin/once"
-	run_cmk run -d --net=none --name one --restart always --rootfs "$fs" /bin/once sh -c 'rm /bin/once; exit 1'
+	printf '#!/bin/sh\nrm /once; exit 1\n' >"$fs/once"
+	chmod 755 "$fs/once"
+	run_cmk run -d --net=none --name one --restart always --rootfs "$fs" /once
 	run_cmk wait one
 	assert_equal "$output" 127
 	assert_match "$(inspect one '{{.State.Error}}')" once
