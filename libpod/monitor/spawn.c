@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -166,6 +167,7 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));
+	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(forget_program, NULL);
 	mon_loop(m);
 	_exit(0);
