@@ -33,14 +33,20 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	run_cmk rm -f -t 0 c1
 }
 
-@test "the monitor has less than 1 MB of private memory" {
+# The program's own pages are shared by all monitors, once there are two.
+@test "each monitor has less than 1 MB of private memory" {
 	! grep -q __asan_init "$CMK_BIN" || skip "built with sanitizers"
+	local pid kb
+	logged() { [ "$(stat -c %s "$CMK_ROOT"/containers/*/ctr.log | sort -n | head -n 1)" -gt 1000000 ]; }
 	run_cmk run -d --name c1 "${RUN[@]}" sh -c 'yes | head -c 20000000; sleep 100'
-	assert wait_for 20 test "$(stat -c %s "$CMK_ROOT"/containers/*/ctr.log)" -gt 1000000
-	kb=$(awk '/^Private/ {n += $2} END {print n}' "/proc/$(monitor_of)/smaps_rollup")
-	echo "private: $kb kB"
-	assert [ "$kb" -lt 1024 ]
-	run_cmk rm -f -t 0 c1
+	run_cmk run -d --name c2 "${RUN[@]}" sh -c 'yes | head -c 20000000; sleep 100'
+	assert wait_for 20 logged
+	for pid in $(jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json); do
+		kb=$(awk '/^Private/ {n += $2} END {print n}' "/proc/$pid/smaps_rollup")
+		echo "private: $kb kB"
+		assert [ "$kb" -lt 1024 ]
+	done
+	run_cmk rm -f -t 0 c1 c2
 }
 
 @test "stdout and stderr stay apart, the exit code is the container's" {
