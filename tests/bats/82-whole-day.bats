@@ -83,7 +83,7 @@ health() { [ "$(cmk inspect --format '{{.State.Health.Status}}' "$1")" = "$2" ];
 	run_cmk export -o front.tar front
 	assert tar -tf front.tar root/new
 
-	run_cmk events --stream=false --filter container=front --format '{{.Status}}'
+	run_cmk events --stream=false --filter "container=${id:0:12}" --format '{{.Status}}'
 	local seen=$output status
 	for status in create start health_status exec pause unpause rename commit restart stop died export; do
 		grep -qx "$status" <<<"$seen" || {
