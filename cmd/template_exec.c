@@ -217,6 +217,21 @@ static bool is_map(const struct json *v)
 	return false;
 }
 
+/* podman's Go names where they differ from its JSON keys: scripts use both. */
+static const char *json_name(const char *field)
+{
+	static const char *const names[][2] = {
+		{ "Healthcheck", "Health" }, /* of State */
+		{ "HealthMaxLogCount", "HealthcheckMaxLogCount" },
+		{ "HealthMaxLogSize", "HealthcheckMaxLogSize" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(names[i][0], field))
+			return names[i][1];
+	return field;
+}
+
 static int get_field(struct exec *x, const struct json *v, const char *field,
 		     const struct json **ret)
 {
@@ -230,6 +245,8 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s in a single value",
 				   field);
 	m = json_get(v, field);
+	if (!m)
+		m = json_get(v, json_name(field));
 	/* .ID and .Id are both in use. */
 	if (!m)
 		json_each (c, v)

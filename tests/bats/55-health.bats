@@ -22,6 +22,11 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 	run_cmk run -d --name c1 --health-cmd 'echo out; echo err >&2; test ! -e /tmp/bad' \
 		--health-interval 1s --health-retries 2 "${RUN[@]}" sleep 1000
 	assert wait_for 20 status_is c1 healthy
+	run_cmk ps --format '{{.Names}} {{.Status}}' --filter health=healthy
+	assert_match "$output" '^c1 Up .* \(healthy\)$'
+	run_cmk ps -q --filter health=unhealthy
+	assert_equal "$output" ''
+	assert_equal "$(cmk inspect -f '{{.State.Healthcheck.Status}}' c1)" healthy
 	run health c1
 	assert_equal "$(jq -r '.Log[0].Output' <<<"$output")" $'out\nerr'
 	assert_equal "$(jq '.Log[0].ExitCode' <<<"$output")" 0
@@ -198,4 +203,24 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 	assert_error 'is not running'
 	run_cmk unpause c1
 	run_cmk healthcheck run c1
+}
+
+@test "update changes the check of a running container" {
+	run_cmk run -d --name c1 --health-cmd false --health-interval disable --health-retries 1 "${RUN[@]}" sleep 1000
+	run_cmk 1 healthcheck run c1
+	run_cmk update --health-cmd 'echo new' --health-max-log-count 1 c1
+	assert status_is c1 starting
+	run_cmk healthcheck run c1
+	assert_equal "$(health c1 | jq -r '.Log[].Output')" new
+	run_cmk update --health-interval 1s --health-cmd false c1
+	assert wait_for 20 status_is c1 unhealthy
+	run_cmk update --no-healthcheck c1
+	run_cmk 125 healthcheck run c1
+	run_cmk run -d --name c2 "${RUN[@]}" sleep 1000
+	run_cmk 125 update --health-interval 1s c2
+	assert_error 'it has none'
+	run_cmk update --health-cmd true --health-interval 1s c2
+	assert wait_for 20 status_is c2 healthy
+	run_cmk restart -t 0 c2
+	assert wait_for 20 status_is c2 healthy
 }
