@@ -288,6 +288,18 @@ int parse_signal(const char *s)
 
 const char *signal_name(int sig)
 {
+	static const char *const real_time[] = {
+		"SIGRTMIN",    "SIGRTMIN+1",  "SIGRTMIN+2",  "SIGRTMIN+3",  "SIGRTMIN+4",
+		"SIGRTMIN+5",  "SIGRTMIN+6",  "SIGRTMIN+7",  "SIGRTMIN+8",  "SIGRTMIN+9",
+		"SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14",
+		"SIGRTMIN+15", "SIGRTMAX-14", "SIGRTMAX-13", "SIGRTMAX-12", "SIGRTMAX-11",
+		"SIGRTMAX-10", "SIGRTMAX-9",  "SIGRTMAX-8",  "SIGRTMAX-7",  "SIGRTMAX-6",
+		"SIGRTMAX-5",  "SIGRTMAX-4",  "SIGRTMAX-3",  "SIGRTMAX-2",  "SIGRTMAX-1",
+		"SIGRTMAX",
+	};
+
+	if (sig >= RT_MIN && sig <= RT_MAX)
+		return real_time[sig - RT_MIN];
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		if (signals[i].sig == sig)
 			return signals[i].name;

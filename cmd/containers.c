@@ -76,6 +76,8 @@ int cmk_start_attached(struct container *c, struct spec *spec, struct rootfs_pla
 		.tty = a->tty,
 		.use_stdin = use_stdin,
 		.use_out = a->use_out,
+		.no_stdout = a->no_stdout,
+		.no_stderr = a->no_stderr,
 		.sig_proxy = a->sig_proxy,
 		.wait_only_started = !a->use_out && !use_stdin,
 		.detach_keys = a->detach_keys,

@@ -25,7 +25,8 @@ static inline void cleanup_container_fn(struct container **c)
 
 struct cmk_attach {
 	bool use_stdin, use_out, tty, sig_proxy;
-	const char *detach_keys; /* NULL: the container's */
+	bool no_stdout, no_stderr; /* as in attach_args */
+	const char *detach_keys;   /* NULL: the container's */
 };
 int cmk_check_detach_keys(const char *keys, struct cmk_err *err);
 /* Starts C and stays with it as A says: its exit code; 0 where it was detached from, or where A

@@ -8,25 +8,28 @@
 struct inspect_args {
 	struct cmk_select select; /* first: the shared row's offsets are of it */
 	const char *format, *type;
+	bool size;
 };
 
 static const struct cmk_option inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
 		       "'json' or a Go template", .def = "json"),
 	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_FLAG('s', "size", struct inspect_args, size,
+		     "of containers, show what they take on the disk"),
 	CMK_OPT_STRING('t', "type", struct inspect_args, type, "TYPE", "look only among these",
 		       .def = "all", .words = "all|container|image|network|pod|volume",
 		       .complete = COMPLETE_WORDS),
 	CMK_OPT_END(),
 };
 
-static int inspect_container(struct storage *st, const char *name, struct json_writer *w,
-			     struct cmk_err *err)
+static int inspect_container(struct storage *st, const struct inspect_args *a, const char *name,
+			     struct json_writer *w, struct cmk_err *err)
 {
 	cleanup_container struct container *c = NULL;
 	int r = container_open(st, name, &c, err);
 
-	return r < 0 ? r : container_inspect(c, NULL, w, err);
+	return r < 0 ? r : container_inspect(c, a->size, w, err);
 }
 
 static int inspect_image(struct storage *st, const char *name, struct json_writer *w,
@@ -46,16 +49,17 @@ static int inspect_none(const char *type, const char *name, struct cmk_err *err)
 }
 
 /* The object of that name, appended to W: containers come first. */
-static int inspect_one(struct storage *st, const char *type, const char *name,
+static int inspect_one(struct storage *st, const struct inspect_args *a, const char *name,
 		       struct json_writer *w, struct cmk_err *err)
 {
+	const char *type = a->type;
 	int r;
 
 	if (streq(type, "image"))
 		return inspect_image(st, name, w, err);
 	if (!streq(type, "all") && !streq(type, "container"))
 		return inspect_none(type, name, err);
-	r = inspect_container(st, name, w, err);
+	r = inspect_container(st, a, name, w, err);
 	if (r != -ENOENT || streq(type, "container"))
 		return r;
 	cmk_err_done(err);
@@ -97,7 +101,7 @@ static int inspect_all(struct storage *st, const struct inspect_args *a, char *c
 	for (; names && *names; names++) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 
-		r = inspect_one(st, a->type, *names, &w, &e);
+		r = inspect_one(st, a, *names, &w, &e);
 		any |= r >= 0;
 		if (r < 0 && failed)
 			cmk_print_error(&e);
@@ -160,6 +164,7 @@ static const struct cmk_option container_inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
 		       "'json' or a Go template", .def = "json"),
 	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_FLAG('s', "size", struct inspect_args, size, "show what they take on the disk"),
 	CMK_OPT_END(),
 };
 

@@ -224,41 +224,19 @@ static void write_namespaces(struct json_writer *w, const struct ps_item *i, boo
 	}
 }
 
-/* The image's size is looked up once for the containers of one image that follow each other. */
-static uint64_t image_size(struct storage *st, const char *id)
-{
-	struct image_record rec = { 0 };
-	uint64_t size = 0;
-
-	if (id && *id && storage_image_load(st, id, &rec, NULL) == 0)
-		size = rec.size;
-	image_record_done(&rec);
-	return size;
-}
-
 int ps_fill_sizes(struct storage *st, struct ps_item *items, size_t n, struct cmk_err *err)
 {
-	cleanup_free struct rootfs_usage *list = xcalloc(n + 1, sizeof(*list));
-	const char *image = NULL;
-	uint64_t size = 0;
+	cleanup_free const struct container **list = xcalloc(n + 1, sizeof(*list));
+	cleanup_free struct container_size *sizes = xcalloc(n + 1, sizeof(*sizes));
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct container_config *cfg = &items[i].c->cfg;
-
-		list[i].id = cfg->id;
-		(void)log_rfc3339_parse(cfg->created, strlen(cfg->created), &list[i].created_ns);
-	}
-	r = storage_rootfs_usage(st, list, n, err);
+	for (size_t i = 0; i < n; i++)
+		list[i] = items[i].c;
+	r = container_sizes(st, list, n, sizes, err);
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		const char *id = items[i].c->cfg.image_id;
-
-		if (i == 0 || !streq_null(id, image))
-			size = image_size(st, id);
-		image = id;
 		items[i].has_size = true;
-		items[i].rw_size = list[i].changed;
-		items[i].rootfs_size = list[i].changed + (list[i].copied ? list[i].copied : size);
+		items[i].rw_size = sizes[i].changed;
+		items[i].rootfs_size = sizes[i].total;
 	}
 	return r;
 }

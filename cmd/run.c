@@ -24,10 +24,13 @@ static int run_started(struct run_args *a, struct container *c, struct spec *spe
 		       struct rootfs_plan *rootfs, struct cmk_err *err)
 {
 	const struct container_options *o = &a->create.o;
+	bool all = !strv_len(o->attach);
 	struct cmk_attach attach = {
-		.use_stdin = o->interactive && !a->detach,
+		.use_stdin = o->interactive && !a->detach && (all || strv_has(o->attach, "stdin")),
 		.use_out = !a->detach,
 		.tty = o->tty && !a->detach,
+		.no_stdout = !all && !strv_has(o->attach, "stdout"),
+		.no_stderr = !all && !strv_has(o->attach, "stderr"),
 		.sig_proxy = a->sig_proxy,
 		.detach_keys = o->detach_keys,
 	};

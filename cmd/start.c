@@ -68,6 +68,8 @@ static int start_container(struct storage *st, const char *name, const struct st
 		.use_out = a->attach || a->interactive,
 		.use_stdin = a->interactive && c->cfg.interactive,
 		.tty = c->cfg.terminal,
+		.no_stdout = c->cfg.attach && !strv_has(c->cfg.attach, "stdout"),
+		.no_stderr = c->cfg.attach && !strv_has(c->cfg.attach, "stderr"),
 		.sig_proxy = a->sig_proxy != 0,
 		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
 	};

@@ -62,6 +62,7 @@ struct container_options {
 	char *const *dns_options;
 	char *const *dns_search;
 	char *const *hostusers;
+	char *const *attach; /* "stdin", "stdout", "stderr" */
 	const char *hosts_file, *passwd_entry, *group_entry, *umask, *timezone, *systemd,
 		*personality;
 	bool env_host, unsetenv_all, no_hosts, no_hostname, remove_image;
@@ -166,10 +167,15 @@ int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk
 size_t container_waiter_fds(const struct container_waiter *w, struct pollfd *fds);
 /* CMK_ERR_IN_USE where it runs and FORCE is not given, or another container needs it. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
-/* docker/podman's inspect object, pretty-printed into W as one array element. SIZE: what it takes
- * on the disk, or NULL where nobody asked. */
-struct container_inspect_size {
-	uint64_t changed, total; /* bytes: its own, with the image */
+/* What containers take on the disk, in bytes: what they wrote themselves, and that with the image.
+ */
+struct container_size {
+	uint64_t changed, total;
 };
-int container_inspect(struct container *c, const struct container_inspect_size *size,
-		      struct json_writer *w, struct cmk_err *err);
+/* Of N containers, in one go. */
+int container_sizes(struct storage *st, const struct container *const *list, size_t n,
+		    struct container_size *ret, struct cmk_err *err);
+/* docker/podman's inspect object, pretty-printed into W as one array element. WITH_SIZE: and what
+ * it takes on the disk, which must be counted. */
+int container_inspect(struct container *c, bool with_size, struct json_writer *w,
+		      struct cmk_err *err);

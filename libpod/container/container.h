@@ -101,7 +101,7 @@ struct container_config {
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	/* process: environment, names, files that cmk writes */
-	char **add_hosts, **dns, **dns_options, **dns_search;
+	char **add_hosts, **dns, **dns_options, **dns_search, **attach;
 	char *hosts_file, *timezone;
 	bool no_hosts, no_hostname, no_passwd, remove_image, systemd;
 	/* mounts: volumes, devices, secrets */

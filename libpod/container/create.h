@@ -51,6 +51,10 @@ int create_hooks(struct create_plan *p, struct cmk_err *err);
 int create_resolve_image(struct create_plan *p, struct cmk_err *err);
 /* --- create_process.c: command, environment, user, working directory --- */
 int create_process(struct create_plan *p, struct cmk_err *err);
+/* "SIGINT" for any spelling; *RET is replaced. */
+int create_stop_signal(const char *text, char **ret, struct cmk_err *err);
+/* --- create_systemd.c: what a systemd inside needs, where the command is one --- */
+void create_systemd(struct create_plan *p);
 /* --- create_env.c: environment, labels, annotations --- */
 /* Labels and annotations as far as they need no image. */
 int create_check_labels(struct create_plan *p, struct cmk_err *err);

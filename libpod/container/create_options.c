@@ -202,10 +202,7 @@ static int check_signal(struct create_plan *p, struct cmk_err *err)
 {
 	if (!p->o->stop_signal)
 		return 0;
-	if (parse_signal(p->o->stop_signal) < 0)
-		return cmk_err_set(err, -EINVAL, "stop signal '%s' is unknown", p->o->stop_signal);
-	p->c->cfg.stop_signal = xstrdup(signal_name(parse_signal(p->o->stop_signal)));
-	return 0;
+	return create_stop_signal(p->o->stop_signal, &p->c->cfg.stop_signal, err);
 }
 
 /* A user of the host, by name or number, as a line of /etc/passwd. */
@@ -236,6 +233,39 @@ static int check_hostusers(struct create_plan *p, struct cmk_err *err)
 	return 0;
 }
 
+static int check_attach(struct create_plan *p, struct cmk_err *err)
+{
+	if (p->o->detach && strv_len(p->o->attach))
+		return cmk_err_set(err, -EINVAL,
+				   "conflicting options: --attach and --detach exclude each other");
+	for (char *const *a = p->o->attach; a && *a; a++) {
+		if (!streq(*a, "stdin") && !streq(*a, "stdout") && !streq(*a, "stderr"))
+			return cmk_err_set(err, -EINVAL,
+					   "invalid stream '%s' for --attach: it must be one of "
+					   "stdin, stdout or stderr",
+					   *a);
+	}
+	p->c->cfg.attach = strv_dup(p->o->attach);
+	return 0;
+}
+
+/* --systemd and --personality. */
+static int check_modes(struct create_plan *p, struct cmk_err *err)
+{
+	const char *mode = p->o->systemd, *domain = p->o->personality;
+	bool ignored;
+
+	if (mode && *mode && !streq(mode, "always") && parse_bool(mode, &ignored) < 0)
+		return cmk_err_set(err, -EINVAL, "--systemd '%s': not true, false or always", mode);
+	if (!domain || !*domain || strcasecmp(domain, "LINUX") == 0)
+		return 0;
+	if (strcasecmp(domain, "LINUX32") != 0)
+		return cmk_err_set(err, -EINVAL, "--personality '%s': not LINUX or LINUX32",
+				   domain);
+	p->spec->personality = xstrdup("LINUX32");
+	return 0;
+}
+
 static int check_process(struct create_plan *p, struct cmk_err *err)
 {
 	const struct container_options *o = p->o;
@@ -259,7 +289,7 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 		create_check_kernel, check_hostname,	 check_security,
 		check_limits,	     check_groups,	 check_signal,
 		create_check_labels, create_check_files, check_process,
-		create_check_life,
+		create_check_life,   check_attach,	 check_modes,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;
@@ -271,7 +301,8 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 			return r;
 	}
 	cfg->stop_timeout_s = o->stop_timeout_s;
-	cfg->remove = o->remove;
+	cfg->remove = o->remove || o->remove_image;
+	cfg->remove_image = o->remove_image;
 	cfg->terminal = o->tty;
 	cfg->interactive = o->interactive;
 	cfg->init = o->init;

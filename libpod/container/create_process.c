@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <pwd.h>
+
 #include "base/parse.h"
 #include "libpod/container/create.h"
 #include "libpod/container/optparse.h"
@@ -56,16 +58,59 @@ static int build_workdir(struct create_plan *p, struct cmk_err *err)
 	return 0;
 }
 
+int create_stop_signal(const char *text, char **ret, struct cmk_err *err)
+{
+	int sig = parse_signal(text);
+	const char *name = sig < 0 ? NULL : signal_name(sig);
+
+	if (!name)
+		return cmk_err_set(err, -EINVAL, "stop signal '%s' is unknown", text);
+	free(*ret);
+	*ret = xstrdup(name);
+	return 0;
+}
+
 static int build_signal(struct create_plan *p, struct cmk_err *err)
 {
 	const char *s = p->image.stop_signal;
+	int r = 0;
 
-	if (p->c->cfg.stop_signal || !s || !*s)
-		return 0;
-	if (parse_signal(s) < 0)
-		return cmk_err_set(err, -EINVAL, "the image's stop signal '%s' is unknown", s);
-	p->c->cfg.stop_signal = xstrdup(signal_name(parse_signal(s)));
-	return 0;
+	if (!p->c->cfg.stop_signal && s && *s)
+		r = create_stop_signal(s, &p->c->cfg.stop_signal, err);
+	return r < 0 ? cmk_err_wrap(err, r, "the image's stop signal") : 0;
+}
+
+/* The caller's uid and gid inside, with --userns=keep-id alone. */
+static bool kept_ids(const struct create_plan *p, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	const char *mode = p->c->cfg.userns_mode, *ids = p->default_user;
+	cleanup_strv char **parts = NULL;
+
+	if (!mode || !str_after(mode, "keep-id") || !ids)
+		return false;
+	parts = strv_split(ids, ':');
+	return strv_len(parts) == 2 && parse_u32(parts[0], UINT32_MAX - 1, ret_uid) == 0 &&
+	       parse_u32(parts[1], UINT32_MAX - 1, ret_gid) == 0;
+}
+
+/* With --userns=keep-id the caller has a name inside as well. */
+static void add_caller(struct create_plan *p)
+{
+	struct passwd pw, *found = NULL;
+	const char *home = p->c->cfg.workdir;
+	uint32_t uid = 0, gid = 0;
+	char buf[16384];
+
+	if (!kept_ids(p, &uid, &gid))
+		return;
+	(void)getpwuid_r(geteuid(), &pw, buf, sizeof(buf), &found);
+	if (!found || strpbrk(found->pw_gecos, ":\n"))
+		return;
+	for (size_t i = 0; i < p->n_mounts; i++)
+		if (streq(p->mounts[i].destination, found->pw_dir))
+			home = found->pw_dir;
+	strv_add_take(&p->spec->passwd_lines, xasprintf("%s:*:%u:%u:%s:%s:/bin/sh", found->pw_name,
+							uid, gid, found->pw_gecos, home));
 }
 
 int create_process(struct create_plan *p, struct cmk_err *err)
@@ -91,5 +136,7 @@ int create_process(struct create_plan *p, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	create_labels(p);
+	add_caller(p);
+	create_systemd(p);
 	return 0;
 }

@@ -139,14 +139,17 @@ static void write_head(struct json_writer *w, const struct container *c, const s
 	json_write_str(w, "Platform", "linux");
 }
 
-int container_inspect(struct container *c, const struct container_inspect_size *size,
-		      struct json_writer *w, struct cmk_err *err)
+int container_inspect(struct container *c, bool with_size, struct json_writer *w,
+		      struct cmk_err *err)
 {
 	const struct container_config *cfg = &c->cfg;
+	struct container_size size = { 0 };
 	cleanup_strv char **sessions = NULL;
 	struct spec *s = NULL;
 	int r = container_dir(c, err);
 
+	if (r >= 0 && with_size)
+		r = container_sizes(c->st, (const struct container *const *)&c, 1, &size, err);
 	if (r >= 0)
 		r = spec_load(c->dir_fd, &s, err);
 	if (r < 0)
@@ -162,9 +165,9 @@ int container_inspect(struct container *c, const struct container_inspect_size *
 	json_write_strv(w, "BoundingCaps", s->process.caps.bounding);
 	json_write_strv(w, "ExecIDs", sessions);
 	write_driver(w, c);
-	if (size) {
-		json_write_i64(w, "SizeRw", (int64_t)size->changed);
-		json_write_i64(w, "SizeRootFs", (int64_t)size->total);
+	if (with_size) {
+		json_write_i64(w, "SizeRw", (int64_t)size.changed);
+		json_write_i64(w, "SizeRootFs", (int64_t)size.total);
 	}
 	inspect_mounts(w, c);
 	json_write_strv(w, "Dependencies", cfg->requires);

@@ -26,9 +26,9 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 	json_write_str(w, "Hostname", cfg->hostname);
 	json_write_str(w, "Domainname", "");
 	json_write_str(w, "User", inspect_str(cfg->user));
-	json_write_bool(w, "AttachStdin", false);
-	json_write_bool(w, "AttachStdout", false);
-	json_write_bool(w, "AttachStderr", false);
+	json_write_bool(w, "AttachStdin", strv_has(cfg->attach, "stdin"));
+	json_write_bool(w, "AttachStdout", strv_has(cfg->attach, "stdout"));
+	json_write_bool(w, "AttachStderr", strv_has(cfg->attach, "stderr"));
 	json_write_bool(w, "Tty", cfg->terminal);
 	json_write_bool(w, "OpenStdin", cfg->interactive);
 	json_write_bool(w, "StdinOnce", false);

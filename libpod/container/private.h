@@ -34,6 +34,10 @@ void container_state_lost(struct container *c);
 /* RUN/containers/ID, made where absent: a descriptor. */
 int container_run_dir(struct storage *st, const char *id, struct cmk_err *err);
 
+/* --- remove_image.c --- */
+/* --rmi: after the container of CFG, its image, where no other container uses it. */
+void container_remove_image(struct storage *st, const struct container_config *cfg);
+
 /* --- exec_session.c --- */
 /*
  * RUN/exec/ID.SESSION stands for an exec session under way and names its monitor, whose life is

@@ -126,6 +126,7 @@ static const struct json_field config_fields[] = {
 	CFG(log_max_files, JSON_F_U32, JSON_OMIT_EMPTY),
 	/* process: environment, names, files that cmk writes */
 	CFG(add_hosts, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(attach, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(dns, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(dns_options, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(dns_search, JSON_F_STRV, JSON_OMIT_EMPTY),

@@ -288,6 +288,13 @@ static int on_frame(struct client *c, const struct monitor_frame *f, const uint8
 	}
 }
 
+static bool wanted(const struct client *c)
+{
+	bool left_out = c->w_to == STDOUT_FILENO ? c->a->no_stdout : c->a->no_stderr;
+
+	return c->a->use_out && !left_out && !c->out_closed[c->w_to - 1];
+}
+
 /* All whole frames in the buffer, up to one with output that must be written first. */
 static int take_frames(struct client *c, struct cmk_err *err)
 {
@@ -304,7 +311,7 @@ static int take_frames(struct client *c, struct cmk_err *err)
 		c->w_end = sizeof(f) + f.len;
 		if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR) {
 			c->w_to = f.type == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
-			if (!c->a->use_out || c->out_closed[c->w_to - 1] || f.len == 0)
+			if (!wanted(c) || f.len == 0)
 				drop_frame(c);
 			continue;
 		}

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/userns.h"
+#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
 #include "libpod/runtime/hooks.h"
 
@@ -140,6 +141,7 @@ void mon_end_record(struct monitor *m)
 		(void)container_live_remove(m->st, cfg_of(m)->id);
 		erase(m);
 		write_end_events(m);
+		container_remove_image(m->st, cfg_of(m));
 		return;
 	}
 	/* While the old root file system is still mounted (see hold_mounts()) nobody may start the

@@ -114,7 +114,8 @@ int monitor_start_waiting(const struct monitor_args *a, int *ret_fd, struct cmk_
 struct attach_args {
 	int fd;
 	bool tty, use_stdin, use_out, sig_proxy;
-	bool wait_only_started;	 /* -d: return after FRAME_STARTED */
+	bool no_stdout, no_stderr; /* of what USE_OUT gives: left out */
+	bool wait_only_started;	   /* -d: return after FRAME_STARTED */
 	bool running;		 /* `attach`: the container runs already, no FRAME_STARTED comes */
 	const char *detach_keys; /* `attach` only: sent with FRAME_ATTACH; NULL: the container's */
 };

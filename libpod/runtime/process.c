@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -309,6 +310,8 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 		r = take_terminal(&id, slave_fd, err);
 	if (r == 0)
 		r = rlimits_set(job->process, err);
+	if (r == 0 && job->spec->personality && personality(PER_LINUX32) < 0)
+		r = cmk_err_errno(err, "set personality %s", job->spec->personality);
 	*job->stage = STAGE_CONFINE;
 	if (r == 0)
 		r = confine(job, &id, err);

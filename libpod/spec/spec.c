@@ -123,6 +123,11 @@ static const struct json_field root_fields[] = {
 	JSON_FIELD_END,
 };
 
+static const struct json_field personality_fields[] = {
+	JSON_FIELD(struct spec, personality, "domain", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD_END,
+};
+
 static const struct json_field linux_fields[] = {
 	JSON_FIELD_ARRAY(struct spec, uid_mappings, n_uid_mappings, "uidMappings", JSON_OMIT_EMPTY,
 			 id_mapping_fields, struct spec_id_mapping),
@@ -134,6 +139,7 @@ static const struct json_field linux_fields[] = {
 	JSON_FIELD(struct spec, cgroups_path, "cgroupsPath", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_ARRAY(struct spec, namespaces, n_namespaces, "namespaces", 0, namespace_fields,
 			 struct spec_namespace),
+	SAME_STRUCT("personality", personality_fields),
 	JSON_FIELD(struct spec, masked_paths, "maskedPaths", JSON_F_STRV, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct spec, readonly_paths, "readonlyPaths", JSON_F_STRV, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct spec, linux_extra, NULL, JSON_F_EXTRA, 0),

@@ -104,6 +104,7 @@ struct spec {
 	char *cgroups_path;
 	struct spec_resources resources;
 	char **masked_paths, **readonly_paths;
+	char *personality;  /* "LINUX32", or NULL */
 	char **sysctl;	    /* "key=value" */
 	char **annotations; /* "key=value" */
 	struct spec_hook_list hooks[N_HOOK_STAGES];

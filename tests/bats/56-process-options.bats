@@ -238,3 +238,86 @@ refused() {
 	assert_match "$output" "^$(id -un):\*:$(id -u):"
 	refused 'nobody-is-called-so' --hostuser nobody-is-called-so
 }
+
+@test "--attach: the streams that were asked for, and the exit code" {
+	run_cmk 4 run --rm --net=none -a stdout --rootfs "$fs" sh -c 'echo out; echo err >&2; exit 4'
+	assert_equal "$output|$stderr" 'out|'
+	run_cmk run --rm --net=none -a stderr --rootfs "$fs" sh -c 'echo out; echo err >&2'
+	assert_equal "$output|$stderr" '|err'
+	run_cmk run --rm --net=none -a stdout,stderr --rootfs "$fs" sh -c 'echo out; echo err >&2'
+	assert_equal "$output|$stderr" 'out|err'
+	assert_equal "$(echo text | cmk run --rm -i -a stdin,stdout --net=none --rootfs "$fs" cat)" text
+	run_cmk 4 run --rm --net=none -i -a stdin --rootfs "$fs" sh -c 'echo out; exit 4'
+	assert_equal "$output" ''
+	refused 'invalid stream' -a nonsense
+	run_cmk 125 run -d -a stdout --rootfs "$fs" true
+	assert_error 'conflicting options'
+}
+
+@test "--stop-signal: names, numbers, real-time ones; unknown ones are refused" {
+	for pair in INT=SIGINT sigterm=SIGTERM 15=SIGTERM RTMIN+3=SIGRTMIN+3 37=SIGRTMIN+3 SIGRTMAX-1=SIGRTMAX-1; do
+		run_cmk create --name c --net=none --stop-signal "${pair%%=*}" --rootfs "$fs" true
+		run_cmk inspect --format '{{.Config.StopSignal}}' c
+		assert_equal "$output" "${pair#*=}"
+		run_cmk rm c
+	done
+	for bad in NOSUCH 0 65 33 RTMIN+99 ''; do
+		run_cmk 125 create --net=none --stop-signal "$bad" --rootfs "$fs" true
+		assert_error 'unknown'
+	done
+}
+
+@test "--systemd: detected by the command, always, never" {
+	mkdir -p "$fs/sbin" "$fs/run" "$fs/tmp" "$fs/var/log"
+	printf '#!/bin/sh\nmount; env; mkdir /sys/fs/cgroup/sub 2>/dev/null && echo cgroup-writable; rmdir /sys/fs/cgroup/sub 2>/dev/null; true\n' >"$fs/sbin/init"
+	chmod 755 "$fs/sbin/init"
+	run_in /sbin/init
+	for dir in /run /run/lock /tmp /var/log/journal; do
+		assert_match "$output" "tmpfs on $dir type tmpfs \(rw"
+	done
+	assert_match "$output" 'container_uuid=[0-9a-f]{32}'
+	assert_match "$output" 'cgroup-writable'
+	opts=(--systemd=false)
+	run_in /sbin/init
+	refute_match "$output" 'on /run/lock|container_uuid|cgroup-writable'
+	opts=(--systemd=always -v "$PWD:/run/mine")
+	run_in mount
+	assert_match "$output" ' on /run type tmpfs'
+	assert_match "$output" ' on /run/mine '
+	run_cmk create --name c --net=none --rootfs "$fs" /sbin/init
+	run_cmk inspect --format '{{.Config.StopSignal}} {{.Config.SystemdMode}}' c
+	assert_equal "$output" 'SIGRTMIN+3 true'
+	run_cmk rm c
+	refused 'systemd' --systemd sometimes
+}
+
+@test "--personality LINUX32" {
+	opts=(--personality LINUX32)
+	run_in uname -m
+	refute_match "$output" x86_64
+	refused 'personality' --personality BSD
+}
+
+@test "--rmi removes the image with the container, unless another one uses it" {
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import fs.tar localhost/once
+	run_cmk create --name other --net=none localhost/once true
+	run_cmk run --rmi --net=none localhost/once echo hello
+	assert_equal "$output" hello
+	run_cmk image exists localhost/once
+	run_cmk rm other
+	run_cmk 3 run --rmi --net=none localhost/once sh -c 'exit 3'
+	run_cmk 1 image exists localhost/once
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "--userns=keep-id: the caller has a name inside" {
+	printf 'root:x:0:0::/root:/bin/sh\n' >"$fs/etc/passwd"
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import fs.tar localhost/ids
+	run_cmk run --rm --net=none --userns keep-id localhost/ids sh -c 'id -un; id -u; grep -c . /etc/passwd'
+	assert_equal "$output" "$(id -un)"$'\n'"$(id -u)"$'\n2'
+	run_cmk run --rm --net=none --userns keep-id --passwd=false localhost/ids grep -c . /etc/passwd
+	assert_equal "$output" 1
+}

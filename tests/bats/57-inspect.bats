@@ -293,3 +293,15 @@ setup() {
 	run_cmk 125 inspect --latest a
 	run_cmk rm a b
 }
+
+@test "--size: what the container wrote, and that with the image" {
+	load_images alpine
+	run_cmk run --name c --net=none alpine sh -c 'head -c 100000 /dev/zero >/file'
+	run_cmk inspect --size c
+	assert_equal "$(jq -c '.[0] | [(.SizeRw | . >= 100000 and . < 200000), .SizeRootFs > 1000000 + .SizeRw]' <<<"$output")" '[true,true]'
+	run_cmk container inspect -s --format '{{.SizeRw}}' c
+	assert [ "$output" -ge 100000 ]
+	run_cmk inspect c
+	assert_equal "$(jq '.[0].SizeRw' <<<"$output")" null
+	run_cmk rm c
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "libpod/container/private.h"
+
+static bool is_used(struct storage *st, const char *image)
+{
+	struct container **list = NULL;
+	bool used = false;
+	size_t n = 0;
+	int r = container_list(st, &list, &n, NULL);
+
+	for (size_t i = 0; i < n && !used; i++)
+		used = streq_null(list[i]->cfg.image_id, image);
+	container_list_free(list, n);
+	return used || r < 0;
+}
+
+void container_remove_image(struct storage *st, const struct container_config *cfg)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct image_record rec = { 0 };
+	bool whole;
+	int r;
+
+	if (!cfg->remove_image || !cfg->image_id)
+		return;
+	r = storage_image_load(st, cfg->image_id, &rec, &err);
+	whole = strv_len(rec.names) < 2 || !strv_has(rec.names, cfg->image_name);
+	if (r == 0 && !whole)
+		r = storage_name_remove(st, cfg->image_name, &err);
+	else if (r == 0 && !is_used(st, cfg->image_id))
+		r = storage_image_remove(st, cfg->image_id, &err);
+	else if (r == 0)
+		log_warn("image '%s' stays: other containers use it", cfg->image_name);
+	if (r < 0)
+		log_warn("remove image '%s': %s", cfg->image_name, cmk_err_msg(&err));
+	else
+		event_write_image(st, whole ? "remove" : "untag", cfg->image_id, cfg->image_name);
+	image_record_done(&rec);
+}
