@@ -325,7 +325,7 @@ int mon_start(struct monitor *m, struct cmk_err *err)
 void mon_started(struct monitor *m)
 {
 	const struct container_config *cfg = &m->a->container->cfg;
-	struct event events[4];
+	struct event events[5];
 	size_t n = 0;
 
 	if (m->a->exec)
@@ -342,6 +342,8 @@ void mon_started(struct monitor *m)
 		events[n++] = event_of_container(cfg, "init");
 	if (m->state != MON_HELD)
 		events[n++] = event_of_container(cfg, "start");
+	if (m->a->attach_out && m->n_runs == 0)
+		events[n++] = event_of_container(cfg, "attach");
 	event_write_all(m->st, events, n);
 	if (m->state != MON_HELD)
 		mon_hooks(m, HOOK_POSTSTART);

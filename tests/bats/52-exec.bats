@@ -180,3 +180,19 @@ teardown() {
 	run_cmk 125 attach
 	run_cmk rm made
 }
+
+@test "attach events: of a foreground run, of start -a, of attach; none of run -d" {
+	count() { grep -c '"status":"attach"' "$CMK_ROOT/events/log" || true; }
+	assert_equal "$(count)" 0
+	run_cmk run --name fg --net=none --rootfs "$(rootfs)" true
+	assert_equal "$(count)" 1
+	run_cmk start -a fg
+	assert_equal "$(count)" 2
+	run_cmk run -d --name bg --net=none --rootfs "$(rootfs)" sleep 1000
+	assert_equal "$(count)" 2
+	cmk_background att attach bg
+	three() { [ "$(count)" = 3 ]; }
+	wait_for 5 three
+	run_cmk rm -f -t 0 fg bg
+	wait $! || true
+}

@@ -209,7 +209,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_equal "$(get '.[0].Config | [.Hostname, .User, .WorkingDir, .Labels, .StopSignal]')" \
 		'["host","0:0","/tmp",{"k":"v"},"SIGINT"]'
 	assert_equal "$(get '.[0].Config.Env | index("A=1") != null')" true
-	assert_equal "$(get '.[0].HostConfig | [.NetworkMode, .ReadonlyRootfs, .CapAdd, .AutoRemove]')" '["none",true,["SYS_PTRACE"],false]'
+	assert_equal "$(get '.[0].HostConfig | [.NetworkMode, .ReadonlyRootfs, .CapAdd, .AutoRemove]')" '["none",true,["CAP_SYS_PTRACE"],false]'
 	assert_equal "$(get '.[0].Mounts[0] | [.Type, .Destination, .RW]')" '["bind","/data",false]'
 	assert_equal "$(get '.[0].HostConfig.Ulimits[] | select(.Name == "RLIMIT_NOFILE") | [.Soft, .Hard]')" '[10,20]'
 	run_cmk inspect --format '{{.Id}}' full
