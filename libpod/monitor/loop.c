@@ -372,7 +372,7 @@ static bool any_client(const struct monitor *m)
  */
 static int forget_segments(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	const uintptr_t page = 4096;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
 	(void)size;
 	(void)arg;

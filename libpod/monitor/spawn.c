@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -111,28 +108,6 @@ static void send_failure(int sock, const struct cmk_err *err)
 	(void)monitor_frame_send(sock, FRAME_ERROR, wire, n);
 }
 
-/*
- * Starting a container went through most of the program's code, looking after it takes little of
- * it. The pages stay in the page cache, and what is needed is mapped again on use: segments that
- * cannot be written hold nothing of our own. The first object is the program, dl_iterate_phdr(3).
- */
-static int forget_program(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)size;
-	(void)arg;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + p->p_vaddr, end = start + p->p_filesz;
-
-		start &= ~(page - 1);
-		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-			(void)madvise((void *)start, end - start, MADV_DONTNEED);
-	}
-	return 1;
-}
-
 static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
@@ -167,8 +142,6 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));
-	(void)malloc_trim(0);
-	(void)dl_iterate_phdr(forget_program, NULL);
 	mon_loop(m);
 	_exit(0);
 }
