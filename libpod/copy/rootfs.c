@@ -165,8 +165,8 @@ static int commit_config(const struct commit *j, struct image_config *ret, struc
 
 /* A frozen group and who thaws it. */
 struct freeze {
-	int hold; /* closed, by us or by our death, it lets the guard thaw the group; -1: not frozen
-		   */
+	int group; /* or -1: nothing is frozen */
+	int hold;  /* closed, by us or by our death, it lets the guard thaw the group */
 	pid_t guard;
 };
 
@@ -202,10 +202,14 @@ static int guard_start(int group, struct freeze *ret, struct cmk_err *err)
 
 static void commit_thaw(struct freeze *f)
 {
-	if (f->hold < 0)
+	if (f->group < 0)
 		return;
-	(void)close(steal_fd(&f->hold));
-	(void)process_reap(f->guard);
+	/* The guard may have been killed. */
+	(void)cgroup_freeze(f->group, false, NULL);
+	cleanup_close_fn(&f->group);
+	cleanup_close_fn(&f->hold);
+	if (f->guard > 0)
+		(void)process_reap(f->guard);
 }
 
 /* What is paused already stays so. */
@@ -228,8 +232,10 @@ static int commit_freeze(const struct commit *j, struct freeze *ret, struct cmk_
 					: cmk_err_set(err, group, "open control group '%s': %s",
 						      live->cgroup_path, strerror(-group));
 	r = guard_start(group, ret, err);
-	if (r >= 0)
-		r = cgroup_freeze(group, true, err);
+	if (r >= 0) {
+		ret->group = steal_fd(&group);
+		r = cgroup_freeze(ret->group, true, err);
+	}
 	return r < 0 ? cmk_err_wrap(err, r, "pause") : 0;
 }
 
@@ -250,7 +256,7 @@ static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_
 		.pack = commit_pack,
 		.arg = j,
 	};
-	struct freeze frozen = { .hold = -1 };
+	struct freeze frozen = { .group = -1, .hold = -1 };
 	int r = commit_freeze(j, &frozen, err);
 
 	if (r >= 0)
