@@ -76,10 +76,13 @@ static void watch_all(struct container_waiter *w)
 	cleanup_free char *run = xasprintf("%s/containers/%s", c->st->runroot, c->cfg.id);
 	cleanup_free char *parent = xasprintf("%s/containers", c->st->runroot);
 
-	watch(w, data, changes);
-	watch(w, run, changes);
-	if (!container_is_active(c))
+	/* From the outside in: what is made before its watch is seen through the next one. */
+	if (!container_is_active(c)) {
+		watch(w, c->st->runroot, IN_CREATE | IN_ONLYDIR);
 		watch(w, parent, IN_CREATE | IN_ONLYDIR);
+	}
+	watch(w, run, changes);
+	watch(w, data, changes);
 	if (c->live.cgroup_mount && c->live.cgroup_path) {
 		cleanup_free char *events = xasprintf("%s%s/cgroup.events", c->live.cgroup_mount,
 						      c->live.cgroup_path);
