@@ -53,6 +53,13 @@ static int remove_one(struct container *c, const struct rm_args *a, struct cmk_e
 	return container_remove(c, a->force, cmk_timeout_ms(&a->timeout), err);
 }
 
+/* Of a record; what a newer cmk has written is none. */
+static bool is_damage(int error)
+{
+	return error == -EBADMSG || error == -EINVAL || error == -EFBIG || error == -ELOOP ||
+	       error == -EACCES;
+}
+
 static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
 {
 	const struct rm_args *a = arg;
@@ -63,8 +70,12 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 		cmk_err_done(err);
 		return 0;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = remove_one(c, a, err);
+	} else if (a->force && is_damage(r)) {
+		cmk_err_done(err);
+		r = container_remove_damaged(st, name, err);
+	}
 	if (r == 0)
 		(void)printf("%s\n", name);
 	return r;

@@ -207,6 +207,8 @@ int container_dir(struct container *c, struct cmk_err *err);
  * and checks what is alive; takes no lock. */
 int container_open(struct storage *st, const char *name_or_id, struct container **ret,
 		   struct cmk_err *err);
+/* Removes a container whose record cannot be read, with what runs in its control group. */
+int container_remove_damaged(struct storage *st, const char *name_or_id, struct cmk_err *err);
 /* Reads again what may have changed. */
 int container_refresh(struct container *c, struct cmk_err *err);
 /* Exclusive lock; returns a descriptor to close. Repairs a lost monitor on the way. */

@@ -239,11 +239,20 @@ static int set_frozen(struct container *c, bool freeze, struct cmk_err *err)
 				    "container '%s' has no control group that could be frozen: "
 				    "none was delegated when it was started",
 				    c->cfg.name);
-	fd = cgroup_open(c->live.cgroup_mount, c->live.cgroup_path);
+	fd = r = cgroup_open(c->live.cgroup_mount, c->live.cgroup_path);
+	if (fd >= 0)
+		r = cgroup_freeze(fd, freeze, err);
+	/* Its group goes with it, also under our hands. */
+	if (r == -ENOENT || r == -ENODEV) {
+		cmk_err_done(err);
+		return cmk_err_kind(
+			err, CMK_ERR_STATE, -EINVAL,
+			"'%s' is not running, it has just ended: container state improper",
+			c->cfg.name);
+	}
 	if (fd < 0)
 		return cmk_err_set(err, fd, "control group of container '%s': %s", c->cfg.name,
 				   strerror(-fd));
-	r = cgroup_freeze(fd, freeze, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "%s container '%s'", freeze ? "pause" : "unpause",
 				    c->cfg.name);

@@ -146,6 +146,28 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 	return r < 0 ? cmk_err_move(err, &e) : 0;
 }
 
+int container_remove_damaged(struct storage *st, const char *name_or_id, struct cmk_err *err)
+{
+	cleanup_close int lock = -1;
+	char id[CONTAINER_ID_LEN + 1];
+	int r = -ENOENT;
+
+	if (container_name_valid(name_or_id))
+		r = container_name_lookup(st, name_or_id, id);
+	if (r < 0 && !container_id_prefix_valid(name_or_id))
+		return not_found(name_or_id, err);
+	if (r < 0) {
+		r = lookup_prefix(st, name_or_id, id, err);
+		if (r < 0)
+			return r;
+	}
+	lock = container_lock_id(st, id, true, err);
+	if (lock < 0)
+		return lock;
+	container_remove_stray_group(id);
+	return container_erase(st, id, NULL, err);
+}
+
 int container_refresh(struct container *c, struct cmk_err *err)
 {
 	if (!has_record(c->st, c->cfg.id))

@@ -36,6 +36,12 @@ int container_lock_id(struct storage *st, const char *id, bool nonblock, struct 
 	return steal_fd(&fd);
 }
 
+static int removed_meanwhile(const struct container *c, struct cmk_err *err)
+{
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+			    "container '%s' has been removed: no such container", c->cfg.name);
+}
+
 static void unfinished_path(const char *id, char buf[static 80])
 {
 	(void)snprintf(buf, 80, "unfinished/%s", id);
@@ -141,9 +147,7 @@ int container_refresh_locked(struct container *c, struct cmk_err *err)
 
 	(void)snprintf(path, sizeof(path), "%s/container.json", c->cfg.id);
 	if (faccessat(c->st->containers_fd, path, F_OK, 0) < 0)
-		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-				    "container '%s' has been removed: no such container",
-				    c->cfg.name);
+		return removed_meanwhile(c, err);
 	return container_state_load(c, STATE_LOCKED, err);
 }
 
@@ -152,6 +156,10 @@ int container_lock(struct container *c, struct cmk_err *err)
 	cleanup_close int fd = container_lock_id(c->st, c->cfg.id, false, err);
 	int r;
 
+	if (fd == -ENOENT) {
+		cmk_err_done(err);
+		return removed_meanwhile(c, err);
+	}
 	if (fd < 0)
 		return fd;
 	r = container_refresh_locked(c, err);
