@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
 #include "cmd/format.h"
+#include "cmd/volumes.h"
 #include "image/image.h"
 
 #define EXIT_CMK_FAILED 125
@@ -41,6 +42,20 @@ static int inspect_image(struct storage *st, const char *name, struct json_write
 	return r < 0 ? r : image_inspect(st, id, w, err);
 }
 
+static int inspect_volume(struct storage *st, const char *name, struct json_writer *w,
+			  struct cmk_err *err)
+{
+	cleanup(storage_volume_done) struct volume_record v = { 0 };
+	cleanup(volume_users_done) struct volume_users users = { 0 };
+	int r = storage_volume_find(st, name, &v, err);
+
+	if (r == 0)
+		r = volume_users_load(st, &users, err);
+	if (r == 0)
+		cmk_volume_write(w, &v, &users);
+	return r;
+}
+
 /* Kinds of which there can be none yet. */
 static int inspect_none(const char *type, const char *name, struct cmk_err *err)
 {
@@ -57,6 +72,8 @@ static int inspect_one(struct storage *st, const struct inspect_args *a, const c
 
 	if (streq(type, "image"))
 		return inspect_image(st, name, w, err);
+	if (streq(type, "volume"))
+		return inspect_volume(st, name, w, err);
 	if (!streq(type, "all") && !streq(type, "container"))
 		return inspect_none(type, name, err);
 	r = inspect_container(st, a, name, w, err);
@@ -64,12 +81,17 @@ static int inspect_one(struct storage *st, const struct inspect_args *a, const c
 		return r;
 	cmk_err_done(err);
 	r = inspect_image(st, name, w, err);
-	/* What is no image's name at all may have been meant as a container's. */
+	/* What is no image's name at all may have been meant as another's. */
 	if (r != -ENOENT && r != -EINVAL)
 		return r;
-	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-			    "no container or image with name or ID '%s': no such object: \"%s\"",
-			    name, name);
+	cmk_err_done(err);
+	r = inspect_volume(st, name, w, err);
+	if (r != -ENOENT)
+		return r;
+	return cmk_err_kind(
+		err, CMK_ERR_NOT_FOUND, -ENOENT,
+		"no container, image or volume with name or ID '%s': no such object: \"%s\"", name,
+		name);
 }
 
 static int print_found(const struct inspect_args *a, struct json_writer *w, bool any,

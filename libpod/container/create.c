@@ -259,6 +259,9 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	}
 	if (r == 0 && durable)
 		r = sync_names(p->st, err);
+	/* Those of --volumes-from, too, once the record says who uses them. */
+	if (r == 0 && c->cfg.remove && c->cfg.n_mounts)
+		r = container_volumes_mark(c->dir_fd, &c->cfg, true, err);
 	/* After it, so that no file names a container that never was. */
 	if (r == 0 && p->o->cidfile)
 		r = write_cidfile(p->o->cidfile, c->cfg.id, err);

@@ -289,7 +289,8 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 	c = record_mount(p, m);
 	c->name = xstrdup(v.name);
 	c->source = xstrdup(v.mountpoint);
-	c->anonymous = !m->source;
+	/* Another container's counts as well: it goes with the last one that uses it. */
+	c->anonymous = v.anonymous;
 	add_bind_text(p, v.name, m);
 	if (has_driver_place(&v))
 		return place_driver_volume(p, dirfd, m, &v, err);

@@ -20,6 +20,17 @@ static int copy_owner(int dir, const char *name, const struct stat *st, struct c
 	return 0;
 }
 
+/* Of NAME below DIR, or "": of DIR itself. */
+static void copy_times(int dir, const char *name, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	if (*name)
+		(void)utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
+	else
+		(void)futimens(dir, times);
+}
+
 static int copy_file(int from, int to, const char *name, const struct stat *st, struct cmk_err *err)
 {
 	cleanup_close int in = -1, out = -1;
@@ -42,6 +53,7 @@ static int copy_file(int from, int to, const char *name, const struct stat *st, 
 	/* After the owner: chown(2) clears set-id bits. */
 	if (fchmod(out, st->st_mode & 07777) < 0)
 		return cmk_err_errno(err, "mode of '%s'", name);
+	copy_times(out, "", st);
 	return 0;
 }
 
@@ -55,6 +67,7 @@ static int copy_link(int from, int to, const char *name, const struct stat *st, 
 	target[n] = '\0';
 	if (symlinkat(target, to, name) < 0)
 		return cmk_err_errno(err, "make link '%s'", name);
+	copy_times(to, name, st);
 	return copy_owner(to, name, st, err);
 }
 
@@ -84,6 +97,7 @@ static int copy_subdir(int from, int to, const char *name, const struct stat *st
 		return cmk_err_wrap(err, r, "'%s'", name);
 	if (fchmod(out, st->st_mode & 07777) < 0)
 		return cmk_err_errno(err, "mode of '%s'", name);
+	copy_times(out, "", st);
 	return 0;
 }
 

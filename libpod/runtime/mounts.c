@@ -246,6 +246,13 @@ static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct
 	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
 }
 
+static bool is_dir(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 		  const struct mount_options *o, int mnt, int target, bool target_made,
 		  struct cmk_err *err)
@@ -254,7 +261,7 @@ int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 
 	if (strv_has(o->data, "tmpcopyup"))
 		r = fill_tmpfs(mnt, target, o, err);
-	else if (o->volume && !o->subpath)
+	else if (o->volume && !o->subpath && is_dir(target))
 		r = volume_first_use(c, m->source, o, target, target_made, err);
 	if (r < 0 || !o->chown)
 		return r;

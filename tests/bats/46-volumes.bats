@@ -275,6 +275,10 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk rm -v a
 	run_cmk volume ls -q --filter anonymous=true
 	assert_match "$output" '^[0-9a-f]{64}$'
+	# And goes with the last one.
+	run_cmk rm -v b
+	run_cmk volume ls -q --filter anonymous=true
+	assert_equal "$output" ""
 }
 
 @test "subpath stays in the volume" {
@@ -361,6 +365,32 @@ PY
 		run_cmk '?' volume import v "bad$i.tar"
 		assert_equal "$(cat canary)" safe
 	done
+}
+
+@test "inspect finds volumes" {
+	run_cmk volume create v
+	run_cmk inspect -f '{{.Name}} {{.Driver}}' v
+	assert_equal "$output" 'v local'
+	run_cmk inspect --type volume -f '{{.Name}}' v
+	assert_equal "$output" v
+	run_cmk 125 inspect --type volume nosuch
+	assert_error 'no such volume'
+}
+
+@test "a volume on a file is refused" {
+	images
+	run_cmk 125 run --rm --net=none -v v:/vol/file plain true
+	assert_error 'a directory cannot be mounted on a file'
+}
+
+@test "times of the image's files are kept" {
+	fs=$(rootfs)
+	mkdir "$fs/vol" && touch -d @1000000 "$fs/vol/f"
+	tar -C "$fs" -cf "$T/fs.tar" .
+	run_cmk import --change 'CMD ["sh"]' "$T/fs.tar" plain
+	opts=(-v v:/vol)
+	in_plain stat -c %Y /vol/f
+	assert_equal "$output" 1000000
 }
 
 @test "volume mount says where the files are" {
