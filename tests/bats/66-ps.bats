@@ -302,3 +302,37 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output$stderr" ''
 	run_cmk 125 container exists
 }
+
+@test "states beside running and exited have texts of their own" {
+	run_cmk pause up
+	run_cmk ps --format '{{.Status}}|{{.State}}'
+	assert_equal "$output" 'Paused|paused'
+	names -f status=paused
+	assert_equal "$output" up
+	run_cmk unpause up
+	run_cmk init made
+	run_cmk ps -a -f name=made --format '{{.Status}}|{{.State}}'
+	assert_equal "$output" 'Initialized|initialized'
+	run_cmk run -d --name again --network none --restart always alpine sh -c 'exit 7'
+	wait_for 10 restarts
+	names -a -f restart-policy=always
+	assert_equal "$output" again
+	names -a -f should-start-on-boot=true
+	assert_equal "$output" again
+	names -a -f restart-policy=no -f name=up
+	assert_equal "$output" up
+}
+restarts() { [[ $(cmk ps -a -f name=again --format '{{.Status}}|{{.State}}') =~ ^Restarting\ \(7\)\ .*\ ago\|restarting$ ]]; }
+
+@test "a damaged record hides only itself" {
+	local id
+	id=$(cmk inspect --format '{{.Id}}' made)
+	cp -r "$CMK_ROOT/containers/$id" "$T/copy"
+	echo '{"schema":1' >"$CMK_ROOT/containers/$id/container.json"
+	run_cmk ps -a --format '{{.Names}}'
+	assert_equal "$output" $'up\nended'
+	assert_match "$stderr" "${id:0:12}"
+	cp "$T/copy/container.json" "$CMK_ROOT/containers/$id/container.json"
+	names -a
+	assert_equal "$output" $'up\nended\nmade'
+}

@@ -182,3 +182,57 @@ remove $id"
 	assert_error 'events'
 	rm "$CMK_ROOT/events"
 }
+
+@test "a container's life is told in order, with its exit code and labels" {
+	run_cmk run -d --name c1 --network none --label a=b alpine sleep 1000
+	local ctr=$output
+	run_cmk exec c1 true
+	run_cmk pause c1
+	run_cmk unpause c1
+	run_cmk rename c1 c2
+	run_cmk kill c2
+	wait_for 10 ended c2
+	run_cmk start c2
+	run_cmk rm -f -t 0 c2
+	run_cmk events --stream=false -f container="${ctr:0:12}" --format '{{.Status}} {{.Name}}'
+	# Whether `kill` or the monitor writes first is a race.
+	assert_match "$output" 'kill c2'
+	assert_equal "$(grep -v -e cleanup -e '^init' -e '^kill' <<<"$output")" 'create c1
+start c1
+exec c1
+exec_died c1
+pause c1
+unpause c1
+rename c2
+died c2
+start c2
+died c2
+stop c2
+remove c2'
+	run_cmk events --stream=false -f event=died -f container=c2 --format '{{.ContainerExitCode}} {{.Attributes.a}} {{.Image}}'
+	assert_equal "$output" "137 b $REGISTRY/library/alpine:latest
+137 b $REGISTRY/library/alpine:latest"
+	run_cmk events --stream=false -f event=exec_died --format '{{.ContainerExitCode}}'
+	assert_equal "$output" 0
+	run_cmk events --stream=false -f event=start -f label=a=b
+	assert_match "${lines[0]}" " container start $ctr \(image=$REGISTRY/library/alpine:latest, name=c1,.* a=b\)$"
+	run_cmk create --name d alpine true
+	run_cmk volume create v
+	run_cmk volume rm v
+	run_cmk events --stream=false -f volume=v --format '{{.Status}}'
+	assert_equal "$output" $'create\nremove'
+	run_cmk rm d
+}
+ended() { [ "$(cmk inspect --format '{{.State.Status}}' "$1")" = exited ]; }
+
+@test "many commands at once: no event is lost or torn" {
+	local n pids=()
+	for n in {1..24}; do
+		cmk tag alpine "many$n" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	run_cmk events --stream=false -f event=tag --since "$since" --format '{{.Name}}'
+	assert_equal "$(sort -u <<<"$output" | grep -c many)" 24
+	assert_equal "${#lines[@]}" 24
+}
