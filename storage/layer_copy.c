@@ -60,7 +60,7 @@ static int copy_data(int in, int out)
 static int copy_attributes(const struct copy *c, int in, int out, const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int r = c->map ? xattr_copy_all_fd(in, out) : xattr_copy_fd(in, out);
+	int r = c->map ? xattr_copy_mapped_fd(in, out, c->map) : xattr_copy_fd(in, out);
 
 	if (r < 0)
 		return r;

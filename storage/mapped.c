@@ -94,6 +94,11 @@ static int map_layer(struct storage *st, const char *hex, const char *name,
 		(void)cmk_err_errno(err, "layer '%.12s'", hex);
 		return cmk_err_hint(err, "pull the image again") ?: -ENOENT;
 	}
+	if (!st->swept) {
+		/* What a killed command left half-copied. */
+		storage_tmp_sweep(st, false);
+		st->swept = true;
+	}
 	log_debug("copy layer '%.12s' for '%s'", hex, name);
 	r = storage_tmp_make(st, tmp, &tmp_fd, err);
 	if (r < 0)

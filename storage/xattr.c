@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/xattr.h>
 
+#include "base/userns.h"
 #include "base/util.h"
 
 static const char *const own_names[] = { "user.", "system.posix_acl_access",
@@ -91,7 +92,38 @@ int xattr_copy_fd(int in, int out)
 	return 0;
 }
 
-int xattr_copy_all_fd(int in, int out)
+/* The ids in an access control list (acl(5)), as the kernel keeps it: a version, then tag, rights
+ * and id of each entry, little-endian. */
+static void map_acl(uint8_t *acl, size_t len, const struct id_map_pair *map)
+{
+	enum { ACL_HEAD = 4, ACL_ENTRY = 8, ACL_USER = 0x02, ACL_GROUP = 0x08 };
+
+	for (size_t i = ACL_HEAD; i + ACL_ENTRY <= len; i += ACL_ENTRY) {
+		unsigned int tag = acl[i] | (unsigned int)acl[i + 1] << 8;
+		uint32_t id = 0;
+
+		if (tag != ACL_USER && tag != ACL_GROUP)
+			continue;
+		for (unsigned int k = 0; k < 4; k++)
+			id |= (uint32_t)acl[i + 4 + k] << (8 * k);
+		id = id_map_to_outside(tag == ACL_USER ? &map->uids : &map->gids, id);
+		for (unsigned int k = 0; k < 4; k++)
+			acl[i + 4 + k] = (uint8_t)(id >> (8 * k));
+	}
+}
+
+static int copy_acl(int in, int out, const char *name, const struct id_map_pair *map)
+{
+	uint8_t acl[4096];
+	ssize_t n = fgetxattr(in, name, acl, sizeof(acl));
+
+	if (n < 0)
+		return -errno;
+	map_acl(acl, (size_t)n, map);
+	return fsetxattr(out, name, acl, (size_t)n, 0) < 0 ? -errno : 0;
+}
+
+int xattr_copy_mapped_fd(int in, int out, const struct id_map_pair *map)
 {
 	static char names[65536];
 	ssize_t n = flistxattr(in, names, sizeof(names));
@@ -101,8 +133,10 @@ int xattr_copy_all_fd(int in, int out)
 	for (const char *p = names; p < names + n; p += strlen(p) + 1) {
 		int r = 0;
 
-		if (str_after(p, "user.") || str_after(p, "system.posix_acl_"))
+		if (str_after(p, "user."))
 			r = copy_one(in, out, p, p);
+		else if (str_after(p, "system.posix_acl_"))
+			r = copy_acl(in, out, p, map);
 		if (r < 0 && r != -EOPNOTSUPP)
 			return r;
 	}

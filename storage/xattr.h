@@ -38,6 +38,7 @@ bool xattr_layer_name(const char *name, char buf[static XATTR_NAME_MAX + 1]);
  */
 int xattr_copy_fd(int in, int out);
 int xattr_copy_capability_fd(int in, int out);
-/* As it lies on disk, for another layer; again without security.capability. */
-int xattr_copy_all_fd(int in, int out);
+struct id_map_pair;
+/* As it lies on disk, for a layer of other owners; again without security.capability. */
+int xattr_copy_mapped_fd(int in, int out, const struct id_map_pair *map);
 bool xattr_is_opaque(int fd);
