@@ -88,7 +88,12 @@ struct container_health *health_free(struct container_health *h)
 
 bool health_enabled(const struct container_health *h)
 {
-	return h && h->test && h->test[0] && !streq(h->test[0], "NONE");
+	char *const *t = h ? h->test : NULL;
+
+	if (!t || !t[0] || !*t[0] || streq(t[0], "NONE"))
+		return false;
+	/* A kind with nothing behind it, as some images have it. */
+	return (!streq(t[0], "CMD") && !streq(t[0], "CMD-SHELL")) || (t[1] && *t[1]);
 }
 
 enum health_on_failure health_on_failure(const struct container_health *h)

@@ -30,7 +30,7 @@ struct ctr_log {
 	char *buf; /* LOG_BUF bytes */
 	/* journald */
 	struct strbuf fields; /* the same in each entry, in the journal's form */
-	bool stuck;   /* it takes nothing: not waited for any more until it does */
+	bool stuck;	      /* it takes nothing: not waited for any more until it does */
 };
 
 /* "NAME.3"; 0: NAME. */

@@ -92,6 +92,9 @@ static void test_options_stand_above_the_image(void **state)
 	h = configured(&(struct health_options){ .no_healthcheck = true }, image);
 	assert_false(health_enabled(h));
 	(void)health_free(h);
+	h = configured(&(struct health_options){ 0 }, "{\"Test\":[\"CMD\"]}");
+	assert_false(health_enabled(h));
+	(void)health_free(h);
 	assert_null(configured(&(struct health_options){ 0 }, NULL));
 }
 
