@@ -4,16 +4,23 @@
 #include "base/log.h"
 #include "cmd/containers.h"
 #include "cmd/create_options.h"
+#include "cmd/preserve_fds.h"
 
 struct run_args {
 	struct create_args create; /* first: the shared rows' offsets are of it */
 	bool detach, sig_proxy;
+	char **preserve_fd;
+	uint32_t preserve_fds;
 };
 
 static const struct cmk_option run_options[] = {
 	CMK_OPT_FLAG('d', "detach", struct run_args, detach, "run in the background, print the ID"),
 	CMK_OPT_STRING(0, "detach-keys", struct run_args, create.o.detach_keys, "KEYS",
 		       "keys that detach from a terminal, \"\" for none", .def = "ctrl-p,ctrl-q"),
+	CMK_OPT_OF(OPT_CSV, 0, "preserve-fd", struct run_args, preserve_fd, "FD",
+		   "pass this descriptor of the caller on"),
+	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct run_args, preserve_fds, "N",
+		   "pass N descriptors of the caller on, from 3"),
 	CMK_OPT_FLAG(0, "sig-proxy", struct run_args, sig_proxy, "pass signals on to the container",
 		     .def = "true"),
 	CMK_OPT_USE(cmk_create_options),
@@ -48,8 +55,13 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	struct rootfs_plan rootfs = { 0 };
 	struct run_args *a = args;
 	struct spec *spec = NULL;
+	cleanup_free int *fds = NULL;
+	size_t n_fds = 0;
 	int r;
 
+	r = cmk_preserve_fds(a->preserve_fds, a->preserve_fd, &fds, &n_fds, err);
+	if (r < 0)
+		return r;
 	cmk_create_finish(&a->create, g, argc, argv);
 	a->create.o.detach = a->detach;
 	a->create.o.start = true;
@@ -62,6 +74,8 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	r = container_create(st, &a->create.o, &c, &spec, &rootfs, err);
 	if (r < 0)
 		return r;
+	c->preserve_fds = fds;
+	c->n_preserve_fds = n_fds;
 	r = run_started(a, c, spec, &rootfs, err);
 	if (r >= 0 && a->detach)
 		(void)printf("%s\n", c->cfg.id);

@@ -183,6 +183,8 @@ struct container {
 	struct container_status status;
 	struct container_live live; /* valid where container_is_active(), or MONITOR_LOST */
 	enum container_state state;
+	const int *preserve_fds; /* borrowed: for the start by this command; -1 leaves one out */
+	size_t n_preserve_fds;
 	bool created_now;  /* by this command, which starts it: the monitor writes both events */
 	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */
 };

@@ -69,6 +69,7 @@ static void remove_run_dir(struct monitor *m)
 {
 	cleanup_free char *path = xasprintf("containers/%s", cfg_of(m)->id);
 
+	mon_notify_close(m);
 	(void)unlinkat(m->st->run_fd, path, AT_REMOVEDIR);
 }
 

@@ -34,6 +34,8 @@ static void publish_status(struct monitor *m)
 		return;
 	free(m->live.health);
 	m->live.health = xstrdup_null(status);
+	if (streq_null(status, "healthy"))
+		mon_notify_healthy(m);
 	(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
 }
 

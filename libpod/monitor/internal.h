@@ -92,7 +92,9 @@ struct monitor {
 	unsigned int n_runs;	/* that have ended */
 	bool restart_wanted;	/* whatever the policy says */
 	bool stopped_by_user, leaving /* the session ends */, timed_out;
-	char *start_error;			/* of a later run */
+	char *start_error; /* of a later run */
+	bool notified_healthy;
+	int notify_fd;				/* the container's notify socket, or -1 */
 	uint8_t killed;				/* MONITOR_KILLED_*, or 0 */
 	struct mon_file config_file, spec_file; /* as they were when they were read */
 
@@ -146,6 +148,7 @@ enum mon_tag {
 	MON_TAG_PROCESS,
 	MON_TAG_LISTEN,
 	MON_TAG_INOTIFY,
+	MON_TAG_NOTIFY,
 	MON_TAG_STDIN,
 	MON_TAG_OUT,
 	MON_TAG_ERR,
@@ -220,6 +223,13 @@ void mon_socket_changed(struct monitor *m); /* inotify: made again where it was 
 /* exec.c: what others see of an exec session, from its start to its end. */
 void mon_exec_begin(struct monitor *m);
 void mon_exec_end(struct monitor *m);
+
+/* notify.c: --sdnotify; nothing without NOTIFY_SOCKET */
+int mon_notify_prepare(struct monitor *m, struct cmk_err *err); /* before the runtime */
+void mon_notify_started(struct monitor *m);
+void mon_notify_healthy(struct monitor *m);
+void mon_notify_event(struct monitor *m);
+void mon_notify_close(struct monitor *m);
 
 /* end.c */
 /* What a run leaves: helper, group, mounts. */

@@ -330,6 +330,9 @@ static void dispatch(struct monitor *m, const struct epoll_event *ev)
 		if (m->inotify_fd >= 0)
 			mon_socket_changed(m);
 		break;
+	case MON_TAG_NOTIFY:
+		mon_notify_event(m);
+		break;
 	case MON_TAG_STDIN:
 		mon_input(m);
 		break;
@@ -357,6 +360,8 @@ static int loop_init(struct monitor *m)
 	if (mon_watch(m, m->signal_fd, EPOLLIN, MON_TAG_SIGNAL) < 0 ||
 	    mon_watch(m, m->timer_fd, EPOLLIN, MON_TAG_TIMER) < 0)
 		return -errno;
+	if (m->notify_fd >= 0)
+		(void)mon_watch(m, m->notify_fd, EPOLLIN, MON_TAG_NOTIFY);
 	return mon_watch(m, m->rc.pidfd, EPOLLIN, MON_TAG_PROCESS);
 }
 
@@ -387,7 +392,7 @@ static int forget_segments(struct dl_phdr_info *info, size_t size, void *arg)
 		if (to > from)
 			(void)madvise((void *)from, to - from, MADV_DONTNEED);
 	}
-	return 1; /* the first object is the program */
+	return 0;
 }
 
 /*

@@ -77,6 +77,8 @@ static void leave_caller(struct monitor *m, int sock)
 		keep_add(&k, m->delegation->fd);
 	if (!m->a->exec) {
 		keep_add(&k, m->a->container->lock_fd);
+		for (size_t i = 0; i < m->a->container->n_preserve_fds; i++)
+			keep_add(&k, m->a->container->preserve_fds[i]);
 	} else {
 		keep_add(&k, m->a->exec->target_pidfd);
 		keep_add(&k, m->a->exec->cgroup_fd);
@@ -139,6 +141,10 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	else
 		mon_exec_begin(m);
 	mon_started(m);
+	/* Now the container's alone: who waits for their end does not wait for us. */
+	for (size_t i = 0; !m->a->exec && i < m->a->container->n_preserve_fds; i++)
+		if (m->a->container->preserve_fds[i] >= 0)
+			(void)close(m->a->container->preserve_fds[i]);
 	forget_stderr(m);
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));

@@ -209,6 +209,11 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 		r = container_log_open(cfg, m->dir_fd, &m->log, err);
 	if (r < 0)
 		return r;
+	/* Of the first run only: they are the caller's, and closed when that has begun. */
+	if (m->n_runs == 0) {
+		args.preserve_fds = m->a->container->preserve_fds;
+		args.n_preserve_fds = m->a->container->n_preserve_fds;
+	}
 	args.cgroup_fd = m->cgroup_fd;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)
@@ -218,6 +223,8 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	/* The helper starts up while the container is made. */
 	if (args.want_tap)
 		r = start_slirp(m, err);
+	if (r == 0)
+		r = mon_notify_prepare(m, err);
 	if (r == 0)
 		r = runtime_create(&args, &m->rc, err);
 	if (r < 0)
@@ -311,6 +318,7 @@ int mon_start(struct monitor *m, struct cmk_err *err)
 {
 	m->rc = RUNTIME_CONTAINER_INIT;
 	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
+	m->notify_fd = -1;
 	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
 	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };
 	mon_health_init(m);
@@ -345,6 +353,8 @@ void mon_started(struct monitor *m)
 	if (m->a->attach_out && m->n_runs == 0)
 		events[n++] = event_of_container(cfg, "attach");
 	event_write_all(m->st, events, n);
+	if (m->state != MON_HELD)
+		mon_notify_started(m);
 	if (m->state != MON_HELD)
 		mon_hooks(m, HOOK_POSTSTART);
 }

@@ -339,3 +339,22 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	done
 	[ -z "$TEST_CG" ] || assert_match "$got" " pause unpause "
 }
+
+@test "--preserve-fds, --preserve-fd: the caller's descriptors, under their own numbers" {
+	exec 7<<<hello
+	run_cmk run --rm --net=none --preserve-fd 7 --rootfs "$(rootfs)" sh -c 'cat <&7'
+	assert_equal "$output" hello
+	exec 7<&-
+	run_cmk 125 run --rm --net=none --preserve-fd 7 --rootfs "$(rootfs)" true
+	assert_error "not open"
+}
+
+@test "--sdnotify: without systemd's socket nothing is passed on" {
+	run_cmk run --rm --net=none --sdnotify container --rootfs "$(rootfs)" sh -c 'echo "<$NOTIFY_SOCKET>"'
+	assert_equal "$output" "<>"
+	NOTIFY_SOCKET=$T/notify run_cmk run --rm --net=none --rootfs "$(rootfs)" sh -c 'echo "<$NOTIFY_SOCKET>"; test -S "$NOTIFY_SOCKET"'
+	assert_equal "$output" "</run/notify/notify.sock>"
+	NOTIFY_SOCKET=$T/notify run_cmk run --rm --net=none --sdnotify ignore --rootfs "$(rootfs)" sh -c 'echo "<$NOTIFY_SOCKET>"'
+	assert_equal "$output" "<>"
+	run_cmk 125 create --sdnotify maybe --rootfs "$(rootfs)" true
+}

@@ -165,6 +165,13 @@ int container_erase(struct storage *st, const char *id, const char *name, struct
 	return file_replace_at(st->root_fd, "erased", "", 0, 0600, 0, err);
 }
 
+int container_run_dir(struct storage *store, const char *id, struct cmk_err *err)
+{
+	(void)store;
+	(void)id;
+	return cmk_err_set(err, -ENOSYS, "no run directory here");
+}
+
 int container_config_reload(struct container *c, struct cmk_err *err)
 {
 	(void)c;
