@@ -189,6 +189,18 @@ int secret_find(struct storage *st, const char *name, struct secret *ret, struct
 	return r;
 }
 
+/* Under the lock: records that were not renamed into place; no name begins with a dot. */
+static void sweep_temporaries(int fd)
+{
+	int names = openat(fd, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = names < 0 ? NULL : fdopendir(names);
+	struct dirent *de;
+
+	while (d && (de = readdir(d)))
+		if (str_after(de->d_name, ".tmp-"))
+			(void)unlinkat(dirfd(d), de->d_name, 0);
+}
+
 /* Under the lock: values that no record names are what a killed command left. */
 static void sweep(struct storage *st, int fd)
 {
@@ -199,6 +211,7 @@ static void sweep(struct storage *st, int fd)
 	bool bad = false;
 	size_t n = 0;
 
+	sweep_temporaries(fd);
 	if (!d || list_all(st, &list, &n, &bad, NULL) < 0)
 		return;
 	/* Whose value is whose cannot be told then: a newer cmk may have written the record. */
