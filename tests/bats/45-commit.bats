@@ -217,9 +217,9 @@ look() { # IMAGE
 	run_cmk import -q "$T/a.tar" odd
 	run_cmk create --name c2 odd true
 	cmk export c2 >"$T/b.tar"
-	# All but the root directory itself, which is a new one's.
+	# All but the root directory itself, which is a new one's; tar's columns are as wide as its time is long.
 	for t in a b; do
-		tar --full-time --numeric-owner -tvf "$T/$t.tar" | grep -v ' \./$' >"$T/$t.list"
+		tar --full-time --numeric-owner -tvf "$T/$t.tar" | grep -v ' \./$' | tr -s ' ' >"$T/$t.list"
 	done
 	cmp "$T/a.list" "$T/b.list"
 	run_cmk run --rm odd sh -c 'stat -c "%s" /holes /allhole; [ $(stat -c %b /allhole) -lt 100 ] && echo sparse'
