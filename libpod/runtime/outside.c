@@ -78,7 +78,9 @@ static bool wanted(const struct spec *s, const struct spec_mount *m)
 		return true;
 	if (shows(m))
 		return is_foreign(s, shows(m));
-	return (is_bind(m) || streq_null(m->type, "overlay")) && has_own_map(s);
+	/* An idmapped one takes the container's own user namespace. */
+	return (is_bind(m) || is_secret(m) || streq_null(m->type, "overlay")) && has_own_map(s) &&
+	       !strv_has(m->options, "x-cmk.idmap");
 }
 
 static bool needed(const struct spec *s)
