@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "libpod/container/policy.h"
 #include "libpod/container/private.h"
 #include "tests/unit/unit.h"
 
@@ -294,6 +295,34 @@ static void names_and_ids_have_a_grammar(void **state)
 	}
 }
 
+static void restart_policies_are_read_and_followed(void **state)
+{
+	static const char *const bad[] = { "maybe",	   "always:3",	    "on-failure:",
+					   "on-failure:x", "on-failure:-1", "no:1" };
+	char *policy = NULL;
+	int64_t n = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(restart_policy_parse(bad[i], &policy, &n, NULL), -EINVAL);
+	assert_int_equal(restart_policy_parse("no", &policy, &n, NULL), 0);
+	assert_null(policy);
+	assert_int_equal(restart_policy_parse("on-failure:3", &policy, &n, NULL), 0);
+	assert_string_equal(policy, "on-failure");
+	assert_int_equal(n, 3);
+	assert_true(restart_policy_wants(policy, n, 2, 1));
+	assert_false(restart_policy_wants(policy, n, 3, 1));
+	assert_false(restart_policy_wants(policy, n, 0, 0));
+	assert_true(restart_policy_wants(policy, 0, 1000, 1));
+	assert_true(restart_policy_wants("always", 0, 1000, 0));
+	assert_false(restart_policy_wants(NULL, 0, 0, 1));
+	free(policy);
+	assert_int_equal(restart_backoff_ms(0, 0), 100);
+	assert_int_equal(restart_backoff_ms(100, 50), 200);
+	assert_int_equal(restart_backoff_ms(51200, 0), 60000);
+	assert_int_equal(restart_backoff_ms(60000, 10000), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_records_hide_only_themselves, set_up,
 						tear_down),
 		cmocka_unit_test(names_and_ids_have_a_grammar),
+		cmocka_unit_test(restart_policies_are_read_and_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
