@@ -64,7 +64,7 @@ teardown() {
 	pid=$!
 	assert wait_for 20 grep -q first follow.out
 	refute_match "$(cat follow.out)" last
-	run_cmk exec c1 sh -c 'echo >/tmp/go'
+	run_cmk '?' exec c1 sh -c 'echo >/tmp/go'
 	status=0
 	timeout 20 tail --pid=$pid -f /dev/null
 	wait $pid || status=$?
@@ -120,10 +120,10 @@ teardown() {
 	cmk_background follow logs -f -n c1 c2
 	pid=$!
 	assert wait_for 20 grep -q 'c2 b1' follow.out
-	run_cmk exec c2 sh -c 'echo >/tmp/b'
+	run_cmk '?' exec c2 sh -c 'echo >/tmp/b'
 	assert wait_for 20 grep -q 'c2 b2' follow.out
 	assert kill -0 $pid
-	run_cmk exec c1 sh -c 'echo >/tmp/a'
+	run_cmk '?' exec c1 sh -c 'echo >/tmp/a'
 	timeout 20 tail --pid=$pid -f /dev/null
 	assert_equal "$(tail -n 1 follow.out)" 'c1 a2'
 }
