@@ -80,6 +80,17 @@ int cmk_err_kind(struct cmk_err *err, enum cmk_err_kind kind, int code, const ch
 	return code;
 }
 
+const char *errno_text(int code)
+{
+	static char text[128];
+
+	(void)snprintf(text, sizeof(text), "%s", strerror(code));
+	/* But "RPC version wrong" and the like. */
+	if (text[0] >= 'A' && text[0] <= 'Z' && (text[1] < 'A' || text[1] > 'Z'))
+		text[0] |= 0x20;
+	return text;
+}
+
 int cmk_err_errno(struct cmk_err *err, const char *fmt, ...)
 {
 	int code = errno ? -errno : -EIO;
@@ -91,7 +102,7 @@ int cmk_err_errno(struct cmk_err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	head = vformat(fmt, ap);
 	va_end(ap);
-	err_replace(err, code, kind_of_code(code), xasprintf("%s: %s", head, strerror(-code)));
+	err_replace(err, code, kind_of_code(code), xasprintf("%s: %s", head, errno_text(-code)));
 	free(head);
 	return code;
 }
@@ -106,7 +117,7 @@ int cmk_err_wrap(struct cmk_err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	head = vformat(fmt, ap);
 	va_end(ap);
-	msg = xasprintf("%s: %s", head, err->msg ? err->msg : strerror(-code));
+	msg = xasprintf("%s: %s", head, err->msg ? err->msg : errno_text(-code));
 	free(head);
 	free(err->msg);
 	err->msg = msg;

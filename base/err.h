@@ -46,7 +46,10 @@ int cmk_err_set(struct cmk_err *err, int code, const char *fmt, ...) cmk_printf(
 /* As above with an explicit kind. */
 int cmk_err_kind(struct cmk_err *err, enum cmk_err_kind kind, int code, const char *fmt, ...)
 	cmk_printf(4, 5);
-/* From errno: the message gets ": strerror". Returns -errno (or -EIO if errno is 0). */
+/* strerror(3) of a positive errno without its capital letter, as the peers write it: what scripts
+ * look for. Valid until the next call. */
+const char *errno_text(int code);
+/* From errno: the message gets ": errno_text". Returns -errno (or -EIO if errno is 0). */
 int cmk_err_errno(struct cmk_err *err, const char *fmt, ...) cmk_printf(2, 3);
 /* Puts "fmt: " before the message of ERR. Returns CODE. */
 int cmk_err_wrap(struct cmk_err *err, int code, const char *fmt, ...) cmk_printf(3, 4);

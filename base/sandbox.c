@@ -82,7 +82,7 @@ static int landlock_allow_path(int ruleset, const char *path, struct cmk_err *er
 	r = landlock_allow(ruleset, fd,
 			   S_ISDIR(st.st_mode) ? LL_READ_FILE | LL_READ_DIR : LL_READ_FILE);
 	if (r < 0)
-		return cmk_err_set(err, r, "allow '%s': %s", path, strerror(-r));
+		return cmk_err_set(err, r, "allow '%s': %s", path, errno_text(-r));
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static int enter_landlock(const struct sandbox_policy *p, struct cmk_err *err)
 		int r = landlock_allow(ruleset, p->write_dirs[i], attr.fs);
 
 		if (r < 0)
-			return cmk_err_set(err, r, "allow a directory: %s", strerror(-r));
+			return cmk_err_set(err, r, "allow a directory: %s", errno_text(-r));
 	}
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return cmk_err_errno(err, "enter Landlock");
@@ -138,7 +138,7 @@ int sandbox_enter(const struct sandbox_policy *p, struct cmk_err *err)
 		return cmk_err_errno(err, "sandbox: set no_new_privs");
 	r = drop_capabilities(p->keep_caps);
 	if (r < 0)
-		return cmk_err_set(err, r, "sandbox: drop capabilities: %s", strerror(-r));
+		return cmk_err_set(err, r, "sandbox: drop capabilities: %s", errno_text(-r));
 	if (!(p->rights & SANDBOX_ANY_PATH)) {
 		r = enter_landlock(p, err);
 		if (r < 0)
@@ -147,6 +147,6 @@ int sandbox_enter(const struct sandbox_policy *p, struct cmk_err *err)
 	/* Last: the steps above are not on the list. */
 	r = sandbox_filter_load(p->rights);
 	if (r < 0)
-		return cmk_err_set(err, r, "sandbox: load the seccomp filter: %s", strerror(-r));
+		return cmk_err_set(err, r, "sandbox: load the seccomp filter: %s", errno_text(-r));
 	return 0;
 }

@@ -34,7 +34,8 @@ int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
 
 	r = process_id_of(pid, &id);
 	if (r < 0)
-		return cmk_err_set(err, r, "start time of process %d: %s", (int)pid, strerror(-r));
+		return cmk_err_set(err, r, "start time of process %d: %s", (int)pid,
+				   errno_text(-r));
 	(void)snprintf(target, sizeof(target), "%llu", (unsigned long long)id.start_time);
 	(void)snprintf(name, sizeof(name), HINT_DIR "/%d", (int)pid);
 	for (int tries = 0; tries < 3; tries++) {
@@ -249,7 +250,7 @@ static int writer_spawn(struct map_writer *w, pid_t target, struct cmk_err *err)
 	w->pid = -1;
 	if (userns_check_helper(w->program, err) < 0)
 		return -EPERM;
-	return cmk_err_set(err, -r, "%s: %s", w->program, strerror(r));
+	return cmk_err_set(err, -r, "%s: %s", w->program, errno_text(r));
 }
 
 /* Waits for the writer. Where it failed: its own words, or what is wrong with the program. */
@@ -264,7 +265,7 @@ static int writer_finish(struct map_writer *w, struct cmk_err *err)
 	if (status == 0)
 		return 0;
 	if (status < 0)
-		return cmk_err_set(err, status, "wait for %s: %s", w->program, strerror(-status));
+		return cmk_err_set(err, status, "wait for %s: %s", w->program, errno_text(-status));
 	if (userns_check_helper(w->program, &why) < 0)
 		return cmk_err_move(err, &why);
 	text[MAX(n, 0)] = '\0';
@@ -453,7 +454,7 @@ static int enter_locked(int run_fd, int dirfd, const struct userns_config *c,
 	int r = file_lock(dirfd, true, false);
 
 	if (r < 0)
-		return cmk_err_set(err, r, "lock: %s", strerror(-r));
+		return cmk_err_set(err, r, "lock: %s", errno_text(-r));
 	/* Another may have made it while we waited. */
 	*ret_joined = join_by_hint(dirfd, c->uid);
 	if (*ret_joined)
@@ -523,7 +524,7 @@ static void cmk_noreturn run_child(const struct run_job *j, int out)
 	(void)!write(out, &r, sizeof(r));
 	if (r < 0) {
 		if (!e.code)
-			(void)cmk_err_set(&e, r, "%s", strerror(-r));
+			(void)cmk_err_set(&e, r, "%s", errno_text(-r));
 		cmk_err_send(out, &e);
 	}
 	userns_hint_remove(j->run_fd, getpid());
@@ -555,6 +556,6 @@ int userns_run(int run_fd, const struct userns_config *c, bool new_mount_ns,
 		return cmk_err_set(err, -ECHILD, "the process in the user namespace died");
 	memcpy(&r, buf, sizeof(r));
 	if (r < 0 && cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), err) == -EBADMSG)
-		return cmk_err_set(err, r, "%s", strerror(-r));
+		return cmk_err_set(err, r, "%s", errno_text(-r));
 	return r;
 }

@@ -53,7 +53,8 @@ static int write_iidfile(const char *path, const char *id, struct cmk_err *err)
 	if (fd < 0)
 		return cmk_err_errno(err, "failed to write image ID: open '%s'", path);
 	r = write_all(fd, id, strlen(id));
-	return r < 0 ? cmk_err_set(err, r, "failed to write image ID: '%s': %s", path, strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "failed to write image ID: '%s': %s", path,
+				   errno_text(-r))
 		     : 0;
 }
 

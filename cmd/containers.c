@@ -297,7 +297,7 @@ int cmk_each_name(struct storage *st, char *const *names,
 		if (r >= 0)
 			continue;
 		if (!err.msg)
-			(void)cmk_err_set(&err, r, "'%s': %s", *names, strerror(-r));
+			(void)cmk_err_set(&err, r, "'%s': %s", *names, errno_text(-r));
 		cmk_print_error(&err);
 		r = failed ? failed(&err) : EXIT_CMK_FAILED;
 		code = MAX(code, r);

@@ -136,7 +136,7 @@ static void check_helpers(struct doctor *d, struct finding *f)
 
 		if (access(path, X_OK) < 0) {
 			finding_set(f, FINDING_FAIL, "install cmk again: make install", "'%s': %s",
-				    path, strerror(errno));
+				    path, errno_text(errno));
 			return;
 		}
 	}

@@ -70,7 +70,7 @@ void doctor_check_userns(struct doctor *d, struct finding *f)
 		mend = "run: sudo sysctl -w kernel.unprivileged_userns_clone=1";
 	else if (r == -ENOSPC)
 		mend = "run: sudo sysctl -w user.max_user_namespaces=15000";
-	finding_set(f, FINDING_FAIL, mend, "cannot be made: %s", strerror(-r));
+	finding_set(f, FINDING_FAIL, mend, "cannot be made: %s", errno_text(-r));
 }
 
 void doctor_check_limits(struct doctor *d, struct finding *f)
@@ -110,7 +110,7 @@ void doctor_check_data_dir(struct doctor *d, struct finding *f)
 	struct statfs fs;
 
 	if (fstatfs(d->st->root_fd, &fs) < 0 || fstatvfs(d->st->root_fd, &vfs) < 0)
-		finding_set(f, FINDING_FAIL, mend, "'%s': %s", d->st->root, strerror(errno));
+		finding_set(f, FINDING_FAIL, mend, "'%s': %s", d->st->root, errno_text(errno));
 	else if (fs.f_type == NFS_SUPER_MAGIC || fs.f_type == SMB_SUPER_MAGIC)
 		finding_set(f, FINDING_FAIL, mend,
 			    "'%s' is on a network file system, which knows no subordinate ids",
@@ -139,7 +139,7 @@ void doctor_check_fuse(struct doctor *d, struct finding *f)
 	else
 		finding_set(f, d->overlay ? FINDING_OK : FINDING_WARN,
 			    "run: sudo modprobe fuse; sudo chmod 666 /dev/fuse", "%s%s",
-			    strerror(-r), d->overlay ? ", and is not needed" : "");
+			    errno_text(-r), d->overlay ? ", and is not needed" : "");
 }
 
 void doctor_check_tun(struct doctor *d, struct finding *f)
@@ -151,7 +151,7 @@ void doctor_check_tun(struct doctor *d, struct finding *f)
 		finding_set(f, FINDING_OK, NULL, "can be opened");
 	else
 		finding_set(f, FINDING_FAIL, "run: sudo modprobe tun; sudo chmod 666 /dev/net/tun",
-			    "%s: only --network none and host work", strerror(-r));
+			    "%s: only --network none and host work", errno_text(-r));
 }
 
 void doctor_check_ping(struct doctor *d, struct finding *f)

@@ -132,7 +132,7 @@ static int exit_code(int r, struct cmk_err *err)
 		return r;
 	}
 	if (!err->msg)
-		(void)cmk_err_set(err, r, "%s", strerror(-r));
+		(void)cmk_err_set(err, r, "%s", errno_text(-r));
 	cmk_print_error(err);
 	if (err->kind == CMK_ERR_CANNOT_EXEC)
 		return EXIT_CANNOT_EXEC;

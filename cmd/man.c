@@ -104,7 +104,8 @@ static int add_option(struct strbuf *sb, const struct cmk_option *o, int texts_f
 	/* That no text is missing is tests/lint/tables' matter; a build goes on without. */
 	r = file_read_at(texts_fd, file, TEXT_MAX, &text, &len, NULL);
 	if (r < 0 && r != -ENOENT)
-		return cmk_err_set(err, r, "read text of option '--%s': %s", o->name, strerror(-r));
+		return cmk_err_set(err, r, "read text of option '--%s': %s", o->name,
+				   errno_text(-r));
 	add_option_names(sb, o);
 	/* The help line is a clause in lower case; here it is a sentence. */
 	if (o->help[0] >= 'a' && o->help[0] <= 'z')

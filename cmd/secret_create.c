@@ -55,7 +55,7 @@ static int read_value(const struct secret_create_args *a, const char *from, char
 		if (fd < 0)
 			return cmk_err_set(err, -errno, "open %s: %s", from,
 					   errno == ENOENT ? "no such file or directory"
-							   : strerror(errno));
+							   : errno_text(errno));
 		r = file_read_fd(fd, SECRET_MAX, ret, ret_len, err);
 	}
 	if (r == -EFBIG)

@@ -16,7 +16,7 @@ static int volume_import_exec(const struct cmk_globals *g, void *args cmk_unused
 		if (fd < 0)
 			return cmk_err_set(err, -errno, "open %s: %s", argv[1],
 					   errno == ENOENT ? "no such file or directory"
-							   : strerror(errno));
+							   : errno_text(errno));
 	}
 	r = storage_open(g->root, g->runroot, &st, err);
 	return r < 0 ? r : volume_import(st, argv[0], fd >= 0 ? fd : STDIN_FILENO, err);

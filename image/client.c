@@ -76,7 +76,7 @@ int client_fd(const struct client *c)
 
 static int sent(int r, struct cmk_err *err)
 {
-	return r < 0 ? cmk_err_set(err, r, "talk to the registry helper: %s", strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "talk to the registry helper: %s", errno_text(-r)) : 0;
 }
 
 int client_open(struct client *c, const struct client_target *t, struct cmk_err *err)

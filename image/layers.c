@@ -92,7 +92,7 @@ static int open_partial(struct fetcher *f, struct slot *s)
 		return start_waiter(f, s);
 	if (r < 0)
 		return cmk_err_set(f->err, r, "lock '%s/partial/%s': %s", f->st->root, s->name,
-				   strerror(-r));
+				   errno_text(-r));
 	s->state = LAYER_LOCKED;
 	return 0;
 }

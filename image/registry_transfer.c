@@ -166,7 +166,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return abort_with(t, -EFBIG, "the body is larger than it may be");
 	r = write_all(t->file, data, len - skip);
 	if (r < 0) {
-		(void)cmk_err_set(&t->abort, r, "write the download: %s", strerror(-r));
+		(void)cmk_err_set(&t->abort, r, "write the download: %s", errno_text(-r));
 		return 0;
 	}
 	t->have += len - skip;

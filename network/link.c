@@ -105,7 +105,7 @@ int network_loopback_up(struct cmk_err *err)
 	int r = nl < 0 ? nl : link_up(nl, LO_INDEX, 0);
 
 	if (r < 0)
-		return cmk_err_set(err, r, "bring up lo: %s", strerror(-r));
+		return cmk_err_set(err, r, "bring up lo: %s", errno_text(-r));
 	return 0;
 }
 
@@ -119,7 +119,7 @@ int network_tap_open(struct cmk_err *err)
 		bool denied = code == -EACCES || code == -EPERM;
 
 		(void)cmk_err_kind(err, denied ? CMK_ERR_DENIED : CMK_ERR_UNSUPPORTED, code,
-				   "open '%s': %s", TUN_DEVICE, strerror(-code));
+				   "open '%s': %s", TUN_DEVICE, errno_text(-code));
 		(void)cmk_err_hint(err, "%s, or use --net=none or --net=host",
 				   denied ? "run: sudo chmod 0666 " TUN_DEVICE
 					  : "run: sudo modprobe tun");
@@ -148,11 +148,11 @@ static int configure_ipv6(int nl, int index, struct cmk_err *err)
 		return 0;
 	if (r < 0)
 		return cmk_err_set(err, r, "give %s the address %s: %s", TAP_NAME,
-				   NETWORK_SLIRP_IP6, strerror(-r));
+				   NETWORK_SLIRP_IP6, errno_text(-r));
 	r = add_default_route(nl, index, AF_INET6, NETWORK_SLIRP_GATEWAY6);
 	if (r < 0)
 		return cmk_err_set(err, r, "add the default route via %s: %s",
-				   NETWORK_SLIRP_GATEWAY6, strerror(-r));
+				   NETWORK_SLIRP_GATEWAY6, errno_text(-r));
 	return 0;
 }
 
@@ -176,19 +176,19 @@ int network_tap_configure(struct cmk_err *err)
 	if (r >= 0)
 		r = link_index(TAP_NAME, &index);
 	if (r < 0)
-		return cmk_err_set(err, r, "configure lo and %s: %s", TAP_NAME, strerror(-r));
+		return cmk_err_set(err, r, "configure lo and %s: %s", TAP_NAME, errno_text(-r));
 	(void)link_no_autoconf(nl, index); /* costs time where it fails, nothing else */
 	r = link_up(nl, index, NETWORK_SLIRP_MTU);
 	if (r < 0)
-		return cmk_err_set(err, r, "bring up %s: %s", TAP_NAME, strerror(-r));
+		return cmk_err_set(err, r, "bring up %s: %s", TAP_NAME, errno_text(-r));
 	r = add_address(nl, index, AF_INET, NETWORK_SLIRP_IP4, NETWORK_SLIRP_PREFIX4);
 	if (r < 0)
 		return cmk_err_set(err, r, "give %s the address %s: %s", TAP_NAME,
-				   NETWORK_SLIRP_IP4, strerror(-r));
+				   NETWORK_SLIRP_IP4, errno_text(-r));
 	r = add_default_route(nl, index, AF_INET, NETWORK_SLIRP_GATEWAY4);
 	if (r < 0)
 		return cmk_err_set(err, r, "add the default route via %s: %s",
-				   NETWORK_SLIRP_GATEWAY4, strerror(-r));
+				   NETWORK_SLIRP_GATEWAY4, errno_text(-r));
 	allow_ping();
 	return configure_ipv6(nl, index, err);
 }

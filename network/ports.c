@@ -305,7 +305,7 @@ int network_ports_assign(struct port_mapping *list, size_t n, struct cmk_err *er
 		if (r < 0)
 			return cmk_err_set(err, r, "choose a free host port for %u/%s: %s",
 					   list[i].container_port, protocol_name(list[i].protocol),
-					   strerror(-r));
+					   errno_text(-r));
 	}
 	return 0;
 }

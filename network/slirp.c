@@ -108,7 +108,7 @@ static pid_t fork_into(int cgroup_fd, int *ret_pidfd, struct cmk_err *err)
 		(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
 		return cmk_err_set(err, pid, "start process 'cmk-slirp' in its cgroup: %s",
-				   strerror(-pid));
+				   errno_text(-pid));
 	return pid;
 }
 

@@ -164,7 +164,7 @@ static int forward_failed(const struct slirp_wire_port *p, uint16_t port, int co
 			  struct cmk_err *err)
 {
 	char ip[INET6_ADDRSTRLEN] = "";
-	const char *proto = p->udp ? "udp" : "tcp", *what = strerror(-code);
+	const char *proto = p->udp ? "udp" : "tcp", *what = errno_text(-code);
 
 	if (p->family)
 		(void)inet_ntop(p->family, p->addr, ip, sizeof(ip));

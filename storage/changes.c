@@ -27,7 +27,7 @@ static int note(struct compare *c, char kind, struct cmk_err *err)
 
 		strbuf_reset(&c->buf);
 		if (r < 0)
-			return cmk_err_set(err, r, "write: %s", strerror(-r));
+			return cmk_err_set(err, r, "write: %s", errno_text(-r));
 	}
 	return 0;
 }

@@ -39,7 +39,7 @@ int storage_pack_entry(int parent_fd, const char *name, const char *as,
 	if (r >= 0) {
 		r = tar_write_end(&p.w);
 		if (r < 0)
-			(void)cmk_err_set(err, r, "write: %s", strerror(-r));
+			(void)cmk_err_set(err, r, "write: %s", errno_text(-r));
 	}
 	return r;
 }

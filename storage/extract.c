@@ -581,7 +581,7 @@ static int extract_entry(struct extract *x, const char *path, struct cmk_err *er
 	if (r < 0)
 		return r;
 	r = make_entry(x, path, parent, base, err);
-	return r == -EEXIST ? cmk_err_set(err, r, "%s", strerror(EEXIST)) : r;
+	return r == -EEXIST ? cmk_err_set(err, r, "%s", errno_text(EEXIST)) : r;
 }
 
 static int apply_late(struct extract *x, struct cmk_err *err)

@@ -147,7 +147,7 @@ static int remove_locked(struct storage *st, const char *id, struct cmk_err *err
 	if (renameat(st->images_fd, id, st->tmp_fd, tmp) < 0)
 		return cmk_err_errno(err, "remove");
 	if (fsync(st->images_fd) < 0)
-		log_debug("fsync of '%s/images': %s", st->root, strerror(errno));
+		log_debug("fsync of '%s/images': %s", st->root, errno_text(errno));
 	storage_tmp_remove(st, tmp);
 	return layers_collect_garbage(st, err);
 }

@@ -264,7 +264,7 @@ int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_er
 	if (r == 0) {
 		r = copy_attributes(c, src, target, &st);
 		if (r < 0)
-			(void)cmk_err_set(err, r, "root directory: %s", strerror(-r));
+			(void)cmk_err_set(err, r, "root directory: %s", errno_text(-r));
 	}
 	return r;
 }

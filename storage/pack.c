@@ -95,7 +95,7 @@ void pack_done(struct pack *p)
 
 static int write_failed(int r, struct cmk_err *err)
 {
-	return r < 0 ? cmk_err_set(err, r, "write: %s", strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "write: %s", errno_text(-r)) : 0;
 }
 
 static uint64_t shown_id(const struct id_map *m, uint32_t id)

@@ -307,7 +307,7 @@ int storage_volume_lock(struct storage *st, const char *name, bool exclusive, st
 			return cmk_err_errno(err, "open volume '%s'", name);
 		r = file_lock(fd, exclusive, false);
 		if (r < 0)
-			return cmk_err_set(err, r, "lock volume '%s': %s", name, strerror(-r));
+			return cmk_err_set(err, r, "lock volume '%s': %s", name, errno_text(-r));
 		/* Removed, and perhaps made again, while we waited? */
 		if (fstat(fd, &a) == 0 &&
 		    fstatat(st->root_fd, path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&

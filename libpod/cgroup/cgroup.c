@@ -503,7 +503,7 @@ int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err)
 	/* A process in an uninterruptible sleep freezes when it wakes. */
 	if (r < 0)
 		return cmk_err_set(err, r, "the group does not get %s: %s",
-				   freeze ? "frozen" : "thawed", strerror(-r));
+				   freeze ? "frozen" : "thawed", errno_text(-r));
 	return 0;
 }
 

@@ -170,7 +170,8 @@ static int write_cidfile(const char *path, const char *id, struct cmk_err *err)
 		return cmk_err_errno(err, "write container id file '%s'", path);
 	r = write_all(fd, id, strlen(id));
 	if (r < 0)
-		return cmk_err_set(err, r, "write container id file '%s': %s", path, strerror(-r));
+		return cmk_err_set(err, r, "write container id file '%s': %s", path,
+				   errno_text(-r));
 	return 0;
 }
 

@@ -171,7 +171,7 @@ static int image_hosts(struct create_plan *p, char **ret, size_t *ret_len, struc
 			continue;
 		if (fd < 0 || fstat(fd, &sb) < 0)
 			return cmk_err_set(err, fd < 0 ? fd : -errno, "the image's /etc/hosts: %s",
-					   strerror(fd < 0 ? -fd : errno));
+					   errno_text(fd < 0 ? -fd : errno));
 		if (!S_ISREG(sb.st_mode))
 			return 0;
 		return file_read_fd(fd, HOSTS_MAX, ret, ret_len, err);

@@ -286,7 +286,7 @@ static int check_devices(struct create_plan *p, struct cmk_err *err)
 		if (r == 0 && stat(dev.source, &sb) < 0)
 			r = cmk_err_set(err, -errno, "stat %s: %s", dev.source,
 					errno == ENOENT ? "no such file or directory"
-							: strerror(errno));
+							: errno_text(errno));
 		else if (r == 0 && !S_ISDIR(sb.st_mode) && !S_ISCHR(sb.st_mode) &&
 			 !S_ISBLK(sb.st_mode))
 			r = cmk_err_set(err, -EINVAL, "not a device node: %s", dev.source);

@@ -231,7 +231,8 @@ static int note_anonymous(struct create_plan *p, int dirfd, const char *name, st
 	if (fd < 0)
 		return cmk_err_errno(err, "make '" CONTAINER_ANONYMOUS_FILE "'");
 	r = write_all(fd, line, strlen(line));
-	return r < 0 ? cmk_err_set(err, r, "write '" CONTAINER_ANONYMOUS_FILE "': %s", strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "write '" CONTAINER_ANONYMOUS_FILE "': %s",
+				   errno_text(-r))
 		     : 0;
 }
 

@@ -43,7 +43,7 @@ int exec_session_begin(struct storage *st, const char *id, const char *session, 
 		return dir;
 	r = process_id_of(getpid(), &self);
 	if (r < 0)
-		return cmk_err_set(err, r, "identify the session's monitor: %s", strerror(-r));
+		return cmk_err_set(err, r, "identify the session's monitor: %s", errno_text(-r));
 	rec.boot_id = (char *)(uintptr_t)process_boot_id();
 	rec.monitor_pid = self.pid;
 	rec.monitor_start = self.start_time;

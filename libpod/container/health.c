@@ -255,7 +255,7 @@ static int take_destination(const char *text, char **ret, struct cmk_err *err)
 		if (stat(text, &sb) < 0)
 			return cmk_err_set(err, -errno,
 					   "HealthCheck Log '%s' destination error: %s", text,
-					   strerror(errno));
+					   errno_text(errno));
 		if (!S_ISDIR(sb.st_mode))
 			return cmk_err_set(err, -ENOTDIR,
 					   "HealthCheck Log '%s' destination must be a directory",

@@ -185,7 +185,7 @@ static int kill_through_monitor(struct container *c, int fd, int sig, struct cmk
 	uint8_t byte = (uint8_t)sig;
 	int r = monitor_frame_send(fd, FRAME_SIGNAL, &byte, sizeof(byte));
 
-	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", c->cfg.name, strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", c->cfg.name, errno_text(-r))
 		     : 0;
 }
 
@@ -198,7 +198,7 @@ static int kill_init(struct container *c, int sig, struct cmk_err *err)
 	if (pidfd < 0)
 		return improper(err, "can only kill running containers", c);
 	r = process_pidfd_signal(pidfd, sig);
-	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", c->cfg.name, strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", c->cfg.name, errno_text(-r))
 		     : 0;
 }
 
@@ -252,7 +252,7 @@ static int set_frozen(struct container *c, bool freeze, struct cmk_err *err)
 	}
 	if (fd < 0)
 		return cmk_err_set(err, fd, "control group of container '%s': %s", c->cfg.name,
-				   strerror(-fd));
+				   errno_text(-fd));
 	if (r < 0)
 		return cmk_err_wrap(err, r, "%s container '%s'", freeze ? "pause" : "unpause",
 				    c->cfg.name);

@@ -66,11 +66,9 @@ static int not_found(const struct end *e, int r, struct cmk_err *err)
 	const char *path = e->place->path;
 
 	if (e->place->c)
-		(void)cmk_err_set(err, r, NOT_FOUND_IN, path, name_of(e),
-				  r == -ENOENT ? "no such file or directory" : strerror(-r));
+		(void)cmk_err_set(err, r, NOT_FOUND_IN, path, name_of(e), errno_text(-r));
 	else
-		(void)cmk_err_set(err, r, NOT_FOUND_ON_HOST, path,
-				  r == -ENOENT ? "no such file or directory" : strerror(-r));
+		(void)cmk_err_set(err, r, NOT_FOUND_ON_HOST, path, errno_text(-r));
 	return r;
 }
 

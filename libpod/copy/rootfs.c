@@ -230,7 +230,7 @@ static int commit_freeze(const struct commit *j, struct freeze *ret, struct cmk_
 	if (group < 0)
 		return group == -ENOENT ? 0
 					: cmk_err_set(err, group, "open control group '%s': %s",
-						      live->cgroup_path, strerror(-group));
+						      live->cgroup_path, errno_text(-group));
 	r = guard_start(group, ret, err);
 	if (r >= 0) {
 		ret->group = steal_fd(&group);

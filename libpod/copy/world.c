@@ -89,7 +89,7 @@ static int open_bind(const struct spec_mount *m, struct cmk_err *err)
 				      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 		if (below < 0)
 			return cmk_err_set(err, below, "'%s' in '%s': %s", sub, m->source,
-					   strerror(-below));
+					   errno_text(-below));
 	}
 	mnt = open_tree(below >= 0 ? below : source, "", flags | AT_EMPTY_PATH);
 	if (mnt < 0)

@@ -87,7 +87,7 @@ static void rotate(struct storage *st, int fd)
 	    mine.st_ino != named.st_ino || mine.st_dev != named.st_dev)
 		return;
 	if (renameat(st->root_fd, LOG_PATH, st->root_fd, OLD_PATH) < 0)
-		log_debug("events: rotate the log: %s", strerror(errno));
+		log_debug("events: rotate the log: %s", errno_text(errno));
 }
 
 void event_write_all(struct storage *st, const struct event *events, size_t n)
@@ -96,14 +96,14 @@ void event_write_all(struct storage *st, const struct event *events, size_t n)
 	cleanup_close int fd = open_log(st);
 
 	if (fd < 0) {
-		log_debug("events: %s", strerror(errno));
+		log_debug("events: %s", errno_text(errno));
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
 		add_line(&lines, &events[i]);
 	/* A part of it is what a killed writer would have left. */
 	if (lines.len && write(fd, lines.data, lines.len) < 0)
-		log_debug("events: %s", strerror(errno));
+		log_debug("events: %s", errno_text(errno));
 	/* With O_APPEND the offset is the end of what was written. */
 	if (lseek(fd, 0, SEEK_CUR) > EVENTS_LOG_MAX)
 		rotate(st, fd);

@@ -258,7 +258,7 @@ int events_read(struct storage *st, const struct event_query *q,
 
 	if (dir_fd < 0)
 		return cmk_err_set(err, dir_fd, "open '%s/" EVENTS_DIR "': %s", st->root,
-				   strerror(-dir_fd));
+				   errno_text(-dir_fd));
 	if (q->follow) {
 		watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 		if (watch_fd < 0 || inotify_add_watch(watch_fd, fd_path(dir_fd, path),
@@ -272,6 +272,7 @@ int events_read(struct storage *st, const struct event_query *q,
 	tail_done(&rd.old);
 	tail_done(&rd.cur);
 	if (r < 0 && err && !err->msg)
-		return cmk_err_set(err, r, "read '%s/" EVENTS_DIR "': %s", st->root, strerror(-r));
+		return cmk_err_set(err, r, "read '%s/" EVENTS_DIR "': %s", st->root,
+				   errno_text(-r));
 	return r < 0 ? r : 0;
 }

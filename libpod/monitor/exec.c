@@ -78,7 +78,7 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 			return exec_just_ended(c, err);
 		if (cgroup_fd < 0)
 			return cmk_err_set(err, cgroup_fd, "open control group '%s': %s",
-					   c->live.cgroup_path, strerror(-cgroup_fd));
+					   c->live.cgroup_path, errno_text(-cgroup_fd));
 		args.cgroup_fd = cgroup_fd;
 	}
 	return monitor_spawn(&a, ret_fd, NULL, err);

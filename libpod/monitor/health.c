@@ -152,7 +152,7 @@ static void probe_start(struct monitor *m)
 	int pair[2], r;
 
 	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0) {
-		log_warn("health check: %s", strerror(errno));
+		log_warn("health check: %s", errno_text(errno));
 		health_state_schedule(&h->state, mon_now_ms());
 		return;
 	}

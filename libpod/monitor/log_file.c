@@ -51,7 +51,7 @@ static int open_file(struct ctr_log *l, struct cmk_err *err)
 		l->file_max = 0;
 	l->size = S_ISREG(st.st_mode) ? st.st_size : 0;
 	r = close_torn_entry(l);
-	return r < 0 ? cmk_err_set(err, r, "mend log '%s': %s", l->name, strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "mend log '%s': %s", l->name, errno_text(-r)) : 0;
 }
 
 static int file_open(struct ctr_log *l, const struct log_target *t, struct cmk_err *err)

@@ -46,7 +46,7 @@ int log_journal_probe(struct cmk_err *err)
 		return 0;
 	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 			   "log driver 'journald': the journal does not run here: %s: %s",
-			   journal_path(), strerror(errno));
+			   journal_path(), errno_text(errno));
 	(void)cmk_err_hint(err, "use --log-driver k8s-file");
 	return -EOPNOTSUPP;
 }

@@ -370,7 +370,7 @@ int log_reader_start(struct log_reader *r, const struct log_read_options *o, str
 	if (n == 0 && o->since_ns)
 		n = seek_since(r, o->since_ns, &since);
 	if (n < 0)
-		return cmk_err_set(err, n, "read log '%s': %s", r->name, strerror(-n));
+		return cmk_err_set(err, n, "read log '%s': %s", r->name, errno_text(-n));
 	if (is_later(&since, &from))
 		from = since;
 	r->at = from.file;

@@ -226,7 +226,7 @@ int log_show(const struct log_source *sources, size_t n, const struct log_read_o
 	if (r == 0)
 		r = o->follow ? follow(&s, err) : show_present(&s);
 	if (r < 0 && err && !err->msg)
-		(void)cmk_err_set(err, r, "show log: %s", strerror(-r));
+		(void)cmk_err_set(err, r, "show log: %s", errno_text(-r));
 	for (size_t i = 0; i < n; i++)
 		log_reader_done(&s.logs[i].reader);
 	free(s.logs);

@@ -62,7 +62,7 @@ static void tell(const struct monitor *m, const char *text, size_t len)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || sendto(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
 			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		log_debug("notify '%s': %s", path, strerror(errno));
+		log_debug("notify '%s': %s", path, errno_text(errno));
 }
 
 /* --- the proxy ---------------------------------------------------------------------------------

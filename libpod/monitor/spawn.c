@@ -92,7 +92,7 @@ static void leave_caller(struct monitor *m, int sock)
 	log_set_fd(m->log_fd);
 	(void)umask(022);
 	if (chdir("/") < 0)
-		log_debug("monitor: chdir /: %s", strerror(errno));
+		log_debug("monitor: chdir /: %s", errno_text(errno));
 }
 
 static void forget_stderr(struct monitor *m)

@@ -159,7 +159,8 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 	if (r == 0)
 		r = process_id_of(m->rc.pid, &init);
 	if (r < 0)
-		return cmk_err_set(err, r, "identify the container's processes: %s", strerror(-r));
+		return cmk_err_set(err, r, "identify the container's processes: %s",
+				   errno_text(-r));
 	free(m->live.boot_id);
 	free(m->live.started_at);
 	free(m->live.finished_at);

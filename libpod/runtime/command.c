@@ -106,7 +106,7 @@ int command_find(const struct runtime_job *job, const char *name, char *const *e
 				    name);
 	if (r < 0)
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, r, "cannot execute '%s': %s", name,
-				    strerror(-r));
+				    errno_text(-r));
 	r = refuse_own_file(job, path, err);
 	if (r < 0)
 		return r;

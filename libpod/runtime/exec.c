@@ -33,7 +33,7 @@ static int join_others(const struct runtime_job *job, struct cmk_err *err)
 	if (parent < 0 || setns(parent, CLONE_NEWUSER) < 0)
 		return cmk_err_set(err, parent < 0 ? parent : -errno,
 				   "enter the parent user namespace: %s",
-				   strerror(parent < 0 ? -parent : errno));
+				   errno_text(parent < 0 ? -parent : errno));
 	if (setns(job->exec->target_pidfd, join_flags(job->spec, true)) < 0)
 		return cmk_err_errno(err, "join the namespaces that the container joined");
 	return 0;
@@ -126,7 +126,7 @@ static pid_t clone_session(struct runtime_job *job, struct cmk_err *err)
 		return pid;
 	if (has_limits(&job->spec->resources)) {
 		(void)cmk_err_set(err, pid, "join the container's control group: %s",
-				  strerror(-pid));
+				  errno_text(-pid));
 		(void)cmk_err_hint(err, "its limits would not hold: run this in the login session "
 					"in which the container was started");
 		return pid;

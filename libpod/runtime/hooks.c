@@ -38,7 +38,7 @@ static int state_file(const struct spec *s, const struct hook_state *state, stru
 	if (fd < 0)
 		return cmk_err_errno(err, "make the state's file");
 	r = write_all(fd, text, len);
-	return r < 0 ? cmk_err_set(err, r, "write the state: %s", strerror(-r)) : steal_fd(&fd);
+	return r < 0 ? cmk_err_set(err, r, "write the state: %s", errno_text(-r)) : steal_fd(&fd);
 }
 
 static void cmk_noreturn hook_child(const struct spec_hook *h, int state_fd, int words_fd)
@@ -50,7 +50,7 @@ static void cmk_noreturn hook_child(const struct spec_hook *h, int state_fd, int
 		_exit(126);
 	process_close_others(NULL, 0);
 	(void)execve(h->path, h->args && *h->args ? h->args : alone, h->env ?: none);
-	(void)dprintf(STDERR_FILENO, "%s\n", strerror(errno));
+	(void)dprintf(STDERR_FILENO, "%s\n", errno_text(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 

@@ -53,7 +53,7 @@ static int attach_root(struct runtime_job *job, struct mount_context *c, struct 
 	int r = place < 0 ? -errno : mount_attach(job->root_mnt_fd, place);
 
 	if (r < 0)
-		return cmk_err_set(err, r, "attach the root file system: %s", strerror(-r));
+		return cmk_err_set(err, r, "attach the root file system: %s", errno_text(-r));
 	c->root_fd = steal_fd(&job->root_mnt_fd);
 	/* pivot_root(2) takes a mount whose parent is not shared. */
 	if (mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0)

@@ -20,7 +20,7 @@ static int join_one(const struct runtime_join *j, struct cmk_err *err)
 	if (code == -ESRCH && j->is_pidfd)
 		return cmk_err_kind(err, CMK_ERR_STATE, code,
 				    "join the %s namespace: its container is not running", j->type);
-	(void)cmk_err_set(err, code, "join the %s namespace: %s", j->type, strerror(-code));
+	(void)cmk_err_set(err, code, "join the %s namespace: %s", j->type, errno_text(-code));
 	if (code == -EPERM)
 		(void)cmk_err_hint(err, "it must belong to one of your containers");
 	return code;

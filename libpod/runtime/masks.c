@@ -46,7 +46,7 @@ static int mask(const struct mount_context *c, const char *path, int *dir_fd, st
 		return 0;
 	if (target < 0 || fstat(target, &st) < 0)
 		return cmk_err_set(err, target < 0 ? target : -errno, "%s",
-				   strerror(target < 0 ? -target : errno));
+				   errno_text(target < 0 ? -target : errno));
 	if (!S_ISDIR(st.st_mode))
 		mnt = dev_open_null(err);
 	else if (*dir_fd < 0)
@@ -54,10 +54,10 @@ static int mask(const struct mount_context *c, const char *path, int *dir_fd, st
 	else
 		mnt = clone_tree(*dir_fd, false);
 	if (mnt < 0)
-		return *dir_fd < 0 ? mnt : cmk_err_set(err, mnt, "cover: %s", strerror(-mnt));
+		return *dir_fd < 0 ? mnt : cmk_err_set(err, mnt, "cover: %s", errno_text(-mnt));
 	r = mount_attach(mnt, target);
 	if (r < 0)
-		return cmk_err_set(err, r, "%s", strerror(-r));
+		return cmk_err_set(err, r, "%s", errno_text(-r));
 	if (S_ISDIR(st.st_mode) && *dir_fd < 0)
 		*dir_fd = steal_fd(&mnt);
 	return 0;
@@ -73,14 +73,14 @@ static int make_read_only(const struct mount_context *c, const char *path, struc
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
 	if (target < 0)
-		return cmk_err_set(err, target, "%s", strerror(-target));
+		return cmk_err_set(err, target, "%s", errno_text(-target));
 	mnt = clone_tree(target, true);
 	if (mnt < 0)
-		return cmk_err_set(err, mnt, "bind: %s", strerror(-mnt));
+		return cmk_err_set(err, mnt, "bind: %s", errno_text(-mnt));
 	if (mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0)
 		return cmk_err_errno(err, "make read-only");
 	r = mount_attach(mnt, target);
-	return r < 0 ? cmk_err_set(err, r, "%s", strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "%s", errno_text(-r)) : 0;
 }
 
 int masks_apply(struct mount_context *c, struct cmk_err *err)
@@ -116,7 +116,7 @@ static int set_sysctl(int proc_fd, const char *assignment, struct cmk_err *err)
 	fd = open_resolved(proc_fd, path, O_WRONLY, 0,
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 	if (fd < 0)
-		return cmk_err_set(err, fd, "sysctl '%s': %s", assignment, strerror(-fd));
+		return cmk_err_set(err, fd, "sysctl '%s': %s", assignment, errno_text(-fd));
 	if (!*eq || write(fd, eq + 1, strlen(eq + 1)) < 0)
 		return cmk_err_errno(err, "sysctl '%s'", assignment);
 	return 0;

@@ -143,7 +143,8 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 	}
 	r = set_options(mnt, o);
 	if (r < 0)
-		return cmk_err_set(err, r, "options of bind mount '%s': %s", source, strerror(-r));
+		return cmk_err_set(err, r, "options of bind mount '%s': %s", source,
+				   errno_text(-r));
 	return steal_fd(&mnt);
 }
 
@@ -156,7 +157,7 @@ static int overlay_mount(const struct mount_options *o, struct cmk_err *err)
 		return mnt;
 	r = set_options(mnt, o);
 	if (r < 0)
-		return cmk_err_set(err, r, "options of the overlay: %s", strerror(-r));
+		return cmk_err_set(err, r, "options of the overlay: %s", errno_text(-r));
 	return steal_fd(&mnt);
 }
 
@@ -222,7 +223,7 @@ static int attach_error(int code, const struct stat *mnt, int target_fd, struct 
 		return cmk_err_set(err, -ENOTDIR, "a %s cannot be mounted on a %s",
 				   S_ISDIR(mnt->st_mode) ? "directory" : "file",
 				   S_ISDIR(st.st_mode) ? "directory" : "file");
-	return cmk_err_set(err, code, "%s", strerror(-code));
+	return cmk_err_set(err, code, "%s", errno_text(-code));
 }
 
 static bool has_data(const struct mount_options *o, const char *key)
@@ -243,7 +244,7 @@ static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct
 	if (r < 0)
 		return cmk_err_wrap(err, r, "copy up");
 	r = set_attr(mnt, false, o->set & MOUNT_ATTR_RDONLY, 0, 0);
-	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "make it read-only: %s", errno_text(-r)) : 0;
 }
 
 static bool is_dir(int fd)
@@ -331,6 +332,7 @@ int mounts_root_read_only(int root_fd, struct cmk_err *err)
 {
 	int r = set_attr(root_fd, false, MOUNT_ATTR_RDONLY, 0, 0);
 
-	return r < 0 ? cmk_err_set(err, r, "make the root file system read-only: %s", strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "make the root file system read-only: %s",
+				   errno_text(-r))
 		     : 0;
 }

@@ -164,7 +164,7 @@ static int make_in_child(struct mount_context *c, const struct spec_mount *m, st
 	if (pid < 0) {
 		(void)close(p[0]);
 		(void)close(p[1]);
-		return cmk_err_set(err, pid, "fork: %s", strerror(-pid));
+		return cmk_err_set(err, pid, "fork: %s", errno_text(-pid));
 	}
 	/* One table: our end is the child's too, so its death is seen by wait(2), not by the end of
 	 * the pipe. What it wrote fits the pipe. */

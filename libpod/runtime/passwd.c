@@ -125,7 +125,7 @@ static int append(int root_fd, const char *path, const char *add, size_t len, st
 	cleanup_close int fd = root_open(root_fd, path, O_WRONLY | O_APPEND | O_NONBLOCK);
 	int r = fd < 0 ? fd : write_all(fd, add, len);
 
-	return r < 0 ? cmk_err_set(err, r, "add to '/%s': %s", path, strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "add to '/%s': %s", path, errno_text(-r)) : 0;
 }
 
 /* A file in memory with TEXT and ADD, as a detached mount. */
@@ -168,7 +168,7 @@ static int add_lines(const struct runtime_job *job, int root_fd, const char *pat
 		return append(root_fd, path, strbuf_str(&add), add.len, err);
 	mnt = copy_mount(text, text_len, strbuf_str(&add), add.len);
 	r = mnt < 0 ? mnt : mount_attach(mnt, fd);
-	return r < 0 ? cmk_err_set(err, r, "mount a copy of '/%s': %s", path, strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "mount a copy of '/%s': %s", path, errno_text(-r)) : 0;
 }
 
 typedef void (*missing_fn)(const struct runtime_job *job, const struct given *g, const char *text,

@@ -103,7 +103,7 @@ static int enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err 
 		int code = fd < 0 ? fd : -errno;
 
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, code, "working directory '%s': %s",
-				    cwd, strerror(-code));
+				    cwd, errno_text(-code));
 	}
 	/* The system call itself: the C library hides "(unreachable)". */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
@@ -289,7 +289,7 @@ static int execute(struct runtime_job *job, const char *path, char *const *env, 
 	(void)execve(path, args, env);
 	code = -errno;
 	return cmk_err_kind(err, code == -ENOENT ? CMK_ERR_CMD_NOT_FOUND : CMK_ERR_CANNOT_EXEC,
-			    code, "execute '%s': %s%s", path, strerror(-code),
+			    code, "execute '%s': %s%s", path, errno_text(-code),
 			    code == -ENOENT ? " (its interpreter or loader is missing)" : "");
 }
 

@@ -42,7 +42,7 @@ static int walk_existing(int root_fd, const char *path, struct walk *w, struct c
 	w->done = 0;
 	w->dir_fd = root_open(root_fd, ".", O_PATH | O_DIRECTORY);
 	if (w->dir_fd < 0)
-		return cmk_err_set(err, w->dir_fd, "open the root: %s", strerror(-w->dir_fd));
+		return cmk_err_set(err, w->dir_fd, "open the root: %s", errno_text(-w->dir_fd));
 	for (;;) {
 		size_t end;
 		int fd;
@@ -58,7 +58,7 @@ static int walk_existing(int root_fd, const char *path, struct walk *w, struct c
 		if (fd == -ENOENT)
 			return 0;
 		if (fd < 0)
-			return cmk_err_set(err, fd, "'%s': %s", path, strerror(-fd));
+			return cmk_err_set(err, fd, "'%s': %s", path, errno_text(-fd));
 		cleanup_close_fn(&w->dir_fd);
 		w->dir_fd = fd;
 		w->done = end;
@@ -98,7 +98,7 @@ static int make_component(int dir_fd, const char *name, bool is_dir, struct cmk_
 	fd = open_resolved(dir_fd, name, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0), 0,
 			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
-		return cmk_err_set(err, fd, "open '%s' just made: %s", name, strerror(-fd));
+		return cmk_err_set(err, fd, "open '%s' just made: %s", name, errno_text(-fd));
 	return fd;
 }
 
@@ -140,7 +140,7 @@ int root_open_target(int root_fd, const char *path, bool is_dir, bool *ret_made,
 		if (fd >= 0)
 			return fd;
 		if (fd != -ENOENT)
-			return cmk_err_set(err, fd, "'%s': %s", path, strerror(-fd));
+			return cmk_err_set(err, fd, "'%s': %s", path, errno_text(-fd));
 		r = walk_existing(root_fd, name, &w, err);
 		if (r < 0)
 			return r;
@@ -158,5 +158,5 @@ int root_open_target(int root_fd, const char *path, bool is_dir, bool *ret_made,
 		if (strlen(name) >= PATH_MAX)
 			break;
 	}
-	return cmk_err_set(err, -ELOOP, "'%s': %s", path, strerror(ELOOP));
+	return cmk_err_set(err, -ELOOP, "'%s': %s", path, errno_text(ELOOP));
 }

@@ -149,7 +149,7 @@ static void cmk_noreturn exec_helper(const char *profile, const char *caps, int 
 		_exit(125);
 	process_close_others(NULL, 0);
 	(void)execl(path, "cmk-seccomp", profile, caps, (char *)NULL);
-	(void)dprintf(STDERR_FILENO, "%s: %s\n", path, strerror(errno));
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", path, errno_text(errno));
 	_exit(127);
 }
 

@@ -230,7 +230,7 @@ static int add_one(struct compiler *c, const struct rule *rule, const char *name
 	}
 	/* -EEXIST: the same rule twice. */
 	if (r < 0 && r != -EEXIST)
-		return cmk_err_set(err, r, "system call '%s': %s", name, strerror(-r));
+		return cmk_err_set(err, r, "system call '%s': %s", name, errno_text(-r));
 	return 0;
 }
 
@@ -276,7 +276,7 @@ static int add_arch(struct compiler *c, const char *name, struct cmk_err *err)
 	r = seccomp_arch_add(c->ctx, arch);
 	/* -EDOM: other byte order, as foreign architectures of a list have. */
 	if (r < 0 && r != -EEXIST && r != -EDOM)
-		return cmk_err_set(err, r, "architecture '%s': %s", name, strerror(-r));
+		return cmk_err_set(err, r, "architecture '%s': %s", name, errno_text(-r));
 	return 0;
 }
 
@@ -362,7 +362,7 @@ static int export(struct compiler *c, struct cmk_err *err)
 		return cmk_err_errno(err, "memfd_create");
 	r = seccomp_export_bpf(c->ctx, fd);
 	if (r < 0)
-		return cmk_err_set(err, r, "export: %s", strerror(-r));
+		return cmk_err_set(err, r, "export: %s", errno_text(-r));
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return cmk_err_errno(err, "lseek");
 	r = file_read_fd(fd, SECCOMP_INSNS_MAX * sizeof(struct sock_filter), &bpf, &len, err);
@@ -374,7 +374,7 @@ static int export(struct compiler *c, struct cmk_err *err)
 	if (r == 0)
 		r = write_all(STDOUT_FILENO, bpf, len);
 	if (r < 0)
-		return cmk_err_set(err, r, "write: %s", strerror(-r));
+		return cmk_err_set(err, r, "write: %s", errno_text(-r));
 	return 0;
 }
 

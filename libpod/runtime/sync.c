@@ -187,7 +187,7 @@ int sync_collect(const struct runtime_job *job, struct runtime_container *ret, s
 
 		if (n < 0)
 			return cmk_err_set(err, (int)n, "hear from the container's init: %s",
-					   strerror((int)-n));
+					   errno_text((int)-n));
 		if (n == 0)
 			return cmk_err_set(err, -ECHILD, "container init died while %s",
 					   stage_name(*job->stage));
@@ -344,7 +344,7 @@ int runtime_start(struct runtime_container *c, struct cmk_err *err)
 	cleanup_close_fn(&c->sync_fd);
 	c->sync_fd = -1;
 	if (n < 0)
-		return cmk_err_set(err, (int)n, "start the container: %s", strerror((int)-n));
+		return cmk_err_set(err, (int)n, "start the container: %s", errno_text((int)-n));
 	if (n == 0)
 		return 0;
 	r = cmk_err_decode(buf, (size_t)n, err);

@@ -34,7 +34,7 @@ int user_read_file(int root_fd, const char *path, char **ret, struct cmk_err *er
 	}
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, fd < 0 ? fd : -errno,
-				    "open '/%s' of the image: %s", path, strerror(-fd));
+				    "open '/%s' of the image: %s", path, errno_text(-fd));
 	if (!S_ISREG(st.st_mode)) {
 		*ret = xstrdup("");
 		return 0;

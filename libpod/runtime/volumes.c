@@ -111,7 +111,7 @@ int subpath_open(const char *source, const char *subpath, struct cmk_err *err)
 	if (fd < 0)
 		return cmk_err_errno(err, "'%s'", source);
 	sub = root_open(fd, subpath, O_PATH);
-	return sub < 0 ? cmk_err_set(err, sub, "subpath '%s': %s", subpath, strerror(-sub)) : sub;
+	return sub < 0 ? cmk_err_set(err, sub, "subpath '%s': %s", subpath, errno_text(-sub)) : sub;
 }
 
 /* --- owners --- */
@@ -324,7 +324,7 @@ int volume_first_use(struct mount_context *c, const char *source, const struct m
 		return 0;
 	r = file_lock(vol, true, false);
 	if (r < 0)
-		return cmk_err_set(err, r, "lock volume '%s': %s", dir, strerror(-r));
+		return cmk_err_set(err, r, "lock volume '%s': %s", dir, errno_text(-r));
 	data = openat(vol, "_data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (data < 0)
 		return cmk_err_errno(err, "volume '%s'", dir);
@@ -390,7 +390,7 @@ static int write_value(struct mount_context *c, int fd, const char *name, struct
 	r = write_all(fd, value, len);
 	explicit_bzero(value, len);
 	free(value);
-	return r < 0 ? cmk_err_set(err, r, "write: %s", strerror(-r)) : 0;
+	return r < 0 ? cmk_err_set(err, r, "write: %s", errno_text(-r)) : 0;
 }
 
 int secret_mount(struct mount_context *c, const char *source, const struct mount_options *o,

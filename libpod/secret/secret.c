@@ -76,7 +76,7 @@ static int open_locked(struct storage *st, struct cmk_err *err)
 	if (data < 0)
 		return data;
 	r = file_lock(fd, true, false);
-	return r < 0 ? cmk_err_set(err, r, "lock '%s/secrets': %s", st->root, strerror(-r))
+	return r < 0 ? cmk_err_set(err, r, "lock '%s/secrets': %s", st->root, errno_text(-r))
 		     : steal_fd(&fd);
 }
 

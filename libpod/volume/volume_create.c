@@ -93,9 +93,9 @@ static int check_type(const char *type, const char *device, const struct own_wor
 				    "directory add o=bind",
 				    device);
 	if (stat(device, &sb) < 0)
-		return cmk_err_set(
-			err, -errno, "invalid volume option device for driver 'local': stat %s: %s",
-			device, errno == ENOENT ? "no such file or directory" : strerror(errno));
+		return cmk_err_set(err, -errno,
+				   "invalid volume option device for driver 'local': stat %s: %s",
+				   device, errno_text(errno));
 	return check_words(w->mount, false, err);
 }
 

@@ -50,6 +50,6 @@ teardown() {
 	in_session one "$CMK_BIN" run -d --name c --net=none --pids-limit 50 --rootfs "$fs" sleep 100
 	in_session one "$CMK_BIN" exec c true
 	run in_session two "$CMK_BIN" exec c true
-	assert_match "$output" "Error: .*control group.*Permission denied.*session"
+	assert_match "$output" "Error: .*control group.*permission denied.*session"
 	assert [ "$status" = 125 ]
 }

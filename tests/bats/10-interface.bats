@@ -164,13 +164,13 @@ load helpers
 	assert_match "$(cat out)" '^Version:'
 	# What it opens must not become its stdout or stderr.
 	run bash -c '"$1" info >&- 2>&-; grep -rl Version: "$2" || echo none' - "$T/bin/cmk" "$CMK_ROOT"
-	assert_match "$output" 'none|No such file'
+	assert_match "$output" 'none|no such file'
 }
 
 @test "a full disk behind stdout is an error, a reader that has gone is not told" {
 	run bash -c '"$1" version >/dev/full' - "$T/bin/cmk"
 	assert_equal "$status" 125
-	assert_match "$output" 'write to stdout: No space left'
+	assert_match "$output" 'write to stdout: no space left'
 	# The reader has gone before cmk writes.
 	local words
 	for words in help 'version -f {{.Client.Os}}' 'info' 'images'; do
@@ -265,6 +265,6 @@ ignoring() {
 	export CMK_LIBEXECDIR=$T/nothing-here
 	mkdir "$CMK_LIBEXECDIR"
 	run_cmk 1 doctor
-	assert_match "$output" 'FAIL +helper programs .*No such file'
+	assert_match "$output" 'FAIL +helper programs .*no such file'
 	assert_match "$output" '-> install cmk again'
 }

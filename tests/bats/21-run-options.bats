@@ -153,7 +153,7 @@ echo ran' >data/script
 	assert_error "garbage"
 	chmod 644 "$fs/bin/script"
 	run_cmk 126 run --rm --net=none --rootfs "$fs" script
-	assert_error "Permission denied"
+	assert_error "permission denied"
 }
 
 @test "a terminal: on the container's own devpts, owned by the user, with /dev/console" {

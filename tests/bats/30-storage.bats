@@ -130,7 +130,7 @@ waiting_import() {
 @test "a data directory that cannot be written is one clear error" {
 	mkdir -m 500 closed
 	run_cmk 125 --root "$T/closed/store" images
-	assert_error "$T/closed/store.*Permission denied"
+	assert_error "$T/closed/store.*permission denied"
 	run_cmk 125 --root /proc/nowhere images
 	assert_error "/proc/nowhere"
 }

@@ -75,7 +75,7 @@ refuse_layer() {
 	make_tar a.tar <<<"hard('h', '../../../../../../..$T/canary-2')"
 	refuse_layer a.tar "outside of the layer"
 	make_tar b.tar <<<"hard('h', '$T/canary-2')"
-	refuse_layer b.tar "No such file"
+	refuse_layer b.tar "no such file"
 	make_tar c.tar <<<"link('d', '$T'); hard('h', 'd/canary-2')"
 	refuse_layer c.tar "hard link"
 	assert_equal "$(stat -c %h canary-2)" 1

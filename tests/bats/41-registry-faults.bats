@@ -195,7 +195,7 @@ whole() {
 	CMK_ROOT=$FULL_8M/store-$BATS_TEST_NUMBER
 	sed -i "s#--root \"[^\"]*\"#--root \"$CMK_ROOT\"#" "$T/bin/cmk"
 	run_cmk 125 pull "${quick[@]}" "$REGISTRY/t/big"
-	assert_error "No space left"
+	assert_error "no space left"
 	nothing_half_made
 	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
 	run_cmk pull -q alpine

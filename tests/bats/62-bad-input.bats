@@ -26,14 +26,14 @@ refused() {
 	refused 125 "hostname" --hostname "$(printf 'a%.0s' {1..65})"
 	refused 125 "not supported yet" --net wibble
 	refused 125 "no name" -e =x
-	refused 125 "No such file" --env-file nosuch
+	refused 125 "no such file" --env-file nosuch
 	refused 125 "white space" --env-file <(echo 'a b=c')
 	refused 125 "no name" -l =x
 	refused 125 "WIBBLE|wibble" --cap-add WIBBLE
 	refused 125 "WIBBLE|wibble" --cap-drop WIBBLE
 	refused 125 "unknown option" --security-opt wibble=1
 	refused 125 "not supported yet" --security-opt apparmor=profile
-	refused 125 "No such file" --security-opt seccomp=/nosuch.json
+	refused 125 "no such file" --security-opt seccomp=/nosuch.json
 	refused 125 "not true or false" --security-opt no-new-privileges=maybe
 	refused 125 "unknown limit" --ulimit wibble=1
 	refused 125 "soft limit is above" --ulimit nofile=2:1
@@ -143,7 +143,7 @@ refused() {
 	mkdir -p "$FULL_8M/$$"
 	dd if=/dev/zero of="$FULL_8M/$$/fill" bs=4k 2>/dev/null || true
 	run_cmk 125 --root "$FULL_8M/$$/store" run --net=none --rootfs "$fs" true
-	assert_error "No space left"
+	assert_error "no space left"
 	rm -rf "${FULL_8M:?}/$$/fill"
 	run_cmk --root "$FULL_8M/$$/store" ps -a -q
 	assert_equal "$output" ""
