@@ -31,6 +31,13 @@ static int create_exec(const struct cmk_globals *g, void *args, int argc, char *
 
 static const char *const create_aliases[] = { "container create", NULL };
 
+static const struct cmk_example create_examples[] = {
+	{ "cmk create --name web -p 8080:80 nginx",
+	  "Makes the container, to be started later with cmk start web" },
+	{ "cmk start -a $(cmk create alpine date)", "Makes one, runs it and shows what it writes" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_create = {
 	.name = "create",
 	.aliases = create_aliases,
@@ -44,5 +51,6 @@ const struct cmk_command cmk_cmd_create = {
 	.max_operands = -1,
 	.stop_at_operand = true,
 	.complete = COMPLETE_IMAGES,
+	.examples = create_examples,
 	.exec = create_exec,
 };

@@ -94,6 +94,14 @@ static int import_exec(const struct cmk_globals *g, void *args, int argc, char *
 
 static const char *const import_aliases[] = { "image import", NULL };
 
+static const struct cmk_example import_examples[] = {
+	{ "cmk import rootfs.tar.gz localhost/base:1",
+	  "Makes an image of an archive of a root file system" },
+	{ "tar -C tree -c . | cmk import --change 'CMD [\"/bin/sh\"]' - localhost/tree",
+	  "Makes one of a directory, with a command" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_import = {
 	.name = "import",
 	.aliases = import_aliases,
@@ -108,5 +116,6 @@ const struct cmk_command cmk_cmd_import = {
 	.min_operands = 1,
 	.max_operands = 2,
 	.complete = COMPLETE_FILES,
+	.examples = import_examples,
 	.exec = import_exec,
 };

@@ -86,6 +86,18 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 
 static const char *const run_aliases[] = { "container run", NULL };
 
+static const struct cmk_example run_examples[] = {
+	{ "cmk run --rm -it alpine sh",
+	  "Opens a shell in a new container, which is gone afterwards" },
+	{ "cmk run -d --name web -p 8080:80 -v site:/usr/share/nginx/html nginx",
+	  "Starts a server in the background, with a port of the host and a volume" },
+	{ "cmk run --rm -v \"$PWD:/src\" -w /src --userns=keep-id gcc make",
+	  "Builds what lies in this directory, as the user that you are" },
+	{ "cmk run -d --restart=always --health-cmd 'curl -f localhost' nginx",
+	  "Starts a server that is started again when it ends, and whose health is looked after" },
+	{ NULL, NULL },
+};
+
 const struct cmk_command cmk_cmd_run = {
 	.name = "run",
 	.aliases = run_aliases,
@@ -105,5 +117,6 @@ const struct cmk_command cmk_cmd_run = {
 	.max_operands = -1,
 	.stop_at_operand = true,
 	.complete = COMPLETE_IMAGES,
+	.examples = run_examples,
 	.exec = run_exec,
 };

@@ -55,8 +55,8 @@ static int volume_prune_exec(const struct cmk_globals *g, void *args, int argc c
 	if (r == 0)
 		r = volumes_filter_parse(st, a->filters, true, &f, err);
 	if (r == 0 && !a->force &&
-	    !cmk_volume_ask("WARNING! This will remove all volumes not used by at least one "
-			    "container."))
+	    !cmk_confirm("WARNING! This will remove all volumes not used by at least one "
+			 "container."))
 		goto out;
 	if (r == 0) {
 		storage_volume_sweep(st);

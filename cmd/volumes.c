@@ -229,13 +229,3 @@ void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
 	json_write_i64(w, "LockNumber", 0);
 	json_write_end(w, '}');
 }
-
-bool cmk_volume_ask(const char *what)
-{
-	char line[16] = "";
-
-	(void)fprintf(stderr, "%s\nAre you sure you want to continue? [y/N] ", what);
-	if (!fgets(line, sizeof(line), stdin))
-		return false;
-	return line[0] == 'y' || line[0] == 'Y';
-}

@@ -22,5 +22,3 @@ void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
  * not. */
 int cmk_volume_inspect(struct storage *st, bool all, const char *format, char **argv,
 		       struct cmk_err *err);
-/* True where the user says so, or there is nobody to ask: WHAT is the warning. */
-bool cmk_volume_ask(const char *what);

@@ -94,8 +94,7 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 	return cmk_err_set(err, -ECONNRESET, "start container '%s': its monitor died", c->cfg.name);
 }
 
-/* Variables whose values are secrets stand in no file of the container. */
-static int add_secret_variables(struct container *c, struct spec *spec, struct cmk_err *err)
+int container_secret_variables(const struct container *c, char ***env, struct cmk_err *err)
 {
 	for (size_t i = 0; i < c->cfg.n_secrets; i++) {
 		const struct container_secret *cs = &c->cfg.secrets[i];
@@ -116,7 +115,7 @@ static int add_secret_variables(struct container *c, struct spec *spec, struct c
 		if (r < 0)
 			return r;
 		text = xasprintf("%s=%s", cs->target, value);
-		strv_env_set(&spec->process.env, text);
+		strv_env_set(env, text);
 	}
 	return 0;
 }
@@ -171,7 +170,7 @@ static int start(struct container *c, const struct monitor_args *a, int *ret_fd,
 	}
 	if (!c->status.state)
 		c->status.state = xstrdup("created");
-	r = add_secret_variables(c, a->spec, err);
+	r = container_secret_variables(c, &a->spec->process.env, err);
 	if (r == 0)
 		r = start_locked(c, a, ret_fd, err);
 	cleanup_close_fn(&c->lock_fd);

@@ -115,3 +115,8 @@ void container_unfinished_end(struct storage *st, const char *id);
 bool container_reap_locked(struct storage *st, const char *id, const char *name, bool new_boot);
 /* Removes what killed commands left and, once per boot, every --rm container that does not run. */
 void container_sweep(struct storage *st);
+
+/* --- container_start.c --- */
+/* Adds the variables whose values are secrets: they stand in no file of the container, and are read
+ * for each process. */
+int container_secret_variables(const struct container *c, char ***env, struct cmk_err *err);

@@ -10,11 +10,11 @@
 #include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
 
-static int exec_env(const struct exec_options *o, const struct spec *spec, char ***ret,
-		    struct cmk_err *err)
+static int exec_env(const struct container *c, const struct exec_options *o,
+		    const struct spec *spec, char ***ret, struct cmk_err *err)
 {
 	cleanup_strv char **env = strv_dup(spec->process.env);
-	int r = 0;
+	int r = container_secret_variables(c, &env, err);
 
 	if (o->tty && !strv_env_get(env, "TERM"))
 		strv_env_set(&env, "TERM=xterm");
@@ -132,7 +132,7 @@ int container_exec(struct container *c, const struct exec_options *o, int tty_fd
 	r = spec_load(dir_fd, &spec, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "bundle of container '%s'", c->cfg.name);
-	r = exec_env(o, spec, &env, err);
+	r = exec_env(c, o, spec, &env, err);
 	if (r == 0) {
 		/* Borrows: what differs is ours, the rest the specification's. */
 		p = spec->process;

@@ -24,7 +24,7 @@
 #include "libpod/monitor/internal.h"
 
 #define INSIDE "/run/notify"
-#define MESSAGE_MAX 4096
+#define MESSAGE_MAX 4096 /* as systemd itself takes */
 
 /* What a program may say about itself; not MAINPID, and no descriptors. */
 static const char *const passed_on[] = {
@@ -124,7 +124,8 @@ static bool is_inside(const struct monitor *m, const struct ucred *cred)
 	if (stat(path, &init) < 0)
 		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)cred->pid);
-	/* It may be gone again (systemd-notify): then its user decides, who is not ours. */
+	/* It may be gone again (systemd-notify). Only the container and the user's own processes
+	 * can get to the socket: see make_socket(). */
 	if (stat(path, &theirs) < 0)
 		return errno == ENOENT;
 	return theirs.st_ino == init.st_ino && theirs.st_dev == init.st_dev;

@@ -24,6 +24,17 @@ load helpers
 	assert_equal "$stderr" ""
 }
 
+@test "each command has a man page with examples" {
+	local name page
+	run_cmk __tables
+	while read -r name; do
+		page=/usr/local/share/man/man1/cmk-${name// /-}.1
+		assert [ -s "$page" ]
+		assert grep -q '^.SH EXAMPLES' "$page"
+	done < <(awk -F'\t' '$2 == "-" && $4 == "-" && $5 != "hidden" {print $1}' <<<"$output")
+	assert [ -n "$page" ]
+}
+
 @test "no command at all is an error on stderr, and nothing on stdout" {
 	run_cmk 125
 	assert_error 'no command was given .*cmk help'

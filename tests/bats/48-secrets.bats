@@ -116,6 +116,8 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	make_secret one
 	run_cmk run -d --name c --net=none --secret one,type=env,target=PASSWORD --secret one --rootfs "$fs" sh -c 'echo $PASSWORD; sleep 1000'
 	wait_for 10 grep -q "$value" "$CMK_ROOT"/containers/*/ctr.log
+	run_cmk exec c sh -c 'echo $PASSWORD'
+	assert_equal "$output" "$value"
 	run_cmk inspect c
 	refute_match "$output" "$value"
 	run_cmk inspect --format '{{range .Config.Env}}{{println .}}{{end}}' c
