@@ -5,6 +5,7 @@ struct restart_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
 	bool running;
 	struct cmk_timeout timeout;
+	const char *signal;
 };
 
 static const struct cmk_option restart_options[] = {
@@ -13,6 +14,8 @@ static const struct cmk_option restart_options[] = {
 	CMK_OPT_USE(cmk_select_filter),
 	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG(0, "running", struct restart_args, running, "only those that run"),
+	CMK_OPT_STRING('s', "signal", struct restart_args, signal, "SIGNAL",
+		       "send this signal instead of the container's own"),
 	CMK_OPT_OF(OPT_CALLBACK, 't', "time", struct restart_args, timeout, "SECONDS",
 		   "wait so long before SIGKILL; -1 waits for ever", .alias = "timeout",
 		   .parse = cmk_timeout_parse),
@@ -29,6 +32,9 @@ static int restart_one(struct storage *st, const char *name, void *arg, struct c
 		return r;
 	if (a->running && !container_is_active(c))
 		return 0;
+	r = container_set_stop_signal(c, a->signal, err);
+	if (r < 0)
+		return r;
 	r = container_restart(c, cmk_timeout_ms(&a->timeout), err);
 	if (r == 1)
 		r = cmk_start_detached(c, err);

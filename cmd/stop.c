@@ -4,6 +4,7 @@
 struct stop_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
 	struct cmk_timeout timeout;
+	const char *signal;
 };
 
 static const struct cmk_option stop_options[] = {
@@ -12,6 +13,8 @@ static const struct cmk_option stop_options[] = {
 	CMK_OPT_USE(cmk_select_filter),
 	CMK_OPT_USE(cmk_select_ignore),
 	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_STRING('s', "signal", struct stop_args, signal, "SIGNAL",
+		       "send this signal instead of the container's own"),
 	CMK_OPT_OF(OPT_CALLBACK, 't', "time", struct stop_args, timeout, "SECONDS",
 		   "wait so long before SIGKILL; -1 waits for ever", .alias = "timeout",
 		   .parse = cmk_timeout_parse),
@@ -28,6 +31,9 @@ static int stop_one(struct storage *st, const char *name, void *arg, struct cmk_
 		cmk_err_done(err);
 		return 0;
 	}
+	if (r < 0)
+		return r;
+	r = container_set_stop_signal(c, a->signal, err);
 	if (r < 0)
 		return r;
 	r = container_stop(c, cmk_timeout_ms(&a->timeout), err);

@@ -107,6 +107,9 @@ int container_start(struct container *c, struct spec *spec, struct rootfs_plan *
 #define CONTAINER_TIMEOUT_OWN (-1)	    /* the one of its --stop-timeout */
 #define CONTAINER_TIMEOUT_NEVER INT64_MAX   /* waits for ever */
 #define CONTAINER_STOP_FOREVER_S UINT32_MAX /* stop_timeout_s that means never */
+/* What container_stop() and container_restart() send instead of the container's own (NULL: that);
+ * nothing is written. */
+int container_set_stop_signal(struct container *c, const char *signal, struct cmk_err *err);
 /* Stop signal, then SIGKILL after TIMEOUT_MS; returns when it has ended and its record is written.
  * 1 where it did not run; CMK_ERR_STATE where it is paused. */
 int container_stop(struct container *c, int64_t timeout_ms, struct cmk_err *err);

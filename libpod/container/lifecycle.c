@@ -23,6 +23,17 @@ static int stop_signal_of(const struct container *c)
 	return sig > 0 ? sig : SIGTERM;
 }
 
+int container_set_stop_signal(struct container *c, const char *signal, struct cmk_err *err)
+{
+	if (!signal)
+		return 0;
+	if (parse_signal(signal) <= 0)
+		return cmk_err_set(err, -EINVAL, "invalid signal: %s", signal);
+	free(c->cfg.stop_signal);
+	c->cfg.stop_signal = xstrdup(signal);
+	return 0;
+}
+
 void container_await_monitor_death(const struct container *c)
 {
 	struct process_id id = { .pid = (pid_t)c->live.monitor_pid,

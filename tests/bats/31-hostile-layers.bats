@@ -118,7 +118,7 @@ refuse_layer() {
 	make_tar a.tar <<<'file("d/" * 2000 + "n" * 96)'
 	refuse_layer a.tar "4096 bytes .at most 4095"
 	make_tar b.tar <<<'file("n" * 300)'
-	refuse_layer b.tar "File name too long"
+	refuse_layer b.tar "file name too long"
 }
 
 @test "names with control characters do not reach the terminal" {

@@ -277,7 +277,7 @@ look() { # IMAGE
 	run_cmk run --rm second sh -c 'ls -d /one /two /etc/group 2>&1; true'
 	assert_match "$output" $'/two'
 	assert_match "$output" '/etc/group'
-	assert_match "$output" '/one: no such file'
+	assert_match "$output" '/one: No such file'
 	run_cmk image inspect second
 	run_cmk rm -a
 	run_cmk rmi first

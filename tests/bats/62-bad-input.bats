@@ -118,8 +118,9 @@ refused() {
 	assert_error "wibble"
 	run_cmk 125 run --privileged alpine
 	assert_error "not supported yet"
-	run_cmk 125 run --restart always alpine
-	assert_error "not supported yet"
+	run_cmk 125 run --restart sometimes alpine
+	assert_error "sometimes"
+	run_cmk 125 run --rm --restart always alpine
 	run_cmk 125 run --name
 	assert_error "name"
 	run_cmk 125 stop -t wibble x

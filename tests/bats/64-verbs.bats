@@ -325,6 +325,32 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk rm deaf slow
 }
 
+@test "stop: a first process that waits for its signals gets them, however it does" {
+	local fs
+	fs=$(rootfs)
+	# Our own init waits in sigwaitinfo(2), where the kernel shows nothing as blocked.
+	run_cmk run -d --net=none --name waits --init --rootfs "$fs" sh -c 'trap "exit 9" TERM; echo up; while :; do sleep 0.1; done'
+	wait_for 10 sh -c 'cmk logs waits | grep -q up'
+	run_cmk stop waits
+	assert_equal "$stderr" ""
+	run_cmk wait waits
+	assert_equal "$output" 9
+	run_cmk rm waits
+}
+
+@test "stop, restart: another signal than the container's own" {
+	run_cmk run -d --net=none --name one --rootfs "$(rootfs)" sh -c 'trap "exit 5" TERM; trap "exit 7" USR1; echo up; while :; do sleep 0.1; done'
+	wait_for 10 sh -c 'cmk logs one | grep -q up'
+	run_cmk restart -s USR1 one
+	wait_for 10 sh -c 'test "$(cmk logs one | grep -c up)" = 2'
+	run_cmk stop --signal sigusr1 one
+	run_cmk wait one
+	assert_equal "$output" 7
+	run_cmk 125 stop -s NOSUCH one
+	assert_error "invalid signal"
+	run_cmk rm one
+}
+
 @test "events: one for each thing that happened" {
 	polite one
 	run_cmk restart one
@@ -357,4 +383,65 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	NOTIFY_SOCKET=$T/notify run_cmk run --rm --net=none --sdnotify ignore --rootfs "$(rootfs)" sh -c 'echo "<$NOTIFY_SOCKET>"'
 	assert_equal "$output" "<>"
 	run_cmk 125 create --sdnotify maybe --rootfs "$(rootfs)" true
+}
+
+# A socket as systemd has it, and what came to it.
+notify_socket() {
+	python3 - "$T/notify" "$T/notified" <<-'E' 3>&- &
+	import socket, sys
+	s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+	s.bind(sys.argv[1])
+	s.settimeout(60)
+	with open(sys.argv[2], "w", buffering=1) as out:
+	    while True:
+	        try:
+	            text = s.recv(4096).decode()
+	        except TimeoutError:
+	            break
+	        if text == "END":
+	            break
+	        out.write(text.rstrip("\n") + "\n")
+	E
+	NOTIFY_PID=$!
+	wait_for 10 test -S "$T/notify"
+}
+notify_end() {
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"END", sys.argv[1])' "$T/notify"
+	wait "$NOTIFY_PID"
+	rm -f "$T/notify"
+}
+notified() { grep -qx "$1" "$T/notified"; }
+
+@test "--sdnotify=container: what the program says of itself goes on, and nothing else" {
+	load_images debian
+	notify_socket
+	NOTIFY_SOCKET=$T/notify run_cmk run -d --net=none --name one debian perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $ENV{NOTIFY_SOCKET}) or die;
+		$s->send("MAINPID=1\nSTATUS=warm\nREADY=1\nFDSTORE=1"); sleep 1000'
+	assert wait_for 10 notified READY=1
+	assert notified STATUS=warm
+	assert notified "MAINPID=$(cmk inspect --format '{{.State.ConmonPid}}' one)"
+	! notified MAINPID=1 || return 1
+	! notified FDSTORE=1 || return 1
+	run_cmk rm -f -t 0 one
+	notify_end
+}
+
+@test "--sdnotify=conmon is ready at the start, --sdnotify=healthy at the first healthy check" {
+	local fs
+	fs=$(rootfs)
+	notify_socket
+	NOTIFY_SOCKET=$T/notify run_cmk run -d --net=none --name one --sdnotify conmon --rootfs "$fs" sleep 1000
+	assert wait_for 10 notified READY=1
+	run_cmk rm -f -t 0 one
+	notify_end
+	notify_socket
+	NOTIFY_SOCKET=$T/notify run_cmk run -d --net=none --name two --sdnotify healthy --health-cmd 'test -e /fine' --health-interval 200ms --rootfs "$fs" sleep 1000
+	assert wait_for 10 notified "MAINPID=.*"
+	! notified READY=1 || return 1
+	run_cmk exec two touch /fine
+	assert wait_for 10 notified READY=1
+	run_cmk wait --condition healthy two
+	run_cmk rm -f -t 0 two
+	notify_end
 }
