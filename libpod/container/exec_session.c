@@ -3,27 +3,14 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/parse.h"
 #include "libpod/container/private.h"
 
-#define RECORD_MAX 4096
-
-struct session_record {
-	int schema;
-	char *boot_id;
-	int64_t monitor_pid;
-	uint64_t monitor_start, pid_ns;
-};
-
-#define FIELD(member, kind, flags) JSON_FIELD(struct session_record, member, #member, kind, flags)
-static const struct json_field session_fields[] = {
-	FIELD(schema, JSON_F_INT, JSON_REQUIRED),
-	FIELD(boot_id, JSON_F_STR, JSON_REQUIRED),
-	FIELD(monitor_pid, JSON_F_I64, JSON_REQUIRED),
-	FIELD(monitor_start, JSON_F_U64, JSON_REQUIRED),
-	FIELD(pid_ns, JSON_F_U64, 0),
-	JSON_FIELD_END,
-};
+/*
+ * A session is a symbolic link "PID START PID-NAMESPACE BOOT-ID" of its monitor: made in one step,
+ * so that a kill leaves all of it or nothing.
+ */
+#define TARGET_MAX 256
 
 static char *record_name(const char *id, const char *session)
 {
@@ -34,9 +21,8 @@ int exec_session_begin(struct storage *st, const char *id, const char *session, 
 {
 	cleanup_close int dir = open_dir_at(st->run_fd, "exec", 0700, err);
 	cleanup_free char *name = record_name(id, session);
-	struct session_record rec = { .schema = CONTAINER_SCHEMA,
-				      .pid_ns = container_own_pid_ns() };
 	struct process_id self = { 0 };
+	cleanup_free char *target = NULL;
 	int r;
 
 	if (dir < 0)
@@ -44,10 +30,11 @@ int exec_session_begin(struct storage *st, const char *id, const char *session, 
 	r = process_id_of(getpid(), &self);
 	if (r < 0)
 		return cmk_err_set(err, r, "identify the session's monitor: %s", errno_text(-r));
-	rec.boot_id = (char *)(uintptr_t)process_boot_id();
-	rec.monitor_pid = self.pid;
-	rec.monitor_start = self.start_time;
-	return json_save_record(dir, name, session_fields, &rec, 0, err);
+	target = xasprintf("%d %llu %llu %s", (int)self.pid, (unsigned long long)self.start_time,
+			   (unsigned long long)container_own_pid_ns(), process_boot_id());
+	if (symlinkat(target, dir, name) < 0)
+		return cmk_err_errno(err, "note session '%.12s'", session);
+	return 0;
 }
 
 void exec_session_end(struct storage *st, const char *id, const char *session)
@@ -57,25 +44,36 @@ void exec_session_end(struct storage *st, const char *id, const char *session)
 	(void)unlinkat(st->run_fd, path, 0);
 }
 
-/* What cannot be judged from here (another pid namespace, a record that is being replaced) counts
- * as alive. */
+/* The next number of *TEXT, which goes on behind its blank. */
+static bool take_number(const char **text, uint64_t max, uint64_t *ret)
+{
+	size_t n = strcspn(*text, " ");
+
+	if ((*text)[n] != ' ' || parse_u64_n(*text, n, max, ret) < 0)
+		return false;
+	*text += n + 1;
+	return true;
+}
+
+/* What cannot be judged from here (another pid namespace) counts as alive. */
 static bool session_alive(int dirfd, const char *name)
 {
-	struct session_record rec = { 0 };
+	char target[TARGET_MAX];
+	const char *text = target;
+	ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
+	uint64_t pid, start, pid_ns;
 	struct process_id monitor;
-	bool alive;
-	int r = json_load_record(dirfd, name, RECORD_MAX, session_fields, &rec, NULL);
 
-	monitor = (struct process_id){ .pid = (pid_t)rec.monitor_pid,
-				       .start_time = rec.monitor_start };
-	if (r < 0)
-		alive = r != -ENOENT && r != -EINVAL;
-	else if (rec.pid_ns && rec.pid_ns != container_own_pid_ns())
-		alive = true;
-	else
-		alive = streq(rec.boot_id, process_boot_id()) && process_id_alive(&monitor);
-	json_free_fields(session_fields, &rec);
-	return alive;
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	if (!take_number(&text, INT32_MAX, &pid) || !take_number(&text, UINT64_MAX, &start) ||
+	    !take_number(&text, UINT64_MAX, &pid_ns))
+		return false;
+	if (pid_ns != container_own_pid_ns())
+		return true;
+	monitor = (struct process_id){ .pid = (pid_t)pid, .start_time = start };
+	return streq(text, process_boot_id()) && process_id_alive(&monitor);
 }
 
 static void for_each(struct storage *st, const char *id,
