@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -66,12 +65,26 @@ int storage_name_lookup(struct storage *st, const char *name, char **ret_id)
 	return 0;
 }
 
+/* Of what a kill leaves half-made in tmp/ the next command takes care. */
+static int replace_link(struct storage *st, const char *target, const char *file,
+			struct cmk_err *err)
+{
+	cleanup_close int dir = -1;
+	char tmp[32];
+	int r = storage_tmp_make(st, tmp, &dir, err);
+
+	if (r < 0)
+		return r;
+	if (symlinkat(target, dir, "link") < 0 || renameat(dir, "link", st->names_fd, file) < 0)
+		r = cmk_err_errno(err, "replace a link");
+	storage_tmp_remove(st, tmp);
+	return r;
+}
+
 int storage_name_set(struct storage *st, const char *name, const char *id, struct cmk_err *err)
 {
 	cleanup_free char *file = escape(name), *target = NULL;
 	struct digest digest;
-	char tmp[32];
-	uint64_t x = 0;
 
 	if (!file)
 		return cmk_err_set(err, -EINVAL, "name '%.300s': cannot be kept as a file name%s",
@@ -81,16 +94,12 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
 	target = xasprintf(TARGET_PREFIX "%s", id);
-	if (getrandom(&x, sizeof(x), 0) < 0)
-		return cmk_err_errno(err, "get random bytes");
-	(void)snprintf(tmp, sizeof(tmp), ".tmp-%016llx", (unsigned long long)x);
-	if (symlinkat(target, st->names_fd, tmp) < 0)
-		return cmk_err_errno(err, "name '%s'", name);
-	if (renameat(st->names_fd, tmp, st->names_fd, file) < 0) {
-		int r = cmk_err_errno(err, "name '%s'", name);
+	if (symlinkat(target, st->names_fd, file) < 0) {
+		int r = errno == EEXIST ? replace_link(st, target, file, err)
+					: cmk_err_errno(err, "make a link");
 
-		(void)unlinkat(st->names_fd, tmp, 0);
-		return r;
+		if (r < 0)
+			return cmk_err_wrap(err, r, "name '%s'", name);
 	}
 	if (fsync(st->names_fd) < 0)
 		return cmk_err_errno(err, "name '%s'", name);

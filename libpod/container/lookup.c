@@ -61,7 +61,7 @@ int container_open_id(struct storage *st, const char *id, struct container **ret
 	return 0;
 }
 
-static int not_found(const char *name, struct cmk_err *err)
+int container_not_found(const char *name, struct cmk_err *err)
 {
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
 			    "no container with name or ID '%s' found: no such container", name);
@@ -73,6 +73,14 @@ static bool has_record(struct storage *st, const char *id)
 
 	(void)snprintf(path, sizeof(path), "%s/container.json", id);
 	return faccessat(st->containers_fd, path, F_OK, 0) == 0;
+}
+
+int container_gone_or(struct storage *st, const char *id, const char *name, int r,
+		      struct cmk_err *err)
+{
+	if (r >= 0 || !*id || has_record(st, id))
+		return r;
+	return container_not_found(name, err);
 }
 
 /* The containers directory, from its beginning, through a description of its own. */
@@ -110,7 +118,7 @@ static int lookup_prefix(struct storage *st, const char *prefix,
 					   prefix);
 		memcpy(ret, e->d_name, CONTAINER_ID_LEN + 1);
 	}
-	return found ? 0 : not_found(prefix, err);
+	return found ? 0 : container_not_found(prefix, err);
 }
 
 int container_open(struct storage *st, const char *name_or_id, struct container **ret,
@@ -131,7 +139,7 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 			*ret = container_free(*ret);
 	}
 	if (!found && !container_id_prefix_valid(name_or_id))
-		return not_found(name_or_id, err);
+		return container_not_found(name_or_id, err);
 	if (!found) {
 		r = lookup_prefix(st, name_or_id, id, err);
 		if (r < 0)
@@ -141,7 +149,7 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 	/* Removed while we looked. */
 	if (r == -ENOENT) {
 		cmk_err_done(&e);
-		return not_found(name_or_id, err);
+		return container_not_found(name_or_id, err);
 	}
 	return r < 0 ? cmk_err_move(err, &e) : 0;
 }
@@ -155,7 +163,7 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 	if (container_name_valid(name_or_id))
 		r = container_name_lookup(st, name_or_id, id);
 	if (r < 0 && !container_id_prefix_valid(name_or_id))
-		return not_found(name_or_id, err);
+		return container_not_found(name_or_id, err);
 	if (r < 0) {
 		r = lookup_prefix(st, name_or_id, id, err);
 		if (r < 0)
@@ -171,7 +179,7 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 int container_refresh(struct container *c, struct cmk_err *err)
 {
 	if (!has_record(c->st, c->cfg.id))
-		return not_found(c->cfg.id, err);
+		return container_not_found(c->cfg.id, err);
 	return container_state_load(c, 0, err);
 }
 

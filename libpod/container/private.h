@@ -86,6 +86,11 @@ int container_dependent_add(struct storage *st, const char *needed, const char *
 			    struct cmk_err *err);
 
 /* --- lookup.c --- */
+/* CMK_ERR_NOT_FOUND in the peers' words; -ENOENT. */
+int container_not_found(const char *name, struct cmk_err *err);
+/* R, or where it is a failure and container ID ("" for none) has been removed meanwhile, that. */
+int container_gone_or(struct storage *st, const char *id, const char *name, int r,
+		      struct cmk_err *err);
 /* By full id. */
 int container_open_id(struct storage *st, const char *id, struct container **ret,
 		      struct cmk_err *err);

@@ -278,7 +278,7 @@ int container_config_reload(struct container *c, struct cmk_err *err)
 	r = container_config_load(c->st->containers_fd, path, &cfg, err);
 	if (r < 0) {
 		json_free_fields(config_fields, &cfg);
-		return r;
+		return container_gone_or(c->st, c->cfg.id, c->cfg.name, r, err);
 	}
 	json_free_fields(config_fields, &c->cfg);
 	c->cfg = cfg;

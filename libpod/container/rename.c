@@ -19,6 +19,10 @@ static int mark(struct container *c, const char *name, struct cmk_err *err)
 
 	if (symlinkat(both, c->dir_fd, RENAMING) < 0)
 		return cmk_err_errno(err, "rename container '%s'", c->cfg.name);
+	/* Before the new name is on disk, or a power cut could leave it with nothing leading there.
+	 */
+	if (!c->cfg.remove && fsync(c->dir_fd) < 0)
+		return cmk_err_errno(err, "sync container '%s'", c->cfg.name);
 	return 0;
 }
 

@@ -314,7 +314,8 @@ bool copy_is_own_place(const char *path)
 struct side {
 	struct copy_source source;
 	struct image_record image;
-	struct rootfs_plan before; /* what it was made of */
+	struct rootfs_plan before;	      /* what it was made of */
+	char container[CONTAINER_ID_LEN + 1]; /* "": an image */
 };
 
 static void side_done(struct side *s)
@@ -364,6 +365,7 @@ static int side_open(struct storage *st, const char *name, bool images_only, boo
 	if (!images_only) {
 		r = container_open(st, name, &c, &e);
 		if (r >= 0) {
+			(void)snprintf(s->container, sizeof(s->container), "%s", c->cfg.id);
 			r = side_of_container(st, c, want_before, s, err);
 			(void)container_free(c);
 			return r;
@@ -395,6 +397,7 @@ int container_changes(struct storage *st, const char *name, const char *other, b
 	if (r >= 0)
 		r = storage_rootfs_changes(st, &a.source.plan, other ? &b.source.plan : &a.before,
 					   &all, err);
+	r = container_gone_or(st, a.container, name, r, err);
 	if (r < 0)
 		return r;
 	for (char **p = all; p && *p; p++)

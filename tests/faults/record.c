@@ -162,7 +162,7 @@ static bool locate(const struct tracee *t, int dirfd, uint64_t at, struct place 
 	if (stat(parent, &sb) < 0 || sb.st_dev != dev || !dir_find(sb.st_ino))
 		return false;
 	p->dir = sb.st_ino;
-	(void)snprintf(p->name, sizeof(p->name), "%s", name);
+	(void)snprintf(p->name, sizeof(p->name), "%.*s", (int)sizeof(p->name) - 1, name);
 	if (!dir_path(p->dir, parent) ||
 	    snprintf(p->path, sizeof(p->path), "%.3500s/%s", parent, p->name) >= PATH_MAX)
 		return false;
