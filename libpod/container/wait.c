@@ -174,9 +174,8 @@ int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk
 		return 1;
 	}
 	/* It is being removed, or has been, and its monitor is about to say how it ended. */
-	if (w->monitor_fd >= 0 &&
-	    (r == -ENOENT ? !(w->conditions & CONTAINER_IS_GONE)
-			  : r == 0 && w->c->state == CONTAINER_CREATED))
+	if (w->monitor_fd >= 0 && (r == -ENOENT ? !(w->conditions & CONTAINER_IS_GONE)
+						: r == 0 && w->c->state == CONTAINER_CREATED))
 		return 0;
 	if (r == -ENOENT && w->conditions & (CONTAINER_IS_GONE | CONTAINER_HAS_ENDED)) {
 		*ret_code = heard ? code : -1;
