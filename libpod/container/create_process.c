@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <grp.h>
 #include <pwd.h>
 
 #include "base/parse.h"
@@ -93,6 +94,19 @@ static bool kept_ids(const struct create_plan *p, uint32_t *ret_uid, uint32_t *r
 	       parse_u32(parts[1], UINT32_MAX - 1, ret_gid) == 0;
 }
 
+/* The line of the caller's group, where the container's user is the caller. */
+static void name_group(struct create_plan *p, const char *user, uint32_t gid)
+{
+	struct group gr, *found = NULL;
+	char buf[16384];
+
+	if (p->o->user || p->spec->group_entry)
+		return;
+	(void)getgrgid_r(getegid(), &gr, buf, sizeof(buf), &found);
+	if (found)
+		p->spec->group_entry = xasprintf("%s:x:%u:%s", found->gr_name, gid, user);
+}
+
 /* With --userns=keep-id the caller has a name inside as well. */
 static void add_caller(struct create_plan *p)
 {
@@ -111,6 +125,7 @@ static void add_caller(struct create_plan *p)
 			home = found->pw_dir;
 	strv_add_take(&p->spec->passwd_lines, xasprintf("%s:*:%u:%u:%s:%s:/bin/sh", found->pw_name,
 							uid, gid, found->pw_gecos, home));
+	name_group(p, found->pw_name, gid);
 }
 
 int create_process(struct create_plan *p, struct cmk_err *err)

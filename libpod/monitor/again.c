@@ -131,6 +131,11 @@ static int reload_bundle(struct monitor *m, struct cmk_err *err)
 	rootfs_plan_done(m->a->rootfs);
 	*m->a->rootfs = rootfs;
 	if (!same_file(&now, &m->spec_file)) {
+		r = container_secret_variables(m->a->container, &spec->process.env, err);
+		if (r < 0) {
+			(void)spec_free(spec);
+			return r;
+		}
 		struct spec old = *m->a->spec;
 
 		*m->a->spec = *spec;

@@ -37,6 +37,8 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
 	opts=(--userns keep-id)
 	run_in sh -c 'id -u; id -g; stat -c "%u:%g" /data/root /data/user /data/hard /'
 	assert_equal "$output" "$me"$'\n'"$mygid"$'\n0:0\n33:44\n0:0\n0:0'
+	run_in sh -c 'id -un; id -gn'
+	assert_equal "$output" "$(id -un)"$'\n'"$(id -gn)"
 	# A user without rights, as outside.
 	run_in sh -c 'cat /data/secret || echo refused'
 	assert_match "$output" refused

@@ -183,3 +183,15 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	run_cmk events --stream=false --format '{{.Type}} {{.Status}} {{.Name}}'
 	assert_match "$output" $'secret create one\nsecret remove one'
 }
+
+@test "a variable that is a secret is there after an update and a restart" {
+	local fs
+	fs=$(rootfs)
+	make_secret one
+	run_cmk run -d --name c --net=none --secret one,type=env,target=V --rootfs "$fs" sh -c 'echo "<$V$W>"; sleep 1000'
+	run_cmk update --env W=new c
+	run_cmk restart -t 0 c
+	shown() { cmk logs c | grep -qx "<${value}new>"; }
+	assert wait_for 10 shown
+	run_cmk rm -f -t 0 c
+}
