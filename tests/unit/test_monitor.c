@@ -179,6 +179,14 @@ int container_config_reload(struct container *c, struct cmk_err *err)
 	return 0;
 }
 
+int container_secret_variables(const struct container *c, char ***env, struct cmk_err *err)
+{
+	(void)c;
+	(void)env;
+	(void)err;
+	return 0;
+}
+
 int container_prepare_start(struct container *c, struct spec **ret_spec,
 			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
 {
