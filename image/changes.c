@@ -3,6 +3,7 @@
 
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/parse.h"
 
 #define LINE_MAX_LEN ((size_t)64 << 10)
@@ -259,6 +260,19 @@ static int apply(const char *name, const char *value, struct image_config *cfg)
 	return *value ? 0 : -EINVAL;
 }
 
+/* A config is JSON: two keys that are no text could become one. */
+static bool is_utf8(const char *s)
+{
+	size_t left = strlen(s), n;
+
+	for (; left > 0; s += n, left -= n) {
+		n = json_utf8_len(s, left);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
 int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err)
 {
 	cleanup_free char *name = NULL, *value = NULL;
@@ -267,6 +281,8 @@ int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err
 
 	if (strlen(line) > LINE_MAX_LEN)
 		return bad(err, line, "too long");
+	if (!is_utf8(line))
+		return bad(err, line, "not UTF-8");
 	name = xstrndup(line, n);
 	for (char *p = name; *p; p++)
 		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;

@@ -223,6 +223,9 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err
 		r.tag = xstrdup("latest");
 	if (r.registry)
 		normalize_docker_io(&r);
+	/* "docker.io/NAME" has become longer. */
+	if (r.registry && strlen(r.registry) + 1 + strlen(r.repository) > NAME_MAX_LEN)
+		return invalid(err, text, "the name is longer than 255 characters");
 	*ret = r;
 	r = (struct image_ref){ 0 };
 	return 0;
