@@ -347,6 +347,18 @@ int file_lock(int fd, bool exclusive, bool nonblock)
 	return 0;
 }
 
+int dir_read(int dirfd, DIR **ret, struct cmk_err *err)
+{
+	cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d)
+		return cmk_err_errno(err, "read directory");
+	(void)steal_fd(&fd); /* D's now */
+	*ret = d;
+	return 0;
+}
+
 const char *fd_path(int fd, char buf[static 32])
 {
 	(void)snprintf(buf, FD_PATH_MAX, "/proc/self/fd/%d", fd);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -41,6 +42,9 @@ int mkdir_p_at(int dirfd, const char *path, mode_t mode, struct cmk_err *err);
 /* Opens a directory, making it (one level) first where absent. Returns a descriptor (O_DIRECTORY,
  * readable). */
 int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err);
+/* Reads the directory DIRFD (which may be O_PATH) from its beginning, through a description of its
+ * own. *RET is closed by the caller. */
+int dir_read(int dirfd, DIR **ret, struct cmk_err *err);
 /* rm -rf NAME below DIRFD, of any depth, without following links or into a mount it cannot remove;
  * an absent name is success. Makes directories writable on the way where it owns them. */
 int remove_tree_at(int dirfd, const char *name, struct cmk_err *err);

@@ -2,6 +2,8 @@
 #include "cmd/containers.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -132,6 +134,31 @@ bool cmk_confirm(const char *what)
 
 	(void)fprintf(stderr, "%s\nAre you sure you want to continue? [y/N] ", what);
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+int cmk_ticks_open(int64_t seconds, struct cmk_err *err)
+{
+	const struct itimerspec every = { { (time_t)seconds, 0 }, { (time_t)seconds, 0 } };
+	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+	if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
+		return cmk_err_errno(err, "timer");
+	return steal_fd(&timer);
+}
+
+int cmk_ticks_wait(int timer, struct cmk_err *err)
+{
+	struct pollfd p[] = { { .fd = timer, .events = POLLIN }, { .fd = STDOUT_FILENO } };
+	uint64_t ticks;
+
+	do {
+		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
+			return cmk_err_errno(err, "wait");
+		if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+			return 0;
+	} while (!p[0].revents);
+	(void)!read(timer, &ticks, sizeof(ticks));
+	return 1;
 }
 
 #define T struct cmk_select

@@ -43,6 +43,11 @@ int cmk_start_detached(struct container *c, struct cmk_err *err);
 
 /* WHAT, a warning, and whether to go on: asked on stderr, answered on stdin; no answer is no. */
 bool cmk_confirm(const char *what);
+/* A timer for what is shown again and again: by its own clock, so that the time of the showing is
+ * not added. A descriptor. */
+int cmk_ticks_open(int64_t seconds, struct cmk_err *err);
+/* Waits for the next tick: 1, or 0 where nobody reads stdout any more. */
+int cmk_ticks_wait(int timer, struct cmk_err *err);
 
 /*
  * Which containers a command is about: the first member of its arguments, filled by those of the

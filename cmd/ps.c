@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/ps.h"
 
-#include <poll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "cmd/containers.h"
@@ -292,33 +290,24 @@ static int show(struct storage *st, const struct ps_args *a, const struct ps_fil
 	return r;
 }
 
-/* By a timer's own clock, so that the time that a list takes is not added; ends with ctrl-c, or
- * when nobody reads any more. */
+/* Ends with ctrl-c, or when nobody reads any more. */
 static int watch(struct storage *st, const struct ps_args *a, const struct ps_filter *filter,
 		 struct cmk_err *err)
 {
-	const struct itimerspec every = { { (time_t)a->watch, 0 }, { (time_t)a->watch, 0 } };
-	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	struct pollfd p[] = { { .fd = timer, .events = POLLIN }, { .fd = STDOUT_FILENO } };
-	uint64_t ticks;
+	cleanup_close int timer = cmk_ticks_open(a->watch, err);
 	int r;
 
-	if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
-		return cmk_err_errno(err, "timer");
-	for (;;) {
+	if (timer < 0)
+		return timer;
+	do {
 		if (isatty(STDOUT_FILENO))
 			(void)fputs("\033[H\033[2J", stdout);
 		r = show(st, a, filter, err);
 		if (r < 0 || fflush(stdout) < 0 || ferror(stdout))
 			return r;
-		do {
-			if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
-				return cmk_err_errno(err, "wait");
-			if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
-				return 0;
-		} while (!p[0].revents);
-		(void)!read(timer, &ticks, sizeof(ticks));
-	}
+		r = cmk_ticks_wait(timer, err);
+	} while (r > 0);
+	return r;
 }
 
 static int ps_exec(const struct cmk_globals *g, void *args, int argc, char **argv,

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <poll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "cmd/containers.h"
@@ -171,30 +169,20 @@ static int show(struct storage *st, const struct stats_args *a, char **names, bo
 	return r;
 }
 
-/* By a timer's own clock, so that the time of a reading is not added. */
 static int stream(struct storage *st, const struct stats_args *a, char **names, struct history *h,
 		  struct cmk_err *err)
 {
-	const struct itimerspec every = { { (time_t)a->interval, 0 }, { (time_t)a->interval, 0 } };
-	cleanup_close int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	struct pollfd p[] = { { .fd = timer, .events = POLLIN }, { .fd = STDOUT_FILENO } };
-	uint64_t ticks;
+	cleanup_close int timer = cmk_ticks_open(a->interval, err);
 	int r;
 
-	if (timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
-		return cmk_err_errno(err, "timer");
-	for (;;) {
-		if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
-			return cmk_err_errno(err, "wait");
-		if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
-			return 0;
-		if (!p[0].revents)
-			continue;
-		(void)!read(timer, &ticks, sizeof(ticks));
+	if (timer < 0)
+		return timer;
+	while ((r = cmk_ticks_wait(timer, err)) > 0) {
 		r = show(st, a, names, false, h, err);
 		if (r != 0 || fflush(stdout) < 0 || ferror(stdout))
 			return r < 0 ? r : 0;
 	}
+	return r;
 }
 
 static int stats_exec(const struct cmk_globals *g, void *args, int argc, char **argv,

@@ -17,21 +17,8 @@
  * no container can be set up: it comes on top of these. */
 static void drop_default(struct spec *s, size_t n_default, const char *destination)
 {
-	if (streq(destination, "/proc") || streq(destination, "/dev"))
-		return;
-	for (size_t i = 0; i < MIN(n_default, s->n_mounts); i++) {
-		struct spec_mount *m = &s->mounts[i];
-
-		if (!streq(m->destination, destination))
-			continue;
-		free(m->destination);
-		free(m->type);
-		free(m->source);
-		(void)strv_free(m->options);
-		memmove(m, m + 1, (s->n_mounts - i - 1) * sizeof(*m));
-		s->n_mounts--;
-		return;
-	}
+	if (!streq(destination, "/proc") && !streq(destination, "/dev"))
+		spec_remove_mount(s, n_default, destination);
 }
 
 static struct opt_mount *find_mount(const struct create_plan *p, const char *destination)

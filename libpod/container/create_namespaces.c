@@ -121,11 +121,11 @@ static void apply(struct spec *s, const struct choice *c)
 static int apply_ipc(struct spec *s, const struct choice *c, struct cmk_err *err)
 {
 	if (c->mode == MODE_NONE || c->mode == MODE_HOST || c->mode == MODE_CONTAINER)
-		spec_remove_mount(s, "/dev/shm");
+		spec_remove_mount(s, s->n_mounts, "/dev/shm");
 	if (c->mode == MODE_HOST) {
 		spec_add_mount(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
 		/* Not every host has it mounted. */
-		spec_remove_mount(s, "/dev/mqueue");
+		spec_remove_mount(s, s->n_mounts, "/dev/mqueue");
 		if (access("/dev/mqueue", F_OK) == 0)
 			spec_add_mount(s, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
 	}

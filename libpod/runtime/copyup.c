@@ -121,19 +121,13 @@ static int copy_entry(int from, int to, const char *name, unsigned int depth, st
 
 static int copy_dir(int from, int to, unsigned int depth, struct cmk_err *err)
 {
-	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *d = NULL;
 	struct dirent *e;
+	int r = dir_read(from, &d, err);
 
-	if (!d) {
-		int r = cmk_err_errno(err, "read directory");
-
-		cleanup_close_fn(&fd);
+	if (r < 0)
 		return r;
-	}
 	while ((e = readdir(d))) {
-		int r;
-
 		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
 			continue;
 		r = copy_entry(from, to, e->d_name, depth, err);

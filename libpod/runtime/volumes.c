@@ -170,15 +170,12 @@ static int chown_entry(const struct mount_context *c, int dir, const char *name,
 
 static int chown_below(const struct mount_context *c, int dir, struct cmk_err *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *d = NULL;
 	struct dirent *e;
+	int r = dir_read(dir, &d, err);
 
-	if (!d) {
-		r = cmk_err_errno(err, "read directory");
-		cleanup_close_fn(&fd);
+	if (r < 0)
 		return r;
-	}
 	while (r == 0 && (e = readdir(d))) {
 		cleanup_close int sub = -1;
 		struct stat st;
@@ -224,16 +221,12 @@ static bool is_there(int dir, const char *name)
 /* 1 where the directory FD holds nothing. */
 static int is_empty(int dir, struct cmk_err *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *d = NULL;
 	struct dirent *e;
+	int r = dir_read(dir, &d, err);
 
-	if (!d) {
-		int r = cmk_err_errno(err, "read directory");
-
-		cleanup_close_fn(&fd);
+	if (r < 0)
 		return r;
-	}
 	while ((e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			return 0;
@@ -242,15 +235,12 @@ static int is_empty(int dir, struct cmk_err *err)
 
 static int empty_dir(int dir, struct cmk_err *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *d = NULL;
 	struct dirent *e;
+	int r = dir_read(dir, &d, err);
 
-	if (!d) {
-		r = cmk_err_errno(err, "read directory");
-		cleanup_close_fn(&fd);
+	if (r < 0)
 		return r;
-	}
 	while (r == 0 && (e = readdir(d)))
 		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
 			r = remove_tree_at(dir, e->d_name, err);

@@ -96,9 +96,9 @@ void spec_set_namespace(struct spec *s, const char *type, const char *path)
 	*n = s->namespaces[--s->n_namespaces];
 }
 
-void spec_remove_mount(struct spec *s, const char *dest)
+void spec_remove_mount(struct spec *s, size_t n, const char *dest)
 {
-	for (size_t i = 0; i < s->n_mounts; i++) {
+	for (size_t i = 0; i < MIN(n, s->n_mounts); i++) {
 		struct spec_mount *m = &s->mounts[i];
 
 		if (!streq(m->destination, dest))

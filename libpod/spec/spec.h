@@ -139,8 +139,8 @@ bool spec_makes_namespace(const struct spec *s, const char *type);
 bool spec_joins_namespace(const struct spec *s, const char *type);
 /* Makes TYPE the host's where PATH is NULL, else one to join. */
 void spec_set_namespace(struct spec *s, const char *type, const char *path);
-/* Takes the mount at DEST out. */
-void spec_remove_mount(struct spec *s, const char *dest);
+/* Takes the mount at DEST out, where it is among the first N. */
+void spec_remove_mount(struct spec *s, size_t n, const char *dest);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,
  * effective and permitted. */
 int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct cmk_err *err);
