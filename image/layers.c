@@ -97,6 +97,16 @@ static int open_partial(struct fetcher *f, struct slot *s)
 	return 0;
 }
 
+/* A pull that was killed between the layer's rename and the removal of its file left that one. */
+static void drop_leftover(struct fetcher *f, struct slot *s)
+{
+	cleanup_close int fd = openat(f->partial_dir, s->name,
+				      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && file_lock(fd, true, true) == 0)
+		(void)unlinkat(f->partial_dir, s->name, 0);
+}
+
 /* With the lock: is the file still the one of that name, and the layer still missing? */
 static int check_partial(struct fetcher *f, struct slot *s, uint64_t *ret_have)
 {
@@ -164,6 +174,8 @@ static int advance(struct fetcher *f, struct slot *s, size_t *active)
 	while (r >= 0 && s->state < LAYER_ACTIVE && *active < SIDE_BY_SIDE) {
 		if (storage_layer_exists(f->st, &s->want->diff_id) && s->state != LAYER_LOCKING) {
 			s->want->was_here = true;
+			if (s->partial < 0)
+				drop_leftover(f, s);
 			slot_finish(f, s, "skipped: already exists");
 			return 0;
 		}

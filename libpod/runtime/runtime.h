@@ -57,7 +57,7 @@ struct runtime_container {
 int runtime_create(const struct runtime_create_args *a, struct runtime_container *ret,
 		   struct cmk_err *err);
 /* Lets init exec; returns 0 once exec has succeeded (the close-on-exec socket closed), else the
- * error. */
+ * error. Also 0 where init was killed before that: its pidfd tells, as of any other end. */
 int runtime_start(struct runtime_container *c, struct cmk_err *err);
 void runtime_container_done(struct runtime_container *c); /* closes descriptors; kills nothing */
 

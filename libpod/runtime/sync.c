@@ -185,10 +185,10 @@ int sync_collect(const struct runtime_job *job, struct runtime_container *ret, s
 		ssize_t n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
 		int r;
 
-		if (n < 0)
+		if (n < 0 && n != -ECONNRESET)
 			return cmk_err_set(err, (int)n, "hear from the container's init: %s",
 					   errno_text((int)-n));
-		if (n == 0)
+		if (n <= 0)
 			return cmk_err_set(err, -ECHILD, "container init died while %s",
 					   stage_name(*job->stage));
 		if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
@@ -337,16 +337,15 @@ int runtime_start(struct runtime_container *c, struct cmk_err *err)
 	ssize_t n;
 	int r;
 
-	r = sync_send(c->sync_fd, &go, 1, -1, err);
-	if (r < 0)
-		return r;
-	n = sync_recv(c->sync_fd, buf, sizeof(buf), &fd);
+	r = sync_send(c->sync_fd, &go, 1, -1, NULL);
+	n = r < 0 ? r : sync_recv(c->sync_fd, buf, sizeof(buf), &fd);
 	cleanup_close_fn(&c->sync_fd);
 	c->sync_fd = -1;
+	/* Killed before it could execute: that is its end as any other, told by its pidfd. */
+	if (n == 0 || n == -EPIPE || n == -ECONNRESET)
+		return 0;
 	if (n < 0)
 		return cmk_err_set(err, (int)n, "start the container: %s", errno_text((int)-n));
-	if (n == 0)
-		return 0;
 	r = cmk_err_decode(buf, (size_t)n, err);
 	return r == -EBADMSG ? cmk_err_set(err, r, "unexpected message from init") : r;
 }

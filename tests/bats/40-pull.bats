@@ -36,6 +36,15 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
 }
 
+@test "a file that a killed pull left of a layer that is there goes with the next pull" {
+	run_cmk pull -q alpine
+	local layer
+	layer=$(skopeo inspect --tls-verify=false "docker://$REGISTRY/library/alpine" | jq -r '.Layers[0]')
+	echo whole >"$CMK_ROOT/partial/sha256-${layer#sha256:}"
+	run_cmk pull -q alpine
+	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
+}
+
 @test "docker schema 2, zstd and sixty layers come out as skopeo sees them" {
 	local name
 	for name in schema2 zstd many; do
