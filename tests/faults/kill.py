@@ -12,7 +12,6 @@ Prints the number of kill points of each scenario; fails if all together they ar
 import argparse
 import os
 import random
-import re
 import subprocess
 import sys
 import time
@@ -163,8 +162,7 @@ def check_end(world, before, bare):
     new = []
 
     def nothing():
-        # Directories of the run directory that are made when they are first needed, and stay.
-        new[:] = [x for x in world.machine().beyond(before) if not re.fullmatch(r"files: run:cmk/[a-z-]+/", x)]
+        new[:] = world.left_behind(before)
         return not new
 
     if not wait_until(nothing):

@@ -2,6 +2,7 @@
 """A user with stores and a delegated control group of its own, inside the fixture, and cmk as that user."""
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -69,6 +70,11 @@ class World:
 
     def ours(self):
         return [p for p in checker.ours(self.user.pw_uid, self.first_sub) if p not in self.others]
+
+    def left_behind(self, before):
+        """What is here beyond BEFORE, but for directories of the run directory that are made when they are first
+        needed and stay, and the log of events before the current one."""
+        return [x for x in self.machine().beyond(before) if not re.fullmatch(r"files: (run:cmk/[a-z-]+/|data:events/log\.1)", x)]
 
     def machine(self):
         return checker.Machine(self.cgroup, {"data": self.data, "run": self.run})
