@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -133,9 +132,6 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	}
 	/* Held from container_start() on, also where the command was killed meanwhile: until here
 	 * no record says that somebody is at work. */
-	/* The process that `init` leaves waiting has the descriptor too, until it executes. */
-	if (m->a->hold)
-		(void)flock(m->a->container->lock_fd, LOCK_UN);
 	if (!m->a->exec)
 		cleanup_close_fn(&m->a->container->lock_fd);
 	else

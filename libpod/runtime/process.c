@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <termios.h>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
 #include "libpod/runtime/rlimit.h"
@@ -198,12 +199,13 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 	return r;
 }
 
-/* 0, 1, 2 and what was asked to be kept behind them; all else goes with exec. */
+/* 0, 1, 2 and what was asked to be kept behind them. All else goes here, not with exec: what `init`
+ * makes waits before it, and the caller's stderr, say, must not wait with it. */
 static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
 	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
-	cleanup_free int *fds = xcalloc(n, sizeof(*fds));
 	int *ours[] = { &job->sync, &job->init_exec_fd };
+	cleanup_free int *fds = xcalloc(n + ARRAY_LEN(ours), sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++) {
 		int from = i >= 3 ? job->preserve_fds[i - 3] : slave;
@@ -231,7 +233,10 @@ static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err 
 		if (fds[i] >= 0)
 			fds[n_kept++] = (int)i;
 	}
-	process_close_others(fds, n_kept);
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		fds[n_kept++] = *ours[i];
+	log_set_fd(-1);
+	process_close_all_but(fds, n_kept);
 	return 0;
 }
 

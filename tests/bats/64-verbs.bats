@@ -113,6 +113,15 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	assert_equal "$output" ""
 }
 
+@test "init: what waits holds nothing of its caller" {
+	local out
+	run_cmk create --name one alpine sleep 1000
+	out=$(timeout 10 cmk init one 2>&1)
+	assert_equal "$out" one
+	run_cmk start one
+	run_cmk rm -f -t 0 one
+}
+
 @test "init, start: a program that is not there is told at the start" {
 	run_cmk create --net=none --name one --rootfs "$(rootfs)" /no/such/program
 	run_cmk 125 init one

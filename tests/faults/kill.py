@@ -61,6 +61,21 @@ SCENARIOS = {
     "prune": dict(needs=["container", "prune"], prepare=[["run", NET, "--name", "c", IMAGE, "true"]],
                   command=["container", "prune", "-f"]),
     "pull": dict(bare=True, command=["pull", "-q", IMAGE]),
+    "import": dict(command=["import", "{dir}/files.tar", "localhost/made"], again=[["import", "{dir}/files.tar", "localhost/made"]]),
+    "export": dict(prepare=[["create", NET, "--name", "c", IMAGE, "true"]], command=["export", "-o", "{dir}/home/c.tar", "c"], kept=["c"]),
+    "keep-id": dict(bare=True, prepare=[["pull", "-q", IMAGE]],
+                    command=["run", "--rm", NET, "--userns=keep-id", "--name", "c", IMAGE, "true"]),
+    "restart-policy": dict(command=["run", NET, "--restart=on-failure:1", "--name", "c", IMAGE, "sh", "-c", "exit 3"], code=3),
+    "healthcheck": dict(prepare=[["run", "-d", NET, "--health-cmd", "true", "--health-interval", "disable", "--name", "c", IMAGE, "sleep", "1000"]],
+                        command=["healthcheck", "run", "c"], kept=["c"], attach="c"),
+    "init": dict(prepare=[["create", NET, "--name", "c", IMAGE, "sleep", "1000"]], command=["init", "c"], kept=["c"]),
+    "unpause": dict(prepare=[RUN, ["pause", "c"]], command=["unpause", "c"], kept=["c"], attach="c"),
+    "exec-d": dict(prepare=[RUN], command=["exec", "-d", "c", "true"], kept=["c"], attach="c"),
+    "replace": dict(prepare=[RUN], command=["run", "-d", NET, "--replace", "--name", "c", IMAGE, "sleep", "1000"]),
+    "volume-prune": dict(prepare=[["volume", "create", "v"]], command=["volume", "prune", "-f", "-a"], again=AGAIN_VOLUME),
+    "rm-volumes": dict(prepare=[["run", NET, "--name", "c", "-v", "/anonymous", IMAGE, "true"]], command=["rm", "-v", "c"]),
+    "secret-rm": dict(prepare=[["secret", "create", "s", "/etc/hostname"]], command=["secret", "rm", "s"],
+                      again=[["secret", "create", "s", "/etc/hostname"], ["secret", "rm", "s"]]),
     "tag": dict(command=["tag", IMAGE, "localhost/other:1"]),
     "rmi": dict(bare=True, prepare=[["pull", "-q", IMAGE]], command=["rmi", IMAGE]),
 }
@@ -72,7 +87,7 @@ def listed(world):
 
 
 def is_running(state):
-    return state in ("running", "paused")
+    return state in ("running", "paused", "initialized")
 
 
 def settled(world, others):
@@ -127,7 +142,7 @@ def check_next(world, rows, s):
             if state == "running":
                 world.cmk("exec", name, "true")
             else:
-                world.cmk("unpause", name)
+                world.cmk("unpause" if state == "paused" else "start", name)
             world.cmk("stop", "-t", "0", name)
             world.cmk("rm", name, want=None)  # --rm containers have gone
         else:

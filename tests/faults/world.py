@@ -5,6 +5,7 @@ import pwd
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import time
 
@@ -44,12 +45,14 @@ class World:
             for f in ("", "/cgroup.procs", "/cgroup.threads", "/cgroup.subtree_control"):
                 os.chown(f"{self.cgroup}{sub}{f}", self.user.pw_uid, self.user.pw_gid)
         os.chmod(self.dir, 0o755)
+        with tarfile.open(f"{self.dir}/files.tar", "w") as tar:
+            tar.add("/etc/hostname")
         self.env = {"PATH": os.environ["PATH"], "HOME": self.home, "USER": "cmk-test", "LOGNAME": "cmk-test",
                     "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": self.run, "TMPDIR": f"{self.dir}"}
         self.others = set(checker.pids())
 
     def argv(self, args):
-        return ["/usr/local/bin/cmk", "--root", f"{self.data}", "--runroot", f"{self.run}/cmk", *args]
+        return ["/usr/local/bin/cmk", "--root", f"{self.data}", "--runroot", f"{self.run}/cmk", *(a.replace("{dir}", self.dir) for a in args)]
 
     def killer(self, options, args, timeout=60):
         return subprocess.run(
