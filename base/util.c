@@ -2,6 +2,7 @@
 #include "base/util.h"
 
 #include <stdarg.h>
+#include <time.h>
 
 static void cmk_noreturn out_of_memory(void)
 {
@@ -221,4 +222,16 @@ void strv_env_set(char ***env, const char *assignment)
 		}
 	}
 	strv_add(env, assignment);
+}
+
+char *time_now_rfc3339(void)
+{
+	struct timespec ts;
+	struct tm tm;
+	char date[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%09ldZ", date, ts.tv_nsec);
 }

@@ -142,3 +142,6 @@ static inline void cleanup_strv_fn(char ***v)
 	*v = strv_free(*v);
 	errno = saved;
 }
+
+/* The wall clock in UTC (RFC 3339): "2026-11-21T10:00:00.123456789Z"; owned. */
+char *time_now_rfc3339(void);

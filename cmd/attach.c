@@ -50,7 +50,7 @@ static int attach_exec(const struct cmk_globals *g, void *args, int argc, char *
 				    "this container is using the '%s' log driver, cannot attach: "
 				    "this container is not logging output",
 				    c->cfg.log_driver);
-	fd = monitor_connect(st, c->cfg.id, err);
+	fd = container_connect(st, c->cfg.id, err);
 	if (fd < 0)
 		return fd;
 	attach.fd = fd;

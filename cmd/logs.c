@@ -7,7 +7,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "cmd/containers.h"
-#include "libpod/container/log_target.h"
+#include "libpod/monitor/log_target.h"
 
 struct logs_args {
 	struct cmk_select select; /* first */

@@ -38,7 +38,7 @@ static int attach_running(struct container *c, const struct start_args *a, struc
 				    c->cfg.name);
 	if (!a->attach && !a->interactive)
 		return 0;
-	fd = monitor_connect(c->st, c->cfg.id, err);
+	fd = container_connect(c->st, c->cfg.id, err);
 	if (fd < 0)
 		return fd;
 	attach = (struct attach_args){

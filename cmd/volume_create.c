@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 
 #include "cmd/containers.h"
-#include "libpod/container/container.h"
+#include "libpod/record/record.h"
 
 struct volume_create_args {
 	char **labels, **options;

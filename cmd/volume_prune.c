@@ -32,7 +32,7 @@ static int prune(struct storage *st, const struct volumes_filter *f, struct cmk_
 		    !volumes_filter_fits(f, &list[i], &users))
 			continue;
 		/* 1: a container has come to use it meanwhile. */
-		r = volume_remove_unused(st, list[i].name, true, &e);
+		r = volume_remove_unused(st, list[i].name, true, NULL, &e);
 		if (r == 0) {
 			(void)printf("%s\n", list[i].name);
 		} else if (r < 0 && r != -ENOENT) {

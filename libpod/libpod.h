@@ -6,13 +6,13 @@
 
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/cgroup/stats.h"
-#include "libpod/container/container.h"
-#include "libpod/container/log_target.h"
+#include "libpod/container/procs.h"
 #include "libpod/copy/copy.h"
 #include "libpod/events/events.h"
 #include "libpod/monitor/log.h"
+#include "libpod/monitor/log_target.h"
 #include "libpod/monitor/monitor.h"
-#include "libpod/runtime/procs.h"
+#include "libpod/record/record.h"
 #include "libpod/secret/secret.h"
 #include "libpod/volume/volume.h"
 
@@ -91,22 +91,14 @@ struct container_options {
  */
 int container_create(struct storage *st, const struct container_options *o, struct container **ret,
 		     struct spec **ret_spec, struct rootfs_plan *ret_rootfs, struct cmk_err *err);
-/* For a container that was created before: its specification and the plan of its root file system.
- */
-int container_prepare_start(struct container *c, struct spec **ret_spec,
-			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
-/* The same to look at, of any container, running or not: nothing is made ready for a start. */
-int container_inspect_start(struct container *c, struct spec **ret_spec,
-			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
 /* Starts a created or exited one; CMK_ERR_STATE where it runs. Takes its lock, or goes on with the
  * one in C, and gives it back once the container runs or has failed to. Attach and TTY_FD as in
  * monitor_args. *RET_FD: the first connection, with FRAME_STARTED or FRAME_ERROR to be read. */
 int container_start(struct container *c, struct spec *spec, struct rootfs_plan *rootfs,
 		    bool attach_stdin, bool attach_out, int tty_fd, const char *detach_keys,
 		    int *ret_fd, struct cmk_err *err);
-#define CONTAINER_TIMEOUT_OWN (-1)	    /* the one of its --stop-timeout */
-#define CONTAINER_TIMEOUT_NEVER INT64_MAX   /* waits for ever */
-#define CONTAINER_STOP_FOREVER_S UINT32_MAX /* stop_timeout_s that means never */
+#define CONTAINER_TIMEOUT_OWN (-1)	  /* the one of its --stop-timeout */
+#define CONTAINER_TIMEOUT_NEVER INT64_MAX /* waits for ever */
 /* What container_stop() and container_restart() send instead of the container's own (NULL: that);
  * nothing is written. */
 int container_set_stop_signal(struct container *c, const char *signal, struct cmk_err *err);
@@ -133,17 +125,11 @@ struct container_update {
 };
 /* First in the control group of C where it runs, then in its records. */
 int container_update(struct container *c, const struct container_update *u, struct cmk_err *err);
-/* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
- * the new one, whatever moment it is killed. */
-int container_rename(struct container *c, const char *name, struct cmk_err *err);
 /* CMK_ERR_STATE where it does not run. SIGKILL: waits for its end. What asks it to end (KILL, TERM,
  * INT, its stop signal) ends its restart policy as well. */
 int container_kill(struct container *c, int sig, struct cmk_err *err);
 /* Blocks until it has ended; its exit code. */
 int container_wait(struct container *c, int *ret_code, struct cmk_err *err);
-/* The ids of the containers that need ID (--requires, --network container:ID…): owned, NULL where
- * there is none. */
-char **container_dependents(struct storage *st, const char *id);
 /* For `wait --condition`: what can be waited for, by podman's names. */
 enum container_condition {
 	CONTAINER_IS_CREATED = 1 << 0,
@@ -182,3 +168,10 @@ int container_sizes(struct storage *st, const struct container *const *list, siz
  * it takes on the disk, which must be counted. */
 int container_inspect(struct container *c, bool with_size, struct json_writer *w,
 		      struct cmk_err *err);
+/* One probe, now, by the container's monitor: healthy, unhealthy or starting; what follows from it
+ * (--health-on-failure) has been done. CMK_ERR_STATE where it does not run, CMK_ERR_NOT_FOUND where
+ * it has no health check. */
+int container_health_run(struct container *c, enum health_reply *ret, struct cmk_err *err);
+/* For `update`: changes the record, and the monitor of a running container follows. */
+int container_health_update(struct container *c, const struct health_options *o,
+			    struct cmk_err *err);

@@ -6,7 +6,8 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
 
 #define NAME_TRIES 100
 

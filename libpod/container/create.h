@@ -6,7 +6,8 @@
 #pragma once
 
 #include "image/image.h"
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 struct opt_mount;
 struct create_plan {

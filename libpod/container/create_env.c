@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 
 #define ENV_FILE_MAX (4 << 20)
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

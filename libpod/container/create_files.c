@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "libpod/container/create.h"
+#include "libpod/libpod.h"
 
 #define ZONEINFO "/usr/share/zoneinfo"
 #define ZONE_MAX (256 << 10)

@@ -4,6 +4,7 @@
 
 #include "base/parse.h"
 #include "libpod/container/create.h"
+#include "libpod/libpod.h"
 
 /* "DIR[:O]": an overlay on it. A directory may have such a name. */
 static int split_rootfs(struct create_plan *p, char **ret, struct cmk_err *err)

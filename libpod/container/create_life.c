@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "libpod/container/create.h"
-#include "libpod/container/policy.h"
+#include "libpod/record/policy.h"
 
 static int check_restart(struct create_plan *p, struct cmk_err *err)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libpod/container/create.h"
-#include "libpod/container/log_target.h"
+#include "libpod/monitor/log_target.h"
 
 #include <ctype.h>
 #include <sys/stat.h>
 
 #include "base/parse.h"
+#include "libpod/libpod.h"
 
 #define MAX_FILES 1000
 

@@ -9,7 +9,8 @@
 
 #include "base/file.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
 
 #define SHM_SIZE_DEFAULT (64000 << 10) /* as spec_set_defaults() */
 

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
 #include "libpod/spec/hooks.h"
 
 enum mode {

@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
 #include "libpod/runtime/rlimit.h"
 
 #define MEMORY_MIN (6 << 20) /* docker's: less does not even start a shell */

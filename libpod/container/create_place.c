@@ -17,7 +17,7 @@
 
 #include "base/file.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 
 static struct container_mount *record_mount(struct create_plan *p, const struct opt_mount *m)
 {

@@ -4,7 +4,8 @@
 
 #include "base/parse.h"
 #include "libpod/container/create.h"
-#include "libpod/container/optparse.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
 
 /* A new entrypoint drops the image's command; a command given replaces it. */
 static int build_args(struct create_plan *p, struct cmk_err *err)

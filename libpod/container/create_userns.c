@@ -6,6 +6,7 @@
 
 #include "libpod/container/create.h"
 #include "libpod/container/idmap.h"
+#include "libpod/libpod.h"
 
 static void put_map(const struct id_map *m, struct spec_id_mapping **ret, size_t *ret_n)
 {

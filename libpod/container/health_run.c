@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What commands ask the monitor about health. */
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 static int ask(struct container *c, enum health_request what, enum health_reply *ret,
 	       struct cmk_err *err)
 {
 	cleanup_free uint8_t *buf = xmalloc(MONITOR_FRAME_MAX);
-	cleanup_close int fd = monitor_connect(c->st, c->cfg.id, err);
+	cleanup_close int fd = container_connect(c->st, c->cfg.id, err);
 	enum monitor_frame_type type = 0;
 	uint8_t byte = (uint8_t)what;
 	ssize_t n;

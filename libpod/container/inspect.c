@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "libpod/container/inspect.h"
+#include "libpod/libpod.h"
 
 #define ZERO_TIME "0001-01-01T00:00:00Z"
 

@@ -6,7 +6,8 @@
 #pragma once
 
 #include "base/json.h"
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 static inline const char *inspect_str(const char *s)
 {

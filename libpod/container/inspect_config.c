@@ -2,6 +2,7 @@
 #include "libpod/container/inspect.h"
 
 #include "base/parse.h"
+#include "libpod/libpod.h"
 
 #define SHM_SIZE 65536000
 

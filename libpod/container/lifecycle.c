@@ -3,11 +3,11 @@
 
 #include "base/log.h"
 #include "base/parse.h"
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 /* What a monitor gets beyond the stop timeout before it counts as stuck. */
 #define STOP_GRACE_MS 20000
-#define MONITOR_DEATH_MS 5000
 #define REMOVE_TRIES 5
 #define KILL_WAIT_MS 10000
 
@@ -32,17 +32,6 @@ int container_set_stop_signal(struct container *c, const char *signal, struct cm
 	free(c->cfg.stop_signal);
 	c->cfg.stop_signal = xstrdup(signal);
 	return 0;
-}
-
-void container_await_monitor_death(const struct container *c)
-{
-	struct process_id id = { .pid = (pid_t)c->live.monitor_pid,
-				 .start_time = c->live.monitor_start };
-	cleanup_close int pidfd = container_pids_are_ours(c) ? process_id_open(&id) : -1;
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-	while (pidfd >= 0 && poll(&p, 1, MONITOR_DEATH_MS) < 0 && errno == EINTR)
-		;
 }
 
 /* The monitor is gone or hangs: its container is ended without it. */
@@ -130,7 +119,7 @@ static int stop_with(struct container *c, int sig, int64_t timeout_ms, struct cm
 	int r, code = 0, killed = 0, poll_ms = 0;
 	uint32_t wire = wire_timeout(c, &timeout_ms, &poll_ms);
 
-	fd = monitor_connect(c->st, c->cfg.id, &e);
+	fd = container_connect(c->st, c->cfg.id, &e);
 	if (fd < 0)
 		return end_without_monitor(c, err);
 	r = monitor_send_stop(fd, sig, wire);
@@ -172,7 +161,7 @@ int container_restart(struct container *c, int64_t timeout_ms, struct cmk_err *e
 				c);
 	if (!container_is_active(c))
 		return 1;
-	fd = monitor_connect(c->st, c->cfg.id, &e);
+	fd = container_connect(c->st, c->cfg.id, &e);
 	if (fd >= 0 && monitor_send_restart(fd, stop_signal_of(c), wire) == 0) {
 		cmk_err_done(&e);
 		r = monitor_wait_started(fd, &e);
@@ -226,7 +215,7 @@ int container_kill(struct container *c, int sig, struct cmk_err *err)
 	if (!container_is_up(c))
 		return improper(err, "can only kill running containers", c);
 	if (by_monitor || sig == SIGKILL)
-		p.fd = fd = monitor_connect(c->st, c->cfg.id, NULL);
+		p.fd = fd = container_connect(c->st, c->cfg.id, NULL);
 	r = fd >= 0 && by_monitor ? kill_through_monitor(c, fd, sig, err) : kill_init(c, sig, err);
 	if (r < 0)
 		return r;
@@ -300,7 +289,7 @@ int container_wait(struct container *c, int *ret_code, struct cmk_err *err)
 	int r;
 
 	if (is_running(c)) {
-		fd = monitor_connect(c->st, c->cfg.id, &e);
+		fd = container_connect(c->st, c->cfg.id, &e);
 		if (fd >= 0 && monitor_wait_exit(fd, ret_code, NULL) == 0)
 			return 0;
 		/* It ended between the look and the call, or its monitor died. */

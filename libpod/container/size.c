@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 static uint64_t image_size(struct storage *st, const char *id)
 {

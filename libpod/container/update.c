@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Changes of a container that is there already: what runs follows at once, then the records. */
 #include "base/log.h"
-#include "libpod/container/optparse.h"
-#include "libpod/container/policy.h"
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/option/optparse.h"
+#include "libpod/record/internal.h"
+#include "libpod/record/policy.h"
 
 #define MEMORY_MIN (6 << 20)
 #define CPU_PERIOD_US 100000

@@ -9,7 +9,8 @@
 #include <poll.h>
 #include <sys/inotify.h>
 
-#include "libpod/container/private.h"
+#include "libpod/libpod.h"
+#include "libpod/record/internal.h"
 
 struct container_waiter {
 	struct container *c; /* borrowed */
@@ -106,7 +107,7 @@ static void follow_monitor(struct container_waiter *w)
 	w->monitor_pid = c->live.monitor_pid;
 	cleanup_close_fn(&w->monitor_fd);
 	cleanup_close_fn(&w->pidfd);
-	w->monitor_fd = monitor_connect(c->st, c->cfg.id, NULL);
+	w->monitor_fd = container_connect(c->st, c->cfg.id, NULL);
 	w->pidfd = container_pids_are_ours(c) ? process_id_open(&id) : -1;
 }
 

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "libpod/container/container.h"
+#include "libpod/record/record.h"
 
 /* Writes the root file system as a tar stream, without what is mounted in it. Blocks. */
 int container_export(struct container *c, int out_fd, struct cmk_err *err);

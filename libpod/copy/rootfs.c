@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "image/image.h"
-#include "libpod/container/private.h"
 #include "libpod/copy/internal.h"
+#include "libpod/record/internal.h"
 
 static void map_of(const struct spec_id_mapping *m, size_t n, struct id_map *ret)
 {

@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "libpod/container/container.h"
 #include "libpod/events/internal.h"
 
 #define LOG_PATH EVENTS_DIR "/" EVENTS_LOG
@@ -112,18 +111,6 @@ void event_write_all(struct storage *st, const struct event *events, size_t n)
 void event_write(struct storage *st, const struct event *e)
 {
 	event_write_all(st, e, 1);
-}
-
-struct event event_of_container(const struct container_config *cfg, const char *status)
-{
-	return (struct event){
-		.type = "container",
-		.status = status,
-		.id = cfg->id,
-		.name = cfg->name,
-		.image = cfg->image_name,
-		.attributes = cfg->labels,
-	};
 }
 
 void event_write_image(struct storage *st, const char *status, const char *id, const char *name)

@@ -21,7 +21,6 @@
 
 #define EVENTS_LOG_MAX (1 << 20)
 
-struct container_config;
 
 /* Borrowed strings; NULL or 0 where not known. */
 struct event {
@@ -37,8 +36,6 @@ struct event {
 void event_write(struct storage *st, const struct event *e);
 /* Several at once, in one write. */
 void event_write_all(struct storage *st, const struct event *events, size_t n);
-/* The event STATUS of the container with CFG, with its name, image and labels. */
-struct event event_of_container(const struct container_config *cfg, const char *status);
 /* The event STATUS ("pull", "tag", "untag", "remove") of the image ID under NAME. */
 void event_write_image(struct storage *st, const char *status, const char *id, const char *name);
 /* "pull-error" with the reason; keeps ERR. */

@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/process.h"
-#include "libpod/container/policy.h"
-#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/record/internal.h"
+#include "libpod/record/policy.h"
 
 #define STATUS_FILE_MAX 65536
 

@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/userns.h"
-#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/record/internal.h"
 #include "libpod/runtime/hooks.h"
 
 static const struct container_config *cfg_of(const struct monitor *m)

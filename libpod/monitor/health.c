@@ -7,8 +7,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/record/internal.h"
 
 /* Beyond its own timeout: for the set-up of the exec, and to end what it has started. */
 #define PROBE_GRACE_MS 5000

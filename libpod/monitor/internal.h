@@ -11,9 +11,11 @@
 #include <termios.h>
 
 #include "libpod/cgroup/cgroup.h"
-#include "libpod/libpod.h"
+#include "libpod/events/events.h"
 #include "libpod/monitor/frame.h"
 #include "libpod/monitor/health.h"
+#include "libpod/monitor/log.h"
+#include "libpod/monitor/monitor.h"
 #include "network/network.h"
 
 /* `stop`, `wait` and the like need no buffers and may be many. */

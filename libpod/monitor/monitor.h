@@ -27,7 +27,7 @@
 #include <termios.h>
 
 #include "base/err.h"
-#include "libpod/container/container.h"
+#include "libpod/record/record.h"
 #include "libpod/runtime/runtime.h"
 
 enum monitor_frame_type {
@@ -84,8 +84,6 @@ struct monitor_args {
  * boot. With ATTACH_OUT the signals that monitor_attach() passes on are blocked from here on, so
  * that none is lost in between. */
 int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
-/* Connects to the monitor of a running container. */
-int monitor_connect(struct storage *st, const char *id, struct cmk_err *err);
 /* One whole frame, blocking. 0 or -errno (-EPIPE where the monitor has gone). */
 int monitor_frame_send(int fd, enum monitor_frame_type type, const void *data, size_t len);
 /* One whole frame, blocking: the payload's length (BUF has MONITOR_FRAME_MAX bytes), -ECONNRESET at

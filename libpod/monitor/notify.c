@@ -20,8 +20,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/record/internal.h"
 
 #define INSIDE "/run/notify"
 #define MESSAGE_MAX 4096 /* as systemd itself takes */

@@ -10,18 +10,7 @@
 #include "base/log.h"
 #include "libpod/monitor/client.h"
 #include "libpod/monitor/internal.h"
-
-/*
- * A socket's address has room for 107 bytes, a run directory may be longer: the directory is named
- * by its descriptor. Never an abstract address, which a container with the host's network could
- * reach (CVE-2020-15257).
- */
-static socklen_t sock_address(int dir_fd, struct sockaddr_un *ret)
-{
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	(void)snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/sock", dir_fd);
-	return sizeof(*ret);
-}
+#include "libpod/record/internal.h"
 
 /* The container's run directory. The storage's descriptor may lead to a deleted one. */
 static int open_run_dir(struct monitor *m, bool by_path, struct cmk_err *err)
@@ -55,7 +44,7 @@ static int listen_in(struct monitor *m, int dir_fd, struct cmk_err *err)
 {
 	cleanup_close int fd = -1;
 	struct sockaddr_un sa;
-	socklen_t len = sock_address(dir_fd, &sa);
+	socklen_t len = container_sock_address(dir_fd, &sa);
 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -175,23 +164,6 @@ void mon_socket_changed(struct monitor *m)
 		(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
 }
 
-int monitor_connect(struct storage *st, const char *id, struct cmk_err *err)
-{
-	cleanup_free char *below = xasprintf("containers/%s", id);
-	cleanup_close int dir_fd = -1, fd = -1;
-	struct sockaddr_un sa;
-	socklen_t len;
-
-	dir_fd = openat(st->run_fd, below, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir_fd < 0)
-		return cmk_err_errno(err, "connect to the monitor of container '%s'", id);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	len = sock_address(dir_fd, &sa);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, len) < 0)
-		return cmk_err_errno(err, "connect to the monitor of container '%s'", id);
-	return steal_fd(&fd);
-}
-
 int monitor_start_waiting(const struct monitor_args *a, int *ret_fd, struct cmk_err *err)
 {
 	uint8_t body[1 + DETACH_KEYS_MAX] = { 0 };
@@ -203,7 +175,7 @@ int monitor_start_waiting(const struct monitor_args *a, int *ret_fd, struct cmk_
 		r = detach_keys_parse(a->detach_keys, body + 1, &n_keys, err);
 	if (r < 0)
 		return r;
-	fd = monitor_connect(a->container->st, a->container->cfg.id, err);
+	fd = container_connect(a->container->st, a->container->cfg.id, err);
 	if (fd < 0)
 		return fd;
 	body[0] = (uint8_t)((a->attach_stdin ? MONITOR_ATTACH_STDIN : 0) |

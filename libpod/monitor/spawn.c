@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "libpod/monitor/client.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/monitor/log_target.h"
 
 #define KEEP_MAX 1088 /* with as many of --preserve-fds as any command may have */
 

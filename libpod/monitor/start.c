@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "libpod/container/joins.h"
-#include "libpod/container/log_target.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/monitor/log_target.h"
+#include "libpod/record/joins.h"
 
 #define EXEC_TARGET_DEATH_MS 500
 

@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "libpod/container/container.h"
 
 #define SECRET_SCHEMA 1
 #define SECRET_RECORD_MAX (1 << 20)

@@ -3,8 +3,9 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
-#include "libpod/container/optparse.h"
-#include "libpod/container/private.h"
+#include "libpod/option/optparse.h"
+#include "libpod/record/internal.h"
+#include "libpod/volume/volume.h"
 
 static int bad_option(const char *key, const char *why, struct cmk_err *err)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What an image or a user says of health checks and log tags: the first byte says which parser. */
-#include "libpod/container/health.h"
 #include "libpod/libpod.h"
+#include "libpod/record/health.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The first byte says which of the small languages of option values the rest is read as. */
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "libpod/container/policy.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
+#include "libpod/record/policy.h"
 #include "tests/unit/unit.h"
 
 struct fixture {

@@ -10,9 +10,9 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "libpod/cgroup/cgroup.h"
-#include "libpod/container/joins.h"
-#include "libpod/container/private.h"
 #include "libpod/monitor/internal.h"
+#include "libpod/record/internal.h"
+#include "libpod/record/joins.h"
 #include "libpod/runtime/hooks.h"
 
 #include "tests/unit/unit.h"
@@ -496,7 +496,7 @@ static void test_stop_kills_after_its_timeout(void **state)
 
 	(void)state;
 	await_frame(fd, FRAME_STDOUT);
-	control = monitor_connect(&st, "c1", NULL);
+	control = container_connect(&st, "c1", NULL);
 	assert_true(control >= 0);
 	assert_int_equal(monitor_send_stop(control, SIGTERM, 100), 0);
 	assert_int_equal(collect(fd, out), 137);
@@ -526,7 +526,7 @@ static void test_terminal_has_one_stream_and_detaches(void **state)
 	await_frame(fd, FRAME_DETACHED);
 	(void)close(fd);
 	assert_int_equal(waitpid(monitor_pid, &status, WNOHANG), 0);
-	again = monitor_connect(&st, "c1", NULL);
+	again = container_connect(&st, "c1", NULL);
 	assert_true(again >= 0);
 	assert_int_equal(
 		monitor_frame_send(again, FRAME_ATTACH,
@@ -619,7 +619,7 @@ static void test_bad_client_is_dropped(void **state)
 
 	(void)state;
 	await_frame(fd, FRAME_STARTED);
-	bad = monitor_connect(&st, "c1", NULL);
+	bad = container_connect(&st, "c1", NULL);
 	assert_true(bad >= 0);
 	assert_int_equal(write(bad, "GET / HTTP/1.1\r\n", 16), 16);
 	assert_true(monitor_frame_recv(bad, &type, buf) < 0);
@@ -638,7 +638,7 @@ static void test_socket_comes_back_when_the_run_directory_was_deleted(void **sta
 	/* The directories may be made again while we delete; the socket has been deleted then. */
 	(void)remove_tree_at(st.root_fd, "containers", NULL);
 	for (int i = 0; i < 500 && control < 0; i++) {
-		control = monitor_connect(&st, "c1", NULL);
+		control = container_connect(&st, "c1", NULL);
 		(void)poll(NULL, 0, 10);
 	}
 	assert_true(control >= 0);

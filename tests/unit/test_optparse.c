@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 #include "tests/unit/unit.h"
 
 static char *mount_text(const struct opt_mount *m)

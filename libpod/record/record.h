@@ -29,7 +29,8 @@
 
 #include "base/err.h"
 #include "base/process.h"
-#include "libpod/container/health.h"
+#include "libpod/events/events.h"
+#include "libpod/record/health.h"
 #include "libpod/spec/spec.h"
 #include "network/network.h"
 #include "storage/storage.h"
@@ -65,6 +66,7 @@ struct container_device {
 	char *path_on_host, *path_in_container, *permissions;
 };
 
+#define CONTAINER_STOP_FOREVER_S UINT32_MAX /* stop_timeout_s that means never */
 struct container_config {
 	int schema;
 	char *id, *name, *created; /* RFC 3339 with nanoseconds */
@@ -220,6 +222,25 @@ int container_lock(struct container *c, struct cmk_err *err);
 int container_list(struct storage *st, struct container ***ret, size_t *ret_n, struct cmk_err *err);
 void container_list_free(struct container **list, size_t n);
 
+/* Connects to the monitor of a running container. */
+int container_connect(struct storage *st, const char *id, struct cmk_err *err);
+/* For a container that was created before: its specification and the plan of its root file system.
+ */
+int container_prepare_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* The same to look at, of any container, running or not: nothing is made ready for a start. */
+int container_inspect_start(struct container *c, struct spec **ret_spec,
+			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
+ * the new one, whatever moment it is killed. */
+int container_rename(struct container *c, const char *name, struct cmk_err *err);
+/* The ids of the containers that need ID (--requires, --network container:ID…): owned, NULL where
+ * there is none. */
+char **container_dependents(struct storage *st, const char *id);
+
+/* The event STATUS of the container with CFG, with its name, image and labels. */
+struct event event_of_container(const struct container_config *cfg, const char *status);
+
 /* For the monitor: */
 /* Reads the configuration of C again. */
 int container_config_reload(struct container *c, struct cmk_err *err);
@@ -231,5 +252,3 @@ int container_status_save(struct storage *st, const char *id, const struct conta
 /* Removes everything of a container: record, name, root file system, run directory. Used by rm and
  * by the monitor for --rm. */
 int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err);
-/* "2026-11-21T10:00:00.123456789Z"; owned. */
-char *time_now_rfc3339(void);

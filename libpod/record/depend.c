@@ -7,7 +7,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 int container_dependent_add(struct storage *st, const char *needed, const char *id,
 			    struct cmk_err *err)

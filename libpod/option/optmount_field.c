@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* --mount: one CSV record of key=value; which keys depends on the type (podman-run(1)). */
-#include "libpod/container/optmount.h"
+#include "libpod/option/optmount.h"
 
 #include "base/parse.h"
 #include "base/strbuf.h"

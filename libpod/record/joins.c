@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/joins.h"
+#include "libpod/record/joins.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
 #include "base/process.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 static int not_running(const struct container *c, const char *type, struct cmk_err *err)
 {

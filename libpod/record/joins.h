@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "libpod/container/container.h"
+#include "libpod/record/record.h"
 #include "libpod/runtime/runtime.h"
 
 /* What runtime_create() is to join: the namespaces in a spec that have a path. */

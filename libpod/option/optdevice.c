@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* --device and --secret. */
 #include "base/parse.h"
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 
 void opt_device_done(struct opt_device *d)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/runtime/procs.h"
+#include "libpod/container/procs.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/volume/volume.h"
+#include "libpod/record/volume_users.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strbuf.h"
-#include "libpod/container/private.h"
+#include "libpod/events/events.h"
+#include "libpod/record/internal.h"
 
 #define ANONYMOUS_MAX (1 << 20)
 
@@ -106,8 +107,8 @@ void volume_event(struct storage *st, const char *status, const char *name)
 }
 
 /* Under the exclusive lock no container can come to name it: whoever makes one holds it shared from
- * before it looks until its record is written. 1 where it is in use, with the ids. */
-static int remove_locked(struct storage *st, const char *name, bool durable, char **ret_ids,
+ * before it looks until its record is written. */
+int volume_remove_unused(struct storage *st, const char *name, bool durable, char **ret_ids,
 			 struct cmk_err *err)
 {
 	cleanup(volume_users_done) struct volume_users u = { 0 };
@@ -125,53 +126,6 @@ static int remove_locked(struct storage *st, const char *name, bool durable, cha
 	if (r == 0)
 		volume_event(st, "remove", name);
 	return r;
-}
-
-int volume_remove_unused(struct storage *st, const char *name, bool durable, struct cmk_err *err)
-{
-	return remove_locked(st, name, durable, NULL, err);
-}
-
-static int remove_users(struct storage *st, const char *ids, int64_t timeout_ms,
-			struct cmk_err *err)
-{
-	cleanup_strv char **list = strv_split(ids, ',');
-
-	for (char **id = list; *id; id++) {
-		cleanup_err struct cmk_err e = CMK_ERR_INIT;
-		struct container *c = NULL;
-		int r = container_open_id(st, *id + strspn(*id, " "), &c, &e);
-
-		if (r == 0)
-			r = container_remove(c, true, timeout_ms, &e);
-		(void)container_free(c);
-		if (r < 0 && r != -ENOENT)
-			return cmk_err_move(err, &e);
-	}
-	return 0;
-}
-
-int volume_remove(struct storage *st, const char *name, bool force, int64_t timeout_ms,
-		  struct cmk_err *err)
-{
-	for (;;) {
-		cleanup_free char *ids = NULL;
-		int r = remove_locked(st, name, true, &ids, err);
-
-		if (r <= 0)
-			return r;
-		if (!force) {
-			(void)cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
-					   "volume %s is being used by the following container(s): "
-					   "%s: volume is being used",
-					   name, ids);
-			(void)cmk_err_hint(err, "remove these first, or use 'cmk volume rm -f'");
-			return -EBUSY;
-		}
-		r = remove_users(st, ids, timeout_ms, err);
-		if (r < 0)
-			return cmk_err_wrap(err, r, "volume '%s'", name);
-	}
 }
 
 int container_volumes_mark(int dirfd, const struct container_config *cfg, bool go,
@@ -209,7 +163,7 @@ int container_volumes_erase(struct storage *st, const char *id, struct cmk_err *
 
 		if (!storage_volume_name_valid(*n))
 			continue;
-		r = volume_remove_unused(st, *n, false, &e);
+		r = volume_remove_unused(st, *n, false, NULL, &e);
 		if (r < 0 && r != -ENOENT)
 			log_warn("%s", cmk_err_msg(&e));
 	}

@@ -2,8 +2,8 @@
 /* From a container's record to what the log drivers want. */
 #pragma once
 
-#include "libpod/container/container.h"
 #include "libpod/monitor/log.h"
+#include "libpod/record/record.h"
 
 /* "{{.Name}}/{{.ImageName}}": the tag of journal entries; owned. -EINVAL for unknown fields. */
 int log_tag_expand(const char *tag, const struct container_config *cfg, char **ret,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
-#include "libpod/container/private.h"
+#include "libpod/events/events.h"
+#include "libpod/record/internal.h"
 
 static bool is_used(struct storage *st, const char *image)
 {

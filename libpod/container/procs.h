@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "libpod/container/container.h"
+#include "libpod/record/record.h"
 
 enum process_caps {
 	PROCESS_CAP_INH,

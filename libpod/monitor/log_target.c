@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/log_target.h"
+#include "libpod/monitor/log_target.h"
 
 #include <fcntl.h>
 
 #include "base/strbuf.h"
-#include "libpod/libpod.h"
 
 #define LOG_NAME "ctr.log"
 

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of libpod/container share among themselves.
+ * What only libpod itself knows of containers' records: names, marks of what is under way, locks,
+ * repair.
  */
 #pragma once
 
-#include "libpod/libpod.h"
+#include <sys/socket.h>
+
+#include "libpod/record/record.h"
+
+struct sockaddr_un;
 
 #define CONTAINER_SCHEMA 1
 #define CONTAINER_ID_LEN 64
@@ -85,6 +90,10 @@ int container_rename_repair(struct container *c, struct cmk_err *err);
 int container_dependent_add(struct storage *st, const char *needed, const char *id,
 			    struct cmk_err *err);
 
+/* --- connect.c --- */
+/* The address of the monitor's socket in the run directory DIR_FD. */
+socklen_t container_sock_address(int dir_fd, struct sockaddr_un *ret);
+
 /* --- lookup.c --- */
 /* CMK_ERR_NOT_FOUND in the peers' words; -ENOENT. */
 int container_not_found(const char *name, struct cmk_err *err);
@@ -121,7 +130,7 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 /* Removes what killed commands left and, once per boot, every --rm container that does not run. */
 void container_sweep(struct storage *st);
 
-/* --- container_start.c --- */
+/* --- bundle.c --- */
 /* Adds the variables whose values are secrets: they stand in no file of the container, and are read
  * for each process. */
 int container_secret_variables(const struct container *c, char ***env, struct cmk_err *err);

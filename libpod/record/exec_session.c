@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 /*
  * A session is a symbolic link "PID START PID-NAMESPACE BOOT-ID" of its monitor: made in one step,

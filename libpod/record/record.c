@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "libpod/cgroup/cgroup.h"
 
 /* Only the diff IDs matter to a container: blobs are the image's affair. */
 static const struct json_field layer_fields[] = {
@@ -201,16 +202,16 @@ static const struct json_field live_fields[] = {
 
 #define LIVE_PATH_MAX (sizeof("containers//live.json") + CONTAINER_ID_LEN)
 
-char *time_now_rfc3339(void)
+struct event event_of_container(const struct container_config *cfg, const char *status)
 {
-	struct timespec ts;
-	struct tm tm;
-	char date[32];
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%09ldZ", date, ts.tv_nsec);
+	return (struct event){
+		.type = "container",
+		.status = status,
+		.id = cfg->id,
+		.name = cfg->name,
+		.image = cfg->image_name,
+		.attributes = cfg->labels,
+	};
 }
 
 struct container *container_free(struct container *c)
@@ -377,7 +378,7 @@ static bool recorded_alive(int64_t pid, uint64_t start)
  * witness. */
 static bool monitor_answers(struct storage *st, const char *id)
 {
-	cleanup_close int fd = monitor_connect(st, id, NULL);
+	cleanup_close int fd = container_connect(st, id, NULL);
 
 	return fd >= 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/optmount.h"
+#include "libpod/option/optmount.h"
 
 #include <linux/limits.h>
 #include <unistd.h>

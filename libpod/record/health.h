@@ -64,13 +64,6 @@ enum health_reply {
 
 /* State.Health of `inspect`, from the file that the monitor replaces. */
 struct container;
-/* One probe, now, by the container's monitor: healthy, unhealthy or starting; what follows from it
- * (--health-on-failure) has been done. CMK_ERR_STATE where it does not run, CMK_ERR_NOT_FOUND where
- * it has no health check. */
-int container_health_run(struct container *c, enum health_reply *ret, struct cmk_err *err);
-/* For `update`: changes the record, and the monitor of a running container follows. */
-int container_health_update(struct container *c, const struct health_options *o,
-			    struct cmk_err *err);
 void health_inspect_state(struct json_writer *w, const struct container *c);
 /* Healthcheck, StartupHealthCheck and the members beside them in `inspect`'s Config. */
 void health_inspect_config(struct json_writer *w, const struct container_health *h);

@@ -15,9 +15,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "libpod/cgroup/cgroup.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
+#include "libpod/record/volume_users.h"
 
 #define KILL_WAIT_MS 10000
+#define MONITOR_DEATH_MS 5000
 #define ERASE_TRIES 5
 
 int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err)
@@ -96,6 +98,17 @@ static void kill_init(const struct container_live *l)
 	(void)process_pidfd_signal(pidfd, SIGKILL);
 	p = (struct pollfd){ .fd = pidfd, .events = POLLIN };
 	(void)poll(&p, 1, KILL_WAIT_MS);
+}
+
+void container_await_monitor_death(const struct container *c)
+{
+	struct process_id id = { .pid = (pid_t)c->live.monitor_pid,
+				 .start_time = c->live.monitor_start };
+	cleanup_close int pidfd = container_pids_are_ours(c) ? process_id_open(&id) : -1;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+	while (pidfd >= 0 && poll(&p, 1, MONITOR_DEATH_MS) < 0 && errno == EINTR)
+		;
 }
 
 void container_remove_stray_group(const char *id)

@@ -4,7 +4,7 @@
 #include <sys/random.h>
 
 #include "base/file.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 #define NAME_MAX_LEN 128
 

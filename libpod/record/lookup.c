@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "libpod/container/private.h"
+#include "libpod/record/internal.h"
 
 static int load_id(struct storage *st, const char *id, bool maybe_live, struct container **ret,
 		   struct cmk_err *err)

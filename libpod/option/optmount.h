@@ -2,7 +2,7 @@
 /* What the parsers of -v, --tmpfs and --mount share: the words that all of them know. */
 #pragma once
 
-#include "libpod/container/optparse.h"
+#include "libpod/option/optparse.h"
 
 /* Options of which one of a group may be given. */
 enum word_group {

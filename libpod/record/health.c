@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/health.h"
+#include "libpod/record/health.h"
 
 #include <limits.h>
 #include <sys/stat.h>
 
 #include "base/parse.h"
-#include "libpod/container/private.h"
-#include "libpod/monitor/health_state.h"
+#include "libpod/record/health_record.h"
+#include "libpod/record/internal.h"
 
 #define NS_PER_S 1000000000LL
 #define DEFAULT_INTERVAL_NS (30 * NS_PER_S)

@@ -9,7 +9,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "libpod/container/private.h"
+#include "libpod/events/events.h"
+#include "libpod/record/internal.h"
 
 #define RENAMING "renaming"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/container/policy.h"
+#include "libpod/record/policy.h"
 
 #include "base/parse.h"
 
