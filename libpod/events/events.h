@@ -21,7 +21,6 @@
 
 #define EVENTS_LOG_MAX (1 << 20)
 
-
 /* Borrowed strings; NULL or 0 where not known. */
 struct event {
 	const char *type, *status; /* "container", "start" */
