@@ -79,16 +79,31 @@ static int sent(int r, struct cmk_err *err)
 	return r < 0 ? cmk_err_set(err, r, "talk to the registry helper: %s", errno_text(-r)) : 0;
 }
 
+char *client_cert_dirs(const char *dir, const char *host)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	struct strbuf sb = STRBUF_INIT;
+
+	if (dir && *dir)
+		return xstrdup(dir);
+	strbuf_addf(&sb, "/etc/docker/certs.d/%s\n/etc/containers/certs.d/%s\n", host, host);
+	if (config && *config == '/')
+		strbuf_addf(&sb, "%s/containers/certs.d/%s", config, host);
+	else if (home && *home == '/')
+		strbuf_addf(&sb, "%s/.config/containers/certs.d/%s", home, host);
+	return strbuf_steal(&sb);
+}
+
 int client_open(struct client *c, const struct client_target *t, struct cmk_err *err)
 {
 	struct proto_head h = {
 		.type = PROTO_OPEN,
-		.flags = t->insecure ? PROTO_INSECURE : 0,
+		.flags = (t->insecure ? PROTO_INSECURE : 0) | (t->files ? PROTO_FILES : 0),
 		.retries = t->retries,
 		.retry_delay_ms = t->retry_delay_ms,
 	};
 	const char *strings[] = { t->host,
-				  t->repository,
+				  t->repository ? t->repository : "",
 				  t->user ? t->user : "",
 				  t->password ? t->password : "",
 				  t->cert_dirs ? t->cert_dirs : "",
@@ -193,4 +208,17 @@ int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, 
 	f.digest = *m->str[1] ? xstrdup(m->str[1]) : NULL;
 	*ret = f;
 	return 0;
+}
+
+int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));
+	int r = client_fetch(c, 1, PROTO_URL, url, 0, INT64_MAX, file, -1, err);
+
+	if (r == 0)
+		r = wait_done(c, 1, m, err);
+	/* Of an attempt that broke there may be more in it. */
+	if (r == 0 && (m->head.bytes > INT64_MAX || ftruncate(file, (off_t)m->head.bytes) < 0))
+		r = cmk_err_set(err, -EIO, "cut the download to its size");
+	return r;
 }

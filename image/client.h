@@ -22,8 +22,13 @@ int client_fd(const struct client *c); /* readable when client_read() has someth
 struct client_target {
 	const char *host, *repository, *user, *password, *cert_dirs;
 	bool insecure;
+	bool files; /* a server of files, of which client_fetch_url() gets one; REPOSITORY is NULL
+		     */
 	uint32_t retries, retry_delay_ms;
 };
+/* Where certificates for HOST are (containers-certs.d(5)), one directory a line; DIR alone where it
+ * is given. */
+char *client_cert_dirs(const char *dir, const char *host);
 int client_open(struct client *c, const struct client_target *t, struct cmk_err *err);
 
 /* Starts a transfer; FILE (and PIPE, -1: none) are borrowed for the call. SIZE 0: unknown. */
@@ -41,3 +46,5 @@ void fetched_done(struct fetched *f);
 /* A small body into memory; waits. Notes go to the log as warnings. */
 int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, uint64_t size,
 		      uint64_t limit, struct fetched *ret, struct cmk_err *err);
+/* What URL leads to, into FILE (empty); waits. */
+int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err);

@@ -92,6 +92,12 @@ struct image_import_options {
 				 HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR */
 	const char *message, *os, *arch, *variant, *platform;
 };
+/* TEXT is an http:// or https:// URL. */
+bool image_is_url(const char *text);
+/* Fetches what URL leads to into an unnamed file, *RET_FD, of which nothing is left once it is
+ * closed. Unless QUIET, says so on stderr. Blocks. */
+int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
+		   struct cmk_err *err);
 /* Makes a one-layer image of a tar stream (plain, gzip or zstd) and names it NAME (may be NULL). */
 int image_import(struct storage *st, int tar_fd, const char *name,
 		 const struct image_import_options *o, char **ret_id, struct cmk_err *err);

@@ -17,7 +17,7 @@
 enum proto_type {
 	PROTO_OPEN = 1, /* to the helper: host, repository, user, password, certificate directories
 			   (one a line); forgets what was open */
-	PROTO_FETCH,	/* to the helper: tag or digest; file [and pipe] */
+	PROTO_FETCH,	/* to the helper: tag, digest or URL; file [and pipe] */
 	PROTO_PROGRESS, /* bytes = of the body so far */
 	PROTO_NOTE,	/* one line for the user */
 	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest */
@@ -28,9 +28,17 @@ enum proto_type {
 enum proto_flags {
 	PROTO_INSECURE = 1 << 0, /* OPEN: take any certificate, and plain HTTP */
 	PROTO_PIPE = 1 << 1,	 /* FETCH: a pipe gets the body as well, from its first byte */
+	PROTO_FILES = 1 << 2,	 /* OPEN: HOST is no registry; PROTO_URL may be fetched, no other */
 };
 
-enum proto_kind { PROTO_MANIFEST, PROTO_MANIFEST_HEAD, PROTO_BLOB, PROTO_N_KINDS };
+enum proto_kind {
+	PROTO_MANIFEST,
+	PROTO_MANIFEST_HEAD,
+	PROTO_BLOB,
+	PROTO_URL, /* what http:// or https:// URL leads to; begun anew, not resumed, when it breaks
+		    */
+	PROTO_N_KINDS,
+};
 
 struct proto_head {
 	uint32_t type, id, flags, kind;

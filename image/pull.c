@@ -53,25 +53,10 @@ int image_pull_policy_parse(const char *s, enum image_pull_policy *ret)
 
 /* --- reaching the registry --- */
 
-static char *cert_dirs(const struct image_pull_options *o, const char *host)
-{
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	struct strbuf sb = STRBUF_INIT;
-
-	if (o->cert_dir && *o->cert_dir)
-		return xstrdup(o->cert_dir);
-	strbuf_addf(&sb, "/etc/docker/certs.d/%s\n/etc/containers/certs.d/%s\n", host, host);
-	if (config && *config == '/')
-		strbuf_addf(&sb, "%s/containers/certs.d/%s", config, host);
-	else if (home && *home == '/')
-		strbuf_addf(&sb, "%s/.config/containers/certs.d/%s", home, host);
-	return strbuf_steal(&sb);
-}
-
 static int connect_source(struct pull *p, const struct registry_source *src, struct cmk_err *err)
 {
 	const struct image_pull_options *o = p->o;
-	cleanup_free char *dirs = cert_dirs(o, src->registry);
+	cleanup_free char *dirs = client_cert_dirs(o->cert_dir, src->registry);
 	struct credentials cred = { 0 };
 	struct client_target target = {
 		.host = streq(src->registry, "docker.io") ? "registry-1.docker.io" : src->registry,

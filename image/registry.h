@@ -17,8 +17,10 @@ enum auth_mode { AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
 
 struct endpoint {
 	char *host, *repository, *user, *password;
+	char *name; /* "registry 'HOST'", for messages */
 	char *base; /* "https://host" */
 	bool insecure, works /* an answer has come from BASE */;
+	bool files;    /* no registry: PROTO_URL alone is fetched, BASE is not used */
 	char *ca_blob; /* the system's certificates and those of the registry; NULL: the system's */
 	size_t ca_len;
 	char *client_cert, *client_key; /* paths */
@@ -36,7 +38,7 @@ int endpoint_authenticate(struct endpoint *ep, const struct challenge *c, struct
 /* "scheme://host:port" of URL is that of the endpoint. */
 bool endpoint_is_own(const struct endpoint *ep, const char *url);
 /* The message for a failed connection. */
-int curl_failure(CURLcode code, const char *text, const char *host, struct cmk_err *err);
+int curl_failure(CURLcode code, const char *text, const struct endpoint *ep, struct cmk_err *err);
 
 enum transfer_state {
 	TRANSFER_START,	  /* to be started now */
@@ -60,7 +62,7 @@ struct transfer {
 	uint32_t id;
 	enum proto_kind kind;
 	enum transfer_state state;
-	char *path;	/* "/v2/…" */
+	char *path;	/* "/v2/…", or the URL */
 	char *redirect; /* where the last answer sent us, NULL: to the endpoint */
 	unsigned int redirects;
 	int file, pipe;	      /* owned; pipe -1 where absent or broken */

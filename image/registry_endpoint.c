@@ -11,6 +11,7 @@
 void endpoint_done(struct endpoint *ep)
 {
 	free(ep->host);
+	free(ep->name);
 	free(ep->repository);
 	free(ep->user);
 	if (ep->password)
@@ -114,6 +115,8 @@ int endpoint_open(struct endpoint *ep, const struct proto_msg *m, struct cmk_err
 	ep->user = xstrdup(m->str[2]);
 	ep->password = xstrdup(m->str[3]);
 	ep->insecure = m->head.flags & PROTO_INSECURE;
+	ep->files = m->head.flags & PROTO_FILES;
+	ep->name = xasprintf("%s '%s'", ep->files ? "server" : "registry", ep->host);
 	ep->retries = m->head.retries;
 	ep->retry_delay_ms = m->head.retry_delay_ms;
 	r = read_certs(ep, m->str[4], err);
@@ -125,7 +128,7 @@ int endpoint_open(struct endpoint *ep, const struct proto_msg *m, struct cmk_err
 
 void endpoint_setup(const struct endpoint *ep, CURL *easy, bool same_host)
 {
-	bool http = ep->insecure;
+	bool http = ep->insecure || ep->files;
 
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cmk/" PACKAGE_VERSION);
@@ -161,30 +164,28 @@ bool endpoint_is_own(const struct endpoint *ep, const char *url)
 	return rest && (*rest == '\0' || *rest == '/' || *rest == '?');
 }
 
-int curl_failure(CURLcode code, const char *text, const char *host, struct cmk_err *err)
+int curl_failure(CURLcode code, const char *text, const struct endpoint *ep, struct cmk_err *err)
 {
 	const char *why = text && *text ? text : curl_easy_strerror(code);
 
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-		return cmk_err_set(err, -EHOSTUNREACH, "registry '%s': host name not found", host);
+		return cmk_err_set(err, -EHOSTUNREACH, "%s: host name not found", ep->name);
 	case CURLE_COULDNT_RESOLVE_PROXY:
-		return cmk_err_set(err, -EHOSTUNREACH, "registry '%s': name of the proxy not found",
-				   host);
+		return cmk_err_set(err, -EHOSTUNREACH, "%s: name of the proxy not found", ep->name);
 	case CURLE_COULDNT_CONNECT:
-		return cmk_err_set(err, -ECONNREFUSED, "registry '%s': cannot connect: %s", host,
-				   why);
+		return cmk_err_set(err, -ECONNREFUSED, "%s: cannot connect: %s", ep->name, why);
 	case CURLE_OPERATION_TIMEDOUT:
-		return cmk_err_set(err, -ETIMEDOUT, "registry '%s': timed out: %s", host, why);
+		return cmk_err_set(err, -ETIMEDOUT, "%s: timed out: %s", ep->name, why);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		(void)cmk_err_set(err, -EACCES, "registry '%s': %s", host, why);
+		(void)cmk_err_set(err, -EACCES, "%s: %s", ep->name, why);
 		(void)cmk_err_hint(err,
 				   "put the authority's certificate as ca.crt into "
-				   "~/.config/containers/certs.d/%s/, or use --tls-verify=false",
-				   host);
+				   "~/.config/containers/certs.d/%s/%s",
+				   ep->host, ep->files ? "" : ", or use --tls-verify=false");
 		return -EACCES;
 	default:
-		return cmk_err_set(err, -EIO, "registry '%s': %s", host, why);
+		return cmk_err_set(err, -EIO, "%s: %s", ep->name, why);
 	}
 }
 
@@ -247,16 +248,16 @@ static int ask_for_token(struct endpoint *ep, CURL *easy, const struct challenge
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
 	rc = curl_easy_perform(easy);
 	if (rc != CURLE_OK)
-		return cmk_err_wrap(err, curl_failure(rc, text, ep->host, err), "get a token");
+		return cmk_err_wrap(err, curl_failure(rc, text, ep, err), "get a token");
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 401 || status == 403)
-		return cmk_err_set(err, -EACCES, "registry '%s': %s", ep->host,
+		return cmk_err_set(err, -EACCES, "%s: %s", ep->name,
 				   *ep->user ? "user name or password refused"
 					     : "authentication required");
 	if (status != 200)
 		return cmk_err_set(err, status == 429 || status >= 500 ? -EAGAIN : -EIO,
-				   "registry '%s': its token server answered HTTP status %ld",
-				   ep->host, status);
+				   "%s: its token server answered HTTP status %ld", ep->name,
+				   status);
 	return 0;
 }
 
@@ -269,10 +270,9 @@ static int get_token(struct endpoint *ep, const struct challenge *c, struct cmk_
 
 	if (!c->realm ||
 	    (!str_after(c->realm, "https://") && !(str_after(c->realm, "http://") && ep->insecure)))
-		return cmk_err_set(
-			err, -EACCES,
-			"registry '%s': its token server '%.200s' is not reached by https",
-			ep->host, c->realm ? c->realm : "");
+		return cmk_err_set(err, -EACCES,
+				   "%s: its token server '%.200s' is not reached by https",
+				   ep->name, c->realm ? c->realm : "");
 	easy = curl_easy_init();
 	if (!easy)
 		return cmk_err_set(err, -ENOMEM, "start libcurl");
@@ -298,6 +298,6 @@ int endpoint_authenticate(struct endpoint *ep, const struct challenge *c, struct
 		ep->auth_gen++;
 		return 0;
 	}
-	return cmk_err_set(err, -EACCES, "registry '%s': %s", ep->host,
+	return cmk_err_set(err, -EACCES, "%s: %s", ep->name,
 			   *ep->user ? "user name or password refused" : "authentication required");
 }

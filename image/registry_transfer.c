@@ -55,13 +55,19 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	struct stat st;
 
 	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) ||
-	    m->head.kind >= PROTO_N_KINDS || ((m->head.flags & PROTO_PIPE) && m->fds[1] < 0))
+	    m->head.kind >= PROTO_N_KINDS || (m->head.kind == PROTO_URL) != rg->ep.files ||
+	    ((m->head.flags & PROTO_PIPE) && (m->fds[1] < 0 || rg->ep.files)))
 		return cmk_err_set(err, -EPROTO, "bad fetch request");
 	t = xcalloc(1, sizeof(*t));
 	t->id = m->head.id;
 	t->kind = m->head.kind;
-	t->path = xasprintf("/v2/%s/%s/%s", rg->ep.repository,
-			    t->kind == PROTO_BLOB ? "blobs" : "manifests", m->str[0]);
+	if (t->kind == PROTO_URL)
+		t->path = xstrdup(m->str[0]);
+	else
+		t->path = xasprintf("/v2/%s/%s/%s", rg->ep.repository,
+				    t->kind == PROTO_BLOB ? "blobs" : "manifests", m->str[0]);
+	/* Nothing says that what comes later is of the same file. */
+	t->no_range = t->kind == PROTO_URL;
 	t->file = steal_fd(&m->fds[0]);
 	t->pipe = m->head.flags & PROTO_PIPE ? steal_fd(&m->fds[1]) : -1;
 	if (t->pipe >= 0) {
@@ -139,7 +145,13 @@ static bool place_body(struct transfer *t)
 		return abort_with(t, -EAGAIN, "the server sent another range than asked for");
 	}
 	/* It begins again: what is in the file stays, since the pipe has had it. */
-	t->skip = t->have;
+	if (t->kind != PROTO_URL) {
+		t->skip = t->have;
+		return true;
+	}
+	/* What is left behind its end, the parent cuts off. */
+	(void)lseek(t->file, 0, SEEK_SET);
+	t->have = 0;
 	return true;
 }
 
@@ -182,7 +194,7 @@ static void set_headers(struct registry *rg, struct transfer *t, bool own)
 
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
-	if (t->kind != PROTO_BLOB)
+	if (t->kind == PROTO_MANIFEST || t->kind == PROTO_MANIFEST_HEAD)
 		t->headers = curl_slist_append(t->headers, accept);
 	/* A redirect leads to storage of another host, which must not see who we are. */
 	if (own && rg->ep.auth == AUTH_BEARER) {
@@ -200,9 +212,10 @@ static void set_headers(struct registry *rg, struct transfer *t, bool own)
 
 static void transfer_start(struct registry *rg, struct transfer *t)
 {
-	cleanup_free char *own_url = xasprintf("%s%s", rg->ep.base, t->path);
+	bool is_url = t->kind == PROTO_URL;
+	cleanup_free char *own_url = xasprintf("%s%s", is_url ? "" : rg->ep.base, t->path);
 	const char *url = t->redirect ? t->redirect : own_url;
-	bool own = endpoint_is_own(&rg->ep, url);
+	bool own = (is_url && !t->redirect) || endpoint_is_own(&rg->ep, url);
 
 	response_reset(&t->resp);
 	cmk_err_done(&t->abort);
@@ -320,6 +333,14 @@ static void retry(struct registry *rg, struct transfer *t, struct cmk_err *err)
 	cmk_err_done(err);
 }
 
+/* Nobody is led from https to what anybody on the way may read and write. */
+static bool may_be_plain(const struct registry *rg, const struct transfer *t)
+{
+	if (rg->ep.files)
+		return str_after(t->redirect ? t->redirect : t->path, "http://");
+	return rg->ep.insecure;
+}
+
 static void follow(struct registry *rg, struct transfer *t)
 {
 	struct cmk_err err = CMK_ERR_INIT;
@@ -327,15 +348,14 @@ static void follow(struct registry *rg, struct transfer *t)
 
 	(void)curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &url);
 	if (!url || ++t->redirects > REDIRECTS_MAX) {
-		(void)cmk_err_set(&err, -ELOOP, "registry '%s': %s", rg->ep.host,
+		(void)cmk_err_set(&err, -ELOOP, "%s: %s", rg->ep.name,
 				  url ? "too many redirects" : "redirect to nowhere");
 		report_error(rg, t, &err);
 		return;
 	}
-	if (!str_after(url, "https://") && !(rg->ep.insecure && str_after(url, "http://"))) {
-		(void)cmk_err_set(&err, -EACCES,
-				  "registry '%s': redirects to '%.200s', which is not https",
-				  rg->ep.host, url);
+	if (!str_after(url, "https://") && !(may_be_plain(rg, t) && str_after(url, "http://"))) {
+		(void)cmk_err_set(&err, -EACCES, "%s: redirects to '%.200s', which is not https",
+				  rg->ep.name, url);
 		report_error(rg, t, &err);
 		return;
 	}
@@ -352,21 +372,19 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 
 	if (t->redirect && !endpoint_is_own(&rg->ep, t->redirect)) {
 		/* Whoever a redirect led to does not get to ask for our credentials. */
-		r = cmk_err_set(&err, -EACCES, "registry '%s': access denied after a redirect",
-				rg->ep.host);
+		r = cmk_err_set(&err, -EACCES, "%s: access denied after a redirect", rg->ep.name);
 	} else if (t->auth_gen == rg->ep.auth_gen) {
 		/* Thrice: the first answer asks who we are, a later one may say that a token is too
 		 * old. Where another transfer renewed it meanwhile, that one is tried first. */
 		bool denied = streq_null(t->resp.challenge.error, "insufficient_scope");
 
 		if (++t->auth_tries > 1 && denied)
-			r = cmk_err_set(
-				&err, -EACCES,
-				"registry '%s': access to '%s' denied: it does not exist, or "
-				"needs other credentials",
-				rg->ep.host, rg->ep.repository);
+			r = cmk_err_set(&err, -EACCES,
+					"%s: access to '%s' denied: it does not exist, or "
+					"needs other credentials",
+					rg->ep.name, rg->ep.repository);
 		else if (t->auth_tries > 3)
-			r = cmk_err_set(&err, -EACCES, "registry '%s': access denied", rg->ep.host);
+			r = cmk_err_set(&err, -EACCES, "%s: access denied", rg->ep.name);
 		else
 			r = endpoint_authenticate(&rg->ep, &t->resp.challenge, &err);
 	}
@@ -387,6 +405,12 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 
 static void http_failure(struct registry *rg, struct transfer *t)
 {
+	static const char *const nouns[PROTO_N_KINDS] = {
+		[PROTO_MANIFEST] = "manifest",
+		[PROTO_MANIFEST_HEAD] = "manifest",
+		[PROTO_BLOB] = "blob",
+		[PROTO_URL] = "file",
+	};
 	cleanup_free char *text = registry_error_text(strbuf_str(&t->resp.body), t->resp.body.len);
 	const char *sep = text ? ": " : "", *more = text ? text : "";
 	struct cmk_err err = CMK_ERR_INIT;
@@ -394,22 +418,22 @@ static void http_failure(struct registry *rg, struct transfer *t)
 
 	switch (status) {
 	case 403:
-		(void)cmk_err_set(&err, -EACCES, "registry '%s': access forbidden%s%s", rg->ep.host,
-				  sep, more);
+		(void)cmk_err_set(&err, -EACCES, "%s: access forbidden%s%s", rg->ep.name, sep,
+				  more);
 		break;
 	case 404:
-		(void)cmk_err_set(&err, -ENOENT, "registry '%s': %s not found%s%s", rg->ep.host,
-				  t->kind == PROTO_BLOB ? "blob" : "manifest", sep, more);
+		(void)cmk_err_set(&err, -ENOENT, "%s: %s not found%s%s", rg->ep.name,
+				  nouns[t->kind], sep, more);
 		break;
 	case 429:
-		(void)cmk_err_set(&err, -EBUSY, "registry '%s': too many requests%s%s", rg->ep.host,
-				  sep, more);
+		(void)cmk_err_set(&err, -EBUSY, "%s: too many requests%s%s", rg->ep.name, sep,
+				  more);
 		err.kind = CMK_ERR_OTHER;
 		retry(rg, t, &err);
 		return;
 	default:
-		(void)cmk_err_set(&err, -EIO, "registry '%s': HTTP status %ld%s%s", rg->ep.host,
-				  status, sep, more);
+		(void)cmk_err_set(&err, -EIO, "%s: HTTP status %ld%s%s", rg->ep.name, status, sep,
+				  more);
 		if (status >= 500 || status == 408) {
 			retry(rg, t, &err);
 			return;
@@ -429,9 +453,8 @@ static void http_answer(struct registry *rg, struct transfer *t)
 	case 200:
 	case 206:
 		if (t->kind != PROTO_MANIFEST_HEAD && t->size && t->have < t->size) {
-			(void)cmk_err_set(&err, -EPIPE,
-					  "registry '%s': the blob ended at %llu of %llu bytes",
-					  rg->ep.host, (unsigned long long)t->have,
+			(void)cmk_err_set(&err, -EPIPE, "%s: the blob ended at %llu of %llu bytes",
+					  rg->ep.name, (unsigned long long)t->have,
 					  (unsigned long long)t->size);
 			retry(rg, t, &err);
 			return;
@@ -446,6 +469,8 @@ static void http_answer(struct registry *rg, struct transfer *t)
 		follow(rg, t);
 		return;
 	case 401:
+		if (t->kind == PROTO_URL)
+			break;
 		unauthorized(rg, t);
 		return;
 	case 416:
@@ -492,7 +517,7 @@ static void connection_failure(struct registry *rg, struct transfer *t, CURLcode
 	}
 	if (t->abort.code) {
 		(void)cmk_err_move(&err, &t->abort);
-		(void)cmk_err_wrap(&err, err.code, "registry '%s'", rg->ep.host);
+		(void)cmk_err_wrap(&err, err.code, "%s", rg->ep.name);
 		report_error(rg, t, &err);
 		return;
 	}
@@ -504,7 +529,7 @@ static void connection_failure(struct registry *rg, struct transfer *t, CURLcode
 		t->state = TRANSFER_START;
 		return;
 	}
-	(void)curl_failure(code, t->error_text, rg->ep.host, &err);
+	(void)curl_failure(code, t->error_text, &rg->ep, &err);
 	if (worth_retrying(&rg->ep, code))
 		retry(rg, t, &err);
 	else

@@ -140,8 +140,6 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_error "not CMD, ENTRYPOINT"
 	run_cmk 125 import "$(busybox_tar)" Upper
 	assert_error "lower case"
-	run_cmk 125 import https://example.com/x.tar
-	assert_error "not supported yet"
 	assert [ -z "$(ls "$CMK_ROOT/images" "$CMK_ROOT/layers" "$CMK_ROOT/tmp" | grep -v :)" ]
 }
 
@@ -159,4 +157,54 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_error "'nothing': image not known"
 	run_cmk 125 image inspect nothing
 	assert_equal "$output" "[]"
+}
+
+@test "import takes what a URL leads to, and what was cut off from its beginning" {
+	load proxy
+	local url tar
+	tar=$(busybox_tar)
+	proxy_start "GET /whole=body:$tar" "GET /cut=cutbody:300000:$tar*1" "GET /cut=body:$tar" "GET /busy=status:503*1" "GET /busy=body:$tar" \
+		"GET /denied=status:403" "GET /who=status:401"
+	url=http://$PROXY
+	run_cmk import "$url/whole" fetched
+	assert_match "$output" "^sha256:[0-9a-f]{64}$"
+	assert_equal "$stderr" "Downloading from $PROXY"
+	run_cmk image inspect --format '{{index .RootFS.Layers 0}}' fetched
+	assert_equal "$output" "sha256:$(sha256sum <"$tar" | cut -c1-64)"
+	run_cmk import -q "$url/whole?again=1" again
+	assert_equal "$stderr" ""
+	run_cmk import "http://tester:sesame@$PROXY/whole" named
+	refute_match "$stderr" sesame
+	assert_equal "$(requests 'GET /whole .*auth=Basic')" 1
+	run_cmk import -q "$url/cut" after-cuts
+	run_cmk image inspect --format '{{index .RootFS.Layers 0}}' after-cuts
+	assert_equal "$output" "sha256:$(sha256sum <"$tar" | cut -c1-64)"
+	assert_equal "$(requests 'GET /cut range=- ')" 2
+	run_cmk import -q "$url/busy" after-busy
+	run_cmk 125 import -q "$url/nothing" never
+	assert_error "server '$PROXY': file not found"
+	run_cmk 125 import -q "$url/denied" never
+	assert_error "access forbidden"
+	run_cmk 125 import -q "$url/who" never
+	assert_error "HTTP status 401"
+	run_cmk 125 import -q http://127.0.0.1:1/x never
+	assert_error "server '127.0.0.1:1': cannot connect"
+	run_cmk 125 import -q http:///x never
+	assert_error "not the name of a host"
+	run_cmk 1 image exists never
+	assert_equal "$(ls -A "$CMK_ROOT/tmp")" ""
+	proxy_stop
+}
+
+@test "import from https wants a certificate that is known" {
+	local dir=$HOME/.config/containers/certs.d/$REGISTRY_TLS
+	run_cmk 125 import -q "https://$REGISTRY_TLS/v2/" never
+	assert_error "certificate"
+	assert_error "certs.d/$REGISTRY_TLS/"
+	refute_match "$stderr" tls-verify
+	mkdir -p "$dir"
+	cp "$CERTS/ca.pem" "$dir/ca.crt"
+	# What it answers is JSON.
+	run_cmk 125 import -q "https://$REGISTRY_TLS/v2/" never
+	assert_error "unpack a layer"
 }
