@@ -27,7 +27,7 @@ static int volume_export_exec(const struct cmk_globals *g, void *args, int argc 
 
 	/* Before a file is made for it. */
 	if (r == 0)
-		r = storage_volume_find(st, argv[0], &v, err);
+		r = volume_find(st, argv[0], &v, err);
 	if (r < 0)
 		return r;
 	if (a->output) {

@@ -169,7 +169,7 @@ int storage_volume_create(struct storage *st, const struct volume_record *v, boo
 static int not_found(const char *name, struct cmk_err *err)
 {
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-			    "no volume with name '%s' found: no such volume", name);
+			    "no volume with name \"%s\" found: no such volume", name);
 }
 
 int storage_volume_load(struct storage *st, const char *name, struct volume_record *ret,
@@ -258,7 +258,7 @@ int storage_volume_find(struct storage *st, const char *name, struct volume_reco
 			continue;
 		if (found)
 			return cmk_err_set(err, -ENOTUNIQ,
-					   "more than one result for volume name '%s': volume "
+					   "more than one result for volume name %s: volume "
 					   "already exists",
 					   name);
 		found = *n;

@@ -21,6 +21,9 @@ int volume_create(struct storage *st, const char *name, const struct volume_opti
  * removed first, stopped within TIMEOUT_MS. */
 int volume_remove(struct storage *st, const char *name, bool force, int64_t timeout_ms,
 		  struct cmk_err *err);
+/* storage_volume_find(), in the words of an export or import. */
+int volume_find(struct storage *st, const char *name, struct volume_record *ret,
+		struct cmk_err *err);
 /* The files as a tar archive to OUT_FD; -EPIPE where nobody reads. */
 int volume_export(struct storage *st, const char *name, int out_fd, struct cmk_err *err);
 /* The files of a tar archive, hostile and perhaps compressed, from IN_FD into the volume. */

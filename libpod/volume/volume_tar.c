@@ -27,6 +27,16 @@ static int open_files(const struct volume_record *v, struct cmk_err *err)
 	return fd < 0 ? cmk_err_errno(err, "volume '%s'", v->name) : fd;
 }
 
+int volume_find(struct storage *st, const char *name, struct volume_record *ret,
+		struct cmk_err *err)
+{
+	int r = storage_volume_find(st, name, ret, err);
+
+	if (r < 0 && err && err->kind == CMK_ERR_NOT_FOUND)
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r, "no such volume %s", name);
+	return r;
+}
+
 static int export_work(void *arg, struct cmk_err *err)
 {
 	const struct storage_pack_options o = { 0 };
@@ -45,7 +55,7 @@ int volume_export(struct storage *st, const char *name, int out_fd, struct cmk_e
 	cleanup(storage_volume_done) struct volume_record v = { 0 };
 	struct tar_work w = { .v = &v, .fd = out_fd };
 	const struct userns_config *config;
-	int r = storage_volume_find(st, name, &v, err);
+	int r = volume_find(st, name, &v, err);
 
 	if (r == 0)
 		r = storage_userns(st, &config, err);
@@ -84,7 +94,7 @@ int volume_import(struct storage *st, const char *name, int in_fd, struct cmk_er
 	struct tar_work w = { .v = &v };
 	cleanup_close int plain = -1;
 	pid_t pid = -1;
-	int r = storage_volume_find(st, name, &v, err);
+	int r = volume_find(st, name, &v, err);
 
 	if (r == 0)
 		r = mark_used(st, v.name, err);

@@ -51,12 +51,16 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_error 'names must match \[a-zA-Z0-9\]\[a-zA-Z0-9_\.-\]\*'
 	run_cmk 125 volume create ../x
 	run_cmk 1 volume rm nosuch
-	assert_error 'no such volume'
+	assert_error 'no volume with name "nosuch" found: no such volume'
+	run_cmk 125 volume export nosuch
+	assert_error 'no such volume nosuch'
+	run_cmk 125 volume import nosuch - </dev/null
+	assert_error 'no such volume nosuch'
 	run_cmk volume rm -f nosuch
 	assert_equal "$output" ""
 	run_cmk volume create onetwo
 	run_cmk 125 volume inspect on
-	assert_match "$stderr" 'more than one result for volume name'
+	assert_match "$stderr" 'more than one result for volume name on: volume already exists'
 	# A whole name beats the beginning of another.
 	run_cmk volume inspect -f '{{.Name}}' one
 	assert_equal "$output" one
