@@ -16,32 +16,56 @@ static const struct cmk_option volume_prune_options[] = {
 	CMK_OPT_END(),
 };
 
-static int prune(struct storage *st, const struct volumes_filter *f, struct cmk_err *err)
+/* The names of those that no container uses. */
+static int find_unused(struct storage *st, const struct volumes_filter *f, char ***ret,
+		       struct cmk_err *err)
 {
 	cleanup(volume_users_done) struct volume_users users = { 0 };
 	struct volume_record *list = NULL;
 	size_t n = 0;
-	int r = volume_users_load(st, &users, err), failed = 0;
+	int r = volume_users_load(st, &users, err);
 
 	if (r == 0)
 		r = storage_volume_list(st, &list, &n, err);
-	for (size_t i = 0; i < n; i++) {
-		cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	for (size_t i = 0; i < n; i++)
+		if (volume_users_of(&users, list[i].name, NULL) == 0 &&
+		    volumes_filter_fits(f, &list[i], &users))
+			strv_add(ret, list[i].name);
+	storage_volume_list_free(list, n);
+	return r;
+}
 
-		if (volume_users_of(&users, list[i].name, NULL) > 0 ||
-		    !volumes_filter_fits(f, &list[i], &users))
-			continue;
+static bool ask(char *const *names)
+{
+	cleanup_free char *list = strv_join(names, "\n"), *text = NULL;
+
+	if (!names || !*names) {
+		(void)fprintf(stderr, "No dangling volumes found\n");
+		return false;
+	}
+	text = xasprintf("WARNING! This will remove all volumes not used by at least one "
+			 "container. The following volumes will be removed:\n%s",
+			 list);
+	return cmk_confirm(text);
+}
+
+static int prune(struct storage *st, char *const *names)
+{
+	int failed = 0;
+
+	for (; names && *names; names++) {
+		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 		/* 1: a container has come to use it meanwhile. */
-		r = volume_remove_unused(st, list[i].name, true, NULL, &e);
+		int r = volume_remove_unused(st, *names, true, NULL, &e);
+
 		if (r == 0) {
-			(void)printf("%s\n", list[i].name);
+			(void)printf("%s\n", *names);
 		} else if (r < 0 && r != -ENOENT) {
 			cmk_print_error(&e);
 			failed = 125;
 		}
 	}
-	storage_volume_list_free(list, n);
-	return r < 0 && !failed && r != -ENOENT ? r : failed;
+	return failed;
 }
 
 static int volume_prune_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,
@@ -49,23 +73,23 @@ static int volume_prune_exec(const struct cmk_globals *g, void *args, int argc c
 {
 	const struct volume_prune_args *a = args;
 	cleanup_storage struct storage *st = NULL;
+	cleanup_strv char **names = NULL;
 	struct volumes_filter *f = NULL;
 	int r = storage_open(g->root, g->runroot, &st, err);
 
 	if (r == 0)
 		r = volumes_filter_parse(st, a->filters, true, &f, err);
-	if (r == 0 && !a->force &&
-	    !cmk_confirm("WARNING! This will remove all volumes not used by at least one "
-			 "container."))
-		goto out;
-	if (r == 0) {
-		storage_volume_sweep(st);
-		r = prune(st, f, err);
-	}
+	if (r == 0)
+		r = find_unused(st, f, &names, err);
+	volumes_filter_free(f);
+	if (r < 0)
+		return r;
+	if (!a->force && !ask(names))
+		return 0;
+	storage_volume_sweep(st);
+	r = prune(st, names);
 	if (r == 0)
 		volume_event(st, "prune", NULL);
-out:
-	volumes_filter_free(f);
 	return r;
 }
 
@@ -81,7 +105,8 @@ const struct cmk_command cmk_cmd_volume_prune = {
 	.summary = "Remove the volumes that no container uses",
 	.operands = "",
 	.description = "Removes, and names, all volumes that no container uses, running or not; "
-		       "with filters only those that fit.",
+		       "with filters only those that fit. Without --force they are named first, "
+		       "with a question.",
 	.examples = volume_prune_examples,
 	.options = volume_prune_options,
 	.args_size = sizeof(struct volume_prune_args),

@@ -435,3 +435,23 @@ PY
 	run_cmk volume create v
 	assert_equal "$(ls "$CMK_ROOT/tmp")" ""
 }
+
+@test "prune names what it would remove, and asks only where there is something" {
+	run_cmk volume create one
+	run_cmk volume create --label l two
+	run_cmk volume create used
+	images
+	run_cmk create --name c -v used:/x plain
+	run bash -c "echo n | '$T/bin/cmk' volume prune 2>&1"
+	assert_equal "${lines[0]}" 'WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:'
+	assert_equal "${lines[1]} ${lines[2]}" 'one two'
+	assert_match "${lines[3]}" '^Are you sure'
+	run bash -c "echo n | '$T/bin/cmk' volume prune --filter label=l 2>&1"
+	assert_equal "${lines[1]}" two
+	run bash -c "echo y | '$T/bin/cmk' volume prune --filter label=none 2>&1"
+	assert_equal "$output" 'No dangling volumes found'
+	run_cmk volume ls -q
+	assert_equal "$output" $'one\ntwo\nused'
+	run bash -c "echo y | '$T/bin/cmk' volume prune 2>/dev/null"
+	assert_equal "$output" $'one\ntwo'
+}
