@@ -236,23 +236,9 @@ static int note_anonymous(struct create_plan *p, int dirfd, const char *name, st
 		     : 0;
 }
 
-static int make_volume(struct create_plan *p, const char *name, bool anonymous, struct cmk_err *err)
-{
-	cleanup_free char *now = time_now_rfc3339();
-	const struct volume_record v = { .name = (char *)name,
-					 .created = now,
-					 .driver = (char *)"local",
-					 .anonymous = anonymous };
-	int r = storage_volume_create(p->st, &v, false, !(anonymous && p->o->remove), err);
-
-	if (r == 0)
-		volume_event(p->st, "create", name);
-	return r;
-}
-
 /* As often as others remove it in between; each time it is made anew. */
-static int find_or_make(struct create_plan *p, const char *name, struct volume_record *ret,
-			struct cmk_err *err)
+static int find_or_make(struct create_plan *p, const char *name, char *const *options,
+			struct volume_record *ret, struct cmk_err *err)
 {
 	for (;;) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
@@ -261,7 +247,7 @@ static int find_or_make(struct create_plan *p, const char *name, struct volume_r
 		if (r != -ENOENT)
 			return r < 0 ? cmk_err_move(err, &e) : 0;
 		cmk_err_done(&e);
-		r = make_volume(p, name, false, &e);
+		r = volume_make(p->st, name, options, false, true, &e);
 		if (r < 0 && r != -EEXIST)
 			return cmk_err_move(err, &e);
 	}
@@ -276,12 +262,13 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 	int r;
 
 	if (m->source) {
-		r = find_or_make(p, m->source, &v, err);
+		r = find_or_make(p, m->source, m->volume_options, &v, err);
 	} else {
 		container_id_new(anonymous);
 		r = note_anonymous(p, dirfd, anonymous, err);
 		if (r == 0)
-			r = make_volume(p, anonymous, true, err);
+			r = volume_make(p->st, anonymous, m->volume_options, true, !p->o->remove,
+					err);
 		if (r == 0)
 			r = hold_volume(p, anonymous, &v, err);
 	}

@@ -17,6 +17,7 @@ void opt_mount_done(struct opt_mount *m)
 	free(m->upper);
 	free(m->work);
 	(void)strv_free(m->options);
+	(void)strv_free(m->volume_options);
 	*m = (struct opt_mount){ 0 };
 }
 

@@ -157,6 +157,15 @@ static int set_subpath(struct opt_mount *m, const char *key, const char *value, 
 	return 0;
 }
 
+/* "volume-opt=KEY=VALUE" */
+static int add_volume_option(struct opt_mount *m, const char *value, struct cmk_err *err)
+{
+	if (!value || !strchr(value, '='))
+		return cmk_err_set(err, -EINVAL, "volume-opt: KEY=VALUE was expected");
+	strv_add(&m->volume_options, value);
+	return 0;
+}
+
 static int mount_field(struct opt_mount *m, struct mount_words *w, const char *key,
 		       const char *value, struct cmk_err *err)
 {
@@ -177,6 +186,8 @@ static int mount_field(struct opt_mount *m, struct mount_words *w, const char *k
 	if (is_type(m, "volume", "image") &&
 	    (streq(key, "subpath") || streq(key, "volume-subpath") || streq(key, "image-subpath")))
 		return set_subpath(m, key, value, err);
+	if (streq(m->type, "volume") && streq(key, "volume-opt"))
+		return add_volume_option(m, value, err);
 	if (streq(m->type, "image"))
 		return image_field(m, key, value, err);
 	if (streq(key, "ro") || streq(key, "readonly") || streq(key, "rw")) {

@@ -29,14 +29,15 @@ int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *
 struct opt_mount {
 	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "devpts", "glob" */
 	char *source; /* as typed; of an image its name; NULL: tmpfs and such, anonymous volume */
-	char *destination;   /* absolute, cleaned; NULL: glob that keeps the host's paths */
-	char **options;	     /* for spec_mount */
-	char *subpath;	     /* of a volume or an image, "" for none */
-	char *upper, *work;  /* of an overlay, as typed, or NULL */
-	const char *relabel; /* "z", "Z" or "" */
-	bool overlay;	     /* O */
-	bool chown;	     /* U */
-	bool nocopy;	     /* a volume gets nothing of the image's content */
+	char *destination;     /* absolute, cleaned; NULL: glob that keeps the host's paths */
+	char **options;	       /* for spec_mount */
+	char *subpath;	       /* of a volume or an image, "" for none */
+	char **volume_options; /* "KEY=VALUE" for a volume that is made */
+	char *upper, *work;    /* of an overlay, as typed, or NULL */
+	const char *relabel;   /* "z", "Z" or "" */
+	bool overlay;	       /* O */
+	bool chown;	       /* U */
+	bool nocopy;	       /* a volume gets nothing of the image's content */
 	bool idmap;
 	bool rw; /* image: on an overlay of its own */
 };

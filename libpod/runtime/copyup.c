@@ -137,7 +137,7 @@ static int copy_dir(int from, int to, unsigned int depth, struct cmk_err *err)
 	return 0;
 }
 
-int copy_up(int from, int to, bool keep_mode, struct cmk_err *err)
+int copy_up(int from, int to, bool keep_mode, bool keep_owner, struct cmk_err *err)
 {
 	struct stat st;
 	int r = copy_dir(from, to, 0, err);
@@ -147,7 +147,7 @@ int copy_up(int from, int to, bool keep_mode, struct cmk_err *err)
 	if (fstat(from, &st) < 0)
 		return cmk_err_errno(err, "stat");
 	/* As the directory that it covers: /tmp stays 1777. */
-	if (fchownat(to, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0)
+	if (!keep_owner && fchownat(to, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0)
 		return cmk_err_errno(err, "owner");
 	if (fchmod(to, st.st_mode & 07777) < 0 && errno != EBADF)
 		return cmk_err_errno(err, "mode");

@@ -124,7 +124,7 @@ void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
 /* --- copyup.c --- */
 /* Copies what the directory FROM holds into TO, without following anything, and, unless KEEP_MODE,
  * owner and mode of the directory itself. Both may be O_PATH. */
-int copy_up(int from, int to, bool keep_mode, struct cmk_err *err);
+int copy_up(int from, int to, bool keep_mode, bool keep_owner, struct cmk_err *err);
 
 /* --- rootpath.c: paths in the container's root, never out of it --- */
 

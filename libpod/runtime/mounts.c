@@ -239,7 +239,8 @@ static bool has_data(const struct mount_options *o, const char *key)
  * first, and made read-only here. */
 static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct cmk_err *err)
 {
-	int r = copy_up(target, mnt, has_data(o, "mode="), err);
+	bool owned = has_data(o, "uid=") || has_data(o, "gid=");
+	int r = copy_up(target, mnt, has_data(o, "mode="), owned, err);
 
 	if (r < 0)
 		return cmk_err_wrap(err, r, "copy up");

@@ -259,7 +259,7 @@ static int fill(int vol, int data, int target, bool is_volatile, struct cmk_err 
 		return r < 0 ? r : 0;
 	if (renameat(vol, "needs-copy-up", vol, "filling") < 0)
 		return cmk_err_errno(err, "mark it");
-	r = copy_up(target, data, false, err);
+	r = copy_up(target, data, false, false, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "copy the image's content");
 	/* Once the mark is gone nobody looks whether all of it is there. */

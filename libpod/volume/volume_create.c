@@ -29,14 +29,19 @@ static int own_word(struct own_words *w, const char *word, bool tmpfs, struct st
 		w->no_copy = streq(word, "nocopy");
 		return 0;
 	}
-	if (!tmpfs && (v = str_after(word, "uid="))) {
+	if ((v = str_after(word, "uid="))) {
 		w->has_uid = true;
-		return parse_u32(v, UINT32_MAX - 1, &w->uid) < 0 ? bad_option("uid", v, err) : 0;
+		if (parse_u32(v, UINT32_MAX - 1, &w->uid) < 0)
+			return bad_option("uid", v, err);
 	}
-	if (!tmpfs && (v = str_after(word, "gid="))) {
+	if ((v = str_after(word, "gid="))) {
 		w->has_gid = true;
-		return parse_u32(v, UINT32_MAX - 1, &w->gid) < 0 ? bad_option("gid", v, err) : 0;
+		if (parse_u32(v, UINT32_MAX - 1, &w->gid) < 0)
+			return bad_option("gid", v, err);
 	}
+	/* A tmpfs is mounted with them. */
+	if (!tmpfs && (str_after(word, "uid=") || str_after(word, "gid=")))
+		return 0;
 	if (!tmpfs && (str_after(word, "size=") || str_after(word, "inodes=")))
 		return cmk_err_set(err, -EOPNOTSUPP,
 				   "volume options size and inodes not supported: they need a "
@@ -137,8 +142,19 @@ static int add_pairs(char ***map, char *const *list, bool need_value, struct cmk
 	return 0;
 }
 
+/* As podman shows them. */
+static void show_owner(const struct own_words *w, char ***options)
+{
+	cleanup_free char *uid = xasprintf("UID=%u", w->uid), *gid = xasprintf("GID=%u", w->gid);
+
+	if (w->has_gid)
+		strv_env_set(options, gid);
+	if (w->has_uid)
+		strv_env_set(options, uid);
+}
+
 static int create(struct storage *st, struct volume_record *v, const struct volume_options *o,
-		  struct cmk_err *err)
+		  bool durable, struct cmk_err *err)
 {
 	struct own_words w = { 0 };
 	int r;
@@ -151,10 +167,27 @@ static int create(struct storage *st, struct volume_record *v, const struct volu
 	v->uid = w.has_uid ? w.uid : o->uid;
 	v->gid = w.has_gid ? w.gid : o->gid;
 	if (r == 0) {
-		storage_volume_sweep(st);
-		r = storage_volume_create(st, v, w.no_copy, true, err);
+		show_owner(&w, &v->options);
+		r = storage_volume_create(st, v, w.no_copy, durable, err);
 	}
 	free(w.mount);
+	return r;
+}
+
+int volume_make(struct storage *st, const char *name, char *const *options, bool anonymous,
+		bool durable, struct cmk_err *err)
+{
+	cleanup(storage_volume_done) struct volume_record v = {
+		.name = xstrdup(name),
+		.created = time_now_rfc3339(),
+		.driver = xstrdup("local"),
+		.anonymous = anonymous,
+	};
+	const struct volume_options o = { .options = options };
+	int r = create(st, &v, &o, durable, err);
+
+	if (r == 0)
+		volume_event(st, "create", name);
 	return r;
 }
 
@@ -174,7 +207,8 @@ int volume_create(struct storage *st, const char *name, const struct volume_opti
 	v.anonymous = false;
 	v.created = time_now_rfc3339();
 	v.driver = xstrdup("local");
-	r = create(st, &v, o, err);
+	storage_volume_sweep(st);
+	r = create(st, &v, o, true, err);
 	if (r == -EEXIST && o->ignore) {
 		cmk_err_done(err);
 		r = 0;

@@ -455,3 +455,18 @@ PY
 	run bash -c "echo y | '$T/bin/cmk' volume prune 2>/dev/null"
 	assert_equal "$output" $'one\ntwo'
 }
+
+@test "an owner among the options is shown, and is that of a tmpfs, too" {
+	images
+	run_cmk volume create --opt o=uid=3000,gid=4000 v
+	run_cmk volume inspect --format '{{.UID}} {{.GID}} {{.Options.o}} {{.Options.UID}} {{.Options.GID}}' v
+	assert_equal "$output" '3000 4000 uid=3000,gid=4000 3000 4000'
+	run_cmk volume create --opt type=tmpfs --opt device=tmpfs --opt o=uid=1000,gid=1001 t
+	run_cmk volume inspect --format '{{.UID}} {{.GID}}' t
+	assert_equal "$output" '1000 1001'
+	opts=(-v v:/v -v t:/vol)
+	in_plain stat -c '%u:%g' /v /vol
+	assert_equal "$output" $'3000:4000\n1000:1001'
+	run_cmk 125 volume create --opt o=uid=x bad
+	assert_error "option uid"
+}

@@ -235,3 +235,26 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	run_cmk rm c
 	assert_equal "$(ls "$CMK_ROOT/containers")" ""
 }
+
+@test "type=volume: options for a volume that is made" {
+	image img
+	opts=(--mount type=volume,src=made,dst=/m,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m)
+	in_img sh -c 'grep " /m " /proc/mounts'
+	assert_match "$output" '^tmpfs /m tmpfs .*size=1024k'
+	run_cmk volume inspect -f '{{.Options.type}} {{.Options.o}}' made
+	assert_equal "$output" 'tmpfs size=1m'
+	# One that is there stays as it is.
+	opts=(--mount type=volume,src=made,dst=/m,volume-opt=o=uid=1000)
+	in_img sh -c 'grep -c " /m tmpfs" /proc/mounts'
+	assert_equal "$output" 1
+	opts=(--mount type=volume,dst=/m,volume-opt=o=uid=1000)
+	in_img stat -c %u /m
+	assert_equal "$output" 1000
+	run_cmk 125 run --rm --mount type=volume,src=bad,dst=/m,volume-opt=wibble=1 img true
+	assert_error "invalid mount option wibble for driver 'local'"
+	run_cmk 125 run --rm --mount type=volume,src=bad,dst=/m,volume-opt=wibble img true
+	assert_error "KEY=VALUE was expected"
+	run_cmk 1 volume exists bad
+	run_cmk 125 run --rm --mount type=bind,src=/tmp,dst=/m,volume-opt=o=uid=1 img true
+	assert_error "invalid mount option"
+}
