@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/file.h"
 #include "libpod/runtime/internal.h"
@@ -17,6 +18,30 @@ static int copy_owner(int dir, const char *name, const struct stat *st, struct c
 {
 	if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_errno(err, "owner of '%s'", name);
+	return 0;
+}
+
+static bool is_copied(const char *name)
+{
+	return str_after(name, "user.") || str_after(name, "system.posix_acl_") ||
+	       streq(name, "security.capability");
+}
+
+/* After owner and mode, which a capability and an access control list do not survive. What the
+ * file system cannot keep, or we may not give (a capability of another's), is left out. */
+static int copy_xattrs(int in, int out, const char *name, struct cmk_err *err)
+{
+	static char names[65536], value[65536];
+	ssize_t n = flistxattr(in, names, sizeof(names));
+
+	for (const char *p = names; n > 0 && p < names + n; p += strlen(p) + 1) {
+		ssize_t len = is_copied(p) ? fgetxattr(in, p, value, sizeof(value)) : -1;
+
+		if (len < 0 || fsetxattr(out, p, value, (size_t)len, 0) == 0 ||
+		    errno == EOPNOTSUPP || errno == EPERM)
+			continue;
+		return cmk_err_errno(err, "attribute '%s' of '%s'", p, name);
+	}
 	return 0;
 }
 
@@ -53,8 +78,9 @@ static int copy_file(int from, int to, const char *name, const struct stat *st, 
 	/* After the owner: chown(2) clears set-id bits. */
 	if (fchmod(out, st->st_mode & 07777) < 0)
 		return cmk_err_errno(err, "mode of '%s'", name);
+	r = copy_xattrs(in, out, name, err);
 	copy_times(out, "", st);
-	return 0;
+	return r;
 }
 
 static int copy_link(int from, int to, const char *name, const struct stat *st, struct cmk_err *err)
@@ -97,8 +123,9 @@ static int copy_subdir(int from, int to, const char *name, const struct stat *st
 		return cmk_err_wrap(err, r, "'%s'", name);
 	if (fchmod(out, st->st_mode & 07777) < 0)
 		return cmk_err_errno(err, "mode of '%s'", name);
+	r = copy_xattrs(in, out, name, err);
 	copy_times(out, "", st);
-	return 0;
+	return r;
 }
 
 static int copy_entry(int from, int to, const char *name, unsigned int depth, struct cmk_err *err)
@@ -151,5 +178,6 @@ int copy_up(int from, int to, bool keep_mode, bool keep_owner, struct cmk_err *e
 		return cmk_err_errno(err, "owner");
 	if (fchmod(to, st.st_mode & 07777) < 0 && errno != EBADF)
 		return cmk_err_errno(err, "mode");
+	copy_times(to, "", &st);
 	return 0;
 }

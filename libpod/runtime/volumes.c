@@ -290,6 +290,9 @@ static int take_owner(struct mount_context *c, int vol, int data, int target, bo
 		return cmk_err_errno(err, "owner");
 	if (!target_made && fchmod(data, st.st_mode & 07777) < 0)
 		return cmk_err_errno(err, "mode");
+	/* As podman: the directory looks as the one that it covers. */
+	if (!target_made)
+		(void)futimens(data, (const struct timespec[]){ st.st_atim, st.st_mtim });
 	if (unlinkat(vol, "needs-chown", 0) < 0 && errno != ENOENT)
 		return cmk_err_errno(err, "unmark it");
 	return 0;

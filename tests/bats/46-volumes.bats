@@ -470,3 +470,29 @@ PY
 	run_cmk 125 volume create --opt o=uid=x bad
 	assert_error "option uid"
 }
+
+@test "a volume has the times and the attributes of what it covers" {
+	python3 - fs.tar <<-'END'
+		import io, struct, sys, tarfile
+		capability = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0).decode("latin-1")
+		with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT, encoding="latin-1") as out:
+		    for name, headers in (("d", {"SCHILY.xattr.user.dir": "of a directory"}), ("d/s", {"SCHILY.xattr.user.sub": "x"}),
+		                          ("d/f", {"SCHILY.xattr.user.key": "value", "SCHILY.xattr.security.capability": capability})):
+		        t = tarfile.TarInfo(name)
+		        t.type = tarfile.REGTYPE if name == "d/f" else tarfile.DIRTYPE
+		        t.mode, t.mtime, t.pax_headers = 0o755, 1600000000, headers
+		        out.addfile(t, io.BytesIO())
+	END
+	fs=$(rootfs)
+	tar -C "$fs" -cf rootfs.tar .
+	tar -Af rootfs.tar fs.tar
+	run_cmk import rootfs.tar plain
+	opts=(-v v:/d)
+	in_plain stat -c %Y /d /d/s /d/f
+	assert_equal "$output" $'1600000000\n1600000000\n1600000000'
+	cd "$CMK_ROOT/volumes/v/_data"
+	assert_equal "$(getfattr --only-values -n user.key f)" value
+	assert_equal "$(getfattr --only-values -n user.sub s)" x
+	assert_match "$(getfattr -m - -d f)" 'security\.capability='
+	cd "$T"
+}
