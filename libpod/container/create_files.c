@@ -134,9 +134,15 @@ static bool wants_resolv(const struct create_plan *p)
 	return !(p->o->dns && strv_has(p->o->dns, "none"));
 }
 
+/* What is mounted at /run is not ours to write to, but for a tmpfs. */
 static bool wants_env(const struct create_plan *p)
 {
-	(void)p;
+	for (size_t i = 0; i < p->spec->n_mounts; i++) {
+		const struct spec_mount *m = &p->spec->mounts[i];
+
+		if (streq(m->destination, "/run") && !streq(m->type, "tmpfs"))
+			return false;
+	}
 	return true;
 }
 

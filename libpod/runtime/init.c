@@ -102,14 +102,27 @@ static int set_up_network(struct runtime_job *job, struct cmk_err *err)
 	return r < 0 ? r : sync_send(job->sync, &msg, 1, tap, err);
 }
 
+/* What is mounted at /run is not ours to write to, but for a tmpfs. */
+static bool run_is_mounted(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		if (streq(m->destination, "/run") && m->type && !streq(m->type, "tmpfs"))
+			return true;
+	}
+	return false;
+}
+
 /* Files that programs look for, where the image has none. */
-static void add_files(int root_fd)
+static void add_files(int root_fd, const struct spec *s)
 {
 	cleanup_close int etc = root_open(root_fd, "etc", O_PATH | O_DIRECTORY), env = -1;
 
 	if (etc >= 0)
 		(void)symlinkat("../proc/mounts", etc, "mtab");
-	env = root_open_target(root_fd, "run/.containerenv", false, NULL, NULL);
+	if (!run_is_mounted(s))
+		env = root_open_target(root_fd, "run/.containerenv", false, NULL, NULL);
 }
 
 static int open_terminal(struct runtime_job *job, const struct mount_context *c, int *ret_slave,
@@ -212,7 +225,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 		r = mounts_apply(c, err);
 	if (r < 0)
 		return r;
-	add_files(c->root_fd);
+	add_files(c->root_fd, c->job->spec);
 	r = passwd_apply(job, c->root_fd, err);
 	if (r < 0)
 		return r;

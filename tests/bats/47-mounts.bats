@@ -258,3 +258,14 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	run_cmk 125 run --rm --mount type=bind,src=/tmp,dst=/m,volume-opt=o=uid=1 img true
 	assert_error "invalid mount option"
 }
+
+@test "nothing of cmk's is written to what is mounted at /run" {
+	image img
+	mkdir src
+	opts=(-v "$T/src:/run")
+	in_img true
+	assert_equal "$(ls -A src)" ""
+	opts=(--tmpfs /run)
+	in_img ls -A /run
+	assert_equal "$output" .containerenv
+}
