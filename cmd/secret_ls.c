@@ -16,8 +16,8 @@ static const struct cmk_option secret_ls_options[] = {
 	CMK_OPT_STRING(0, "format", struct secret_ls_args, format, "FORMAT",
 		       "print as json or through a Go template"),
 	CMK_OPT_FLAG('n', "noheading", struct secret_ls_args, noheading, "print no line of titles"),
-	CMK_OPT_FLAG('q', "quiet", struct secret_ls_args, quiet, "print IDs alone",
-		     .excludes = "format"),
+	CMK_OPT_FLAG('q', "quiet", struct secret_ls_args, quiet,
+		     "print IDs alone, where there is no --format"),
 	CMK_OPT_END(),
 };
 
@@ -89,7 +89,7 @@ static int secret_ls_exec(const struct cmk_globals *g, void *args, int argc cmk_
 						      { "UpdatedAt", "UPDATED" },
 						      { NULL, NULL } };
 	const struct secret_ls_args *a = args;
-	const char *format = a->quiet ? "{{.ID}}" : a->format;
+	const char *format = a->quiet && !a->format ? "{{.ID}}" : a->format;
 	cleanup_storage struct storage *st = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_free char *text = NULL;

@@ -26,6 +26,8 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert_equal "$output" $'one file\nthree file\ntwo file'
 	run_cmk secret ls -q --filter name=^o
 	assert_equal "$output" "$id"
+	run_cmk secret ls -q --format '{{.Name}}' --filter name=^o
+	assert_equal "$output" one
 	run_cmk secret ls -q --filter id="${id:0:5}"
 	assert_equal "$output" "$id"
 	run_cmk 125 secret ls --filter wibble=1
