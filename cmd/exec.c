@@ -100,6 +100,9 @@ static int exec_start(struct container *c, const struct exec_args *a, const stru
 		return EXIT_NOT_RUNNING;
 	if (r >= 0)
 		r = exec_attach(a, fd, err);
+	/* There is no command whose exit code this could be; as podman. */
+	if (r < 0 && a->detach)
+		err->kind = CMK_ERR_OTHER;
 	if (r >= 0 && a->detach)
 		(void)printf("%s\n", session);
 	return r;
@@ -156,10 +159,11 @@ const struct cmk_command cmk_cmd_exec = {
 	.description = "Runs the command in the container's namespaces and control group, as the "
 		       "container's user unless told otherwise. It ends with the container. With "
 		       "--latest or --cidfile all operands are the command.",
-	.exit_codes =
-		"125 no such container, or cmk failed; 126 the command cannot be executed; "
-		"127 the command does not exist; 255 the container does not run or is paused; "
-		"else the command's own code, 128+N where signal N ended it",
+	.exit_codes = "125 no such container, or cmk failed; 126 the command cannot be executed; "
+		      "127 the command does not exist (both 125 with --detach); 255 the container "
+		      "does not "
+		      "run or is paused; "
+		      "else the command's own code, 128+N where signal N ended it",
 	.examples = exec_examples,
 	.options = exec_options,
 	.args_size = sizeof(struct exec_args),

@@ -29,6 +29,12 @@ teardown() {
 	assert_error no-such-program
 	run_cmk 126 exec c1 /etc
 	assert_error /etc
+	# There is no command whose exit code it could be.
+	run_cmk 125 exec -d c1 no-such-program
+	assert_error no-such-program
+	run_cmk 125 exec -d c1 /etc
+	run_cmk inspect -f '{{len .ExecIDs}}' c1
+	assert_equal "$output" 0
 	run_cmk stop -t 0 c1
 	run_cmk 255 exec c1 true
 	assert_error 'exited'
