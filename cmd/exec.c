@@ -94,7 +94,8 @@ static int exec_start(struct container *c, const struct exec_args *a, const stru
 	int r;
 
 	if (a->tty && a->interactive && tty_fd < 0)
-		log_warn("stdin is no terminal: --tty and --interactive may not work as expected");
+		log_warn("The input device is not a TTY: --tty and --interactive may not work "
+			 "as expected");
 	r = container_exec(c, o, tty_fd, &fd, &session, err);
 	if (r < 0 && err->kind == CMK_ERR_STATE)
 		return EXIT_NOT_RUNNING;

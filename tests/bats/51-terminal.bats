@@ -157,7 +157,10 @@ setup() {
 	E
 	run_cmk run --rm -t "${RUN[@]}" echo hello
 	assert_equal "$output" $'hello\r'
-	assert_match "$(echo hello | timeout 20 cmk run --rm -it "${RUN[@]}" cat)" hello
+	assert_match "$(echo hello | timeout 20 cmk run --rm -it "${RUN[@]}" cat 2>err)" hello
+	assert_match "$(cat err)" 'The input device is not a TTY'
+	run_cmk run --rm -t -i=false "${RUN[@]}" true </dev/null
+	assert_equal "$stderr" ""
 }
 
 @test "output to a terminal just before the end is never lost" {
