@@ -4,7 +4,7 @@
 #include "cmd/containers.h"
 
 struct cp_args {
-	bool archive, follow, overwrite, quiet;
+	bool archive, follow, overwrite, pause, quiet;
 };
 
 static const struct cmk_option cp_options[] = {
@@ -14,6 +14,8 @@ static const struct cmk_option cp_options[] = {
 		     "a source that is a link stands for what it leads to", .def = "true"),
 	CMK_OPT_FLAG(0, "overwrite", struct cp_args, overwrite,
 		     "let directories and other files replace each other"),
+	CMK_OPT_FLAG(0, "pause", struct cp_args, pause,
+		     "pause a running container while its files are copied"),
 	CMK_OPT_FLAG('q', "quiet", struct cp_args, quiet, "print nothing; nothing ever is"),
 	CMK_OPT_END(),
 };
@@ -61,7 +63,8 @@ static int cp_exec(const struct cmk_globals *g, void *args, int argc, char **arg
 	const struct cp_args *a = args;
 	const struct container_copy_options o = { .archive = a->archive,
 						  .follow = a->follow,
-						  .overwrite = a->overwrite };
+						  .overwrite = a->overwrite,
+						  .pause = a->pause };
 	int r = storage_open(g->root, g->runroot, &st, err);
 
 	(void)argc;

@@ -40,6 +40,7 @@ struct container_copy_options {
 	bool archive;	/* what goes into a container belongs to its user (the default of cp) */
 	bool overwrite; /* see struct storage_extract_options */
 	bool follow;	/* a source that is a link stands for what it leads to */
+	bool pause;	/* freeze those that run meanwhile, where they have a group */
 };
 /*
  * Copies a file or directory, as podman-cp(1) says of names and slashes. At least one end is a

@@ -538,10 +538,15 @@ int container_copy(struct storage *st, const struct copy_place *from, const stru
 		.to = { .st = st, .place = to, .o = o, .sock = -1, .unused_pipe_fd = -1 },
 		.worlds = { { .lock = -1 }, { .lock = -1 } },
 	};
+	struct copy_freeze frozen[2] = { COPY_FREEZE_INIT, COPY_FREEZE_INIT };
 	int r = check_host_target(to, err);
 
 	if (r >= 0)
 		r = open_worlds(&j, err);
+	if (r >= 0 && o->pause && from->c)
+		r = copy_freeze(from->c, &frozen[0], err);
+	if (r >= 0 && o->pause && to->c && !(from->c && streq(from->c->cfg.id, to->c->cfg.id)))
+		r = copy_freeze(to->c, &frozen[1], err);
 	if (r >= 0)
 		r = is_stream(from) ? run_from_stream(&j, err) : run(&j, err);
 	/* One that still waits for its order ends without; the second has the first one's socket.
@@ -550,6 +555,8 @@ int container_copy(struct storage *st, const struct copy_place *from, const stru
 	cleanup_close_fn(&j.to.sock);
 	end_done(&j.from);
 	end_done(&j.to);
+	copy_thaw(&frozen[0]);
+	copy_thaw(&frozen[1]);
 	copy_source_done(&j.worlds[0]);
 	copy_source_done(&j.worlds[1]);
 	return r;

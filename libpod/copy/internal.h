@@ -20,6 +20,22 @@ void copy_source_done(struct copy_source *s);
 /* Files that cmk puts there, which are no change of the container. */
 bool copy_is_own_place(const char *path);
 
+/* --- freeze.c --- */
+
+/* A frozen group and who thaws it. */
+struct copy_freeze {
+	int group; /* or -1: nothing is frozen */
+	int hold;  /* closed, by us or by our death, it lets the guard thaw the group */
+	pid_t guard;
+};
+#define COPY_FREEZE_INIT                \
+	{                               \
+		.group = -1, .hold = -1 \
+	}
+/* What is paused already stays so, and what has no group of its own goes on. */
+int copy_freeze(const struct container *c, struct copy_freeze *ret, struct cmk_err *err);
+void copy_thaw(struct copy_freeze *f);
+
 /* --- path.c: names at one end, in a process whose root is that end's --- */
 
 struct copy_path {

@@ -163,82 +163,6 @@ static int commit_config(const struct commit *j, struct image_config *ret, struc
 	return 0;
 }
 
-/* A frozen group and who thaws it. */
-struct freeze {
-	int group; /* or -1: nothing is frozen */
-	int hold;  /* closed, by us or by our death, it lets the guard thaw the group */
-	pid_t guard;
-};
-
-static void cmk_noreturn guard_main(int group, int hold)
-{
-	char byte;
-
-	(void)read_full(hold, &byte, 1);
-	(void)cgroup_freeze(group, false, NULL);
-	_exit(0);
-}
-
-/* Killed, we shall leave no container frozen: a child waits for our end. */
-static int guard_start(int group, struct freeze *ret, struct cmk_err *err)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	ret->guard = process_fork("cmk-thaw", PROCESS_NEW_SESSION, NULL, err);
-	if (ret->guard == 0) {
-		(void)close(p[1]);
-		guard_main(group, p[0]);
-	}
-	(void)close(p[0]);
-	if (ret->guard < 0) {
-		(void)close(p[1]);
-		return ret->guard;
-	}
-	ret->hold = p[1];
-	return 0;
-}
-
-static void commit_thaw(struct freeze *f)
-{
-	if (f->group < 0)
-		return;
-	/* The guard may have been killed. */
-	(void)cgroup_freeze(f->group, false, NULL);
-	cleanup_close_fn(&f->group);
-	cleanup_close_fn(&f->hold);
-	if (f->guard > 0)
-		(void)process_reap(f->guard);
-}
-
-/* What is paused already stays so. */
-static int commit_freeze(const struct commit *j, struct freeze *ret, struct cmk_err *err)
-{
-	const struct container_live *live = &j->c->live;
-	cleanup_close int group = -1;
-	int r;
-
-	if (!j->o->pause || j->c->state != CONTAINER_RUNNING)
-		return 0;
-	if (!live->cgroup_mount || !live->cgroup_path) {
-		log_debug("container '%s' has no control group: it goes on meanwhile",
-			  j->c->cfg.name);
-		return 0;
-	}
-	group = cgroup_open(live->cgroup_mount, live->cgroup_path);
-	if (group < 0)
-		return group == -ENOENT ? 0
-					: cmk_err_set(err, group, "open control group '%s': %s",
-						      live->cgroup_path, errno_text(-group));
-	r = guard_start(group, ret, err);
-	if (r >= 0) {
-		ret->group = steal_fd(&group);
-		r = cgroup_freeze(ret->group, true, err);
-	}
-	return r < 0 ? cmk_err_wrap(err, r, "pause") : 0;
-}
-
 static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_id,
 			 struct cmk_err *err)
 {
@@ -256,12 +180,12 @@ static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_
 		.pack = commit_pack,
 		.arg = j,
 	};
-	struct freeze frozen = { .group = -1, .hold = -1 };
-	int r = commit_freeze(j, &frozen, err);
+	struct copy_freeze frozen = COPY_FREEZE_INIT;
+	int r = j->o->pause ? copy_freeze(j->c, &frozen, err) : 0;
 
 	if (r >= 0)
 		r = image_commit(j->c->st, cfg, j->o->name, &io, ret_id, err);
-	commit_thaw(&frozen);
+	copy_thaw(&frozen);
 	return r;
 }
 

@@ -247,6 +247,9 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	run_cmk commit c paused
 	run_cmk ps --format '{{.State}}'
 	assert_equal "$output" paused
+	run_cmk cp --pause "$T/src/file" c:/tmp/again
+	run_cmk ps --format '{{.State}}'
+	assert_equal "$output" paused
 	run_cmk unpause c
 	run_cmk rm -f -t 0 c
 	run_cmk create --name i alpine cat /tmp/file
@@ -374,5 +377,25 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 		if [ -e "$T/got" ]; then refute_match "$(cat "$T/got")" hostsecret; fi
 		[ ! -e "$T/planted" ]
 	done
+	run_cmk rm -f -t 0 c
+}
+
+@test "cp --pause freezes the container meanwhile, and lets it go on after" {
+	run_cmk run -d --name c alpine sh -c 'while :; do echo tick; sleep 0.05; done'
+	mkfifo "$T/slow"
+	"$T/bin/cmk" cp --pause - c:/tmp <"$T/slow" &
+	exec 7>"$T/slow"
+	group=$(cmk inspect -f '{{.State.CgroupPath}}' c)
+	wait_for 10 grep -q 1 "/sys/fs/cgroup$group/cgroup.freeze"
+	tar -C "$T/src" -c file >&7
+	exec 7>&-
+	wait $!
+	assert_equal "$(cat "/sys/fs/cgroup$group/cgroup.freeze")" 0
+	run_cmk exec c cat /tmp/file
+	assert_equal "$output" one
+	run_cmk cp --pause=false c:/tmp/file c:/tmp/other
+	run_cmk cp --pause c:/tmp/file c:/tmp/third
+	run_cmk exec c cat /tmp/other /tmp/third
+	assert_equal "$output" $'one\none'
 	run_cmk rm -f -t 0 c
 }
