@@ -66,9 +66,11 @@ int idmap_keep_id(const struct userns_config *c, const char *options, struct id_
 	}
 	if (c->uid == 0)
 		return cmk_err_set(err, -EINVAL, "keep-id is only supported in rootless mode");
+	if (size == 0)
+		return cmk_err_set(err, -EINVAL, "'size=0': there is one id at least");
 	*ret = (struct id_map_pair){ 0 };
-	keep_one(&ret->uids, uid, MIN(ids_of(&c->uids) - 1, size));
-	keep_one(&ret->gids, gid, MIN(ids_of(&c->gids) - 1, size));
+	keep_one(&ret->uids, uid, MIN(ids_of(&c->uids), size) - 1);
+	keep_one(&ret->gids, gid, MIN(ids_of(&c->gids), size) - 1);
 	*ret_uid = uid;
 	*ret_gid = gid;
 	return 0;

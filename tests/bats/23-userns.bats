@@ -67,6 +67,12 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
 	opts=(--userns keep-id:uid=200,gid=210)
 	run_in sh -c 'id -u; id -g'
 	assert_equal "$output" $'200\n210'
+	# As many ids as that in all, the caller's own among them.
+	opts=(--userns keep-id:size=100)
+	run_in sh -c 'id -u; while read -r _ _ n; do sum=$((sum + n)); done </proc/self/uid_map; echo $sum'
+	assert_equal "$output" "$me"$'\n100'
+	run_cmk 125 run --rm --userns keep-id:size=0 own true
+	assert_match "$stderr" "'size=0': there is one id at least"
 	run_cmk 125 run --rm --userns keep-id:foo=1 own true
 	assert_match "$stderr" 'unknown option specified: "foo"'
 	run_cmk 125 run --rm --userns keep-id:uid=x own true

@@ -49,10 +49,11 @@ static void test_keep_id(void **state)
 	id_map_pair_done(&p);
 	assert_int_equal(idmap_keep_id(&config, "uid=5,gid=0,size=8", &p, &uid, &gid, NULL), 0);
 	assert_int_equal(uid, 5);
-	expect(&p.uids, "0 1 5,5 0 1,6 6 3");
-	expect(&p.gids, "0 0 1,1 1 8");
+	expect(&p.uids, "0 1 5,5 0 1,6 6 2");
+	expect(&p.gids, "0 0 1,1 1 7");
 	id_map_pair_done(&p);
 	assert_true(idmap_keep_id(&config, "uid", &p, &uid, &gid, NULL) < 0);
+	assert_true(idmap_keep_id(&config, "size=0", &p, &uid, &gid, NULL) < 0);
 	assert_true(idmap_keep_id(&config, "uid=-1", &p, &uid, &gid, NULL) < 0);
 	assert_true(idmap_keep_id(&config, "gid=4294967295", &p, &uid, &gid, NULL) < 0);
 	assert_true(idmap_keep_id(&config, "what=1", &p, &uid, &gid, NULL) < 0);
