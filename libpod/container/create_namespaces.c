@@ -29,13 +29,24 @@ struct choice {
 	const char *text;
 	char **shown; /* where the mode is kept, as inspect shows it */
 	enum mode mode;
-	struct container *target; /* of MODE_CONTAINER; owned */
+	/* Of MODE_CONTAINER; owned. */
+	struct container *target;
+	struct spec *theirs;
 };
 
 static void choice_done(struct choice *c)
 {
 	(void)container_free(c->target);
 	c->target = NULL;
+	(void)spec_free(c->theirs);
+	c->theirs = NULL;
+}
+
+/* The host's: asked for, or because the other container shares it with the host. */
+static bool is_host(const struct choice *c)
+{
+	return c->mode == MODE_HOST ||
+	       (c->mode == MODE_CONTAINER && !spec_has_namespace(c->theirs, c->type));
 }
 
 static int find_target(struct create_plan *p, struct choice *c, const char *name,
@@ -47,6 +58,11 @@ static int find_target(struct create_plan *p, struct choice *c, const char *name
 	if (r < 0)
 		return cmk_err_wrap(err, r, "looking up container to share %s namespace with",
 				    c->named);
+	r = container_dir(c->target, err);
+	if (r >= 0)
+		r = spec_load(c->target->dir_fd, &c->theirs, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "container '%s'", c->target->cfg.name);
 	*c->shown = xasprintf("container:%s", c->target->cfg.id);
 	if (!strv_has(*requires, c->target->cfg.id))
 		strv_add(requires, c->target->cfg.id);
@@ -69,7 +85,7 @@ static int check_path(struct choice *c, const char *path, struct cmk_err *err)
 
 static int unknown_mode(const struct choice *c, struct cmk_err *err)
 {
-	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode '%s' passed for %s", c->text,
+	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode %s passed for %s", c->text,
 			  c->named);
 	return cmk_err_hint(err, "there are private, host, container:NAME and ns:PATH%s",
 			    streq(c->type, "ipc") ? ", shareable and none" : "")
@@ -110,39 +126,39 @@ static int parse_mode(struct create_plan *p, struct choice *c, struct cmk_err *e
 /* What the specification says: a namespace of its own is there by default. */
 static void apply(struct spec *s, const struct choice *c)
 {
-	if (c->mode == MODE_HOST)
+	if (is_host(c)) {
 		spec_set_namespace(s, c->type, NULL);
-	else if (c->mode == MODE_CONTAINER)
+		if (streq(c->type, "network"))
+			spec_share_sys(s);
+	} else if (c->mode == MODE_CONTAINER) {
 		spec_set_namespace(s, c->type, *c->shown);
-	else if (c->mode == MODE_PATH)
+	} else if (c->mode == MODE_PATH) {
 		spec_set_namespace(s, c->type, *c->shown + strlen("ns:"));
+	}
 }
 
 /* /dev/shm and /dev/mqueue are parts of it that files stand for. */
 static int apply_ipc(struct spec *s, const struct choice *c, struct cmk_err *err)
 {
+	if (c->mode == MODE_CONTAINER && (streq_null(c->target->cfg.ipc_mode, "private") ||
+					  streq_null(c->target->cfg.ipc_mode, "none"))) {
+		(void)cmk_err_set(err, -EINVAL,
+				  "joining IPC of container '%s' is not allowed: non-shareable IPC",
+				  c->target->cfg.name);
+		return cmk_err_hint(err, "hint: use IpcMode:shareable for the donor container")
+			       ?: -EINVAL;
+	}
 	if (c->mode == MODE_NONE || c->mode == MODE_HOST || c->mode == MODE_CONTAINER)
 		spec_remove_mount(s, s->n_mounts, "/dev/shm");
-	if (c->mode == MODE_HOST) {
+	if (is_host(c)) {
 		spec_add_mount(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
 		/* Not every host has it mounted. */
 		spec_remove_mount(s, s->n_mounts, "/dev/mqueue");
 		if (access("/dev/mqueue", F_OK) == 0)
 			spec_add_mount(s, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
-	}
-	if (c->mode != MODE_CONTAINER)
-		return 0;
-	if (streq_null(c->target->cfg.ipc_mode, "private") ||
-	    streq_null(c->target->cfg.ipc_mode, "none")) {
-		(void)cmk_err_set(err, -EINVAL,
-				  "joining IPC of container '%s' is not allowed: non-shareable IPC",
-				  c->target->cfg.name);
-		return cmk_err_hint(err, "create that one with --ipc=shareable") ?: -EINVAL;
-	}
-	if (streq_null(c->target->cfg.ipc_mode, "host"))
-		spec_add_mount(s, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate");
-	else
+	} else if (c->mode == MODE_CONTAINER) {
 		spec_add_mount(s, "/dev/shm", SPEC_MOUNT_JOINED_SHM, "shm", NULL);
+	}
 	return 0;
 }
 
@@ -151,7 +167,7 @@ static int apply_uts(struct create_plan *p, const struct choice *c, struct cmk_e
 {
 	char host[65] = "";
 
-	if (p->o->hostname && c->mode != MODE_DEFAULT && c->mode != MODE_PRIVATE)
+	if (p->o->hostname && *p->o->hostname && c->mode != MODE_DEFAULT && c->mode != MODE_PRIVATE)
 		return cmk_err_set(err, -EINVAL,
 				   "invalid config provided: cannot set hostname when running in "
 				   "%s UTS namespace",
@@ -164,33 +180,30 @@ static int apply_uts(struct create_plan *p, const struct choice *c, struct cmk_e
 }
 
 /* Names and servers belong to the network: its files about them come with it. */
-static int share_network_files(struct create_plan *p, struct container *target, struct cmk_err *err)
+static int share_network_files(struct create_plan *p, const struct choice *c, struct cmk_err *err)
 {
 	const struct container_options *o = p->o;
-	struct spec *theirs = NULL;
-	int r;
+	const char *dns = strv_len(o->dns)	     ? "dns"
+			  : strv_len(o->dns_search)  ? "dns-search"
+			  : strv_len(o->dns_options) ? "dns-option"
+						     : NULL;
 
-	if (strv_len(o->add_hosts) || strv_len(o->dns) || strv_len(o->dns_search) ||
-	    strv_len(o->dns_options) || o->hosts_file)
-		return cmk_err_set(
-			err, -EINVAL,
-			"conflicting options: --add-host, --hosts-file, --dns, "
-			"--dns-search and --dns-option cannot be used with the network of "
-			"another container");
-	r = container_dir(target, err);
-	if (r >= 0)
-		r = spec_load(target->dir_fd, &theirs, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "container '%s'", target->cfg.name);
-	for (size_t i = 0; i < theirs->n_mounts; i++) {
-		struct spec_mount *m = &theirs->mounts[i];
+	if (strv_len(o->add_hosts) || o->hosts_file)
+		return cmk_err_set(err, -EINVAL,
+				   "%s: cannot set extra host entries when the container is joined "
+				   "to another containers network namespace: invalid configuration",
+				   o->hosts_file ? "--hosts-file" : "--add-host");
+	if (dns)
+		return cmk_err_set(err, -EINVAL,
+				   "conflicting options: %s and the network mode: container", dns);
+	for (size_t i = 0; i < c->theirs->n_mounts; i++) {
+		const struct spec_mount *m = &c->theirs->mounts[i];
 
 		if (streq(m->destination, "/etc/hosts") && !p->net_hosts)
 			p->net_hosts = xstrdup_null(m->source);
 		else if (streq(m->destination, "/etc/resolv.conf") && !p->net_resolv)
 			p->net_resolv = xstrdup_null(m->source);
 	}
-	(void)spec_free(theirs);
 	return 0;
 }
 
@@ -199,27 +212,18 @@ static int share_network_files(struct create_plan *p, struct container *target, 
  * container would have no rights over what it joined (ports below 1024, signals to other users'
  * processes).
  */
-static int join_user_too(struct create_plan *p, struct container *target, struct cmk_err *err)
+static void join_user_too(struct create_plan *p, const struct choice *c)
 {
-	struct spec *theirs = NULL;
-	int r = container_dir(target, err);
-
-	if (r >= 0)
-		r = spec_load(target->dir_fd, &theirs, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "container '%s'", target->cfg.name);
-	if (theirs->n_uid_mappings == 0 && theirs->n_gid_mappings == 0) {
-		cleanup_free char *path = xasprintf("container:%s", target->cfg.id);
+	if (c->theirs->n_uid_mappings == 0 && c->theirs->n_gid_mappings == 0) {
+		cleanup_free char *path = xasprintf("container:%s", c->target->cfg.id);
 
 		spec_set_namespace(p->spec, "user", path);
 	}
-	(void)spec_free(theirs);
-	return 0;
 }
 
 static int apply_all(struct create_plan *p, struct choice *c, size_t n, struct cmk_err *err)
 {
-	struct container *rights_over = NULL;
+	const struct choice *rights_over = NULL;
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -227,19 +231,20 @@ static int apply_all(struct create_plan *p, struct choice *c, size_t n, struct c
 		if (r < 0)
 			return r;
 		apply(p->spec, &c[i]);
-		if (c[i].mode == MODE_CONTAINER && !rights_over && !streq(c[i].type, "uts"))
-			rights_over = c[i].target;
+		if (c[i].mode == MODE_CONTAINER && !is_host(&c[i]) && !rights_over &&
+		    !streq(c[i].type, "uts"))
+			rights_over = &c[i];
 		if (streq(c[i].type, "ipc"))
 			r = apply_ipc(p->spec, &c[i], err);
 		else if (streq(c[i].type, "uts"))
 			r = apply_uts(p, &c[i], err);
 		else if (streq(c[i].type, "network") && c[i].mode == MODE_CONTAINER)
-			r = share_network_files(p, c[i].target, err);
+			r = share_network_files(p, &c[i], err);
 	}
 	if (r == 0)
 		r = create_check_user_namespace(p, err);
 	if (r == 0 && rights_over && !p->c->cfg.userns_mode)
-		r = join_user_too(p, rights_over, err);
+		join_user_too(p, rights_over);
 	return r;
 }
 

@@ -139,7 +139,7 @@ static int unknown(const char *mode, struct cmk_err *err)
 		return cmk_err_set(err, -EINVAL,
 				   "must provide at least one UID or GID mapping to configure a "
 				   "user namespace");
-	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode '%s' passed for user", mode);
+	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode %s passed for user", mode);
 	return cmk_err_hint(err, "there are host, keep-id, nomap, container:NAME and ns:PATH")
 		       ?: -EINVAL;
 }

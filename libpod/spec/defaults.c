@@ -113,6 +113,26 @@ void spec_remove_mount(struct spec *s, size_t n, const char *dest)
 	}
 }
 
+/* A new sysfs shows the network namespace of its mounter, who must own that: with the host's the
+ * host's /sys is bound instead, with what is mounted in it (locked mounts come along or nothing
+ * does). */
+void spec_share_sys(struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		struct spec_mount *m = &s->mounts[i];
+
+		if (!streq(m->destination, "/sys"))
+			continue;
+		free(m->type);
+		free(m->source);
+		(void)strv_free(m->options);
+		m->type = xstrdup("bind");
+		m->source = xstrdup("/sys");
+		m->options = strv_split("rbind,rprivate,nosuid,noexec,nodev,rro", ',');
+		return;
+	}
+}
+
 static void add_default_mounts(struct spec *s, bool host_net)
 {
 	spec_add_mount(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");
@@ -121,13 +141,9 @@ static void add_default_mounts(struct spec *s, bool host_net)
 		       "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
 	spec_add_mount(s, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	spec_add_mount(s, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=64000k");
-	/* A new sysfs shows the network namespace of its mounter, who must own that: with the
-	 * host's the host's /sys is bound instead, with what is mounted in it (locked mounts come
-	 * along or nothing does). */
+	spec_add_mount(s, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
 	if (host_net)
-		spec_add_mount(s, "/sys", "bind", "/sys", "rbind,rprivate,nosuid,noexec,nodev,rro");
-	else
-		spec_add_mount(s, "/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro");
+		spec_share_sys(s);
 	spec_add_mount(s, "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,ro");
 }
 

@@ -129,7 +129,7 @@ int spec_save(int bundle_fd, const struct spec *s, bool durable, struct cmk_err 
 /* Defaults shared by every container: the seven namespaces, /proc, /dev, /dev/pts, /dev/shm,
  * mqueue, /sys, cgroup mounts, masked and read-only paths, 11 capabilities. Resource limits are
  * not among them: the runtime raises them at each start, as far as that session may.
- * HOST_NET: /sys becomes a read-only recursive bind of the host's. */
+ * HOST_NET: no network namespace, and spec_share_sys(). */
 void spec_set_defaults(struct spec *s, bool host_net);
 void spec_add_mount(struct spec *s, const char *dest, const char *type, const char *source,
 		    const char *options_csv);
@@ -139,6 +139,9 @@ bool spec_makes_namespace(const struct spec *s, const char *type);
 bool spec_joins_namespace(const struct spec *s, const char *type);
 /* Makes TYPE the host's where PATH is NULL, else one to join. */
 void spec_set_namespace(struct spec *s, const char *type, const char *path);
+/* For a container in the host's network namespace: /sys becomes a read-only recursive bind of the
+ * host's. */
+void spec_share_sys(struct spec *s);
 /* Takes the mount at DEST out, where it is among the first N. */
 void spec_remove_mount(struct spec *s, size_t n, const char *dest);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,

@@ -85,13 +85,28 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	opts=(--ipc private)
 	start a
 	run_cmk 125 run --rm --net=none --ipc container:a --rootfs "$fs" true
-	assert_match "$stderr" 'joining IPC of container .* is not allowed: non-shareable IPC'
+	assert_match "$stderr" 'joining IPC of container .* is not allowed: non-shareable IPC \(hint: use IpcMode:shareable for the donor container\)'
 	opts=(--ipc none)
 	run_in sh -c '[ ! -e /dev/shm/. ] && echo none'
 	assert_equal "$output" none
 	opts=(--ipc host)
 	run_in readlink /proc/self/ns/ipc
 	assert_equal "$output" "$(readlink /proc/self/ns/ipc)"
+}
+
+@test "--TYPE=container: where that one has the host's, so has this one" {
+	local type option
+	for type in net ipc pid uts cgroup; do
+		option=$type
+		[ $type != cgroup ] || option=cgroupns
+		run_cmk run -d --name "h-$type" --$option host --rootfs "$fs" sleep 100
+		run_cmk run --name "j-$type" --$option "container:h-$type" --rootfs "$fs" readlink "/proc/self/ns/$type"
+		assert_equal "$output" "$(readlink "/proc/self/ns/$type")"
+		# A third one follows the second.
+		run_cmk run --rm --$option "container:j-$type" --rootfs "$fs" readlink "/proc/self/ns/$type"
+		assert_equal "$output" "$(readlink "/proc/self/ns/$type")"
+		run_cmk rm -f -t 0 "j-$type" "h-$type"
+	done
 }
 
 @test "--network=container: one network, ports below 1024 can be bound" {
@@ -115,7 +130,12 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	run_cmk run --rm --net container:a --rootfs "$fs" sh -c 'grep extra /etc/hosts; hostname'
 	assert_match "$output" '^192.0.2.7.extra'
 	run_cmk 125 run --rm --net container:a --add-host x:192.0.2.8 --rootfs "$fs" true
-	assert_match "$stderr" 'conflicting options'
+	assert_match "$stderr" 'cannot set extra host entries when the container is joined to another containers network namespace'
+	local option
+	for option in dns=192.0.2.9 dns-search=x dns-option=y; do
+		run_cmk 125 run --rm --net container:a --$option --rootfs "$fs" true
+		assert_match "$stderr" "conflicting options: ${option%=*} and the network mode: container"
+	done
 }
 
 @test "a container that another depends on is not removed, and is started with it" {
@@ -210,13 +230,13 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	local option
 	for option in --pid --ipc --uts --cgroupns --userns; do
 		run_cmk 125 run --rm --net=none $option foo --rootfs "$fs" true
-		assert_match "$stderr" "unrecognized namespace mode 'foo' passed"
+		assert_match "$stderr" "unrecognized namespace mode foo passed"
 		run_cmk 125 run --rm --net=none $option container:nope --rootfs "$fs" true
 		assert_match "$stderr" 'looking up container to share .* namespace with: no container with name or ID .nope. found'
 	done
 	for option in --pid --uts --cgroupns; do
 		run_cmk 125 run --rm --net=none $option shareable --rootfs "$fs" true
-		assert_match "$stderr" "unrecognized namespace mode 'shareable'"
+		assert_match "$stderr" "unrecognized namespace mode shareable passed"
 	done
 	run_cmk ps -aq
 	assert_equal "$output" ""
