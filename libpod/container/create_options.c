@@ -33,7 +33,7 @@ static int check_hostname(struct create_plan *p, struct cmk_err *err)
 		host[0] = '\0';
 	if (p->c->cfg.hostname) {
 		/* That of the namespace which is joined. */
-	} else if (p->o->hostname) {
+	} else if (p->o->hostname && *p->o->hostname) {
 		int r = opt_hostname_check(p->o->hostname, err);
 
 		if (r < 0)
@@ -165,7 +165,8 @@ static int check_groups(struct create_plan *p, struct cmk_err *err)
 	if (p->spec->keep_groups && p->spec->group_add)
 		return cmk_err_set(
 			err, -EINVAL,
-			"--group-add: 'keep-groups' and other groups exclude each other");
+			"the '--group-add keep-groups' option is not allowed with any other "
+			"--group-add options");
 	return 0;
 }
 

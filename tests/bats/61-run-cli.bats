@@ -38,6 +38,10 @@ setup() {
 	assert_match "${lines[0]}" '^[0-9a-f]{12}$'
 	assert_equal "${lines[1]}" "${lines[0]}"
 	assert_equal "${lines[2]}" "${lines[0]}"
+	# A script's --hostname "$NAME" where NAME is not set.
+	opts=(--hostname '')
+	run_in hostname
+	assert_match "$output" '^[0-9a-f]{12}$'
 	opts=(-h my-host.local)
 	run_in sh -c 'hostname; grep -c my-host.local /etc/hosts'
 	assert_equal "${lines[0]}" my-host.local

@@ -47,7 +47,7 @@ refused() {
 	refused 125 "port|Port" --expose 99999
 	refused 125 "none" -p 80:80
 	refused 125 "not absolute" -w rel/ative
-	refused 125 "keep-groups" --group-add keep-groups --group-add wheel
+	refused 125 "'--group-add keep-groups' option is not allowed with any other" --group-add keep-groups --group-add wheel
 	refused 125 "pull" --pull sometimes
 	refused 125 "detach" --detach-keys ctrl-
 }
