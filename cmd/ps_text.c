@@ -123,22 +123,86 @@ static void add_port(struct strbuf *sb, const struct container_port *p)
 		strbuf_addf(sb, "%d->%d/%s", p->host_port, p->container_port, p->protocol);
 }
 
-/* EXPOSED is "81/tcp". */
-static bool is_published(const struct container *c, const char *exposed)
-{
-	size_t n = strcspn(exposed, "/");
-	uint64_t port = 0;
+/* A port that the container listens on and does not publish. */
+struct exposed {
+	uint64_t port;
+	const char *protocol;
+};
 
-	(void)parse_u64_n(exposed, n, 65535, &port);
+/* Of "81/tcp" and the like, as the record has them; owned. */
+static struct exposed *exposed_list(const struct container *c, size_t *ret_n)
+{
+	char **e = c->cfg.exposed_ports;
+	size_t n = strv_len(e);
+	struct exposed *list = xcalloc(n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < n; i++) {
+		const char *slash = strchr(e[i], '/');
+
+		(void)parse_u64_n(e[i], strcspn(e[i], "/"), 65535, &list[i].port);
+		list[i].protocol = slash ? slash + 1 : "tcp";
+	}
+	*ret_n = n;
+	return list;
+}
+
+static int compare_port(const void *a, const void *b)
+{
+	const struct exposed *x = a, *y = b;
+
+	return (x->port > y->port) - (x->port < y->port) ?: strcmp(x->protocol, y->protocol);
+}
+
+static int compare_protocol(const void *a, const void *b)
+{
+	const struct exposed *x = a, *y = b;
+
+	return strcmp(x->protocol, y->protocol) ?: compare_port(a, b);
+}
+
+static bool is_published(const struct container *c, const struct exposed *e)
+{
 	for (size_t i = 0; i < c->cfg.n_ports; i++) {
 		const struct container_port *p = &c->cfg.ports[i];
-		int64_t at = (int64_t)port - p->container_port;
+		int64_t at = (int64_t)e->port - p->container_port;
 
-		if (at >= 0 && at < MAX(p->range, 1) &&
-		    (!exposed[n] || streq(exposed + n + 1, p->protocol)))
+		if (at >= 0 && at < MAX(p->range, 1) && streq(e->protocol, p->protocol))
 			return true;
 	}
 	return false;
+}
+
+/* Neighbours as a range. */
+static void add_exposed(struct strbuf *sb, const struct container *c)
+{
+	size_t all = 0, n = 0;
+	cleanup_free struct exposed *list = exposed_list(c, &all);
+
+	for (size_t i = 0; i < all; i++)
+		if (!is_published(c, &list[i]))
+			list[n++] = list[i];
+	if (n)
+		qsort(list, n, sizeof(*list), compare_protocol);
+	for (size_t i = 0; i < n;) {
+		const struct exposed *first = &list[i];
+
+		for (i++; i < n && streq(list[i].protocol, first->protocol) &&
+			  list[i].port == list[i - 1].port + 1;)
+			i++;
+		strbuf_addf(sb, "%s%d", sb->len ? ", " : "", (int)first->port);
+		if (list[i - 1].port != first->port)
+			strbuf_addf(sb, "-%d", (int)list[i - 1].port);
+		strbuf_addf(sb, "/%s", first->protocol);
+	}
+}
+
+/* Whether Q goes on where P ends, on the host and inside. */
+static bool is_next(const struct container_port *p, const struct container_port *q)
+{
+	int n = MAX(p->range, 1);
+
+	return q->host_port == p->host_port + n && q->container_port == p->container_port + n &&
+	       streq(p->host_ip ?: "", q->host_ip ?: "") && streq(p->protocol, q->protocol);
 }
 
 /* Published ports, then those that are only exposed. */
@@ -146,12 +210,14 @@ char *ps_ports(const struct container *c)
 {
 	struct strbuf sb = STRBUF_INIT;
 
-	for (size_t i = 0; i < c->cfg.n_ports; i++)
-		add_port(&sb, &c->cfg.ports[i]);
-	for (char **e = c->cfg.exposed_ports; e && *e; e++) {
-		if (!is_published(c, *e))
-			strbuf_addf(&sb, "%s%s", sb.len ? ", " : "", *e);
+	for (size_t i = 0; i < c->cfg.n_ports; i++) {
+		struct container_port p = c->cfg.ports[i];
+
+		for (; i + 1 < c->cfg.n_ports && is_next(&p, &c->cfg.ports[i + 1]); i++)
+			p.range = MAX(p.range, 1) + MAX(c->cfg.ports[i + 1].range, 1);
+		add_port(&sb, &p);
 	}
+	add_exposed(&sb, c);
 	return strbuf_steal(&sb);
 }
 
@@ -265,21 +331,22 @@ static void write_ports(struct json_writer *w, const struct container *c)
 /* { "80": ["tcp", "udp"] } */
 static void write_exposed(struct json_writer *w, const struct container *c)
 {
-	char **e = c->cfg.exposed_ports;
+	size_t n = 0;
+	cleanup_free struct exposed *list = exposed_list(c, &n);
 
-	if (!e || !*e) {
+	if (!n) {
 		json_write_null(w, "ExposedPorts");
 		return;
 	}
+	qsort(list, n, sizeof(*list), compare_port);
 	json_write_object(w, "ExposedPorts");
-	while (*e) {
-		size_t n = strcspn(*e, "/");
-		cleanup_free char *port = xstrndup(*e, n);
+	for (size_t i = 0; i < n;) {
+		uint64_t port = list[i].port;
+		cleanup_free char *name = xasprintf("%d", (int)port);
 
-		/* Both protocols of a port stand beside each other. */
-		json_write_array(w, port);
-		for (; *e && strncmp(*e, port, n) == 0 && (*e)[n] == '/'; e++)
-			json_write_str(w, NULL, *e + n + 1);
+		json_write_array(w, name);
+		for (; i < n && list[i].port == port; i++)
+			json_write_str(w, NULL, list[i].protocol);
 		json_write_end(w, ']');
 	}
 	json_write_end(w, '}');

@@ -85,6 +85,8 @@ void inspect_network(struct json_writer *w, const struct container *c)
 {
 	const char *mode = inspect_str(c->cfg.network);
 	bool running = c->live.init_pid > 0 && container_is_active(c);
+	/* In a network that others use as well ports are nothing of this container's. */
+	bool own = streq(mode, "slirp") || streq(mode, "none");
 	bool up = running && streq(mode, "slirp");
 	cleanup_free char *key = running ? xasprintf("/proc/%lld/ns/net",
 						     (long long)c->live.init_pid)
@@ -97,7 +99,12 @@ void inspect_network(struct json_writer *w, const struct container *c)
 	json_write_bool(w, "HairpinMode", false);
 	json_write_str(w, "LinkLocalIPv6Address", "");
 	json_write_i64(w, "LinkLocalIPv6PrefixLen", 0);
-	inspect_ports(w, "Ports", c, true);
+	if (own) {
+		inspect_ports(w, "Ports", c, true);
+	} else {
+		json_write_object(w, "Ports");
+		json_write_end(w, '}');
+	}
 	json_write_str(w, "SandboxKey", inspect_str(key));
 	write_networks(w, mode, up);
 	json_write_end(w, '}');

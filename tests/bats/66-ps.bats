@@ -293,6 +293,19 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 		.Ports[1].range == 2 and .ExposedPorts["99"] == ["tcp"]' <<<"$output"
 }
 
+@test "ports that follow each other are shown as a range" {
+	run_cmk create --name a -p 80:80 -p 81-82:81-82 -p 83:93 -p 127.0.0.1:84:84 --expose 81 --expose 1000-9999 \
+		--expose 53 --expose 54/udp --expose 53/udp alpine
+	run_cmk ps -a --filter name=^a$ --format '{{.Ports}}'
+	assert_equal "$output" '0.0.0.0:80-82->80-82/tcp, 0.0.0.0:83->93/tcp, 127.0.0.1:84->84/tcp, 53/tcp, 1000-9999/tcp, 53-54/udp'
+	run_cmk ps -a --filter name=^a$ --format json
+	jq -e '.[0].ExposedPorts | .["53"] == ["tcp", "udp"] and .["54"] == ["udp"] and length == 9003' <<<"$output"
+	# In a network of others a port is nothing of the container's own.
+	run_cmk create --name h --network host --expose 80 alpine
+	run_cmk inspect --format '{{json .NetworkSettings.Ports}} {{json .Config.ExposedPorts}}' h
+	assert_equal "$output" '{} {"80/tcp":{}}'
+}
+
 @test "container exists answers by its exit code alone" {
 	run_cmk container exists up
 	assert_equal "$output$stderr" ''
