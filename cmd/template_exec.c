@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/parse.h"
+#include "cmd/format.h"
 #include "cmd/template.h"
 
 struct made {
@@ -155,6 +156,7 @@ static void print_object(const struct json *v, struct strbuf *out)
 
 static bool is_list(const struct json *v);
 static bool is_map(const struct json *v);
+static void print_number(const struct json *v, struct strbuf *out);
 
 void template_print(const struct json *v, struct strbuf *out)
 {
@@ -170,6 +172,8 @@ void template_print(const struct json *v, struct strbuf *out)
 		strbuf_adds(out, v->boolean ? "true" : "false");
 		break;
 	case JSON_NUMBER:
+		print_number(v, out);
+		break;
 	case JSON_STRING:
 		strbuf_adds(out, v->text);
 		break;
@@ -232,6 +236,56 @@ static const char *json_name(const char *field)
 	return field;
 }
 
+static const char duration_key[] = "time.Duration";
+
+static bool is_duration(const char *field)
+{
+	return streq(field, "Interval") || streq(field, "Timeout") || streq(field, "StartPeriod") ||
+	       streq(field, "StartInterval");
+}
+
+/*
+ * The members of a health check (V), as Go has them: nanoseconds print as "30s", to `json` and `eq`
+ * they are a number; what the JSON text leaves out, for being zero, is there. M: the one found.
+ */
+static const struct json *health_member(struct template_arena *arena, const struct json *v,
+					const char *field, const struct json *m)
+{
+	bool duration = is_duration(m ? m->key : field);
+	struct made *copy;
+
+	if (!m && !duration && !streq(field, "Retries") && !streq(field, "Successes"))
+		return NULL;
+	if (!json_get(v, "Test") || (m && (!duration || m->type != JSON_NUMBER)))
+		return m;
+	copy = make(arena, JSON_NUMBER);
+	copy->json.key = duration ? duration_key : field;
+	copy->json.text = m ? m->text : "0";
+	copy->json.n = strlen(copy->json.text);
+	return &copy->json;
+}
+
+/* A pointer in Go, nil where a container has no such check. */
+static const struct json *absent_check(struct template_arena *arena, const char *field)
+{
+	return streq(field, "Healthcheck") || streq(field, "StartupHealthCheck")
+		       ? &make(arena, JSON_NULL)->json
+		       : NULL;
+}
+
+static void print_number(const struct json *v, struct strbuf *out)
+{
+	char text[40];
+	int64_t ns;
+
+	if (v->key != duration_key || json_i64(v, &ns) < 0) {
+		strbuf_adds(out, v->text);
+		return;
+	}
+	format_go_duration(ns, text);
+	strbuf_adds(out, text);
+}
+
 static int get_field(struct exec *x, const struct json *v, const char *field,
 		     const struct json **ret)
 {
@@ -252,6 +306,9 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 		json_each (c, v)
 			if (!m && strcasecmp(c->key, field) == 0)
 				m = c;
+	m = health_member(&x->arena, v, field, m);
+	if (!m)
+		m = absent_check(&x->arena, field);
 	if (!m && !is_map(v))
 		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s", field);
 	*ret = m;

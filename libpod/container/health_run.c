@@ -69,12 +69,13 @@ int container_health_update(struct container *c, const struct health_options *o,
 	r = container_config_reload(c, err);
 	if (r == 0)
 		r = health_configure(&c->cfg.health, NULL, o, err);
-	if (r == 0)
-		r = health_check_whole(c->cfg.health, err);
 	if (r == 0 && !o->no_healthcheck && !health_enabled(c->cfg.health))
 		r = cmk_err_set(err, -EINVAL,
-				"cannot change the health check of container '%s': it has none",
+				"cannot change the health check of container '%s': healthcheck "
+				"command is not set",
 				c->cfg.name);
+	if (r == 0)
+		r = health_check_whole(c->cfg.health, err);
 	if (r == 0)
 		r = container_dir(c, err);
 	if (r >= 0)

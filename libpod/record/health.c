@@ -299,6 +299,9 @@ static int apply_options(struct container_health *h, const struct health_options
 		h->test = NULL;
 		strv_add(&h->test, "NONE");
 		h->startup_test = strv_free(h->startup_test);
+		/* Nothing is left that could fail. */
+		free(h->on_failure);
+		h->on_failure = NULL;
 	}
 	if (o->cmd)
 		r = parse_test("health-cmd", o->cmd, &h->test, err);

@@ -214,11 +214,16 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 	assert_equal "$(health c1 | jq -r '.Log[].Output')" new
 	run_cmk update --health-interval 1s --health-cmd false c1
 	assert wait_for 20 status_is c1 unhealthy
+	run_cmk update --health-on-failure kill --health-start-period 90s c1
+	run_cmk inspect --format '{{with .Config.Healthcheck}}{{.Interval}} {{.StartPeriod}} {{.Timeout}} {{.StartInterval}} {{json .Interval}}{{end}}' c1
+	assert_equal "$output" '1s 1m30s 30s 0s 1000000000'
 	run_cmk update --no-healthcheck c1
+	run_cmk inspect --format '{{.Config.Healthcheck.Test}} {{.Config.StartupHealthCheck}} {{.Config.HealthcheckOnFailureAction}}' c1
+	assert_equal "$output" '[NONE] <nil> none'
 	run_cmk 125 healthcheck run c1
 	run_cmk run -d --name c2 "${RUN[@]}" sleep 1000
 	run_cmk 125 update --health-interval 1s c2
-	assert_error 'it has none'
+	assert_error 'healthcheck command is not set'
 	run_cmk update --health-cmd true --health-interval 1s c2
 	assert wait_for 20 status_is c2 healthy
 	run_cmk restart -t 0 c2
