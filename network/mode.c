@@ -7,8 +7,9 @@ static const struct {
 	enum network_mode mode;
 } mode_names[] = {
 	/* The first name of a mode is the one that we show. */
-	{ "slirp", NETWORK_SLIRP },   { "none", NETWORK_NONE },		{ "host", NETWORK_HOST },
-	{ "private", NETWORK_SLIRP }, { "slirp4netns", NETWORK_SLIRP },
+	{ "slirp", NETWORK_SLIRP },	  { "none", NETWORK_NONE },
+	{ "host", NETWORK_HOST },	  { "private", NETWORK_SLIRP },
+	{ "slirp4netns", NETWORK_SLIRP }, { "default", NETWORK_SLIRP },
 };
 
 static const struct {

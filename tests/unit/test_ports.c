@@ -189,6 +189,9 @@ static void test_modes(void **state)
 	assert_int_equal(network_mode_parse("slirp4netns", &m, NULL), 0);
 	assert_int_equal(m, NETWORK_SLIRP);
 	m = NETWORK_HOST;
+	assert_int_equal(network_mode_parse("default", &m, NULL), 0);
+	assert_int_equal(m, NETWORK_SLIRP);
+	m = NETWORK_HOST;
 	assert_int_equal(network_mode_parse("private", &m, NULL), 0);
 	assert_int_equal(m, NETWORK_SLIRP);
 	assert_string_equal(network_mode_name(m), "slirp");
