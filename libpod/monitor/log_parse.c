@@ -91,7 +91,8 @@ int log_rfc3339_parse(const char *s, size_t len, int64_t *ret_ns)
 			return -EINVAL;
 		if (take(&c, ':') && take_digits(&c, 2, 0, 60, &second) < 0)
 			return -EINVAL;
-		if (take(&c, '.') && take_fraction(&c, &ns) < 0)
+		/* ISO 8601 has both; date(1) --iso-8601=ns writes a comma. */
+		if ((take(&c, '.') || take(&c, ',')) && take_fraction(&c, &ns) < 0)
 			return -EINVAL;
 	}
 	if (take_zone(&c, &zone) < 0 || c.p != c.end)

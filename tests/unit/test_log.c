@@ -501,6 +501,8 @@ static void test_times(void **state)
 	assert_true(ns == 951868800LL * 1000000000);
 	assert_int_equal(log_time_parse("2026-11-21T10:00:00.5+02:00", now, &ns, NULL), 0);
 	assert_true(ns == 1795248000LL * 1000000000 + 500000000);
+	assert_int_equal(log_time_parse("2026-11-21T10:00:00,5+02:00", now, &ns, NULL), 0);
+	assert_true(ns == 1795248000LL * 1000000000 + 500000000);
 	assert_int_equal(log_time_parse("1700000000.25", now, &ns, NULL), 0);
 	assert_true(ns == 1700000000250000000LL);
 	assert_int_equal(log_time_parse("10m", now, &ns, NULL), 0);
