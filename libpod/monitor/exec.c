@@ -20,12 +20,14 @@ void mon_exec_end(struct monitor *m)
 	const struct container_config *cfg = &m->a->container->cfg;
 	struct event e = event_of_container(cfg, "exec_died");
 	cleanup_strv char **attributes = NULL;
+	cleanup_free char *id = NULL;
 
 	if (!m->a->exec_session)
 		return;
 	exec_session_end(m->st, cfg->id, m->a->exec_session);
 	attributes = strv_dup(e.attributes);
-	strv_add_take(&attributes, xasprintf("execID=%s", m->a->exec_session));
+	id = xasprintf("execID=%s", m->a->exec_session);
+	strv_env_set(&attributes, id);
 	e.attributes = attributes;
 	e.has_exit_code = true;
 	e.exit_code = m->exit_code;

@@ -54,13 +54,16 @@ static void publish_event(struct monitor *m)
 	const struct health_record *rec = &m->health.state.rec;
 	struct event e = event_of_container(cfg, "health_status");
 	cleanup_strv char **attributes = strv_dup(cfg->labels);
+	cleanup_free char *streak = NULL, *log = NULL;
 
+	/* In the place of a label of that name: twice the same key is no event (base/json.h). */
+	streak = xasprintf("health_failing_streak=%lld", (long long)rec->failing_streak);
 	e.health_status = rec->status;
-	strv_add_take(&attributes,
-		      xasprintf("health_failing_streak=%lld", (long long)rec->failing_streak));
-	if (rec->n_log && streq_null(config(m)->log_destination, "events_logger"))
-		strv_add_take(&attributes,
-			      xasprintf("health_log=%s", rec->log[rec->n_log - 1].output));
+	strv_env_set(&attributes, streak);
+	if (rec->n_log && streq_null(config(m)->log_destination, "events_logger")) {
+		log = xasprintf("health_log=%s", rec->log[rec->n_log - 1].output);
+		strv_env_set(&attributes, log);
+	}
 	e.attributes = attributes;
 	event_write(m->st, &e);
 }
