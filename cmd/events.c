@@ -135,6 +135,20 @@ static void write_json(struct json_writer *w, const char *key, const struct even
 	json_write_end(w, '}');
 }
 
+static void write_health(struct json_writer *w, const struct event *e)
+{
+	const char *streak = e->health_status ? strv_env_get(e->attributes, "health_failing_streak")
+					      : NULL;
+	const char *log = e->health_status ? strv_env_get(e->attributes, "health_log") : NULL;
+	int64_t n = 0;
+
+	if (streak && parse_i64(streak, 0, INT64_MAX, &n) < 0)
+		n = 0;
+	json_write_str(w, "HealthStatus", or_empty(e->health_status));
+	json_write_i64(w, "HealthFailingStreak", n);
+	json_write_str(w, "HealthLog", or_empty(log));
+}
+
 static void write_template(struct json_writer *w, const struct event *e)
 {
 	json_write_object(w, NULL);
@@ -150,7 +164,7 @@ static void write_template(struct json_writer *w, const struct event *e)
 	json_write_i64(w, "Time", e->time_ns / NS_PER_S);
 	json_write_i64(w, "TimeNano", e->time_ns);
 	json_write_str(w, "Type", e->type);
-	json_write_str(w, "HealthStatus", or_empty(e->health_status));
+	write_health(w, e);
 	json_write_str(w, "Error", or_empty(e->error));
 	json_write_str(w, "PodID", "");
 	write_attributes(w, e);
@@ -244,6 +258,8 @@ static int events_exec(const struct cmk_globals *g, void *args, int argc, char *
 
 	(void)argc;
 	(void)argv;
+	if (streq(g->events_backend, "none"))
+		return cmk_err_set(err, -EINVAL, "cannot read events with the \"none\" backend");
 	r = events_filter_new(a->filters, &filter, err);
 	if (r == 0)
 		r = parse_times(a, &q, err);
@@ -286,7 +302,7 @@ const struct cmk_command cmk_cmd_events = {
 		"means ago for --since, and from now for --until; other times are dates as in RFC "
 		"3339 or seconds since 1970.\n\n"
 		"Filters: container, image, pod, volume, network, secret (a name, or the beginning "
-		"of an ID), event, type, label.\n\n"
+		"of an ID), event (or status), type, label.\n\n"
 		"The events of the user are kept in a file of at most 1 MiB and the one before it; "
 		"older ones are forgotten.",
 	.examples = events_examples,

@@ -22,6 +22,14 @@ static const char *const filter_names[N_FILTERS] = {
 	[FILTER_SECRET] = "secret",	  [FILTER_TYPE] = "type",	[FILTER_VOLUME] = "volume",
 };
 
+/* Other words for the same. */
+static const struct {
+	const char *name;
+	enum filter_key key;
+} filter_aliases[] = {
+	{ "status", FILTER_EVENT },
+};
+
 struct term {
 	enum filter_key key;
 	const char *value; /* borrowed from the command line */
@@ -38,25 +46,38 @@ struct events_filter *events_filter_free(struct events_filter *f)
 	return NULL;
 }
 
+static bool is_word(const char *word, const char *text, size_t len)
+{
+	return strlen(word) == len && strncasecmp(word, text, len) == 0;
+}
+
+/* N_FILTERS where the LEN bytes of TEXT name none. */
+static enum filter_key find_key(const char *text, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(filter_aliases); i++)
+		if (is_word(filter_aliases[i].name, text, len))
+			return filter_aliases[i].key;
+	for (size_t i = 0; i < N_FILTERS; i++)
+		if (is_word(filter_names[i], text, len))
+			return (enum filter_key)i;
+	return N_FILTERS;
+}
+
 static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 {
 	const char *eq = strchr(text, '=');
-	size_t len = eq ? (size_t)(eq - text) : 0;
 
-	for (size_t i = 0; eq && i < N_FILTERS; i++) {
-		if (strlen(filter_names[i]) == len &&
-		    strncasecmp(filter_names[i], text, len) == 0) {
-			t->key = (enum filter_key)i;
-			t->value = eq + 1;
-			/* docker's word for it */
-			if (i == FILTER_EVENT && streq(t->value, "die"))
-				t->value = "died";
-			return 0;
-		}
+	t->key = eq ? find_key(text, (size_t)(eq - text)) : N_FILTERS;
+	if (t->key != N_FILTERS) {
+		t->value = eq + 1;
+		/* docker's word for it */
+		if (t->key == FILTER_EVENT && streq(t->value, "die"))
+			t->value = "died";
+		return 0;
 	}
 	(void)cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", text);
 	(void)cmk_err_hint(err, "KEY=VALUE, where KEY is one of container, event, image, label, "
-				"network, pod, secret, type, volume");
+				"network, pod, secret, status, type, volume");
 	return -EINVAL;
 }
 

@@ -124,12 +124,14 @@ static void write_names(struct json_writer *w, const struct utsname *u)
 	json_write_str(w, "kernel", u->release);
 }
 
-static void write_host(struct json_writer *w, struct storage *st, const struct utsname *u)
+static void write_host(struct json_writer *w, struct storage *st, const struct utsname *u,
+		       const char *events_backend)
 {
 	json_write_object(w, "host");
 	json_write_str(w, "arch", cmk_host_arch(u->machine));
 	write_cgroup(w);
 	json_write_u64(w, "cpus", count_cpus());
+	json_write_str(w, "eventLogger", events_backend);
 	write_names(w, u);
 	write_ids(w, st);
 	json_write_str(w, "logDriver", "k8s-file");
@@ -242,7 +244,8 @@ static void write_registries(struct json_writer *w)
 	image_ref_done(&ref);
 }
 
-static int write_info(struct json_writer *w, struct storage *st, struct cmk_err *err)
+static int write_info(struct json_writer *w, struct storage *st, const struct cmk_globals *g,
+		      struct cmk_err *err)
 {
 	cleanup_free char *os_arch = NULL;
 	struct utsname u;
@@ -252,7 +255,7 @@ static int write_info(struct json_writer *w, struct storage *st, struct cmk_err 
 		return cmk_err_errno(err, "uname");
 	os_arch = xasprintf("linux/%s", cmk_host_arch(u.machine));
 	json_write_object(w, NULL);
-	write_host(w, st, &u);
+	write_host(w, st, &u, g->events_backend);
 	write_registries(w);
 	r = write_store(w, st, err);
 	if (r < 0)
@@ -325,7 +328,7 @@ static int info_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r < 0)
 		return r;
 	w.pretty = true;
-	r = write_info(&w, st, err);
+	r = write_info(&w, st, g, err);
 	if (r == 0)
 		r = a->format ? format_print_object(a->format, &w, err) : print_text(&w, err);
 	json_writer_done(&w);

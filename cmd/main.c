@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/state.h"
+#include "libpod/libpod.h"
 
 #define EXIT_CMK_FAILED 125
 #define EXIT_CANNOT_EXEC 126
@@ -37,7 +38,24 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 	return cmk_err_set(err, -EINVAL, "not one of debug, info, warn, error");
 }
 
+static int set_events_backend(const struct cmk_option *o, const char *value, void *args,
+			      struct cmk_err *err)
+{
+	(void)o;
+	if (streq(value, "journald"))
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "events are not written to the journal: file or none");
+	if (!streq(value, "file") && !streq(value, "none"))
+		return cmk_err_set(err, -EINVAL, "not one of file, none");
+	events_set_enabled(streq(value, "file"));
+	((struct cmk_globals *)args)->events_backend = value;
+	return 0;
+}
+
 const struct cmk_option cmk_global_options_behind[] = {
+	CMK_OPT_OF(OPT_CALLBACK, 0, "events-backend", struct cmk_globals, events_backend, "BACKEND",
+		   "where events are kept", .def = "file", .words = "file|none",
+		   .complete = COMPLETE_WORDS, .parse = set_events_backend),
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
 	CMK_OPT_OF(OPT_STRV, 0, "hooks-dir", struct cmk_globals, hooks_dirs, "DIR",
 		   "directory of OCI hooks, instead of the default ones",

@@ -92,7 +92,7 @@ struct cmk_option {
 	}
 
 struct cmk_globals {
-	const char *root, *runroot, *log_level, *storage_driver;
+	const char *root, *runroot, *log_level, *storage_driver, *events_backend;
 	char **hooks_dirs;
 	bool help, version;
 	int argc;

@@ -27,6 +27,13 @@ const struct json_field event_fields[] = {
 	JSON_FIELD_END,
 };
 
+static bool enabled = true;
+
+void events_set_enabled(bool on)
+{
+	enabled = on;
+}
+
 static int64_t now_ns(void)
 {
 	struct timespec ts;
@@ -92,8 +99,11 @@ static void rotate(struct storage *st, int fd)
 void event_write_all(struct storage *st, const struct event *events, size_t n)
 {
 	cleanup_strbuf struct strbuf lines = STRBUF_INIT;
-	cleanup_close int fd = open_log(st);
+	cleanup_close int fd = -1;
 
+	if (!enabled)
+		return;
+	fd = open_log(st);
 	if (fd < 0) {
 		log_debug("events: %s", errno_text(errno));
 		return;

@@ -31,6 +31,8 @@ struct event {
 	int exit_code;
 	int64_t time_ns; /* since the epoch; 0: now */
 };
+/* Whether this process and those that it forks, a monitor too, write events; they do at first. */
+void events_set_enabled(bool enabled);
 /* Never fails its caller: where the log cannot be written there is a debug message. */
 void event_write(struct storage *st, const struct event *e);
 /* Several at once, in one write. */

@@ -60,6 +60,10 @@ remove $id"
 	assert_equal "$output" 'container died'
 	run_cmk events --stream=false --until 1000000010 -f event=die -f event=start --format "$fmt"
 	assert_equal "$output" 'container died'
+	run_cmk events --stream=false --until 1000000010 -f status=died --format "$fmt"
+	assert_equal "$output" 'container died'
+	run_cmk events --stream=false --until 1000000010 -f status=died -f event=create -f type=container --format "$fmt"
+	assert_equal "$output" $'container create\ncontainer died'
 	run_cmk events --stream=false --until 1000000010 -f container=c --format "$fmt"
 	assert_equal "$output" ''
 	run_cmk events --stream=false --until 1000000010 -f volume=aa11 --format "$fmt"
@@ -97,6 +101,9 @@ remove $id"
 	assert_equal "$output" second
 	run_cmk events --since 1000000000 --until 2001-09-09T03:46:40+02:00 --format '{{.Name}}'
 	assert_equal "$output" first
+	# As date --iso-8601=ns writes it.
+	run_cmk events --stream=false --since 2001-09-09T01:46:40,5+00:00 --until 1000000010 --format '{{.Name}}'
+	assert_equal "$output" second
 	run_cmk events --stream=false --since 1h --until 1h -f event=pull --format '{{.ID}}'
 	assert_equal "$output" "$id"
 	run_cmk events --stream=false --since 1h --until -30m -f event=pull
@@ -235,4 +242,28 @@ ended() { [ "$(cmk inspect --format '{{.State.Status}}' "$1")" = exited ]; }
 	run_cmk events --stream=false -f event=tag --since "$since" --format '{{.Name}}'
 	assert_equal "$(sort -u <<<"$output" | grep -c many)" 24
 	assert_equal "${#lines[@]}" 24
+}
+
+@test "--events-backend none: no events of the command nor of what it starts" {
+	run_cmk --events-backend=none run -d --name quiet alpine true
+	run_cmk wait quiet
+	run_cmk --events-backend none tag alpine quiet
+	run_cmk --events-backend file rm quiet
+	run_cmk events --stream=false -f type=container --format '{{.Status}}'
+	assert_equal "$output" remove
+	run_cmk events --stream=false -f event=tag
+	assert_equal "$output" ''
+
+	run_cmk 125 --events-backend none events
+	assert_error 'cannot read events with the "none" backend'
+	run_cmk 125 events --stream=false --events-backend none
+	assert_error 'cannot read events with the "none" backend'
+	run_cmk 125 --events-backend journald ps
+	assert_error 'not written to the journal'
+	run_cmk 125 --events-backend paper ps
+	assert_error 'not one of file, none'
+	run_cmk info --format '{{.Host.EventLogger}}'
+	assert_equal "$output" file
+	run_cmk --events-backend none info --format '{{.Host.EventLogger}}'
+	assert_equal "$output" none
 }
