@@ -36,7 +36,9 @@ static int prune(struct storage *st, const struct ps_filter *f, struct cmk_err *
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 
-		if (container_is_active(list[i]) || !ps_filter_match(f, list[i]))
+		/* What init has made does not run yet. */
+		if ((container_is_active(list[i]) && list[i]->state != CONTAINER_INITIALIZED) ||
+		    !ps_filter_match(f, list[i]))
 			continue;
 		if (container_remove(list[i], false, 0, &e) == 0) {
 			(void)printf("%s\n", list[i]->cfg.id);
@@ -80,9 +82,9 @@ static const struct cmk_example prune_examples[] = {
 const struct cmk_command cmk_cmd_container_prune = {
 	.name = "container prune",
 	.summary = "Remove all containers that do not run",
-	.description =
-		"Removes every container that was created or has ended, with all that it has "
-		"written, and prints its ID. Without --force it asks first.",
+	.description = "Removes every container that was created, initialized or has ended, with "
+		       "all that it has "
+		       "written, and prints its ID. Without --force it asks first.",
 	.examples = prune_examples,
 	.options = prune_options,
 	.args_size = sizeof(struct prune_args),

@@ -2,6 +2,7 @@
 #include "cmd/ps_filter.h"
 
 #include <regex.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/parse.h"
@@ -307,7 +308,7 @@ static bool match_term(const struct term *t, const struct container *c)
 	switch (t->key) {
 	case FILTER_ID:
 		return t->has_regex ? matches(t, c->cfg.id)
-				    : str_after(c->cfg.id, t->value) != NULL;
+				    : strncasecmp(c->cfg.id, t->value, strlen(t->value)) == 0;
 	case FILTER_NAME:
 		return matches(t, c->cfg.name);
 	case FILTER_COMMAND:

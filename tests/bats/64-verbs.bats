@@ -233,6 +233,11 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk 125 container prune -f --filter name=one
 	assert_error "invalid filter"
 	run_cmk container prune <<<y
+	run_cmk create --net=none --name four --rootfs "$(rootfs)" true
+	four=$output
+	run_cmk init four
+	run_cmk container prune -f
+	assert_equal "$output" "$four"
 	run_cmk ps -a --format '{{.Names}}'
 	assert_equal "$output" one
 	run_cmk stop one

@@ -84,6 +84,8 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" $'up\nmade'
 	names -a -f id="${made:0:6}"
 	assert_equal "$output" made
+	names -a -f id="${made^^}"
+	assert_equal "$output" made
 	names -a -f id="^${made:0:4}.*${made:60:4}\$"
 	assert_equal "$output" made
 	names -a -f command=^sle
