@@ -228,6 +228,9 @@ static const char *json_name(const char *field)
 		{ "Healthcheck", "Health" }, /* of State */
 		{ "HealthMaxLogCount", "HealthcheckMaxLogCount" },
 		{ "HealthMaxLogSize", "HealthcheckMaxLogSize" },
+		{ "Src", "Source" }, /* of Mounts */
+		{ "Dst", "Destination" },
+		{ "ImageID", "Image" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -265,14 +268,6 @@ static const struct json *health_member(struct template_arena *arena, const stru
 	return &copy->json;
 }
 
-/* A pointer in Go, nil where a container has no such check. */
-static const struct json *absent_check(struct template_arena *arena, const char *field)
-{
-	return streq(field, "Healthcheck") || streq(field, "StartupHealthCheck")
-		       ? &make(arena, JSON_NULL)->json
-		       : NULL;
-}
-
 static void print_number(const struct json *v, struct strbuf *out)
 {
 	char text[40];
@@ -284,6 +279,32 @@ static void print_number(const struct json *v, struct strbuf *out)
 	}
 	format_go_duration(ns, text);
 	strbuf_adds(out, text);
+}
+
+/* What inspect leaves out where there is nothing to say: told by a neighbour that is always there.
+ */
+static const struct json *left_out(const struct json *v, const char *field)
+{
+	static const struct {
+		const char *neighbour;
+		struct json value;
+	} fields[] = {
+		{ "CreateCommand", { .type = JSON_NULL, .key = "ExposedPorts" } },
+		{ "CreateCommand", { .type = JSON_NULL, .key = "Healthcheck" } },
+		{ "CreateCommand", { .type = JSON_NULL, .key = "StartupHealthCheck" } },
+		{ "CreateCommand", { .type = JSON_STRING, .key = "Timezone", .text = "" } },
+		{ "UsernsMode", { .type = JSON_NULL, .key = "IDMappings" } },
+		{ "Propagation", { .type = JSON_STRING, .key = "Name", .text = "" } },
+		{ "Propagation", { .type = JSON_STRING, .key = "SubPath", .text = "" } },
+		{ "EffectiveCaps", { .type = JSON_NULL, .key = "SizeRw" } },
+		{ "EffectiveCaps",
+		  { .type = JSON_NUMBER, .key = "SizeRootFs", .text = "0", .n = 1 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (streq(fields[i].value.key, field) && json_get(v, fields[i].neighbour))
+			return &fields[i].value;
+	return NULL;
 }
 
 static int get_field(struct exec *x, const struct json *v, const char *field,
@@ -308,7 +329,7 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 				m = c;
 	m = health_member(&x->arena, v, field, m);
 	if (!m)
-		m = absent_check(&x->arena, field);
+		m = left_out(v, field);
 	if (!m && !is_map(v))
 		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s", field);
 	*ret = m;

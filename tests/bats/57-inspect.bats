@@ -265,6 +265,18 @@ setup() {
 	run_cmk 125 inspect --format '{{.NoSuchField}}' c
 	assert_error NoSuchField
 	run_cmk rm c
+
+	cmk create --name c --net=none -v "$T:/data" --rootfs "$fs" true
+	run_cmk inspect --format '{{(index .Mounts 0).Src}} {{(index .Mounts 0).Dst}} {{.ImageID}}.' c
+	assert_equal "$output" "$T /data ."
+	# What JSON leaves out where there is nothing to say is no mistake in a template.
+	run_cmk inspect --format '{{range .Mounts}}<{{.Name}}{{.SubPath}}>{{end}}<{{.Config.Timezone}}> {{.Config.ExposedPorts}} {{.Config.Healthcheck}} {{json .HostConfig.IDMappings}} {{.SizeRootFs}}' c
+	assert_equal "$output" '<><> map[] <nil> null 0'
+	run_cmk inspect c
+	jq -e '.[0].Config | has("ExposedPorts") or has("Timezone") | not' <<<"$output"
+	run_cmk 125 inspect --format '{{.State.Timezone}}' c
+	assert_error Timezone
+	run_cmk rm c
 }
 
 @test "several, --type, --latest; what is missing is an error behind what was found" {
