@@ -89,7 +89,13 @@ static int create_health(struct create_plan *p, bool has_image, struct cmk_err *
 
 	cfg->health = health_free(cfg->health);
 	r = health_configure(&cfg->health, image, &p->o->health, err);
-	return r == 0 && has_image ? health_check_whole(cfg->health, err) : r;
+	if (r == 0 && has_image)
+		r = health_check_whole(cfg->health, err);
+	if (r == 0 && has_image && streq_null(cfg->sdnotify, "healthy") &&
+	    !health_enabled(cfg->health))
+		return cmk_err_set(err, -EINVAL,
+				   "sdnotify policy \"healthy\" requires a healthcheck to be set");
+	return r;
 }
 
 /* Everything in memory; the image may be pulled on the way. */

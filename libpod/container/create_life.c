@@ -40,8 +40,10 @@ static int absolute(const char *path, char **ret, struct cmk_err *err)
 static int check_sdnotify(struct create_plan *p, struct cmk_err *err)
 {
 	static const char *const words[] = { "container", "conmon", "healthy", "ignore" };
-	const char *mode = p->o->sdnotify;
+	const char *mode = p->o->sdnotify, *socket = getenv("NOTIFY_SOCKET");
 
+	if (socket && *socket && !streq_null(mode, "ignore"))
+		p->c->cfg.sdnotify_socket = xstrdup(socket);
 	if (!mode)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {

@@ -59,7 +59,7 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 	json_write_bool(w, "Passwd", !cfg->no_passwd);
 	json_write_null(w, "ChrootDirs");
 	json_write_str(w, "sdNotifyMode", cfg->sdnotify ? cfg->sdnotify : "container");
-	json_write_str(w, "sdNotifySocket", "");
+	json_write_str(w, "sdNotifySocket", inspect_str(cfg->sdnotify_socket));
 	json_write_end(w, '}');
 }
 

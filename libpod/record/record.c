@@ -115,6 +115,7 @@ static const struct json_field config_fields[] = {
 	CFG(pidfile, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(conmon_pidfile, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(sdnotify, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(sdnotify_socket, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(requires, JSON_F_STRV, JSON_OMIT_EMPTY),
 	/* health */
 	JSON_FIELD_SUB(struct container_config, health, "health", JSON_F_PTR, JSON_OMIT_EMPTY,

@@ -93,7 +93,8 @@ struct container_config {
 	int64_t restart_retries; /* of on-failure; 0: no limit */
 	uint32_t timeout_s;	 /* --timeout; 0: none */
 	char *pidfile, *conmon_pidfile, *sdnotify /* NULL: "container" */;
-	char **requires; /* full ids */
+	char *sdnotify_socket; /* systemd's, where it was created; NULL: none */
+	char **requires;       /* full ids */
 	/* health */
 	struct container_health *health; /* NULL: no option was given, and the image has none */
 	/* log */

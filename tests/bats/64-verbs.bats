@@ -397,6 +397,14 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	NOTIFY_SOCKET=$T/notify run_cmk run --rm --net=none --sdnotify ignore --rootfs "$(rootfs)" sh -c 'echo "<$NOTIFY_SOCKET>"'
 	assert_equal "$output" "<>"
 	run_cmk 125 create --sdnotify maybe --rootfs "$(rootfs)" true
+	run_cmk 125 create --sdnotify healthy --rootfs "$(rootfs)" true
+	assert_error 'sdnotify policy "healthy" requires a healthcheck to be set'
+	NOTIFY_SOCKET=$T/notify run_cmk create --net=none --name told --rootfs "$(rootfs)" true
+	NOTIFY_SOCKET=$T/notify run_cmk create --net=none --name quiet --sdnotify ignore --rootfs "$(rootfs)" true
+	run_cmk inspect --format '{{.Config.SdNotifyMode}} {{.Config.SdNotifySocket}}' told quiet
+	assert_equal "$output" "container $T/notify
+ignore "
+	run_cmk rm told quiet
 }
 
 # A socket as systemd has it, and what came to it.
