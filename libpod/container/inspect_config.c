@@ -6,13 +6,27 @@
 
 #define SHM_SIZE 65536000
 
-static void write_exposed(struct json_writer *w, char *const *ports)
+/* Published ports are exposed, too. */
+static void write_exposed(struct json_writer *w, const struct container_config *cfg)
 {
+	cleanup_strv char **ports = strv_dup(cfg->exposed_ports);
+
+	for (size_t i = 0; i < cfg->n_ports; i++) {
+		const struct container_port *p = &cfg->ports[i];
+
+		for (int k = 0; k < MAX(p->range, 1); k++) {
+			cleanup_free char *name = xasprintf("%d/%s", p->container_port + k,
+							    p->protocol);
+
+			if (!strv_has(ports, name))
+				strv_add(&ports, name);
+		}
+	}
 	if (!ports || !*ports)
 		return;
 	json_write_object(w, "ExposedPorts");
-	for (; *ports; ports++) {
-		json_write_object(w, *ports);
+	for (char **port = ports; *port; port++) {
+		json_write_object(w, *port);
 		json_write_end(w, '}');
 	}
 	json_write_end(w, '}');
@@ -47,7 +61,7 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 	json_write_map(w, "Labels", cfg->labels);
 	json_write_map(w, "Annotations", s->annotations);
 	json_write_str(w, "StopSignal", cfg->stop_signal ? cfg->stop_signal : "SIGTERM");
-	write_exposed(w, cfg->exposed_ports);
+	write_exposed(w, cfg);
 	json_write_strv(w, "CreateCommand", cfg->create_command);
 	if (cfg->timezone)
 		json_write_str(w, "Timezone", cfg->timezone);

@@ -266,9 +266,9 @@ int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err)
 		goto invalid;
 	if (parts[1])
 		proto = parts[1];
-	if (!streq(proto, "tcp") && !streq(proto, "udp"))
-		return cmk_err_set(err, -EINVAL, "port '%s': protocol '%s' is not tcp or udp", text,
-				   proto);
+	if (!streq(proto, "tcp") && !streq(proto, "udp") && !streq(proto, "sctp"))
+		return cmk_err_set(err, -EINVAL, "port '%s': protocol '%s' is not tcp, udp or sctp",
+				   text, proto);
 	range = strv_split(parts[0], '-');
 	if (strv_len(range) > 2 || parse_u32(range[0], 65535, &first) < 0 || first == 0)
 		goto invalid;
@@ -278,8 +278,8 @@ int opt_expose_parse(const char *text, char ***ports, struct cmk_err *err)
 	add_ports(ports, first, last, proto);
 	return 0;
 invalid:
-	return cmk_err_set(err, -EINVAL, "port '%s' is not of the form PORT[-PORT][/tcp|/udp]",
-			   text);
+	return cmk_err_set(err, -EINVAL,
+			   "port '%s' is not of the form PORT[-PORT][/tcp|/udp|/sctp]", text);
 }
 
 int opt_label_add(char ***labels, const char *text, struct cmk_err *err)

@@ -279,6 +279,19 @@ setup() {
 	run_cmk rm c
 }
 
+@test "published ports are exposed ports, too; those of other protocols can be exposed" {
+	cmk create --name c -p 18080:80 -p 18081-18082:81-82/udp --expose 99/sctp --expose 22 --expose 22/udp --expose 80 --rootfs "$fs" true
+	run_cmk inspect --format '{{json .Config.ExposedPorts}}' c
+	assert_equal "$(jq -c keys <<<"$output")" '["22/tcp","22/udp","80/tcp","81/udp","82/udp","99/sctp"]'
+	run_cmk inspect --format '{{json .NetworkSettings.Ports}}' c
+	assert_equal "$(jq -c '[."22/tcp", ."99/sctp", ."80/tcp"[0].HostPort]' <<<"$output")" '[null,null,"18080"]'
+	run_cmk 125 create -P --expose 99/sctp --rootfs "$fs" true
+	assert_error sctp
+	run_cmk 125 create --expose 99/icmp --rootfs "$fs" true
+	assert_error "'icmp' is not tcp, udp or sctp"
+	run_cmk rm c
+}
+
 @test "several, --type, --latest; what is missing is an error behind what was found" {
 	cmk create --name a --net=none --rootfs "$fs" true
 	cmk create --name b --net=none --rootfs "$fs" true

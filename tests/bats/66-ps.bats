@@ -293,6 +293,11 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	run_cmk ps -l --format json
 	jq -e '.[0] | .Ports[0] == {"host_ip": "127.0.0.1", "container_port": 80, "host_port": 18080, "range": 1, "protocol": "tcp"} and
 		.Ports[1].range == 2 and .ExposedPorts["99"] == ["tcp"]' <<<"$output"
+	run_cmk create --name dns --expose 8787/udp --expose 99/sctp --expose 53/udp --expose 99 --expose 53 alpine
+	run_cmk ps -l --format '{{.Ports}}'
+	assert_equal "$output" '53/tcp, 53/udp, 99/sctp, 99/tcp, 8787/udp'
+	run_cmk ps -l --format json
+	jq -e '.[0].ExposedPorts == {"53": ["tcp", "udp"], "99": ["sctp", "tcp"], "8787": ["udp"]}' <<<"$output"
 }
 
 @test "ports that follow each other are shown as a range" {

@@ -263,7 +263,7 @@ static void entrypoints_are_read(void **state)
 static void ports_labels_names(void **state)
 {
 	cleanup_strv char **ports = NULL, **labels = NULL;
-	static const char *const bad[] = { "",	  "0",	   "65536", "80/sctp", "80/tcp/x",
+	static const char *const bad[] = { "",	  "0",	   "65536", "80/icmp", "80/tcp/x",
 					   "9-8", "1-2-3", "x",	    "80/" };
 
 	(void)state;
