@@ -129,6 +129,14 @@ static void col_user(const struct container_process *p, struct strbuf *out)
 	strbuf_adds(out, p->user);
 }
 
+static void col_uid(const struct container_process *p, struct strbuf *out)
+{
+	if (p->inside_euid == UINT32_MAX)
+		strbuf_addc(out, '?');
+	else
+		strbuf_addf(out, "%u", p->inside_euid);
+}
+
 static void col_ruser(const struct container_process *p, struct strbuf *out)
 {
 	strbuf_adds(out, p->ruser);
@@ -252,6 +260,7 @@ static const struct column {
 	{ "hgroup", NULL, "HGROUP", col_hgroup },
 	{ "hgroups", NULL, "HGROUPS", col_hgroups },
 	{ "hpid", NULL, "HPID", col_hpid },
+	{ "huid", NULL, "HUID", col_huser },
 	{ "huser", NULL, "HUSER", col_huser },
 	{ "label", NULL, "LABEL", col_label },
 	{ "nice", "%n", "NI", col_nice },
@@ -267,6 +276,7 @@ static const struct column {
 	{ "stime", NULL, "STIME", col_stime },
 	{ "time", "%x", "TIME", col_time },
 	{ "tty", "%y", "TTY", col_tty },
+	{ "uid", NULL, "UID", col_uid },
 	{ "user", "%U", "USER", col_user },
 	{ "vsz", "%z", "VSZ", col_vsz },
 };
@@ -325,19 +335,74 @@ static int print_columns(struct container *c, const struct column *const *cols, 
 	return 0;
 }
 
+/* The words of "ax -o args", as a shell takes them apart. */
+static int split_words(const char *text, char ***ret, struct cmk_err *err)
+{
+	cleanup_strbuf struct strbuf word = STRBUF_INIT;
+	char quote = 0;
+	bool any = false;
+
+	for (const char *c = text;; c++) {
+		if (!*c && quote)
+			return cmk_err_set(err, -EINVAL, "parsing ps args: no %c behind '%.60s'",
+					   quote, text);
+		if (!*c || (!quote && strchr(" \t\n", *c))) {
+			if (any)
+				strv_add(ret, strbuf_str(&word));
+			strbuf_reset(&word);
+			any = false;
+			if (!*c)
+				return 0;
+		} else if (quote ? *c == quote : (*c == '\'' || *c == '"')) {
+			quote = quote ? 0 : *c;
+			any = true;
+		} else {
+			if (*c == '\\' && quote != '\'' && c[1])
+				c++;
+			strbuf_addc(&word, *c);
+			any = true;
+		}
+	}
+}
+
+/* What ps gets: one word alone may be several. `-o "pid comm"` is a list for procps, but not for
+ * busybox, which wants commas. */
+static int ps_words(char *const *args, char ***ret, struct cmk_err *err)
+{
+	strv_add(ret, "ps");
+	if (!args[1]) {
+		int r = split_words(args[0], ret, err);
+
+		if (r < 0)
+			return r;
+	} else {
+		for (; *args; args++)
+			strv_add(ret, *args);
+	}
+	for (char **w = *ret + 1; w[0] && w[1]; w++) {
+		size_t n = strlen(w[0]);
+
+		if (w[0][0] != '-' || w[0][n - 1] != 'o' || strchr(w[1], '='))
+			continue;
+		for (char *c = w[1]; (c = strchr(c, ' ')); c++)
+			*c = ',';
+	}
+	return 0;
+}
+
 /* What is no list of columns is for the container's own ps(1). */
 static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
 {
-	cleanup_free char **command = xcalloc(strv_len(args) + 2, sizeof(*command));
-	const struct exec_options o = { .command = command, .no_session = true };
+	cleanup_strv char **command = NULL;
+	struct exec_options o = { .no_session = true };
 	struct attach_args attach = { .use_out = true, .sig_proxy = true };
 	cleanup_close int fd = -1;
 	bool detached = false;
-	int r, code = 0;
+	int code = 0, r = ps_words(args, &command, err);
 
-	command[0] = (char *)(uintptr_t) "ps";
-	for (size_t i = 0; args[i]; i++)
-		command[i + 1] = args[i];
+	if (r < 0)
+		return r;
+	o.command = command;
 	r = container_exec(c, &o, -1, &fd, NULL, err);
 	if (r < 0)
 		return r;
@@ -346,7 +411,9 @@ static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
 	if (r < 0 && err->kind == CMK_ERR_CMD_NOT_FOUND)
 		(void)cmk_err_hint(err, "not all of them are names of columns, and the image has "
 					"no ps: see 'cmk top --help'");
-	return r < 0 ? r : code;
+	if (r < 0 || code == 0)
+		return r;
+	return cmk_err_set(err, -EINVAL, "executing ps(1) in the container: exit code %d", code);
 }
 
 static int top_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
@@ -395,10 +462,11 @@ const struct cmk_command cmk_cmd_top = {
 		"Users, groups and process ids are those of the container; those that begin with h "
 		"are the host's. Columns, separated by blanks or commas: `args`, `capamb`, "
 		"`capbnd`, `capeff`, `capinh`, `capprm`, `comm`, `etime`, `group`, `groups`, "
-		"`hgroup`, `hgroups`, `hpid`, `huser`, `label`, `nice`, `pcpu`, `pgid`, `pid`, "
-		"`ppid`, `rgroup`, `rss`, `ruser`, `seccomp`, `state`, `stime`, `time`, `tty`, "
-		"`user`, `vsz`, or AIX's `%a` and friends (ps(1)).\n\n"
-		"With other words, such as options, ps is run in the container with them.",
+		"`hgroup`, `hgroups`, `hpid`, `huid`, `huser`, `label`, `nice`, `pcpu`, `pgid`, "
+		"`pid`, `ppid`, `rgroup`, `rss`, `ruser`, `seccomp`, `state`, `stime`, `time`, "
+		"`tty`, `uid`, `user`, `vsz`, or AIX's `%a` and friends (ps(1)).\n\n"
+		"With other words, such as options, ps is run in the container with them; one word "
+		"alone is taken apart at blanks: `cmk top web 'ax -o args'`.",
 	.examples = top_examples,
 	.options = top_options,
 	.args_size = sizeof(struct top_args),

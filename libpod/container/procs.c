@@ -234,6 +234,7 @@ static bool read_status(const struct scan *s, struct container_process *p)
 	for (size_t i = 0; i < N_PROCESS_CAPS; i++)
 		p->caps[i] = hex_field(status, caps[i]);
 	read_groups(s, status, p);
+	p->inside_euid = id_map_to_inside(&s->uids, p->euid);
 	p->ruser = name_or_number(s->passwd, &s->uids, p->uid);
 	p->user = name_or_number(s->passwd, &s->uids, p->euid);
 	p->rgroup = name_or_number(s->groups, &s->gids, p->gid);

@@ -23,6 +23,7 @@ struct container_process {
 	pid_t host_pid;
 	int64_t pid, ppid, pgid;       /* in the container; ppid 0 where the parent is outside */
 	uint32_t uid, euid, gid, egid; /* of the host: as we see them */
+	uint32_t inside_euid;	       /* in the container; UINT32_MAX where it has none there */
 	uint32_t *groups;	       /* owned */
 	size_t n_groups;
 	/* In the container: names of its own files, else numbers; owned. */

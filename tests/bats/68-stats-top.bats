@@ -36,13 +36,15 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	run_cmk top up pid hpid,user huser %a
 	assert_match "${lines[0]}" '^PID         HPID        USER        HUSER       COMMAND$'
 	assert_match "${lines[1]}" "^1           $pid +root        $UID +sleep 1000$"
+	run_cmk top up uid huid
+	assert_match "${lines[1]}" "^0 +$UID\$"
 }
 
 @test "top knows each of podman's columns" {
 	local name
 	for name in args:COMMAND capamb:'AMBIENT CAPS' capbnd:'BOUNDING CAPS' capeff:'EFFECTIVE CAPS' capinh:'INHERITED CAPS' \
 		capprm:'PERMITTED CAPS' comm:COMMAND etime:ELAPSED group:GROUP groups:GROUPS hgroup:HGROUP hgroups:HGROUPS hpid:HPID \
-		huser:HUSER label:LABEL nice:NI pcpu:%CPU pgid:PGID pid:PID ppid:PPID rgroup:RGROUP rss:RSS ruser:RUSER \
+		huid:HUID huser:HUSER uid:UID label:LABEL nice:NI pcpu:%CPU pgid:PGID pid:PID ppid:PPID rgroup:RGROUP rss:RSS ruser:RUSER \
 		seccomp:SECCOMP state:STATE stime:STIME time:TIME tty:TTY user:USER vsz:VSZ; do
 		run_cmk top up "${name%%:*}"
 		assert_equal "${lines[0]}" "${name#*:}"
@@ -62,6 +64,17 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	assert_match "$output" '1 sleep 1000'
 	run_cmk top -l -- -o pid,args
 	assert_match "$output" '1 sleep 1000'
+	run_cmk top up '-o pid,args'
+	assert_match "$output" '1 sleep 1000'
+	run_cmk top up "-o 'pid comm'"
+	assert_match "${lines[0]}" '^ *PID +COMMAND'
+	run_cmk top up -o 'pid comm'
+	assert_match "${lines[0]}" '^ *PID +COMMAND'
+	assert_match "${lines[1]}" '^ *1 +sleep$'
+	run_cmk 125 top up "-o 'pid"
+	assert_error "parsing ps args: no ' behind"
+	run_cmk 125 top up -o nonsense
+	assert_match "$stderr" 'Error: executing ps\(1\) in the container: exit code 1'
 }
 
 @test "top wants a container that runs" {
