@@ -11,7 +11,7 @@
 
 struct logs_args {
 	struct cmk_select select; /* first */
-	bool follow, timestamps, names, color;
+	bool details, follow, timestamps, names, color;
 	const char *since, *until;
 	int64_t tail;
 };
@@ -35,6 +35,8 @@ static int parse_tail(const struct cmk_option *o, const char *value, void *args,
 static const struct cmk_option logs_options[] = {
 	CMK_OPT_FLAG(0, "color", struct logs_args, color,
 		     "show each container's name or ID in a colour of its own"),
+	CMK_OPT_FLAG(0, "details", struct logs_args, details,
+		     "put before each line what --log-opt labels and env have named"),
 	CMK_OPT_FLAG('f', "follow", struct logs_args, follow, "go on until the container ends"),
 	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG('n', "names", struct logs_args, names,
@@ -54,7 +56,7 @@ static const struct cmk_option logs_options[] = {
 struct shown_log {
 	struct container *c;
 	int pidfd; /* the monitor's */
-	char *name, *prefix;
+	char *name, *prefix, *details;
 };
 
 static bool still_running(void *arg)
@@ -75,6 +77,48 @@ static char *make_prefix(const struct logs_args *a, const struct container *c, s
 	if (a->color)
 		return xasprintf("\033[%dm%s\033[0m ", colors[i % ARRAY_LEN(colors)], text);
 	return xasprintf("%s ", text);
+}
+
+/* As in the query of a URL: no blank, comma or control character of a value is in the way. */
+static void add_escaped(struct strbuf *sb, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c && strchr("-_.~", c)))
+			strbuf_addc(sb, (char)c);
+		else if (c == ' ')
+			strbuf_addc(sb, '+');
+		else
+			strbuf_addf(sb, "%%%02X", c);
+	}
+}
+
+static int compare_details(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* docker's form: KEY=VALUE,KEY=VALUE in the order of the keys, and a blank. */
+static char *make_details(const struct container *c)
+{
+	struct strbuf sb = STRBUF_INIT;
+	cleanup_strv char **v = strv_dup(c->cfg.log_details);
+
+	if (v)
+		qsort(v, strv_len(v), sizeof(*v), compare_details);
+	for (char **d = v; d && *d; d++) {
+		size_t n = strcspn(*d, "=");
+
+		if (d > v)
+			strbuf_addc(&sb, ',');
+		add_escaped(&sb, *d, n);
+		strbuf_addc(&sb, '=');
+		add_escaped(&sb, *d + n + 1, strlen(*d + n + 1));
+	}
+	strbuf_addc(&sb, ' ');
+	return strbuf_steal(&sb);
 }
 
 static int open_log(struct storage *st, const struct logs_args *a, const char *name,
@@ -124,7 +168,10 @@ static int show_all(struct storage *st, const struct logs_args *a, char **names,
 			continue;
 		if (count > 1)
 			logs[i].prefix = make_prefix(a, logs[i].c, i);
-		src[n++].prefix = logs[i].prefix;
+		if (a->details)
+			logs[i].details = make_details(logs[i].c);
+		src[n].prefix = logs[i].prefix;
+		src[n++].details = logs[i].details;
 	}
 	r = n ? log_show(src, n, o, STDOUT_FILENO, STDERR_FILENO, err) : 0;
 	for (size_t i = 0; i < n; i++)
@@ -133,6 +180,7 @@ static int show_all(struct storage *st, const struct logs_args *a, char **names,
 		cleanup_close_fn(&logs[i].pidfd);
 		free(logs[i].name);
 		free(logs[i].prefix);
+		free(logs[i].details);
 		(void)container_free(logs[i].c);
 	}
 	free(src);
@@ -215,6 +263,10 @@ const struct cmk_command cmk_cmd_logs = {
 		"restart by its policy. With rotated logs (`--log-opt max-size`) all files that "
 		"are kept are read. --since is found by halving: where the host's clock was set "
 		"back, entries from before that moment may be left out.\n\n"
+		"--details is docker's: behind the time of each line, and before the line, stand "
+		"the labels and variables that `--log-opt labels=` and `--log-opt env=` named when "
+		"the container was created, as `KEY=VALUE,KEY=VALUE` in the order of the keys, "
+		"escaped as in the query of a URL, and a blank.\n\n"
 		"Containers with the log drivers `none` and `passthrough` have no logs.",
 	.exit_codes = "0; 125 a container does not exist, or has no logs",
 	.examples = logs_examples,

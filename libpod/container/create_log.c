@@ -115,33 +115,44 @@ static int take_max_size(struct create_plan *p, const char *value, struct cmk_er
 	return parse_size(value, &p->c->cfg.log_max_size, err);
 }
 
+enum log_option_for {
+	FOR_FILE = 1 << 0,
+	FOR_JOURNAL = 1 << 1,
+};
+
 static const struct log_option {
 	const char *name;
-	bool journal; /* for journald; else for files */
+	int for_driver; /* enum log_option_for */
 	int (*take)(struct create_plan *p, const char *value, struct cmk_err *err);
 } log_options[] = {
-	{ "path", false, take_path },	   { "max-size", false, take_max_size },
-	{ "max-file", false, take_files }, { "tag", true, take_tag },
-	{ "label", true, take_label },	   { "labels", true, take_later },
-	{ "env", true, take_later },
+	{ "path", FOR_FILE, take_path },
+	{ "max-size", FOR_FILE, take_max_size },
+	{ "max-file", FOR_FILE, take_files },
+	{ "tag", FOR_JOURNAL, take_tag },
+	{ "label", FOR_JOURNAL, take_label },
+	{ "labels", FOR_FILE | FOR_JOURNAL, take_later },
+	{ "env", FOR_FILE | FOR_JOURNAL, take_later },
 };
 
 static int take_option(struct create_plan *p, const struct log_driver_info *d, const char *text,
 		       struct cmk_err *err)
 {
 	size_t n = strcspn(text, "=");
+	int driver = (d->has_file ? FOR_FILE : 0) | (streq(d->name, "journald") ? FOR_JOURNAL : 0);
 
 	for (size_t i = 0; text[n] && i < ARRAY_LEN(log_options); i++) {
 		const struct log_option *o = &log_options[i];
 
 		if (strlen(o->name) != n || memcmp(o->name, text, n) != 0)
 			continue;
-		if (o->journal ? !streq(d->name, "journald") : !d->has_file)
+		if (!(o->for_driver & driver))
 			return cmk_err_set(
 				err, -EINVAL,
 				"log option '%s' is supported only by the %s log driver%s", o->name,
-				o->journal ? "journald" : "k8s-file",
-				o->journal ? "" : " (or json-file)");
+				o->for_driver == FOR_JOURNAL ? "journald" : "k8s-file",
+				o->for_driver == FOR_JOURNAL  ? ""
+				: o->for_driver & FOR_JOURNAL ? " (or json-file, journald)"
+							      : " (or json-file)");
 		return o->take(p, text + n + 1, err);
 	}
 	return cmk_err_set(err, -EINVAL, "invalid log option \"%.*s\"", (int)n, text);
@@ -199,8 +210,15 @@ static void add_named(struct create_plan *p, const char *names, char *const *fro
 	for (char **n = v; n && *n; n++) {
 		const char *value = strv_env_get(from, *n);
 
-		if (value && **n)
+		if (!value || !**n)
+			continue;
+		if (streq_null(p->c->cfg.log_driver, "journald")) {
 			add_field(&p->c->cfg.log_fields, *n, strlen(*n), value);
+		} else {
+			cleanup_free char *detail = xasprintf("%s=%s", *n, value);
+
+			strv_env_set(&p->c->cfg.log_details, detail);
+		}
 	}
 }
 

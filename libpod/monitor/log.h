@@ -58,7 +58,8 @@ struct log_read_options {
 struct log_source {
 	int dirfd;
 	const char *name;
-	const char *prefix; /* before each line, with its blank; or NULL */
+	const char *prefix;  /* before each line, with its blank; or NULL */
+	const char *details; /* the same, behind the time */
 	/* Follower: asked (may be NULL) whether to go on at the end of the file: when the directory
 	 * or the file changes and when END_FD is readable (the monitor's pidfd; -1: none). */
 	bool (*still_running)(void *arg);

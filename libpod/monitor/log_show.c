@@ -64,6 +64,8 @@ static int emit(struct show *s, struct shown *l)
 			strbuf_adds(sb, l->src->prefix);
 		if (s->o->timestamps)
 			strbuf_add(sb, time, (size_t)(strchr(time, ' ') - time) + 1);
+		if (l->src->details)
+			strbuf_adds(sb, l->src->details);
 	}
 	strbuf_add(sb, e->text, e->len);
 	if (!e->partial)

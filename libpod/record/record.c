@@ -124,6 +124,7 @@ static const struct json_field config_fields[] = {
 	CFG(log_path, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(log_tag, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(log_fields, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(log_details, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(log_max_size, JSON_F_I64, JSON_OMIT_EMPTY),
 	CFG(log_max_files, JSON_F_U32, JSON_OMIT_EMPTY),
 	/* process: environment, names, files that cmk writes */

@@ -98,9 +98,10 @@ struct container_config {
 	/* health */
 	struct container_health *health; /* NULL: no option was given, and the image has none */
 	/* log */
-	char *log_path;	   /* of --log-opt path, absolute; NULL: ctr.log */
-	char *log_tag;	   /* as typed */
-	char **log_fields; /* "KEY=VALUE" of each journal entry */
+	char *log_path;	    /* of --log-opt path, absolute; NULL: ctr.log */
+	char *log_tag;	    /* as typed */
+	char **log_fields;  /* "KEY=VALUE" of each journal entry */
+	char **log_details; /* "KEY=VALUE" for logs --details, of a file */
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	/* process: environment, names, files that cmk writes */

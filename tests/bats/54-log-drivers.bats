@@ -129,6 +129,26 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 	assert_match "$(cat tty)" 'cannot be used on a TTY'
 }
 
+@test "logs --details: the labels and variables that --log-opt names" {
+	run_cmk run --name c1 --label zone=eu --label 'what=a b,c' --label other=1 -e COLOUR=red -e SECRET=x \
+		--log-opt labels=zone,what,none --log-opt env=COLOUR "${RUN[@]}" sh -c 'echo out; echo err >&2; printf end'
+	run_cmk logs --details c1
+	assert_equal "$output" $'COLOUR=red,what=a+b%2Cc,zone=eu out\nCOLOUR=red,what=a+b%2Cc,zone=eu end'
+	assert_equal "$stderr" 'COLOUR=red,what=a+b%2Cc,zone=eu err'
+	run_cmk logs --details -t --tail 1 c1
+	assert_match "$output" '^20[0-9-]{8}T[0-9:.]+Z COLOUR=red,what=a\+b%2Cc,zone=eu end$'
+	run_cmk logs c1
+	assert_equal "$output" $'out\nend'
+	run_cmk run --name c2 --log-driver json-file "${RUN[@]}" echo plain
+	run_cmk logs --details c2
+	assert_equal "$output" ' plain'
+	run_cmk logs --details -n c2 c1 2>&1
+	assert_match "$output" "^c1 COLOUR=red,.* out"
+	assert_match "$output" "c2  plain"
+	run_cmk 125 create --log-driver none --log-opt labels=a "${RUN[@]}" true
+	assert_error "'labels' is supported only by the k8s-file log driver"
+}
+
 @test "bad drivers and options are refused" {
 	run_cmk 125 create --log-driver bogus "${RUN[@]}" true
 	assert_error bogus
