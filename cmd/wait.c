@@ -164,7 +164,8 @@ const struct cmk_command cmk_cmd_wait = {
 	.description =
 		"Prints one exit code a line, in the order of the operands: at once for a "
 		"container that does not run, 0 for one that never did, -1 where another condition "
-		"than the end is met.",
+		"than the end is met. A restart policy without a limit has no last end: there the "
+		"end of one run is enough.",
 	.examples = wait_examples,
 	.options = wait_options,
 	.args_size = sizeof(struct wait_args),

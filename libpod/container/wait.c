@@ -17,6 +17,7 @@ struct container_waiter {
 	unsigned int conditions;
 	int inotify_fd, monitor_fd, pidfd;
 	int64_t monitor_pid;
+	int64_t restarts; /* when the waiting began */
 };
 
 static const char *const names[] = {
@@ -48,6 +49,7 @@ struct container_waiter *container_waiter_new(struct container *c, unsigned int 
 	w->conditions = conditions;
 	w->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	w->monitor_fd = w->pidfd = -1;
+	w->restarts = c->live.restarts;
 	return w;
 }
 
@@ -139,6 +141,16 @@ static unsigned int state_now(const struct container *c)
 	return 0;
 }
 
+/* A run has ended whose policy has no limit: the last end may never come. */
+static bool ended_for_now(const struct container_waiter *w)
+{
+	const struct container *c = w->c;
+
+	return w->conditions & CONTAINER_HAS_ENDED && c->cfg.restart_policy &&
+	       c->cfg.restart_retries == 0 && container_is_active(c) &&
+	       (c->state == CONTAINER_RESTARTING || c->live.restarts > w->restarts);
+}
+
 static void drain(struct container_waiter *w)
 {
 	char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -184,6 +196,10 @@ int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk
 	}
 	if (r < 0)
 		return cmk_err_move(err, &e);
+	if (ended_for_now(w)) {
+		*ret_code = w->c->live.exit_code;
+		return 1;
+	}
 	follow_monitor(w);
 	if (!(state_now(w->c) & w->conditions)) {
 		/* A never-started one does not hold up who waits for the end, as with the peers. */

@@ -22,6 +22,15 @@ inspect() { cmk inspect --format "$2" "$1"; }
 	run_cmk rm one good
 }
 
+@test "wait: where a policy restarts without limit, the end of one run is enough" {
+	for policy in always on-failure; do
+		run_cmk run -d --net=none --name one --restart $policy --rootfs "$(rootfs)" sh -c 'exit 4'
+		run_cmk wait one
+		assert_equal "$output" 4
+		run_cmk rm -f -t 0 one
+	done
+}
+
 @test "run in the foreground stays through its restarts" {
 	run_cmk 3 run --net=none --name one --restart on-failure:2 --rootfs "$(rootfs)" sh -c 'echo run; exit 3'
 	assert_equal "${#lines[@]}" 3
@@ -99,8 +108,7 @@ inspect() { cmk inspect --format "$2" "$1"; }
 	printf '#!/bin/sh\nrm /once; exit 1\n' >"$fs/once"
 	chmod 755 "$fs/once"
 	run_cmk run -d --net=none --name one --restart always --rootfs "$fs" /once
-	run_cmk wait one
-	assert_equal "$output" 127
+	wait_for 20 sh -c '[ "$(cmk inspect --format "{{.State.Status}} {{.State.ExitCode}}" one)" = "exited 127" ]'
 	assert_match "$(inspect one '{{.State.Error}}')" once
 	run_cmk rm one
 }
