@@ -219,7 +219,7 @@ static int check_select(const struct cmk_select *s, bool names, struct cmk_err *
 {
 	const char *why = NULL;
 
-	if (names && s->filters)
+	if (names && s->filters && !s->filter_names)
 		why = "--filter takes no arguments";
 	else if (s->cidfiles && (s->all || s->latest))
 		why = "--all, --latest, and --cidfile cannot be used together";
@@ -256,13 +256,33 @@ static int add_matching(struct storage *st, const struct cmk_select *s, char ***
 	return r;
 }
 
+/* Of the names that were typed, in their words. */
+static int keep_matching(struct storage *st, const struct cmk_select *s, int argc, char **argv,
+			 char ***names, struct cmk_err *err)
+{
+	struct ps_filter *f = NULL;
+	int r = ps_filter_new(st, s->filters, &f, err);
+
+	for (int i = 0; r == 0 && i < argc; i++) {
+		cleanup_container struct container *c = NULL;
+
+		r = container_open(st, argv[i], &c, err);
+		if (r == 0 && ps_filter_match(f, c))
+			strv_add(names, argv[i]);
+	}
+	(void)ps_filter_free(f);
+	return r;
+}
+
 int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **argv, char ***ret,
 	       struct cmk_err *err)
 {
 	cleanup_strv char **names = NULL;
 	int r = check_select(s, argc > 0, err);
 
-	for (int i = 0; r == 0 && i < argc; i++)
+	if (r == 0 && argc > 0 && s->filters)
+		r = keep_matching(st, s, argc, argv, &names, err);
+	for (int i = 0; r == 0 && !s->filters && i < argc; i++)
 		strv_add(&names, argv[i]);
 	for (char *const *f = s->cidfiles; r == 0 && f && *f; f++)
 		r = add_cidfile(*f, s->ignore, &names, err);
@@ -272,7 +292,7 @@ int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **
 		r = cmk_container_latest(st, &c, err);
 		if (r == 0)
 			strv_add(&names, c->cfg.id);
-	} else if (r == 0 && (s->all || s->filters)) {
+	} else if (r == 0 && (s->all || (s->filters && argc == 0))) {
 		r = add_matching(st, s, &names, err);
 	}
 	if (r < 0)

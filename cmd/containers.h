@@ -55,6 +55,7 @@ int cmk_ticks_wait(int timer, struct cmk_err *err);
  */
 struct cmk_select {
 	bool all, latest, ignore;
+	bool filter_names; /* --filter may stand beside names, and chooses among them */
 	char **cidfiles, **filters;
 };
 extern const struct cmk_option cmk_select_all[], cmk_select_cidfile[], cmk_select_filter[] /* -f */,

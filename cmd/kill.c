@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/parse.h"
 #include "cmd/containers.h"
 
 struct kill_args {
@@ -42,10 +41,9 @@ static int kill_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	struct kill_args *a = args;
 	int r;
 
-	a->sig = parse_signal(a->signal);
+	a->sig = container_signal_parse(a->signal, err);
 	if (a->sig < 0)
-		return cmk_err_set(err, -EINVAL, "signal '%s' is unknown: invalid signal",
-				   a->signal);
+		return a->sig;
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_select(st, &a->select, argc, argv, &names, err);

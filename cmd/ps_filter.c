@@ -75,13 +75,20 @@ struct ps_filter *ps_filter_free(struct ps_filter *f)
 	return NULL;
 }
 
-static int check_word(const char *value, const char *const *words, const char *what,
-		      struct cmk_err *err)
+static bool is_among(const char *value, const char *const *words)
 {
 	for (; *words; words++) {
 		if (streq(value, *words))
-			return 0;
+			return true;
 	}
+	return false;
+}
+
+static int check_word(const char *value, const char *const *words, const char *what,
+		      struct cmk_err *err)
+{
+	if (is_among(value, words))
+		return 0;
 	return cmk_err_set(err, -EINVAL, "unknown %s: %s", what, value);
 }
 
@@ -142,12 +149,23 @@ static int ancestor_image(struct storage *st, struct term *t)
 	return 0;
 }
 
+/* "/name" and "^/name", as docker writes names. */
+static void drop_slash(char *name)
+{
+	if (name[0] == '^')
+		name++;
+	if (name[0] == '/')
+		memmove(name, name + 1, strlen(name));
+}
+
 static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 {
 	static const char *const states[] = { "created",  "initialized", "running",    "paused",
 					      "stopping", "stopped",	 "restarting", "exited",
 					      "removing", "dead",	 "unknown",    NULL };
 	static const char *const healths[] = { "starting", "healthy", "unhealthy", "none", NULL };
+	static const char *const policies[] = { "",	  "no",		"none",		  "never",
+						"always", "on-failure", "unless-stopped", NULL };
 	bool yes = false;
 
 	switch (t->key) {
@@ -164,7 +182,13 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 			return cmk_err_set(err, -EINVAL, "'%s' is not true or false", t->value);
 		t->number = yes;
 		return 0;
+	case FILTER_RESTART_POLICY:
+		if (!is_among(t->value, policies))
+			return cmk_err_set(err, -EINVAL, "%s invalid restart policy", t->value);
+		return 0;
 	case FILTER_NAME:
+		drop_slash(t->value);
+		return compile(t, err);
 	case FILTER_COMMAND:
 		return compile(t, err);
 	case FILTER_ID:

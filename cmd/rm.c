@@ -70,6 +70,12 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 		cmk_err_done(err);
 		return 0;
 	}
+	if (r == -ENOENT) {
+		cmk_err_done(err);
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r,
+				    "no container with ID or name \"%s\" found: no such container",
+				    name);
+	}
 	if (r == 0) {
 		r = remove_one(c, a, err);
 	} else if (a->force && is_damage(r)) {
@@ -85,7 +91,8 @@ static int rm_failed(const struct cmk_err *err)
 {
 	if (err->kind == CMK_ERR_NOT_FOUND)
 		return EXIT_NOT_FOUND;
-	return err->kind == CMK_ERR_IN_USE ? EXIT_RUNNING : EXIT_CMK_FAILED;
+	/* It runs; -EEXIST is of what depends on it. */
+	return err->kind == CMK_ERR_IN_USE && err->code == -EBUSY ? EXIT_RUNNING : EXIT_CMK_FAILED;
 }
 
 static int rm_exec(const struct cmk_globals *g, void *args, int argc, char **argv,

@@ -113,6 +113,7 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 	struct start_args *a = args;
 	int r = check_start(a, argc, err);
 
+	a->select.filter_names = true;
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)

@@ -146,16 +146,16 @@ static int replace(struct create_plan *p, struct cmk_err *err)
 {
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
 	struct container *old = NULL;
-	int r = container_open(p->st, p->o->name, &old, &e);
+	int r = container_open(p->st, p->name, &old, &e);
 
 	if (r == 0)
 		r = container_remove(old, true, CONTAINER_TIMEOUT_OWN, &e);
 	(void)container_free(old);
 	if (r < 0 && r != -ENOENT) {
 		(void)cmk_err_move(err, &e);
-		return cmk_err_wrap(err, r, "replace container '%s'", p->o->name);
+		return cmk_err_wrap(err, r, "replace container '%s'", p->name);
 	}
-	return container_name_claim(p->st, p->o->name, p->c->cfg.id, err);
+	return container_name_claim(p->st, p->name, p->c->cfg.id, err);
 }
 
 static int claim_name(struct create_plan *p, struct cmk_err *err)
@@ -163,14 +163,14 @@ static int claim_name(struct create_plan *p, struct cmk_err *err)
 	struct container_config *cfg = &p->c->cfg;
 	int r = -EEXIST;
 
-	if (p->o->name) {
-		r = container_name_claim(p->st, p->o->name, cfg->id, err);
+	if (p->name) {
+		r = container_name_claim(p->st, p->name, cfg->id, err);
 		if (r == -EEXIST && p->o->replace) {
 			cmk_err_done(err);
 			r = replace(p, err);
 		}
 		if (r == 0)
-			cfg->name = xstrdup(p->o->name);
+			cfg->name = xstrdup(p->name);
 		return r;
 	}
 	for (unsigned int try = 0; try < NAME_TRIES && r == -EEXIST; try++) {
@@ -362,7 +362,11 @@ static int plan_write(struct create_plan *p, struct rootfs_plan *rootfs, struct 
 int container_create(struct storage *st, const struct container_options *o, struct container **ret,
 		     struct spec **ret_spec, struct rootfs_plan *ret_rootfs, struct cmk_err *err)
 {
-	struct create_plan p = { .st = st, .o = o };
+	struct create_plan p = {
+		.st = st,
+		.o = o,
+		.name = o->name ? container_name_bare(o->name) : NULL,
+	};
 	struct rootfs_plan rootfs = { 0 };
 	char id[CONTAINER_ID_LEN + 1];
 	int r;

@@ -77,7 +77,7 @@ int create_check_life(struct create_plan *p, struct cmk_err *err)
 	struct container_config *cfg = &p->c->cfg;
 	int r = check_restart(p, err);
 
-	if (r == 0 && p->o->replace && !p->o->name)
+	if (r == 0 && p->o->replace && !p->name)
 		r = cmk_err_set(err, -EINVAL, "cannot replace container without --name being set");
 	if (r == 0)
 		r = check_sdnotify(p, err);

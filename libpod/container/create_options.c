@@ -17,7 +17,7 @@
 
 static int check_name(struct create_plan *p, struct cmk_err *err)
 {
-	const char *name = p->o->name;
+	const char *name = p->name;
 
 	if (!name || container_name_valid(name))
 		return 0;

@@ -62,13 +62,15 @@ static int build_workdir(struct create_plan *p, struct cmk_err *err)
 
 int create_stop_signal(const char *text, char **ret, struct cmk_err *err)
 {
-	int sig = parse_signal(text);
-	const char *name = sig < 0 ? NULL : signal_name(sig);
+	int sig = container_signal_parse(text, err);
 
-	if (!name)
-		return cmk_err_set(err, -EINVAL, "stop signal '%s' is unknown", text);
+	if (sig < 0)
+		return sig;
+	/* 32 and 33 are the C library's own. */
+	if (!signal_name(sig))
+		return cmk_err_set(err, -EINVAL, "invalid signal: %s", text);
 	free(*ret);
-	*ret = xstrdup(name);
+	*ret = xstrdup(signal_name(sig));
 	return 0;
 }
 

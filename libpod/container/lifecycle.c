@@ -23,14 +23,29 @@ static int stop_signal_of(const struct container *c)
 	return sig > 0 ? sig : SIGTERM;
 }
 
+int container_signal_parse(const char *text, struct cmk_err *err)
+{
+	const char *s = text[0] == '-' ? text + 1 : text;
+	int sig = parse_signal(s);
+	uint64_t n;
+
+	if (sig > 0)
+		return sig;
+	if (parse_u64(s, UINT64_MAX, &n) == 0 && n > 0)
+		return cmk_err_set(err, -EINVAL, "valid signals are 1 through 64");
+	return cmk_err_set(err, -EINVAL, "invalid signal: %s", s);
+}
+
 int container_set_stop_signal(struct container *c, const char *signal, struct cmk_err *err)
 {
+	int sig = signal ? container_signal_parse(signal, err) : 0;
+
 	if (!signal)
 		return 0;
-	if (parse_signal(signal) <= 0)
-		return cmk_err_set(err, -EINVAL, "invalid signal: %s", signal);
+	if (sig < 0)
+		return sig;
 	free(c->cfg.stop_signal);
-	c->cfg.stop_signal = xstrdup(signal);
+	c->cfg.stop_signal = xasprintf("%d", sig);
 	return 0;
 }
 
@@ -309,12 +324,10 @@ int container_wait(struct container *c, int *ret_code, struct cmk_err *err)
 
 static int in_use(const struct container *c, struct cmk_err *err)
 {
-	cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
-		     "cannot remove container '%s' as it is %s - running or paused containers "
-		     "cannot be removed without force: container state improper",
-		     c->cfg.name, container_state_name(c->state));
-	(void)cmk_err_hint(err, "stop it first, or use 'cmk rm -f'");
-	return -EBUSY;
+	return cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
+			    "cannot remove container %s as it is %s - running or paused containers "
+			    "cannot be removed without force: container state improper",
+			    c->cfg.id, container_state_name(c->state));
 }
 
 static int check_dependents(const struct container *c, struct cmk_err *err)
@@ -324,12 +337,12 @@ static int check_dependents(const struct container *c, struct cmk_err *err)
 
 	if (!ids)
 		return 0;
-	cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
-		     "container '%s' has dependent containers which must be removed before it: %s: "
+	cmk_err_kind(err, CMK_ERR_IN_USE, -EEXIST,
+		     "container %s has dependent containers which must be removed before it: %s: "
 		     "container already exists",
-		     c->cfg.name, list);
+		     c->cfg.id, list);
 	(void)cmk_err_hint(err, "or use 'cmk rm --depend'");
-	return -EBUSY;
+	return -EEXIST;
 }
 
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err)

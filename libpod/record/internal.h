@@ -60,6 +60,8 @@ void exec_session_forget(struct storage *st, const char *id);
 /* --- name.c --- */
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 128 bytes. */
 bool container_name_valid(const char *name);
+/* What users of docker's API write as "/name": behind the slash. */
+const char *container_name_bare(const char *name);
 /* Whole lower-case hex, LEN 1..64. */
 bool container_id_prefix_valid(const char *s);
 /* 64 lower-case hex digits of getrandom(2). */

@@ -64,7 +64,7 @@ int container_open_id(struct storage *st, const char *id, struct container **ret
 int container_not_found(const char *name, struct cmk_err *err)
 {
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-			    "no container with name or ID '%s' found: no such container", name);
+			    "no container with name or ID \"%s\" found: no such container", name);
 }
 
 static bool has_record(struct storage *st, const char *id)
@@ -124,17 +124,18 @@ static int lookup_prefix(struct storage *st, const char *prefix,
 int container_open(struct storage *st, const char *name_or_id, struct container **ret,
 		   struct cmk_err *err)
 {
+	const char *name = container_name_bare(name_or_id);
 	struct cmk_err e = CMK_ERR_INIT;
 	char id[CONTAINER_ID_LEN + 1];
 	bool found = false;
 	int r = 0;
 
 	/* An exact name beats an ID prefix. */
-	if (container_name_valid(name_or_id) && container_name_lookup(st, name_or_id, id) == 0 &&
+	if (container_name_valid(name) && container_name_lookup(st, name, id) == 0 &&
 	    has_record(st, id)) {
 		r = container_open_id(st, id, ret, &e);
 		/* Else a rename has only begun, or was killed. */
-		found = r < 0 || streq((*ret)->cfg.name, name_or_id);
+		found = r < 0 || streq((*ret)->cfg.name, name);
 		if (!found)
 			*ret = container_free(*ret);
 	}
@@ -156,12 +157,13 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 
 int container_remove_damaged(struct storage *st, const char *name_or_id, struct cmk_err *err)
 {
+	const char *name = container_name_bare(name_or_id);
 	cleanup_close int lock = -1;
 	char id[CONTAINER_ID_LEN + 1];
 	int r = -ENOENT;
 
-	if (container_name_valid(name_or_id))
-		r = container_name_lookup(st, name_or_id, id);
+	if (container_name_valid(name))
+		r = container_name_lookup(st, name, id);
 	if (r < 0 && !container_id_prefix_valid(name_or_id))
 		return container_not_found(name_or_id, err);
 	if (r < 0) {

@@ -57,6 +57,11 @@ bool container_name_valid(const char *name)
 	return true;
 }
 
+const char *container_name_bare(const char *name)
+{
+	return name[0] == '/' ? name + 1 : name;
+}
+
 bool container_id_prefix_valid(const char *s)
 {
 	size_t len = strspn(s, "0123456789abcdef");

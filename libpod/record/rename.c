@@ -106,6 +106,7 @@ int container_rename(struct container *c, const char *name, struct cmk_err *err)
 	struct event e;
 	int r;
 
+	name = container_name_bare(name);
 	if (!container_name_valid(name))
 		return cmk_err_set(err, -EINVAL,
 				   "container name '%s': names match [a-zA-Z0-9][a-zA-Z0-9_.-]*: "

@@ -141,7 +141,7 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 @test "a container that another depends on is not removed, and is started with it" {
 	run_cmk create --name a --net=none --rootfs "$fs" sleep 100
 	run_cmk create --name b --net container:a --rootfs "$fs" sleep 100
-	run_cmk 2 rm a
+	run_cmk 125 rm a
 	assert_match "$stderr" 'has dependent containers which must be removed before it'
 	run_cmk start b
 	shared a b net
@@ -232,7 +232,7 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 		run_cmk 125 run --rm --net=none $option foo --rootfs "$fs" true
 		assert_match "$stderr" "unrecognized namespace mode foo passed"
 		run_cmk 125 run --rm --net=none $option container:nope --rootfs "$fs" true
-		assert_match "$stderr" 'looking up container to share .* namespace with: no container with name or ID .nope. found'
+		assert_match "$stderr" 'looking up container to share .* namespace with: no container with name or ID "nope" found'
 	done
 	for option in --pid --uts --cgroupns; do
 		run_cmk 125 run --rm --net=none $option shareable --rootfs "$fs" true

@@ -263,7 +263,7 @@ refused() {
 	done
 	for bad in NOSUCH 0 65 33 RTMIN+99 ''; do
 		run_cmk 125 create --net=none --stop-signal "$bad" --rootfs "$fs" true
-		assert_error 'unknown'
+		assert_error 'invalid signal: |valid signals are 1 through 64'
 	done
 }
 

@@ -98,7 +98,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	fs=$(rootfs)
 	run_cmk run -d --net=none --name up --rootfs "$fs" sleep 100
 	run_cmk 2 rm up
-	assert_error "cannot remove container 'up' as it is running"
+	assert_error "cannot remove container $(cmk inspect -f '{{.Id}}' up) as it is running"
 	run_cmk 1 rm nosuch
 	assert_error "no such container"
 	run_cmk rm -f nosuch
@@ -114,12 +114,12 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	for c in start stop kill wait inspect "container inspect"; do
 		# shellcheck disable=SC2086
 		run_cmk 125 $c nosuch
-		assert_error "'nosuch'"
+		assert_error '"nosuch"'
 	done
 	run_cmk 125 inspect nosuch
 	assert_equal "$output" "[]"
 	run_cmk 125 kill -s WIBBLE nosuch
-	assert_error "signal 'WIBBLE' is unknown"
+	assert_error "invalid signal: WIBBLE"
 }
 
 @test "names: taken, random, prefix of an ID, more than one result" {

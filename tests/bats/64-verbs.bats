@@ -248,6 +248,56 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	assert_equal "$output" ""
 }
 
+@test "start: --filter beside names chooses among them; policies that there are not are refused" {
+	for name in one two; do run_cmk create --net=none --name $name --rootfs "$(rootfs)" sleep 100; done
+	run_cmk create --net=none --name three --restart on-failure --rootfs "$(rootfs)" sleep 100
+	run_cmk start --filter restart-policy=on-failure one three
+	assert_equal "$output" three
+	assert_equal "$(state one)" created
+	run_cmk start one -f status=running
+	assert_equal "$output" ""
+	run_cmk 125 start --filter restart-policy=fakepolicy one
+	assert_error "fakepolicy invalid restart policy"
+	run_cmk 125 start --filter status=created one nosuch
+	assert_error 'no container with name or ID "nosuch" found'
+	run_cmk 125 stop --filter status=running three
+	assert_error "takes no arguments"
+	run_cmk rm -f -t 0 one two three
+}
+
+@test "a name may be written with a slash before it, as docker's API does" {
+	run_cmk create --net=none --name /one --rootfs "$(rootfs)" true
+	run_cmk ps -a --filter 'name=^/one$' --format '{{.Names}}'
+	assert_equal "$output" one
+	run_cmk rename /one /two
+	run_cmk inspect --format '{{.Name}}' /two
+	assert_equal "$output" two
+	run_cmk 125 create --net=none --name two/ --rootfs "$(rootfs)" true
+	run_cmk 1 rm /one
+	assert_error 'no container with ID or name "/one" found: no such container'
+	run_cmk rm /two
+	assert_equal "$output" /two
+}
+
+@test "kill: signals with a dash before them, and those that do not exist" {
+	run_cmk run -d --net=none --name one --rootfs "$(rootfs)" sh -c 'trap "exit 9" USR1; echo up; while :; do sleep 0.1; done'
+	wait_for 10 sh -c 'cmk logs one | grep -q up'
+	run_cmk kill -s -SIGUSR1 one
+	run_cmk wait one
+	assert_equal "$output" 9
+	for bad in 0 SIG BADSIG %%; do
+		run_cmk 125 kill -s $bad one
+		assert_error "^Error: invalid signal: $bad\$"
+	done
+	run_cmk 125 kill -s -BADSIG one
+	assert_error '^Error: invalid signal: BADSIG$'
+	for bad in 65 -65 999; do
+		run_cmk 125 kill -s $bad one
+		assert_error '^Error: valid signals are 1 through 64$'
+	done
+	run_cmk rm one
+}
+
 @test "choosing: --latest, --filter, several --cidfile, and what excludes what" {
 	run_cmk create --net=none --cidfile a --label x --rootfs "$(rootfs)" sleep 100
 	a=$output
@@ -295,7 +345,7 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk create --net=none --name web --requires db --rootfs "$(rootfs)" sleep 100
 	run_cmk start web
 	assert_equal "$(state db)" running
-	run_cmk 2 rm -f -t 0 db
+	run_cmk 125 rm -f -t 0 db
 	assert_error "has dependent containers which must be removed before it"
 	assert_equal "$(state db)" running
 	run_cmk rm -f -t 0 --depend db
