@@ -17,8 +17,10 @@ static int create_exec(const struct cmk_globals *g, void *args, int argc, char *
 	struct spec *spec = NULL;
 	int r;
 
-	cmk_create_finish(a, g, argc, argv);
-	r = storage_open(g->root, g->runroot, &st, err);
+	(void)argc;
+	r = cmk_create_finish(a, g, argv, err);
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = container_create(st, &a->o, &c, &spec, &rootfs, err);
 	if (r < 0)

@@ -120,7 +120,8 @@ const struct cmk_option cmk_create_options[] = {
 		   "start these containers first", .complete = COMPLETE_CONTAINERS),
 	CMK_OPT_STRING(0, "restart", T, o.restart, "POLICY",
 		       "start again after its end: no, on-failure[:N], always, unless-stopped"),
-	CMK_OPT_FLAG(0, "rm", T, o.remove, "remove the container when it has ended"),
+	CMK_OPT_OF(OPT_TRISTATE, 0, "rm", T, remove, NULL,
+		   "remove the container when it has ended"),
 	CMK_OPT_FLAG(0, "rmi", T, o.remove_image, "as --rm, and remove its image as well"),
 	CMK_OPT_FLAG(0, "rootfs", T, rootfs,
 		     "the operand is a directory to use as the root file system, not an image"),
@@ -173,9 +174,12 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_END(),
 };
 
-void cmk_create_finish(struct create_args *a, const struct cmk_globals *g, int argc, char **argv)
+int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
+		      struct cmk_err *err)
 {
-	(void)argc;
+	if (a->o.remove_image && a->remove == 0)
+		return cmk_err_set(err, -EINVAL, "the --rmi option does not work without --rm");
+	a->o.remove = a->remove == 1;
 	if (a->rootfs)
 		a->o.rootfs = argv[0];
 	else
@@ -183,4 +187,5 @@ void cmk_create_finish(struct create_args *a, const struct cmk_globals *g, int a
 	a->o.command = argv + 1;
 	a->o.create_command = g->argv;
 	a->o.hooks_dirs = g->hooks_dirs;
+	return 0;
 }

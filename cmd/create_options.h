@@ -8,8 +8,10 @@
 struct create_args {
 	struct container_options o; /* first: the rows' offsets are of it */
 	bool rootfs;
+	int remove; /* --rm, tristate */
 };
 extern const struct cmk_option cmk_create_mount_options[];
 extern const struct cmk_option cmk_create_options[];
 /* Completes A->o from the operands and the whole command line. */
-void cmk_create_finish(struct create_args *a, const struct cmk_globals *g, int argc, char **argv);
+int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
+		      struct cmk_err *err);

@@ -63,7 +63,10 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	r = cmk_preserve_fds(a->preserve_fds, a->preserve_fd, &fds, &n_fds, err);
 	if (r < 0)
 		return r;
-	cmk_create_finish(&a->create, g, argc, argv);
+	(void)argc;
+	r = cmk_create_finish(&a->create, g, argv, err);
+	if (r < 0)
+		return r;
 	a->create.o.detach = a->detach;
 	a->create.o.start = true;
 	r = cmk_check_detach_keys(a->create.o.detach_keys, err);
@@ -78,7 +81,10 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	c->preserve_fds = fds;
 	c->n_preserve_fds = n_fds;
 	r = run_started(a, c, spec, &rootfs, err);
-	if (r >= 0 && a->detach)
+	/* Nothing else is to be seen of it with --attach stdin. */
+	if (r >= 0 &&
+	    (a->detach || (a->create.o.attach && !strv_has(a->create.o.attach, "stdout") &&
+			   !strv_has(a->create.o.attach, "stderr"))))
 		(void)printf("%s\n", c->cfg.id);
 	(void)spec_free(spec);
 	rootfs_plan_done(&rootfs);

@@ -170,7 +170,7 @@ static bool is_hex(const char *s)
 
 static int unknown(const char *text, struct cmk_err *err)
 {
-	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "'%s': image not known", text);
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "%s: image not known", text);
 }
 
 static int lookup_id(struct storage *st, const char *text, const char *hex, char **ret_id,

@@ -114,7 +114,7 @@ int storage_name_remove(struct storage *st, const char *name, struct cmk_err *er
 	if (!file || unlinkat(st->names_fd, file, 0) < 0) {
 		if (!file || errno == ENOENT)
 			return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-					    "'%.300s': image not known", name);
+					    "%.300s: image not known", name);
 		return cmk_err_errno(err, "remove the name '%s' from '%s/names'", name, st->root);
 	}
 	return fsync(st->names_fd) < 0 ? cmk_err_errno(err, "name '%s'", name) : 0;

@@ -9,6 +9,7 @@
 #include "libpod/libpod.h"
 
 #define ZONEINFO "/usr/share/zoneinfo"
+#define ZONE_ERROR "running container create option: finding timezone: "
 #define ZONE_MAX (256 << 10)
 #define HOSTS_MAX (256 << 10)
 
@@ -92,15 +93,15 @@ static int read_zone(const char *zone, char **ret, size_t *ret_len, struct cmk_e
 	if (dirfd >= 0 && *zone && *zone != '/' && !strstr(zone, ".."))
 		fd = openat(dirfd, zone, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return cmk_err_set(err, -EINVAL, "finding timezone: unknown time zone %s", zone);
+		return cmk_err_set(err, -EINVAL, ZONE_ERROR "unknown time zone %s", zone);
 	if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode))
-		return cmk_err_set(err, -EISDIR, "finding timezone: is a directory: %s", zone);
+		return cmk_err_set(err, -EISDIR, ZONE_ERROR "is a directory");
 	r = file_read_fd(fd, ZONE_MAX, ret, ret_len, err);
 	if (r == 0 && (*ret_len < 4 || memcmp(*ret, "TZif", 4) != 0)) {
 		free(steal_ptr(ret));
-		return cmk_err_set(err, -EINVAL, "finding timezone: unknown time zone %s", zone);
+		return cmk_err_set(err, -EINVAL, ZONE_ERROR "unknown time zone %s", zone);
 	}
-	return r < 0 ? cmk_err_wrap(err, r, "finding timezone: %s", zone) : 0;
+	return r < 0 ? cmk_err_wrap(err, r, ZONE_ERROR "%s", zone) : 0;
 }
 
 int create_check_files(struct create_plan *p, struct cmk_err *err)

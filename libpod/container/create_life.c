@@ -84,6 +84,8 @@ int create_check_life(struct create_plan *p, struct cmk_err *err)
 	if (r == 0)
 		r = absolute(p->o->pidfile, &cfg->pidfile, err);
 	if (r == 0)
+		r = absolute(p->o->cidfile, &cfg->cidfile, err);
+	if (r == 0)
 		r = absolute(p->o->conmon_pidfile, &cfg->conmon_pidfile, err);
 	if (r == 0)
 		r = check_requires(p, err);

@@ -180,13 +180,11 @@ static int check_network(struct create_plan *p, struct cmk_err *err)
 	p->c->cfg.network = xstrdup(network_mode_name(p->net));
 	/* Everything below adds to the defaults, or replaces them. */
 	spec_set_defaults(p->spec, p->net == NETWORK_HOST);
-	if (p->net == NETWORK_NONE && o->publish && *o->publish)
-		return cmk_err_set(err, -EINVAL, "ports cannot be published with --network=none");
-	if (p->net != NETWORK_SLIRP && p->net != NETWORK_NONE && o->publish && *o->publish)
+	if (p->net != NETWORK_SLIRP && o->publish && *o->publish)
 		log_warn(
-			"published ports are left out: with --network=%s they have been discarded, "
-			"the container's ports are those of the network that it joins",
-			o->network);
+			"Port mappings have been discarded because \"%.*s\" network namespace mode "
+			"does not support them",
+			(int)strcspn(o->network, ":"), o->network);
 	for (char *const *s = o->publish; s && *s; s++) {
 		r = port_mapping_parse(*s, &p->ports, &p->n_ports, err);
 		if (r < 0)
@@ -274,7 +272,7 @@ static int check_process(struct create_plan *p, struct cmk_err *err)
 	uint32_t umask = 0;
 
 	if (o->umask && parse_octal(o->umask, 0777, &umask) < 0)
-		return cmk_err_set(err, -EINVAL, "invalid umask string '%s': 0 to 0777 is possible",
+		return cmk_err_set(err, -EINVAL, "invalid umask string %s: invalid argument",
 				   o->umask);
 	if (o->umask)
 		p->spec->process.user.umask = umask;
@@ -315,7 +313,6 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 	cfg->cap_add = strv_dup(o->cap_add);
 	cfg->cap_drop = strv_dup(o->cap_drop);
 	cfg->create_command = strv_dup(o->create_command);
-	cfg->cidfile = xstrdup_null(o->cidfile);
 	cfg->detach_keys = xstrdup_null(o->detach_keys);
 	cfg->memory = o->memory;
 	cfg->nano_cpus = o->nano_cpus;

@@ -30,12 +30,10 @@ static int build_args(struct create_plan *p, struct cmk_err *err)
 		strv_add(args, *s);
 	for (char **s = cfg->cmd; s && *s; s++)
 		strv_add(args, *s);
-	if (!*args) {
-		cmk_err_set(err, -EINVAL,
-			    "no command or entrypoint is given, and the image names none");
-		(void)cmk_err_hint(err, "name a command behind the image");
-		return -EINVAL;
-	}
+	if (!*args)
+		return cmk_err_set(
+			err, -EINVAL,
+			"no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
 	cfg->command = strv_dup(*args);
 	return 0;
 }
@@ -55,6 +53,7 @@ static int build_workdir(struct create_plan *p, struct cmk_err *err)
 		absolute = xasprintf("/%s", dir);
 		dir = absolute;
 	}
+	p->spec->cwd_must_exist = p->o->workdir != NULL;
 	p->c->cfg.workdir = xstrdup(dir);
 	p->spec->process.cwd = xstrdup(dir);
 	return 0;

@@ -385,8 +385,10 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 						   c->with_volumes || c->cfg.remove, err);
 		if (r == 0)
 			r = container_erase(c->st, c->cfg.id, c->cfg.name, err);
-		if (r == 0)
+		if (r == 0) {
+			container_remove_cidfile(&c->cfg);
 			write_event(c, "remove");
+		}
 		return r;
 	}
 	return in_use(c, err);

@@ -48,6 +48,8 @@ static void erase(struct monitor *m)
 
 	if (container_erase(m->st, cfg_of(m)->id, cfg_of(m)->name, &err) < 0)
 		log_warn("%s", cmk_err_msg(&err));
+	else
+		container_remove_cidfile(cfg_of(m));
 }
 
 /* The socket goes before the record says "exited": who sees it cannot connect to a monitor that is

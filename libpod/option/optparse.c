@@ -181,10 +181,19 @@ static int rlimit_type(const char *name, char **ret, struct cmk_err *err)
 	return cmk_err_set(err, -EINVAL, "unknown limit '%s'", name);
 }
 
+static const char *limit_text(uint64_t limit, char buf[static 32])
+{
+	if (limit == UINT64_MAX)
+		return "-1 (unlimited)";
+	(void)snprintf(buf, 32, "%llu", (unsigned long long)limit);
+	return buf;
+}
+
 int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *err)
 {
 	cleanup_strv char **kv = NULL, **values = NULL;
 	cleanup_free char *type = NULL;
+	char a[32], b[32];
 	uint64_t soft, hard;
 	int r;
 
@@ -207,8 +216,12 @@ int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *
 		return cmk_err_set(err, -EINVAL, "ulimit '%s': '%s' is not a limit", text,
 				   values[1]);
 	if (soft > hard)
-		return cmk_err_set(err, -EINVAL,
-				   "ulimit '%s': the soft limit is above the hard one", text);
+		return cmk_err_set(
+			err, -EINVAL,
+			"ulimit option \"%s\" requires name=SOFT:HARD, failed to be parsed: "
+			"ulimit soft limit must be less than or equal to hard limit: "
+			"soft: %s, hard: %s",
+			text, limit_text(soft, a), limit_text(hard, b));
 	*ret = (struct spec_rlimit){ .type = steal_ptr(&type), .soft = soft, .hard = hard };
 	return 0;
 }

@@ -41,6 +41,8 @@ int container_run_dir(struct storage *st, const char *id, struct cmk_err *err);
 
 /* --- remove_image.c --- */
 /* --rmi: after the container of CFG, its image, where no other container uses it. */
+/* The file of --cidfile, unless it has become another's. */
+void container_remove_cidfile(const struct container_config *cfg);
 void container_remove_image(struct storage *st, const struct container_config *cfg);
 
 /* --- exec_session.c --- */

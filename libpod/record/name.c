@@ -205,10 +205,11 @@ int container_name_claim(struct storage *st, const char *name, const char *id, s
 		if (r == 0)
 			return 0;
 	}
-	cmk_err_kind(err, CMK_ERR_EXISTS, -EEXIST,
-		     "the container name '%s' is already in use by container '%.12s'", name,
-		     holder);
-	(void)cmk_err_hint(err, "remove that container with 'cmk rm %s', or choose another name",
-			   name);
+	cmk_err_kind(
+		err, CMK_ERR_EXISTS, -EEXIST,
+		"creating container storage: the container name \"%s\" is already in use by %s. "
+		"You have to remove that container to be able to reuse that name: that name is "
+		"already in use, or use --replace",
+		name, holder);
 	return -EEXIST;
 }

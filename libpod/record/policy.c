@@ -30,9 +30,11 @@ int restart_policy_parse(const char *text, char **ret, int64_t *ret_retries, str
 		return 0;
 	}
 	if (strchr(text, ':'))
-		return cmk_err_set(err, -EINVAL,
-				   "invalid restart policy '%s': only on-failure takes a number",
-				   text);
+		return cmk_err_set(
+			err, -EINVAL,
+			"invalid restart policy '%s': restart policy retries can only be "
+			"specified with on-failure restart policy",
+			text);
 	(void)cmk_err_set(err, -EINVAL, "invalid restart policy '%s'", text);
 	(void)cmk_err_hint(err, "no, on-failure[:N], always or unless-stopped");
 	return -EINVAL;

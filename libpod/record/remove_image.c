@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
+#include "base/file.h"
 #include "base/log.h"
 #include "libpod/events/events.h"
 #include "libpod/record/internal.h"
@@ -14,6 +17,17 @@ static bool is_used(struct storage *st, const char *image)
 		used = streq_null(list[i]->cfg.image_id, image);
 	container_list_free(list, n);
 	return used || r < 0;
+}
+
+void container_remove_cidfile(const struct container_config *cfg)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+
+	if (cfg->cidfile &&
+	    file_read_at(AT_FDCWD, cfg->cidfile, CONTAINER_ID_LEN + 1, &text, &len, NULL) == 0 &&
+	    str_after(text, cfg->id))
+		(void)unlink(cfg->cidfile);
 }
 
 void container_remove_image(struct storage *st, const struct container_config *cfg)

@@ -89,7 +89,9 @@ static void raise_rlimits(const struct spec_process *p)
 static int set_oom_score(const struct spec_process *p, struct cmk_err *err)
 {
 	cleanup_close int fd = -1;
+	cleanup_free char *now = NULL;
 	char text[16];
+	size_t len = 0;
 
 	if (!p->has_oom_score_adj)
 		return 0;
@@ -100,7 +102,9 @@ static int set_oom_score(const struct spec_process *p, struct cmk_err *err)
 	/* Only root may make it less likely that the kernel chooses us. */
 	if (errno != EACCES)
 		return cmk_err_errno(err, "set oom_score_adj to %s", text);
-	log_warn("requested oom_score_adj=%s is lower than the current one, which is kept", text);
+	(void)file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", sizeof(text), &now, &len, NULL);
+	log_warn("Requested oom_score_adj=%s is lower than the current one, changing to %.*s", text,
+		 now ? (int)strcspn(now, "\n") : 0, now ?: "");
 	return 0;
 }
 

@@ -80,6 +80,14 @@ static int make_cwd(const struct runtime_job *job, int root_fd, const struct ide
 	if (cwd[0] != '/')
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EINVAL,
 				    "working directory '%s' is not absolute", cwd);
+	if (job->spec->cwd_must_exist) {
+		fd = root_open(root_fd, cwd, O_PATH);
+		if (fd == -ENOENT)
+			return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, fd,
+					    "workdir \"%s\" does not exist on container", cwd);
+		/* What else may be wrong with it enter_cwd() says. */
+		return 0;
+	}
 	fd = root_open_target(root_fd, cwd, true, &made, err);
 	if (fd < 0) {
 		if (err)

@@ -132,7 +132,8 @@ static int lookup_group(const char *groups, const char *text, uint32_t *ret, str
 		if (strspn(text, "0123456789-+") == strlen(text))
 			return refuse(err, "group id out of range:", text);
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -ENOENT,
-				    "no such group '%s' in the container's /etc/group", text);
+				    "unable to find group %s: no matching entries in group file",
+				    text);
 	}
 	*ret = id;
 	return 0;
@@ -201,7 +202,7 @@ static int lookup_user(const char *passwd, const char *text, struct spec_user *u
 	if (strspn(text, "0123456789-+") == strlen(text))
 		return refuse(err, "user id out of range:", text);
 	return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -ENOENT,
-			    "no such user '%s' in the container's /etc/passwd", text);
+			    "unable to find user %s: no matching entries in passwd file", text);
 }
 
 static char *home_of(const char *line)

@@ -11,6 +11,7 @@
 #define NOTE_SECCOMP "dev.cmk.seccomp="
 #define NOTE_INIT "dev.cmk.init="
 #define NOTE_KEEP_GROUPS "dev.cmk.keep-groups="
+#define NOTE_CWD_EXISTS "dev.cmk.cwd-must-exist="
 #define NOTE_GROUP_ADD "dev.cmk.group-add="
 #define NOTE_NO_PASSWD "dev.cmk.no-passwd="
 #define NOTE_PASSWD_LINES "dev.cmk.passwd-lines="
@@ -215,6 +216,8 @@ static char **notes_added(const struct spec *s)
 		strv_add(&v, NOTE_INIT "true");
 	if (s->keep_groups)
 		strv_add(&v, NOTE_KEEP_GROUPS "true");
+	if (s->cwd_must_exist)
+		strv_add(&v, NOTE_CWD_EXISTS "true");
 	if (s->group_add) {
 		cleanup_free char *list = strv_join(s->group_add, ",");
 
@@ -245,6 +248,8 @@ static bool note_taken(struct spec *s, const char *note)
 		s->init = streq(v, "true");
 	} else if ((v = str_after(note, NOTE_KEEP_GROUPS))) {
 		s->keep_groups = streq(v, "true");
+	} else if ((v = str_after(note, NOTE_CWD_EXISTS))) {
+		s->cwd_must_exist = streq(v, "true");
 	} else if ((v = str_after(note, NOTE_GROUP_ADD))) {
 		strv_free(s->group_add);
 		s->group_add = strv_split(v, ',');

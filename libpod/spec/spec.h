@@ -113,6 +113,7 @@ struct spec {
 				  as linux.seccomp only by `cmk oci` later */
 	bool init;	       /* run our init as PID 1 (--init) */
 	bool keep_groups;      /* --group-add keep-groups */
+	bool cwd_must_exist;   /* --workdir; the image's is made where it is missing */
 	char **group_add;      /* --group-add NAME or number, looked up inside the image by init as
 				  runtime_user_lookup() does */
 	bool no_passwd;	       /* --passwd=false */

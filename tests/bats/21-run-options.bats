@@ -34,7 +34,7 @@ setup() {
 	run_cmk 126 run --rm --net=none -u 4000000000 --rootfs "$fs" true
 	assert_error "not mapped"
 	run_cmk 126 run --rm --net=none -u 0:nosuch --rootfs "$fs" true
-	assert_error "no such group 'nosuch'"
+	assert_error "unable to find group nosuch: no matching entries in group file"
 }
 
 @test "exec -u is as strict as run -u" {
@@ -57,7 +57,7 @@ setup() {
 	run_in id -G
 	assert_equal "$output" "0 6 10 50 4242"
 	run_cmk 126 run --rm --net=none --group-add nosuch --rootfs "$fs" true
-	assert_error "no such group 'nosuch'"
+	assert_error "unable to find group nosuch: no matching entries in group file"
 }
 
 @test "--ulimit: what is set holds, beyond the hard limit is an error that says so" {
@@ -88,10 +88,21 @@ setup() {
 	run_cmk rm -f -t 0 c
 }
 
-@test "working directory: made when missing, owned by the user, an error on a file" {
-	opts=(-w /new/deep/dir -u operator)
-	run_in sh -c 'pwd; touch x; stat -c %U .'
+@test "working directory: the image's is made when missing, that of the command line must be there" {
+	local args=(--net=none -u operator)
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import -c 'WORKDIR /new/deep/dir' fs.tar localhost/img
+	run_cmk run --rm "${args[@]}" localhost/img sh -c 'pwd; touch x; stat -c %U .'
 	assert_equal "$output" $'/new/deep/dir\noperator'
+	run_cmk 126 run --rm "${args[@]}" -w /other localhost/img pwd
+	assert_error 'workdir "/other" does not exist on container'
+	mkdir -p src/sub
+	run_cmk run --rm "${args[@]}" -w /mnt/x -v "$T/src:/mnt/x" localhost/img ls
+	assert_equal "$output" sub
+	run_cmk create --name c "${args[@]}" -w /other localhost/img pwd
+	run_cmk 126 start -a c
+	assert_error 'workdir "/other" does not exist'
+	run_cmk rm c
 	run_cmk 126 run --rm --net=none -w /etc/passwd --rootfs "$fs" true
 	assert_error "working directory '/etc/passwd'"
 	mkdir -m 0700 "$fs/closed"

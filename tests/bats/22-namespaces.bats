@@ -122,7 +122,10 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	run_cmk inspect --format '{{.HostConfig.NetworkMode}}' b
 	assert_equal "$output" "container:$id"
 	run_cmk run --rm --net container:a -p 8080:80 --rootfs "$fs" true
-	assert_match "$stderr" discarded
+	assert_match "$stderr" 'Port mappings have been discarded because "container" network namespace mode does not support them'
+	run_cmk run --rm --net none -p 8080:80 --rootfs "$fs" echo ran
+	assert_equal "$output" ran
+	assert_match "$stderr" 'discarded because "none" network'
 }
 
 @test "--network=container: hosts and resolv.conf are the other's" {

@@ -172,7 +172,7 @@ poststop $host"
 	assert_equal "$output" 321
 	run_cmk run --rm --net=none --oom-score-adj -500 --rootfs "$fs" cat /proc/self/oom_score_adj
 	assert_equal "$output" "$(cat /proc/self/oom_score_adj)"
-	assert_match "$stderr" 'lower than the current one'
+	assert_match "$stderr" 'Requested oom_score_adj=-500 is lower than the current one, changing to [0-9]'
 	run_cmk 125 run --rm --oom-score-adj 1001 --rootfs "$fs" true
 	run_cmk 125 run --rm --oom-score-adj x --rootfs "$fs" true
 	(

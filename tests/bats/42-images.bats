@@ -77,7 +77,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_equal "$output" $'Untagged: localhost/demo:latest\nDeleted: '"$id"
 	assert [ -z "$(ls "$CMK_ROOT/layers")" ]
 	run_cmk 1 rmi demo
-	assert_error "'demo': image not known"
+	assert_error "^Error: .*demo: image not known"
 	run_cmk rmi -f demo
 	run_cmk 125 tag nothing x
 	run_cmk 125 rmi
@@ -154,7 +154,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_equal "$(jq -r '.[0].Created' <<<"$output")" 2024-01-02T03:04:05Z
 	run_cmk 125 image inspect alpine nothing
 	assert_equal "$(jq length <<<"$output")" 1
-	assert_error "'nothing': image not known"
+	assert_error "nothing: image not known"
 	run_cmk 125 image inspect nothing
 	assert_equal "$output" "[]"
 }

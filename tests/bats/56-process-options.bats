@@ -248,7 +248,7 @@ refused() {
 	assert_equal "$output|$stderr" 'out|err'
 	assert_equal "$(echo text | cmk run --rm -i -a stdin,stdout --net=none --rootfs "$fs" cat)" text
 	run_cmk 4 run --rm --net=none -i -a stdin --rootfs "$fs" sh -c 'echo out; exit 4'
-	assert_equal "$output" ''
+	assert_match "$output" '^[0-9a-f]{64}$'
 	refused 'invalid stream' -a nonsense
 	run_cmk 125 run -d -a stdout --rootfs "$fs" true
 	assert_error 'conflicting options'
@@ -308,6 +308,8 @@ refused() {
 	run_cmk rm other
 	run_cmk 3 run --rmi --net=none localhost/once sh -c 'exit 3'
 	run_cmk 1 image exists localhost/once
+	run_cmk 125 run --rmi --rm=false --net=none --rootfs "$fs" true
+	assert_error "the --rmi option does not work without --rm"
 	run_cmk ps -aq
 	assert_equal "$output" ""
 }

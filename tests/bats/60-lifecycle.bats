@@ -127,7 +127,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	fs=$(rootfs)
 	run_cmk create --net=none --name a.B_c-9 --rootfs "$fs" true
 	run_cmk 125 create --net=none --name a.B_c-9 --rootfs "$fs" true
-	assert_error "already in use"
+	assert_error 'the container name "a.B_c-9" is already in use by [0-9a-f]{64}.*--replace'
 	run_cmk ps -aq
 	assert_equal "${#lines[@]}" 1
 	run_cmk create --net=none --rootfs "$fs" true
@@ -257,7 +257,14 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	assert_equal "$(stat -c %s cid)" 64
 	run_cmk stop -t 0 --cidfile cid
 	run_cmk rm --cidfile cid
-	run_cmk 1 rm --cidfile cid
+	assert [ ! -e cid ]
+	run_cmk run --rm --net=none --cidfile cid --rootfs "$fs" true
+	assert [ ! -e cid ]
+	# Of another container by now.
+	run_cmk create --net=none --name one --cidfile cid --rootfs "$fs" true
+	echo other >cid
+	run_cmk rm one
+	assert_equal "$(cat cid)" other
 	run_cmk 125 stop --cidfile nosuch
 	run_cmk 125 run --cidfile /nosuch/cid --net=none --rootfs "$fs" true
 	assert_error "/nosuch/cid"

@@ -36,8 +36,8 @@ refused() {
 	refused 125 "no such file" --security-opt seccomp=/nosuch.json
 	refused 125 "not true or false" --security-opt no-new-privileges=maybe
 	refused 125 "unknown limit" --ulimit wibble=1
-	refused 125 "soft limit is above" --ulimit nofile=2:1
-	refused 125 "stop signal" --stop-signal WIBBLE
+	refused 125 "soft limit must be less than or equal to hard limit: soft: 2, hard: 1" --ulimit nofile=2:1
+	refused 125 "invalid signal" --stop-signal WIBBLE
 	refused 125 "[0-9.]+|cpus" --cpus=-1
 	refused 125 "at least 0.01" --cpus=0.001
 	refused 125 "memory" --memory=wibble
@@ -45,7 +45,6 @@ refused() {
 	refused 125 "pids-limit" --pids-limit=-2
 	refused 125 "pids-limit" --pids-limit=x
 	refused 125 "port|Port" --expose 99999
-	refused 125 "none" -p 80:80
 	refused 125 "not absolute" -w rel/ative
 	refused 125 "'--group-add keep-groups' option is not allowed with any other" --group-add keep-groups --group-add wheel
 	refused 125 "pull" --pull sometimes
