@@ -356,7 +356,9 @@ const struct cmk_command cmk_cmd_ps = {
 		"time, "
 		"or how long ago), `volume` (a name, or a path in the container), `network`, "
 		"`pod`, "
-		"`health`, `restart-policy`, `should-start-on-boot`.\n\n"
+		"`health`, `restart-policy`, `should-start-on-boot`, and docker's `expose` and "
+		"`publish` (a port of the container, or of the host: PORT[-PORT][/tcp|/udp]). "
+		"A name matches with and without docker's slash before it.\n\n"
 		"`{{json .}}` prints one line for each container as docker does, `--format json` "
 		"podman's array.",
 	.examples = ps_examples,

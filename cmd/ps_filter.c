@@ -14,6 +14,7 @@ enum filter_key {
 	FILTER_BEFORE,
 	FILTER_COMMAND,
 	FILTER_EXITED,
+	FILTER_EXPOSE,
 	FILTER_HEALTH,
 	FILTER_ID,
 	FILTER_LABEL,
@@ -21,6 +22,7 @@ enum filter_key {
 	FILTER_NETWORK,
 	FILTER_NO_LABEL,
 	FILTER_POD,
+	FILTER_PUBLISH,
 	FILTER_RESTART_POLICY,
 	FILTER_SINCE,
 	FILTER_START_ON_BOOT,
@@ -39,7 +41,8 @@ static const char *const filter_names[N_FILTERS] = {
 	[FILTER_POD] = "pod",		[FILTER_RESTART_POLICY] = "restart-policy",
 	[FILTER_SINCE] = "since",	[FILTER_START_ON_BOOT] = "should-start-on-boot",
 	[FILTER_STATUS] = "status",	[FILTER_UNTIL] = "until",
-	[FILTER_VOLUME] = "volume",
+	[FILTER_VOLUME] = "volume",	[FILTER_EXPOSE] = "expose",
+	[FILTER_PUBLISH] = "publish",
 };
 
 struct term {
@@ -47,8 +50,12 @@ struct term {
 	char *value;
 	regex_t regex;
 	bool has_regex;
-	int64_t number;		    /* exited, should-start-on-boot */
-	char *time;		    /* before, since, until: RFC 3339 in UTC, as records have it */
+	int64_t number; /* exited, should-start-on-boot */
+	char *time;	/* before, since, until: RFC 3339 in UTC, as records have it */
+	struct {
+		uint32_t first, last;
+		const char *protocol;
+	} ports;		    /* expose, publish */
 	char *image;		    /* ancestor: the full id, where there is such an image */
 	struct image_record record; /* of it */
 };
@@ -133,6 +140,26 @@ static int until_time(struct term *t, struct cmk_err *err)
 	return 0;
 }
 
+/* "80", "8000-8080/udp"; tcp where nothing is said. */
+static int parse_ports(struct term *t, struct cmk_err *err)
+{
+	size_t n = strcspn(t->value, "/");
+	cleanup_free char *numbers = xstrndup(t->value, n);
+	char *dash = strchr(numbers, '-');
+	uint32_t last;
+
+	t->ports.protocol = t->value[n] ? t->value + n + 1 : "tcp";
+	if (dash)
+		*dash = '\0';
+	if (parse_u32(numbers, 65535, &t->ports.first) < 0 ||
+	    parse_u32(dash ? dash + 1 : numbers, 65535, &last) < 0 || last < t->ports.first ||
+	    (!streq(t->ports.protocol, "tcp") && !streq(t->ports.protocol, "udp")))
+		return cmk_err_set(err, -EINVAL, "'%s' is not of the form PORT[-PORT][/tcp|/udp]",
+				   t->value);
+	t->ports.last = last;
+	return 0;
+}
+
 static bool is_alphanumeric(const char *s)
 {
 	return *s && !s[strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -198,6 +225,9 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 		return created_of(st, t, err);
 	case FILTER_UNTIL:
 		return until_time(t, err);
+	case FILTER_EXPOSE:
+	case FILTER_PUBLISH:
+		return parse_ports(t, err);
 	case FILTER_ANCESTOR:
 		return ancestor_image(st, t);
 	default:
@@ -293,6 +323,43 @@ static bool match_ancestor(const struct term *t, const struct container *c)
 	return streq_null(cfg->image_id, t->value) || matches(t, cfg->image_name);
 }
 
+/* docker's names begin with a slash: scripts ask for "^/web$". */
+static bool match_name(const struct term *t, const struct container *c)
+{
+	cleanup_free char *slashed = xasprintf("/%s", c->cfg.name);
+
+	return matches(t, c->cfg.name) || matches(t, slashed);
+}
+
+static bool ports_meet(const struct term *t, const char *protocol, int64_t first, int n)
+{
+	return streq(protocol, t->ports.protocol) && first <= (int64_t)t->ports.last &&
+	       first + MAX(n, 1) > (int64_t)t->ports.first;
+}
+
+/* What is published is exposed as well. */
+static bool match_port(const struct term *t, const struct container *c)
+{
+	bool publish = t->key == FILTER_PUBLISH;
+
+	for (size_t i = 0; i < c->cfg.n_ports; i++) {
+		const struct container_port *p = &c->cfg.ports[i];
+
+		if (ports_meet(t, p->protocol, publish ? p->host_port : p->container_port,
+			       p->range))
+			return true;
+	}
+	for (char **e = c->cfg.exposed_ports; !publish && e && *e; e++) {
+		size_t n = strcspn(*e, "/");
+		uint64_t port = 0;
+
+		(void)parse_u64_n(*e, n, 65535, &port);
+		if (ports_meet(t, (*e)[n] ? *e + n + 1 : "tcp", (int64_t)port, 1))
+			return true;
+	}
+	return false;
+}
+
 static bool match_volume(const struct term *t, const struct container *c)
 {
 	for (size_t i = 0; i < c->cfg.n_mounts; i++) {
@@ -334,7 +401,7 @@ static bool match_term(const struct term *t, const struct container *c)
 		return t->has_regex ? matches(t, c->cfg.id)
 				    : strncasecmp(c->cfg.id, t->value, strlen(t->value)) == 0;
 	case FILTER_NAME:
-		return matches(t, c->cfg.name);
+		return match_name(t, c);
 	case FILTER_COMMAND:
 		return c->cfg.command && matches(t, c->cfg.command[0]);
 	case FILTER_LABEL:
@@ -356,6 +423,9 @@ static bool match_term(const struct term *t, const struct container *c)
 		return streq_null(c->cfg.network, t->value);
 	case FILTER_VOLUME:
 		return match_volume(t, c);
+	case FILTER_EXPOSE:
+	case FILTER_PUBLISH:
+		return match_port(t, c);
 	case FILTER_RESTART_POLICY:
 		return match_policy(t, c);
 	case FILTER_START_ON_BOOT:

@@ -168,6 +168,25 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" ''
 	run_cmk 125 ps -f should-start-on-boot=perhaps
 	assert_error 'true or false'
+	run_cmk create --name ports --network none -v nothing:/n --expose 53/udp alpine true
+	run_cmk create --name pub -p 127.0.0.1:18080-18082:80-82 alpine true
+	local filter
+	for filter in expose=53/udp expose=50-60/udp 'name=^/ports$' 'name=^/?ports$'; do
+		names -a -f "$filter"
+		assert_equal "$output" ports
+	done
+	for filter in publish=18081 publish=18082-20000/tcp expose=80 expose=1-80; do
+		names -a -f "$filter"
+		assert_equal "$output" pub
+	done
+	for filter in publish=80 publish=18081/udp publish=53/udp expose=53 expose=83 'name=^/port$'; do
+		names -a -f "$filter"
+		assert_equal "$output" ''
+	done
+	for filter in publish=x expose=80/sctp publish=2-1 expose=; do
+		run_cmk 125 ps -f "$filter"
+		assert_error 'PORT\[-PORT\]'
+	done
 	run_cmk 125 ps -f colour=red
 	assert_error "'colour' is an invalid filter"
 	run_cmk 125 ps -f name
