@@ -149,6 +149,29 @@ static void write_health(struct json_writer *w, const struct event *e)
 	json_write_str(w, "HealthLog", or_empty(log));
 }
 
+/* What templates for docker ask for beside. */
+static void write_docker(struct json_writer *w, const struct event *e)
+{
+	cleanup_strv char **attributes = strv_dup(e->attributes);
+	cleanup_free char *image = xasprintf("image=%s", or_empty(e->image));
+	cleanup_free char *name = xasprintf("name=%s", or_empty(e->name));
+	cleanup_free char *code = xasprintf("exitCode=%d", e->exit_code);
+
+	if (e->image)
+		strv_env_set(&attributes, image);
+	if (e->name)
+		strv_env_set(&attributes, name);
+	if (e->has_exit_code)
+		strv_env_set(&attributes, code);
+	json_write_str(w, "Action", e->status);
+	json_write_str(w, "From", or_empty(e->image));
+	json_write_str(w, "Scope", "local");
+	json_write_object(w, "Actor");
+	json_write_str(w, "ID", or_empty(e->id));
+	json_write_map(w, "Attributes", attributes);
+	json_write_end(w, '}');
+}
+
 static void write_template(struct json_writer *w, const struct event *e)
 {
 	json_write_object(w, NULL);
@@ -172,6 +195,7 @@ static void write_template(struct json_writer *w, const struct event *e)
 	json_write_str(w, "PodID", "");
 	write_attributes(w, e);
 	json_write_end(w, '}');
+	write_docker(w, e);
 	write_json(w, FORMAT_JSON_FORM, e);
 	json_write_end(w, '}');
 }

@@ -58,6 +58,10 @@ remove $id"
 	assert_equal "$output" $'container create\ncontainer died'
 	run_cmk events --stream=false --until 1000000010 -f container=aa -f event=died --format "$fmt"
 	assert_equal "$output" 'container died'
+	# What docker's templates ask for.
+	run_cmk events --stream=false --until 1000000010 -f event=died \
+		--format '{{.Action}} {{.From}} {{.Scope}} {{.Actor.ID}} {{with .Actor.Attributes}}{{.name}} {{.image}} {{.exitCode}} {{.a}}{{end}}'
+	assert_equal "$output" 'died i local aa11 c1 i 0 1'
 	run_cmk events --stream=false --until 1000000010 -f event=die -f event=start --format "$fmt"
 	assert_equal "$output" 'container died'
 	run_cmk events --stream=false --until 1000000010 -f status=died --format "$fmt"
