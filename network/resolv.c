@@ -213,10 +213,10 @@ static bool hostname_ok(const char *s, size_t len)
 	return word_is_plain(s, len) && !memchr(s, '#', len);
 }
 
-/* "name[;name…]:ip", as --add-host takes it. */
+/* "name[;name…]:ip", or docker's "name=ip", as --add-host takes it. */
 static int add_host(const char *spec, const char *gateway, struct strbuf *sb, struct cmk_err *err)
 {
-	const char *colon = strchr(spec, ':'), *ip = colon ? colon + 1 : NULL;
+	const char *colon = strchr(spec, '=') ?: strchr(spec, ':'), *ip = colon ? colon + 1 : NULL;
 	cleanup_free char *bare = NULL;
 	size_t n;
 

@@ -113,6 +113,11 @@ refused() {
 	assert_equal "${lines[2]}" $'2001:db8::2\td'
 	assert_match "$output" $'\tbox con'
 	assert_match "$output" $'127.0.0.1\t(.* )?localhost'
+	# docker's form.
+	opts=(--add-host 'a=192.0.2.1' --add-host 'c=2001:db8::1')
+	run_in cat /etc/hosts
+	assert_equal "${lines[0]}" $'192.0.2.1\ta'
+	assert_equal "${lines[1]}" $'2001:db8::1\tc'
 	opts=(--hosts-file none)
 	run_in cat /etc/hosts
 	assert_equal "${lines[0]}" $'127.0.0.1\tlocalhost localhost.localdomain'
