@@ -190,13 +190,15 @@ link_out() {
 	run_cmk rm -f -t 0 c
 }
 
-@test "a working directory through a link is made inside" {
+@test "an image's working directory through a link is made inside" {
 	link_out work "$T/canary" absolute
-	opts=(-w /work/made -u operator)
-	run_in sh -c 'pwd -P; touch mine && stat -c %U .'
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import -q -c 'WORKDIR /work/made' fs.tar localhost/linked
+	run_cmk run --rm --net=none -u operator localhost/linked sh -c 'pwd -P; touch mine && stat -c %U .'
 	canary_unchanged
-	assert_match "$output" 'operator$'
-	assert [ -d "$fs$T/canary/made" ]
+	assert_equal "$output" "$T/canary/made"$'\n'operator
+	run_cmk 126 run --rm --net=none -w /work/other localhost/linked true
+	canary_unchanged
 }
 
 @test "this program cannot be run inside, by whatever way to /proc/self/exe" {
