@@ -134,7 +134,7 @@ setup() {
 	assert_equal "$output" $'100\n200\n0'
 }
 
-@test "user: number, name, group; a working directory is made" {
+@test "user: number, name, group; a working directory that is there" {
 	printf 'root:x:0:0::/root:/bin/sh\nsomebody:x:12:34::/home/somebody:/bin/sh\n' >"$fs/etc/passwd"
 	printf 'root:x:0:\nstaff:x:50:\nextra:x:60:somebody\n' >"$fs/etc/group"
 	opts=(-u somebody)
@@ -143,9 +143,9 @@ setup() {
 	opts=(-u 5:staff --group-add extra)
 	run_in sh -c 'id -u; id -g; id -G'
 	assert_equal "$output" $'5\n50\n50 60'
-	opts=(-w /made/for/me)
+	opts=(-w /etc)
 	run_in pwd
-	assert_equal "$output" /made/for/me
+	assert_equal "$output" /etc
 }
 
 @test "--init: PID 1 is ours, and reaps" {

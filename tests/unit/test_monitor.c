@@ -275,6 +275,11 @@ int container_config_load(int dirfd, const char *path, struct container_config *
 	return cmk_err_set(err, -ENOENT, "no record here");
 }
 
+void container_remove_cidfile(const struct container_config *cfg)
+{
+	(void)cfg;
+}
+
 void container_remove_image(struct storage *st, const struct container_config *cfg)
 {
 	(void)st;
