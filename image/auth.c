@@ -290,12 +290,11 @@ int credentials_find(const char *authfile, const char *registry, const char *rep
 	bool there;
 	int r;
 
+	/* Nobody may have logged in yet: see image_authfile_check(). */
 	if (!authfile || !*authfile)
 		authfile = getenv("REGISTRY_AUTH_FILE");
 	if (authfile && *authfile) {
 		r = ask_file(authfile, registry, repository, ret, &there, err);
-		if (r == 0 && !there)
-			return cmk_err_set(err, -ENOENT, "no authentication file '%s'", authfile);
 		return MIN(r, 0);
 	}
 	if (!config)

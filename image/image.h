@@ -64,6 +64,9 @@ int image_config_load(struct storage *st, const char *id, struct image_config *r
 
 enum image_pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
 int image_pull_policy_parse(const char *s, enum image_pull_policy *ret);
+/* -ENOENT where the file of --authfile is not there; NULL is fine. $REGISTRY_AUTH_FILE may name a
+ * file that only a login makes. */
+int image_authfile_check(const char *authfile, struct cmk_err *err);
 
 struct image_pull_options {
 	enum image_pull_policy policy;

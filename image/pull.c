@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pull: from the text that a user typed to an image in the storage. */
+#include <fcntl.h>
+
 #include "base/log.h"
 #include "image/auth.h"
 #include "image/client.h"
@@ -487,6 +489,14 @@ static int check_local(struct storage *st, const char *text, const char *id,
 	return r;
 }
 
+int image_authfile_check(const char *authfile, struct cmk_err *err)
+{
+	if (authfile && *authfile && faccessat(AT_FDCWD, authfile, F_OK, 0) < 0)
+		return cmk_err_errno(err, "credential file is not accessible: faccessat %s",
+				     authfile);
+	return 0;
+}
+
 int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 	       char **ret_id, char **ret_name, struct cmk_err *err)
 {
@@ -494,6 +504,9 @@ int image_pull(struct storage *st, const char *text, const struct image_pull_opt
 	cleanup_free char *local = NULL, *local_name = NULL, *name = NULL;
 	int r;
 
+	r = image_authfile_check(o->authfile, err);
+	if (r < 0)
+		return r;
 	if (o->policy != PULL_ALWAYS) {
 		r = image_resolve_local(st, text, &local, &local_name, &mine);
 		if (r == 0) {

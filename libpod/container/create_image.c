@@ -100,6 +100,8 @@ int create_find_image(struct create_plan *p, const char *text, char **ret_id, ch
 	bool platform;
 	int r = pull_options(o, &parts, &pull, err);
 
+	if (r == 0)
+		r = image_authfile_check(o->authfile, err);
 	if (r < 0)
 		return r;
 	platform = pull.platform_os || pull.arch || pull.variant;
