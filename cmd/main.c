@@ -74,6 +74,10 @@ const struct cmk_option cmk_global_options_behind[] = {
 };
 const struct cmk_option cmk_global_options[] = {
 	CMK_OPT_USE(cmk_global_options_behind),
+	CMK_OPT_FLAG(0, "noout", struct cmk_globals, noout, "write nothing to stdout",
+		     .excludes = "out"),
+	CMK_OPT_STRING(0, "out", struct cmk_globals, out, "FILE", "write stdout to a file",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('v', "version", struct cmk_globals, version, "show the version"),
 	CMK_OPT_END(),
 };
@@ -103,6 +107,25 @@ static void settle_signals(void)
 	(void)sigaction(SIGPIPE, &ign, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* --out and --noout: what cmk itself writes, not what a container that is attached to does. */
+static int redirect_output(const struct cmk_globals *g, struct cmk_err *err)
+{
+	const char *path = g->noout ? "/dev/null" : g->out;
+	cleanup_close int fd = -1;
+	int container;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return cmk_err_errno(err, "write output to '%s'", path);
+	container = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (container < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		return cmk_err_errno(err, "write output to '%s'", path);
+	monitor_attach_stdout(container);
+	return 0;
 }
 
 void cmk_print_error(const struct cmk_err *err)
@@ -254,6 +277,8 @@ int main(int argc, char **argv)
 	 * on the caller's mask. */
 	(void)umask(022);
 	r = cmk_parse_options(&set, 1, true, argc > 0 ? argc - 1 : 0, argv + 1, &p, &err);
+	if (r == 0)
+		r = redirect_output(&g, &err);
 	if (r == 0)
 		r = run_words(&g, p.n_operands, p.operands, &err);
 	else if (p.unknown && cmk_state_explain_option("(global)", p.unknown, &err))

@@ -92,9 +92,9 @@ struct cmk_option {
 	}
 
 struct cmk_globals {
-	const char *root, *runroot, *log_level, *storage_driver, *events_backend;
+	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out;
 	char **hooks_dirs;
-	bool help, version;
+	bool help, version, noout;
 	int argc;
 	char **argv; /* the whole command line, for create_command */
 };

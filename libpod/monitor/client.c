@@ -239,9 +239,21 @@ static void drop_frame(struct client *c)
 	c->w_off = c->w_end = 0;
 }
 
+static int container_stdout = STDOUT_FILENO;
+
+void monitor_attach_stdout(int fd)
+{
+	container_stdout = fd;
+}
+
+static int to_fd(const struct client *c)
+{
+	return c->w_to == STDOUT_FILENO ? container_stdout : c->w_to;
+}
+
 static void on_writable(struct client *c)
 {
-	ssize_t n = write_some(c->w_to, c->buf + c->w_off, c->w_end - c->w_off);
+	ssize_t n = write_some(to_fd(c), c->buf + c->w_off, c->w_end - c->w_off);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
@@ -347,7 +359,7 @@ static int client_turn(struct client *c, struct cmk_err *err)
 	bool writing = c->w_end > 0;
 	struct pollfd p[] = {
 		{ .fd = c->signal_fd, .events = POLLIN },
-		{ .fd = writing ? c->w_to : -1, .events = POLLOUT },
+		{ .fd = writing ? to_fd(c) : -1, .events = POLLOUT },
 		{ .fd = writing ? -1 : c->a->fd, .events = POLLIN },
 		{ .fd = c->started && c->stdin_open && !c->ack_due ? STDIN_FILENO : -1,
 		  .events = POLLIN },

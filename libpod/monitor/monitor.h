@@ -117,6 +117,9 @@ struct attach_args {
 	bool running;		 /* `attach`: the container runs already, no FRAME_STARTED comes */
 	const char *detach_keys; /* `attach` only: sent with FRAME_ATTACH; NULL: the container's */
 };
+/* Where monitor_attach() writes the container's stdout from now on, instead of to our own; FD is
+ * borrowed for good. */
+void monitor_attach_stdout(int fd);
 int monitor_attach(const struct attach_args *a, int *ret_code, bool *ret_detached,
 		   struct cmk_err *err);
 /* Parses "ctrl-p,ctrl-q" or "a,b"; empty for none. At most 16 keys. */

@@ -261,3 +261,21 @@ setup() {
 	run bash -c 'cmk run --rm --net=none --rootfs "$1" true >&- 2>&- <&-' - "$fs"
 	assert_equal "$status" 0
 }
+
+@test "--out and --noout take what cmk prints, and leave the container's output" {
+	local fs
+	fs=$(rootfs)
+	run_cmk --out out create --net=none --name one --rootfs "$fs" echo hello
+	assert_equal "$output" ""
+	assert_equal "$(cat out)" "$(cmk inspect --format '{{.Id}}' one)"
+	run_cmk --noout start -a one
+	assert_equal "$output" hello
+	run_cmk --noout rm one
+	assert_equal "$output" ""
+	run_cmk --out=out run --rm --net=none --rootfs "$fs" sh -c 'echo to-out; echo to-err >&2'
+	assert_equal "$output|$stderr|$(cat out)" "to-out|to-err|"
+	run_cmk 125 --out /nosuch/out ps
+	assert_error "/nosuch/out"
+	run_cmk 125 --noout --out x ps
+	assert_error "cannot be used together"
+}
