@@ -129,16 +129,16 @@ static int not_found(int n_words, char *const *words, struct cmk_err *err)
 	cleanup_free char *typed = NULL;
 
 	if (!cmk_command_is_group(words[0])) {
-		(void)cmk_err_set(err, -ENOENT, "unknown command '%s' for 'cmk'", words[0]);
+		(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s'", words[0]);
 		hint_nearest(words[0], err);
 		return -ENOENT;
 	}
 	if (n_words < 2 || words[1][0] == '-') {
-		(void)cmk_err_set(err, -ENOENT, "'cmk %s' needs a command behind it", words[0]);
+		(void)cmk_err_set(err, -ENOENT, "missing command 'cmk %s COMMAND'", words[0]);
 		(void)cmk_err_hint(err, "see 'cmk help %s'", words[0]);
 		return -ENOENT;
 	}
-	(void)cmk_err_set(err, -ENOENT, "unknown command '%s' for 'cmk %s'", words[1], words[0]);
+	(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s %s'", words[0], words[1]);
 	typed = xasprintf("%s %s", words[0], words[1]);
 	hint_nearest(typed, err);
 	return -ENOENT;

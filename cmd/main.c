@@ -186,8 +186,8 @@ static int check_operands(const struct cmk_command *cmd, int n, struct cmk_err *
 		(void)cmk_err_set(err, -EINVAL, "'cmk %s' needs %s", cmd->name,
 				  cmd->operands ? cmd->operands : "more words");
 	else if (cmd->max_operands >= 0 && n > cmd->max_operands)
-		(void)cmk_err_set(err, -EINVAL, "'cmk %s' takes %s%s", cmd->name,
-				  cmd->max_operands ? "no more than " : "no words behind it",
+		(void)cmk_err_set(err, -EINVAL, "'cmk %s' %s%s", cmd->name,
+				  cmd->max_operands ? "accepts at most " : "takes no arguments",
 				  cmd->max_operands ? cmd->operands : "");
 	else
 		return 0;
@@ -247,7 +247,7 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 		return 0;
 	}
 	if (argc == 0) {
-		(void)cmk_err_set(err, -EINVAL, "no command was given");
+		(void)cmk_err_set(err, -EINVAL, "missing command 'cmk COMMAND'");
 		(void)cmk_err_hint(err, "see 'cmk help'");
 		return -EINVAL;
 	}

@@ -37,15 +37,21 @@ load helpers
 
 @test "no command at all is an error on stderr, and nothing on stdout" {
 	run_cmk 125
-	assert_error 'no command was given .*cmk help'
+	assert_error "missing command 'cmk COMMAND' .*cmk help"
 	assert_equal "$output" ""
 }
 
 @test "an unknown command is refused with the nearest name" {
 	run_cmk 125 vesion
-	assert_error "unknown command 'vesion' for 'cmk' \(did you mean 'cmk version'\?\)"
+	assert_error "unrecognized command 'cmk vesion' \(did you mean 'cmk version'\?\)"
 	run_cmk 125 xyzzy
-	assert_error "unknown command 'xyzzy' for 'cmk' \(see 'cmk help'\)"
+	assert_error "unrecognized command 'cmk xyzzy' \(see 'cmk help'\)"
+	run_cmk 125 image xyzzy
+	assert_error "unrecognized command 'cmk image xyzzy'"
+	run_cmk 125 image
+	assert_error "missing command 'cmk image COMMAND'"
+	run_cmk 125 rename a b c
+	assert_error "'cmk rename' accepts at most CONTAINER NAME"
 }
 
 @test "what is not built is refused as that, and what never will be with its reason" {
@@ -82,13 +88,13 @@ load helpers
 	run_cmk 125 --storage-driver zfs version
 	assert_error "invalid value 'zfs' for option '--storage-driver'"
 	run_cmk 125 version extra
-	assert_error "'cmk version' takes no words"
+	assert_error "'cmk version' takes no arguments"
 	assert_equal "$(wc -l <<<"$stderr")" 1
 }
 
 @test "an escape sequence in a name does not reach the terminal" {
 	run_cmk 125 $'x\e]0;owned\a\ny'
-	assert_match "$stderr" "unknown command 'x \]0;owned  y'"
+	assert_match "$stderr" "unrecognized command 'cmk x \]0;owned  y'"
 	assert_equal "$(wc -l <<<"$stderr")" 1
 }
 
@@ -243,7 +249,7 @@ ignoring() {
 	assert_equal "$(jq -r .Client.Os <<<"$output")" linux
 	run_cmk --log-level=info version
 	run_cmk 125 INFO
-	assert_error "unknown command 'INFO'"
+	assert_error "unrecognized command 'cmk INFO'"
 	# "I" of SIGINT and of a limit's name is where case goes wrong.
 	run_cmk run --rm --net=none --stop-signal sigint --ulimit NOFILE=64:128 --cap-drop kill \
 		--rootfs "$(rootfs)" sh -c 'ulimit -n; echo "[$LC_ALL$LANG]"'
