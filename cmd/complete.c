@@ -7,12 +7,6 @@
 #include "cmd/complete.h"
 #include "cmd/commands.h"
 
-struct completion {
-	const char *current;
-	const char *prefix; /* "--name=" where the value of an option is completed behind it */
-	const char *directive;
-};
-
 void cmk_candidate(const struct completion *c, const char *word, const char *description)
 {
 	if (!str_after(word, c->current))

@@ -4,7 +4,11 @@
 
 #include "cmd/option.h"
 
-struct completion;
+struct completion {
+	const char *current;
+	const char *prefix; /* "--name=" where the value of an option is completed behind it */
+	const char *directive;
+};
 /* Prints WORD where it fits what was typed. */
 void cmk_candidate(const struct completion *c, const char *word, const char *description);
 /* Candidates of the kinds that are read from the store; nothing for the other kinds. */

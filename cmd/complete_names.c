@@ -4,6 +4,19 @@
 #include "libpod/libpod.h"
 #include "storage/storage.h"
 
+#define ID_SHORT 12
+#define ID_TYPED 2 /* fewer digits than that may be meant for a name */
+
+/* Who begins to type an id gets the short one, or the whole where that is not enough. */
+static void id_candidate(const struct completion *c, const char *id, const char *description)
+{
+	size_t n = strlen(c->current);
+	cleanup_free char *word = xstrndup(id, n > ID_SHORT ? strlen(id) : ID_SHORT);
+
+	if (n >= ID_TYPED)
+		cmk_candidate(c, word, description);
+}
+
 /* "alpine:latest" for "docker.io/library/alpine:latest": what users type. */
 static const char *short_name(const char *name)
 {
@@ -29,6 +42,7 @@ static void complete_images(struct storage *st, const struct completion *c)
 			if (short_name(*name) != *name)
 				cmk_candidate(c, *name, NULL);
 		}
+		id_candidate(c, list[i].id, list[i].names ? list[i].names[0] : NULL);
 	}
 	storage_image_list_free(list, n);
 }
@@ -43,8 +57,10 @@ static void complete_containers(struct storage *st, bool running, const struct c
 	for (size_t i = 0; i < n; i++) {
 		const struct container *ct = list[i];
 
-		if (!running || container_is_up(ct))
+		if (!running || container_is_up(ct)) {
 			cmk_candidate(c, ct->cfg.name, ct->cfg.image_name);
+			id_candidate(c, ct->cfg.id, ct->cfg.name);
+		}
 		container_free(list[i]);
 	}
 	free(list);
@@ -79,18 +95,20 @@ void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 {
 	struct storage *st = NULL;
 
-	if (kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS && kind != COMPLETE_RUNNING &&
-	    kind != COMPLETE_VOLUMES && kind != COMPLETE_SECRETS)
+	bool all = kind == COMPLETE_OBJECTS;
+
+	if (!all && kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS &&
+	    kind != COMPLETE_RUNNING && kind != COMPLETE_VOLUMES && kind != COMPLETE_SECRETS)
 		return;
 	if (storage_open(g->root, g->runroot, &st, NULL) < 0)
 		return;
-	if (kind == COMPLETE_IMAGES)
-		complete_images(st, c);
-	else if (kind == COMPLETE_VOLUMES)
-		complete_volumes(st, c);
-	else if (kind == COMPLETE_SECRETS)
-		complete_secrets(st, c);
-	else
+	if (all || kind == COMPLETE_CONTAINERS || kind == COMPLETE_RUNNING)
 		complete_containers(st, kind == COMPLETE_RUNNING, c);
+	if (all || kind == COMPLETE_IMAGES)
+		complete_images(st, c);
+	if (all || kind == COMPLETE_VOLUMES)
+		complete_volumes(st, c);
+	if (kind == COMPLETE_SECRETS)
+		complete_secrets(st, c);
 	storage_free(st);
 }

@@ -171,14 +171,15 @@ const struct cmk_command cmk_cmd_inspect = {
 	.name = "inspect",
 	.summary = "Show containers and images in full, as JSON",
 	.operands = "[NAME...]",
-	.description = "Prints a JSON array with one object for each container or image, in the "
-		       "order of the operands; of a container and an image of one name, the "
-		       "container. What does not exist is an error after the others were printed.",
+	.description =
+		"Prints a JSON array with one object for each container, image or volume, in "
+		"the order of the operands; of a container and an image of one name, the "
+		"container. What does not exist is an error after the others were printed.",
 	.examples = inspect_examples,
 	.options = inspect_options,
 	.args_size = sizeof(struct inspect_args),
 	.max_operands = -1,
-	.complete = COMPLETE_CONTAINERS,
+	.complete = COMPLETE_OBJECTS,
 	.exec = inspect_exec,
 };
 

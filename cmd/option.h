@@ -40,6 +40,7 @@ enum cmk_complete {
 	COMPLETE_RUNNING,
 	COMPLETE_VOLUMES,
 	COMPLETE_SECRETS,
+	COMPLETE_OBJECTS, /* containers, images and volumes */
 	COMPLETE_WORDS /* .words */,
 	COMPLETE_COMMANDS,
 };

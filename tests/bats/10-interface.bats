@@ -140,6 +140,32 @@ load helpers
 	assert_equal "${#lines[@]}" 3
 	run_cmk __complete -- run image ''
 	assert_equal "$output" :files
+	# Who begins with an ID gets IDs.
+	local id
+	id=$(cmk inspect --format '{{.Id}}' box)
+	run_cmk __complete -- rm "${id:0:2}"
+	assert_equal "${lines[0]%%$'\t'*}" "${id:0:12}"
+	run_cmk __complete -- rm "${id:0:14}"
+	assert_equal "${lines[0]%%$'\t'*}" "$id"
+	run_cmk __complete -- rm ''
+	assert_equal "$(cut -f1 <<<"$output")" $'box\n:none'
+	run_cmk rm box
+}
+
+@test "completion of inspect offers containers, images and volumes" {
+	load_images alpine
+	run_cmk create --name box alpine true
+	run_cmk tag alpine boxes
+	run_cmk volume create boxed
+	run_cmk __complete -- inspect bo
+	assert_equal "$(cut -f1 <<<"$output")" $'box\nboxes:latest\nboxed\n:none'
+	local id
+	id=$(cmk inspect --format '{{.Id}}' boxes)
+	printf x | run_cmk secret create boxkey -
+	run_cmk __complete -- run --secret box
+	assert_equal "$(cut -f1 <<<"$output")" $'boxkey\n:none'
+	run_cmk __complete -- rmi "${id:0:6}"
+	assert_match "$output" "^${id:0:12}	"
 	run_cmk rm box
 }
 
