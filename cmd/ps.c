@@ -354,7 +354,7 @@ const struct cmk_command cmk_cmd_ps = {
 		"image "
 		"or one that it was built on), `before` and `since` (a container), `until` (a "
 		"time, "
-		"or how long ago), `volume` (a name, or a path in the container), `network`, "
+		"or how long ago), `volume` (a name, a path, or `SOURCE:DESTINATION`), `network`, "
 		"`pod`, "
 		"`health`, `restart-policy`, `should-start-on-boot`, and docker's `expose` and "
 		"`publish` (a port of the container, or of the host: PORT[-PORT][/tcp|/udp]). "

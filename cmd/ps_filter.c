@@ -360,13 +360,20 @@ static bool match_port(const struct term *t, const struct container *c)
 	return false;
 }
 
+/* A name or a path, or what is mounted and where: SOURCE:DESTINATION. */
 static bool match_volume(const struct term *t, const struct container *c)
 {
+	const char *colon = strchr(t->value, ':');
+	cleanup_free char *source = xstrndup(t->value,
+					     colon ? (size_t)(colon - t->value) : strlen(t->value));
+
 	for (size_t i = 0; i < c->cfg.n_mounts; i++) {
 		const struct container_mount *m = &c->cfg.mounts[i];
 
-		if (streq_null(m->name, t->value) || streq_null(m->source, t->value) ||
-		    streq_null(m->destination, t->value))
+		bool is_source = streq_null(m->name, source) || streq_null(m->source, source);
+
+		if (colon ? is_source && streq_null(m->destination, colon + 1)
+			  : is_source || streq_null(m->destination, source))
 			return true;
 	}
 	return false;

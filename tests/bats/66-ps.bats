@@ -143,6 +143,10 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" vol
 	names -a -f volume=/mnt
 	assert_equal "$output" vol
+	names -a -f volume="$T/data:/mnt"
+	assert_equal "$output" vol
+	names -a -f volume="$T/data:/other"
+	assert_equal "$output" ''
 	names -a -f volume="$T/data"
 	assert_equal "$output" vol
 	names -a -f volume=/other
@@ -150,6 +154,8 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	run_cmk create --name named --network none -v data:/srv -v /anonymous alpine true
 	names -a -f volume=data
 	assert_equal "$output" named
+	names -a -f volume=data:/srv -f volume="$T/data:/mnt"
+	assert_equal "$output" $'vol\nnamed'
 	run_cmk ps -a -f name=named --format '{{.Mounts}} {{.LocalVolumes}}'
 	assert_match "$output" '^/(srv,/anonymous|anonymous,/srv) 2$'
 	names -a -f health=healthy
