@@ -390,12 +390,46 @@ static int ps_words(char *const *args, char ***ret, struct cmk_err *err)
 	return 0;
 }
 
+#define LINE_MAX_KEPT 65536
+
+struct ps_filter_out {
+	char *own; /* the command line of our own ps */
+	struct strbuf line;
+};
+
+static void print_line(struct ps_filter_out *f)
+{
+	size_t n = f->line.len;
+
+	while (n > 0 && strchr(" \n", f->line.data[n - 1]))
+		n--;
+	if (n < strlen(f->own) ||
+	    strncmp(f->line.data + n - strlen(f->own), f->own, strlen(f->own)) != 0)
+		(void)fwrite(f->line.data, 1, f->line.len, stdout);
+	strbuf_reset(&f->line);
+}
+
+/* All lines but that of the ps that we have started ourselves; longer ones are shown in parts. */
+static void take_output(const void *data, size_t len, void *arg)
+{
+	struct ps_filter_out *f = arg;
+
+	for (const char *c = data; len > 0; c++, len--) {
+		strbuf_addc(&f->line, *c);
+		if (*c == '\n' || f->line.len >= LINE_MAX_KEPT)
+			print_line(f);
+	}
+}
+
 /* What is no list of columns is for the container's own ps(1). */
 static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
 {
 	cleanup_strv char **command = NULL;
 	struct exec_options o = { .no_session = true };
-	struct attach_args attach = { .use_out = true, .sig_proxy = true };
+	struct ps_filter_out filter = { .line = STRBUF_INIT };
+	struct attach_args attach = {
+		.use_out = true, .sig_proxy = true, .take_stdout = take_output, .arg = &filter
+	};
 	cleanup_close int fd = -1;
 	bool detached = false;
 	int code = 0, r = ps_words(args, &command, err);
@@ -407,7 +441,12 @@ static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	attach.fd = fd;
+	filter.own = strv_join(command, " ");
 	r = monitor_attach(&attach, &code, &detached, err);
+	if (filter.line.len)
+		print_line(&filter);
+	strbuf_done(&filter.line);
+	free(filter.own);
 	if (r < 0 && err->kind == CMK_ERR_CMD_NOT_FOUND)
 		(void)cmk_err_hint(err, "not all of them are names of columns, and the image has "
 					"no ps: see 'cmk top --help'");
@@ -465,7 +504,8 @@ const struct cmk_command cmk_cmd_top = {
 		"`hgroup`, `hgroups`, `hpid`, `huid`, `huser`, `label`, `nice`, `pcpu`, `pgid`, "
 		"`pid`, `ppid`, `rgroup`, `rss`, `ruser`, `seccomp`, `state`, `stime`, `time`, "
 		"`tty`, `uid`, `user`, `vsz`, or AIX's `%a` and friends (ps(1)).\n\n"
-		"With other words, such as options, ps is run in the container with them; one word "
+		"With other words, such as options, ps is run in the container with them "
+		"and shows all but itself; one word "
 		"alone is taken apart at blanks: `cmk top web 'ax -o args'`.",
 	.examples = top_examples,
 	.options = top_options,

@@ -323,7 +323,10 @@ static int take_frames(struct client *c, struct cmk_err *err)
 		c->w_end = sizeof(f) + f.len;
 		if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR) {
 			c->w_to = f.type == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
-			if (!wanted(c) || f.len == 0)
+			if (c->a->take_stdout && f.type == FRAME_STDOUT)
+				c->a->take_stdout(c->buf + sizeof(f), f.len, c->a->arg);
+			if (!wanted(c) || f.len == 0 ||
+			    (c->a->take_stdout && f.type == FRAME_STDOUT))
 				drop_frame(c);
 			continue;
 		}

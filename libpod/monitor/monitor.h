@@ -114,7 +114,10 @@ struct attach_args {
 	bool tty, use_stdin, use_out, sig_proxy;
 	bool no_stdout, no_stderr; /* of what USE_OUT gives: left out */
 	bool wait_only_started;	   /* -d: return after FRAME_STARTED */
-	bool running;		 /* `attach`: the container runs already, no FRAME_STARTED comes */
+	bool running; /* `attach`: the container runs already, no FRAME_STARTED comes */
+	/* Gets stdout instead of ours, as it comes; may be NULL. */
+	void (*take_stdout)(const void *data, size_t len, void *arg);
+	void *arg;
 	const char *detach_keys; /* `attach` only: sent with FRAME_ATTACH; NULL: the container's */
 };
 /* Where monitor_attach() writes the container's stdout from now on, instead of to our own; FD is

@@ -64,6 +64,10 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	assert_match "$output" '1 sleep 1000'
 	run_cmk top -l -- -o pid,args
 	assert_match "$output" '1 sleep 1000'
+	# Not the ps that we have started ourselves.
+	refute_match "$output" 'ps -o'
+	run_cmk top up 'ax -o args'
+	assert_equal "$output" $'COMMAND\nsleep 1000'
 	run_cmk top up '-o pid,args'
 	assert_match "$output" '1 sleep 1000'
 	run_cmk top up "-o 'pid comm'"
