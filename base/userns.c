@@ -555,7 +555,9 @@ int userns_run(int run_fd, const struct userns_config *c, bool new_mount_ns,
 	if (n < (ssize_t)sizeof(r))
 		return cmk_err_set(err, -ECHILD, "the process in the user namespace died");
 	memcpy(&r, buf, sizeof(r));
-	if (r < 0 && cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), err) == -EBADMSG)
+	/* -EBADMSG may be what it says. */
+	if (r < 0 && cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), err) == -EBADMSG &&
+	    !(err && err->msg))
 		return cmk_err_set(err, r, "%s", errno_text(-r));
 	return r;
 }

@@ -343,6 +343,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 125 volume import v nosuch.tar
 	assert_error 'open nosuch.tar: no such file or directory'
 	run_cmk 125 volume import v /etc/hostname
+	assert_error 'the archive ends in the middle of an entry'
 	run_cmk 125 volume export nosuch -o n.tar
 	assert [ ! -e n.tar ]
 }
