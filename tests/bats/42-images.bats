@@ -196,6 +196,21 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	proxy_stop
 }
 
+@test "import follows a redirect to another server, and tells it nothing of who asks" {
+	load proxy
+	local other
+	PROXY_DIR=$T/other proxy_start "GET /there/moved=body:$(busybox_tar)"
+	other=$PROXY
+	proxy_start "GET /moved=redirect:http://$other/there" "GET /round=redirect:http://$other/round" "GET /file=redirect:file://$T"
+	run_cmk import -q "http://tester:sesame@$PROXY/moved" moved
+	assert_match "$(cat "$T/other/requests")" '^GET /there/moved range=- auth=- status=200'
+	run_cmk 125 import -q "http://$PROXY/file" never
+	assert_error "redirects to 'file:"
+	run_cmk 125 import -q "http://$PROXY/round" never
+	assert_error "server '$PROXY': file not found"
+	proxy_stop
+}
+
 @test "import from https wants a certificate that is known" {
 	local dir=$HOME/.config/containers/certs.d/$REGISTRY_TLS
 	run_cmk 125 import -q "https://$REGISTRY_TLS/v2/" never
