@@ -56,7 +56,7 @@ static bool id_valid(const char *id)
 static int no_such(const char *name, struct cmk_err *err)
 {
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-			    "no secret with name or id '%s': no such secret", name);
+			    "no secret with name or id \"%s\": no such secret", name);
 }
 
 /* The directory, its parts, and the lock of who writes. */
@@ -267,7 +267,7 @@ int secret_create(struct storage *st, const struct secret *s, const void *data, 
 
 	if (!name_valid(s->name))
 		return cmk_err_set(err, -EINVAL,
-				   "secret name '%s' can not include '=', '/', ',', or the NULL "
+				   "secret name \"%s\" can not include '=', '/', ',', or the NULL "
 				   "('\\0') and be between 1 and %d characters: invalid secret "
 				   "name",
 				   s->name, SECRET_NAME_MAX);

@@ -74,7 +74,7 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	run_cmk 125 secret create -d pass three /etc/hostname
 	assert_error 'invalid driver'
 	run_cmk 125 secret rm nosuch
-	assert_error "no secret with name or id 'nosuch': no such secret"
+	assert_error 'no secret with name or id "nosuch": no such secret'
 	run_cmk secret rm --ignore nosuch
 	run_cmk 125 secret rm
 	run_cmk 125 secret inspect one nosuch
@@ -105,7 +105,7 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	in_fs cat /run/secrets/one
 	assert_equal "$output" "$value"
 	run_cmk 125 run --rm --secret nosuch --rootfs "$fs" true
-	assert_error "no secret with name or id 'nosuch': no such secret"
+	assert_error 'no secret with name or id "nosuch": no such secret'
 	run_cmk 125 run --rm --secret one,type=wibble --rootfs "$fs" true
 	assert_error 'type wibble is invalid: parsing secret'
 	run_cmk 125 run --rm --secret one,wibble=1 --rootfs "$fs" true
