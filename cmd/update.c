@@ -60,6 +60,8 @@ static const struct cmk_option update_options[] = {
 		   "limit the number of processes; -1 for no limit", .parse = parse_pids),
 	CMK_OPT_STRING(0, "restart", struct update_args, u.restart, "POLICY",
 		       "start again after its end: no, on-failure[:N], always, unless-stopped"),
+	CMK_OPT_OF(OPT_CSV, 0, "ulimit", struct update_args, u.ulimits, "NAME=SOFT[:HARD]",
+		   "set a resource limit for later starts and 'cmk exec'"),
 	CMK_OPT_OF(OPT_STRV, 0, "unsetenv", struct update_args, u.unsetenv, "NAME",
 		   "remove a variable for later starts and 'cmk exec'"),
 	CMK_OPT_END(),
@@ -67,7 +69,8 @@ static const struct cmk_option update_options[] = {
 
 static bool given(const struct container_update *u)
 {
-	return u->restart || u->has_memory || u->has_cpus || u->has_pids || u->env || u->unsetenv;
+	return u->restart || u->has_memory || u->has_cpus || u->has_pids || u->env || u->unsetenv ||
+	       u->ulimits;
 }
 
 static int update_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
@@ -116,8 +119,8 @@ const struct cmk_command cmk_cmd_update = {
 	.operands = "[CONTAINER...]",
 	.description =
 		"Limits change at once in a running container, through its control group, and for "
-		"later starts; what is not named stays. Variables reach the program at its next "
-		"start. Prints the IDs.",
+		"later starts; what is not named stays. Variables and ulimits reach the program at "
+		"its next start. Prints the IDs.",
 	.examples = update_examples,
 	.options = update_options,
 	.args_size = sizeof(struct update_args),

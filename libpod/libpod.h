@@ -121,7 +121,8 @@ struct container_update {
 	const char *restart;
 	bool has_memory, has_cpus, has_pids;
 	int64_t memory, nano_cpus, pids_limit; /* 0: no limit */
-	char **env, **unsetenv; /* of the specification: for the next start and `exec` */
+	/* Of the specification: for the next start and `exec`. */
+	char **env, **unsetenv, **ulimits;
 };
 /* First in the control group of C where it runs, then in its records. */
 int container_update(struct container *c, const struct container_update *u, struct cmk_err *err);

@@ -9,7 +9,6 @@
 #include "libpod/container/create.h"
 #include "libpod/libpod.h"
 #include "libpod/option/optparse.h"
-#include "libpod/runtime/rlimit.h"
 
 #define MEMORY_MIN (6 << 20) /* docker's: less does not even start a shell */
 #define CPU_PERIOD_US 100000
@@ -105,37 +104,15 @@ static int check_security(struct create_plan *p, struct cmk_err *err)
 	return spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
 }
 
-static void put_rlimit(struct spec_process *proc, struct spec_rlimit *limit)
-{
-	for (size_t i = 0; i < proc->n_rlimits; i++) {
-		if (streq(proc->rlimits[i].type, limit->type)) {
-			free(proc->rlimits[i].type);
-			proc->rlimits[i] = *limit;
-			return;
-		}
-	}
-	proc->rlimits = xrealloc(proc->rlimits, proc->n_rlimits + 1, sizeof(*proc->rlimits));
-	proc->rlimits[proc->n_rlimits++] = *limit;
-}
-
 static int check_limits(struct create_plan *p, struct cmk_err *err)
 {
 	const struct container_options *o = p->o;
 	struct spec_resources *res = &p->spec->resources;
 
-	for (char *const *u = o->ulimits; u && *u; u++) {
-		struct spec_rlimit limit;
-		int r;
+	int r = opt_ulimits_put(&p->spec->process, o->ulimits, err);
 
-		if (streq(*u, "host")) {
-			rlimits_add_own(&p->spec->process);
-			continue;
-		}
-		r = opt_ulimit_parse(*u, &limit, err);
-		if (r < 0)
-			return r;
-		put_rlimit(&p->spec->process, &limit);
-	}
+	if (r < 0)
+		return r;
 	if (o->memory < 0 || (o->memory > 0 && o->memory < MEMORY_MIN))
 		return cmk_err_set(err, -EINVAL, "--memory: at least 6 MiB is needed");
 	res->memory_limit = o->memory;

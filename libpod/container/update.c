@@ -119,6 +119,11 @@ static int update_locked(struct container *c, const struct container_update *u, 
 		r = plan_limits(u, &c->cfg, &spec->resources, &change, err);
 	if (r == 0)
 		r = update_env(u, spec, err);
+	if (r == 0) {
+		r = opt_ulimits_put(&spec->process, u->ulimits, err);
+		if (r < 0)
+			r = cmk_err_wrap(err, r, "error in --ulimit");
+	}
 	if (r == 0)
 		r = apply_live(c, &change, err);
 	if (r == 0)

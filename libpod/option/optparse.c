@@ -226,6 +226,37 @@ int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *
 	return 0;
 }
 
+static void put_rlimit(struct spec_process *p, const struct spec_rlimit *limit)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		if (streq(p->rlimits[i].type, limit->type)) {
+			free(p->rlimits[i].type);
+			p->rlimits[i] = *limit;
+			return;
+		}
+	}
+	p->rlimits = xrealloc(p->rlimits, p->n_rlimits + 1, sizeof(*p->rlimits));
+	p->rlimits[p->n_rlimits++] = *limit;
+}
+
+int opt_ulimits_put(struct spec_process *p, char *const *list, struct cmk_err *err)
+{
+	for (; list && *list; list++) {
+		struct spec_rlimit limit;
+		int r;
+
+		if (streq(*list, "host")) {
+			rlimits_add_own(p);
+			continue;
+		}
+		r = opt_ulimit_parse(*list, &limit, err);
+		if (r < 0)
+			return r;
+		put_rlimit(p, &limit);
+	}
+	return 0;
+}
+
 int opt_entrypoint_parse(const char *text, char ***ret, struct cmk_err *err)
 {
 	cleanup_json_doc struct json_doc *doc = NULL;

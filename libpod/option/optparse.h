@@ -24,6 +24,9 @@ int opt_env_merge(char ***env, const char *text, struct cmk_err *err);
 /* "nofile=1024:2048", "core=-1", "nproc=unlimited"; soft alone sets both (getrlimit(2) names in
  * lower case). */
 int opt_ulimit_parse(const char *text, struct spec_rlimit *ret, struct cmk_err *err);
+/* Puts those of LIST into P, each in place of one of its type; "host" stands for the caller's own
+ * where P has none. What comes before a bad one is there. */
+int opt_ulimits_put(struct spec_process *p, char *const *list, struct cmk_err *err);
 
 /* A mount that the user asked for, of whichever spelling. */
 struct opt_mount {

@@ -210,6 +210,17 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk update --unsetenv COLOUR one
 	run_cmk exec one sh -c 'echo "<$COLOUR>"'
 	assert_equal "$output" "<>"
+	run_cmk update --ulimit nofile=512:600,nproc=500 one
+	run_cmk update --ulimit nofile=300 one
+	run_cmk exec one sh -c 'ulimit -n; ulimit -Hn'
+	assert_equal "$output" $'300\n300'
+	run_cmk restart -t 0 one
+	run_cmk exec one sh -c 'ulimit -n; grep processes /proc/1/limits'
+	assert_match "$output" '^300.Max processes +500 +500 '
+	run_cmk 125 update --ulimit nofile:1024:1024 one
+	assert_error "error in --ulimit: ulimit 'nofile:1024:1024': not of the form"
+	run_cmk 125 update --ulimit nofile=200:100 one
+	assert_error "error in --ulimit: .* above the hard one"
 	run_cmk 125 update --restart sometimes one
 	assert_error "invalid restart policy"
 	run_cmk 125 update --memory 1k one
