@@ -172,6 +172,23 @@ static int not_found(const char *name, struct cmk_err *err)
 			    "no volume with name \"%s\" found: no such volume", name);
 }
 
+/* The first container may have given it to its user. */
+static void take_owner(struct storage *st, int fd, struct volume_record *v)
+{
+	const struct userns_config *c;
+	uint32_t uid, gid;
+	struct stat sb;
+
+	if (fstatat(fd, "_data", &sb, AT_SYMLINK_NOFOLLOW) < 0 || storage_userns(st, &c, NULL) < 0)
+		return;
+	uid = id_map_to_inside(&c->uids, sb.st_uid);
+	gid = id_map_to_inside(&c->gids, sb.st_gid);
+	if (uid == UINT32_MAX || gid == UINT32_MAX)
+		return;
+	v->uid = uid;
+	v->gid = gid;
+}
+
 int storage_volume_load(struct storage *st, const char *name, struct volume_record *ret,
 			struct cmk_err *err)
 {
@@ -205,6 +222,8 @@ int storage_volume_load(struct storage *st, const char *name, struct volume_reco
 	v.needs_copy_up = faccessat(fd, "needs-copy-up", F_OK, 0) == 0 ||
 			  faccessat(fd, "filling", F_OK, 0) == 0;
 	v.needs_chown = faccessat(fd, "needs-chown", F_OK, 0) == 0;
+	if (!v.needs_chown)
+		take_owner(st, fd, &v);
 	*ret = v;
 	return 0;
 }

@@ -497,3 +497,16 @@ PY
 	assert_match "$(getfattr -m - -d f)" 'security\.capability='
 	cd "$T"
 }
+
+@test "inspect shows whose a volume is: its first container's user, where that had no such directory" {
+	local user owner
+	images
+	for user in 0:0 1000 1000:1001; do
+		opts=(--user "$user" -v "v-${user/:/-}:/home/new")
+		in_plain stat -c %u:%g /home/new
+		owner=$output
+		run_cmk volume inspect --format '{{.UID}}:{{.GID}}' "v-${user/:/-}"
+		assert_equal "$output" "$owner"
+	done
+	assert_equal "$owner" 1000:1001
+}
