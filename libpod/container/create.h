@@ -13,7 +13,7 @@ struct opt_mount;
 struct create_plan {
 	struct storage *st;
 	const struct container_options *o;
-	const char *name; /* --name, or NULL */
+	const char *name;    /* --name, or NULL */
 	struct container *c; /* cfg is filled on the way */
 	struct spec *spec;
 	struct image_config image; /* zeroed with --rootfs */

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "libpod/spec/rlimit.h"
 
 extern char **environ;
 

@@ -215,7 +215,8 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 		   struct cmk_err *err);
 /* Removes a container whose record cannot be read, with what runs in its control group. */
 int container_remove_damaged(struct storage *st, const char *name_or_id, struct cmk_err *err);
-/* A signal as users write it: as parse_signal(), or with a '-' before it. Its number, or -EINVAL. */
+/* A signal as users write it: as parse_signal(), or with a '-' before it. Its number, or -EINVAL.
+ */
 int container_signal_parse(const char *text, struct cmk_err *err);
 /* Reads again what may have changed. */
 int container_refresh(struct container *c, struct cmk_err *err);

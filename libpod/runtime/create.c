@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
-#include "libpod/runtime/rlimit.h"
+#include "libpod/spec/rlimit.h"
 
 static const struct {
 	const char *type;

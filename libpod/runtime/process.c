@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
-#include "libpod/runtime/rlimit.h"
+#include "libpod/spec/rlimit.h"
 
 #define ALL_CAPS ((UINT64_C(1) << 63) - 1)
 

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "libpod/runtime/internal.h"
-#include "libpod/runtime/rlimit.h"
+#include "libpod/spec/rlimit.h"
 #include "tests/unit/unit.h"
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"

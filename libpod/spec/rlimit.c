@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "libpod/runtime/rlimit.h"
+#include "libpod/spec/rlimit.h"
 
 #include <sys/resource.h>
 
