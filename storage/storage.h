@@ -327,7 +327,8 @@ struct volume_record {
 	char *name, *created, *driver; /* RFC 3339; "local" */
 	char **labels, **options;      /* "KEY=VALUE" */
 	bool anonymous;
-	uint32_t uid, gid; /* owner of _data, as in a container: at its creation, once used as it is */
+	uint32_t uid,
+		gid; /* owner of _data, as in a container: at its creation, once used as it is */
 	char *extra;
 	/* not in the record: */
 	char *mountpoint; /* of _data, absolute */
