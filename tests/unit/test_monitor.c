@@ -202,11 +202,6 @@ void rootfs_plan_done(struct rootfs_plan *p)
 	(void)p;
 }
 
-char *time_now_rfc3339(void)
-{
-	return xstrdup("now");
-}
-
 int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
 {
 	(void)err;
