@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <ctype.h>
+
 #include "cmd/create_options.h"
 #include "cmd/health_options.h"
 
@@ -187,5 +189,9 @@ int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char *
 	a->o.command = argv + 1;
 	a->o.create_command = g->argv;
 	a->o.hooks_dirs = g->hooks_dirs;
+	/* Of --attach=STDOUT, as docker takes it. */
+	for (char *const *stream = a->o.attach; stream && *stream; stream++)
+		for (char *p = *stream; *p; p++)
+			*p = (char)tolower((unsigned char)*p);
 	return 0;
 }

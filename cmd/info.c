@@ -245,7 +245,7 @@ static void write_registries(struct json_writer *w)
 }
 
 static int write_info(struct json_writer *w, struct storage *st, const struct cmk_globals *g,
-		      struct cmk_err *err)
+		      bool for_template, struct cmk_err *err)
 {
 	cleanup_free char *os_arch = NULL;
 	struct utsname u;
@@ -265,6 +265,9 @@ static int write_info(struct json_writer *w, struct storage *st, const struct cm
 	json_write_str(w, "OsArch", os_arch);
 	json_write_str(w, "Version", PACKAGE_VERSION);
 	json_write_end(w, '}');
+	/* docker's, for which scripts ask. */
+	if (for_template)
+		json_write_str(w, "ServerVersion", PACKAGE_VERSION);
 	json_write_end(w, '}');
 	return 0;
 }
@@ -328,7 +331,7 @@ static int info_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r < 0)
 		return r;
 	w.pretty = true;
-	r = write_info(&w, st, g, err);
+	r = write_info(&w, st, g, a->format && !streq(a->format, "json"), err);
 	if (r == 0)
 		r = a->format ? format_print_object(a->format, &w, err) : print_text(&w, err);
 	json_writer_done(&w);

@@ -297,14 +297,18 @@ bool cmk_is_near(const char *typed, const char *name)
 	return distance(typed, name) <= (n > 3 ? 2 : 1) && n > 1;
 }
 
-static int unknown_option(struct parser *p, char *word, struct cmk_err *err)
+/* In the peers' words, for which scripts look. WORD is the option alone (taken), TYPED all letters
+ * that stand together. */
+static int unknown_option(struct parser *p, char *word, const char *typed, struct cmk_err *err)
 {
 	p->out->unknown = word;
-	if (p->out->command)
-		(void)cmk_err_set(err, -EINVAL, "unknown option '%s' of 'cmk %s'", word,
-				  p->out->command);
+	if (word[1] == '-')
+		(void)cmk_err_set(err, -EINVAL, "unknown flag: %s", word);
 	else
-		(void)cmk_err_set(err, -EINVAL, "unknown option '%s'", word);
+		(void)cmk_err_set(err, -EINVAL, "unknown shorthand flag: '%s' in %s", word + 1,
+				  typed);
+	if (p->out->command)
+		(void)cmk_err_hint(err, "see 'cmk %s --help'", p->out->command);
 	for (size_t i = 0; word[1] == '-' && i < p->n; i++) {
 		const struct cmk_option *o = p->entries[i].o;
 
@@ -316,9 +320,13 @@ static int unknown_option(struct parser *p, char *word, struct cmk_err *err)
 	return -EINVAL;
 }
 
-static int need_value(const struct cmk_option *o, struct cmk_err *err)
+/* LETTERS: as which it was typed, or NULL. */
+static int need_value(const struct cmk_option *o, const char *letters, struct cmk_err *err)
 {
-	return cmk_err_set(err, -EINVAL, "option '--%s' needs a value: %s", o->name, o->arg);
+	if (letters)
+		return cmk_err_set(err, -EINVAL, "flag needs an argument: '%c' in %s: --%s %s",
+				   o->letter, letters, o->name, o->arg);
+	return cmk_err_set(err, -EINVAL, "flag needs an argument: --%s %s", o->name, o->arg);
 }
 
 /* Returns how many words were used. */
@@ -329,7 +337,7 @@ static int parse_long(struct parser *p, char *const *argv, struct cmk_err *err)
 	int r;
 
 	if (!e)
-		return unknown_option(p, xstrndup(argv[0], (size_t)(eq - argv[0])), err);
+		return unknown_option(p, xstrndup(argv[0], (size_t)(eq - argv[0])), argv[0], err);
 	if (*eq) {
 		r = give_value(e, eq + 1, err);
 		return r < 0 ? r : 1;
@@ -339,7 +347,7 @@ static int parse_long(struct parser *p, char *const *argv, struct cmk_err *err)
 		return r < 0 ? r : 1;
 	}
 	if (!argv[1])
-		return need_value(e->o, err);
+		return need_value(e->o, NULL, err);
 	r = give_value(e, argv[1], err);
 	return r < 0 ? r : 2;
 }
@@ -351,7 +359,7 @@ static int parse_letters(struct parser *p, char *const *argv, struct cmk_err *er
 		int r;
 
 		if (!e)
-			return unknown_option(p, xasprintf("-%c", *l), err);
+			return unknown_option(p, xasprintf("-%c", *l), argv[0], err);
 		if (l[1] == '=') {
 			r = give_value(e, l + 2, err);
 			return r < 0 ? r : 1;
@@ -364,7 +372,7 @@ static int parse_letters(struct parser *p, char *const *argv, struct cmk_err *er
 			continue;
 		}
 		if (!l[1] && !argv[1])
-			return need_value(e->o, err);
+			return need_value(e->o, argv[0], err);
 		r = give_value(e, l[1] ? l + 1 : argv[1], err);
 		return r < 0 ? r : l[1] ? 1 : 2;
 	}

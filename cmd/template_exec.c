@@ -142,10 +142,24 @@ static const struct json **children_of(const struct json *v)
 	return list;
 }
 
+static bool is_map(const struct json *v);
+
+/* Go prints a struct by its members' values, and a map with its keys. */
 static void print_object(const struct json *v, struct strbuf *out)
 {
-	cleanup_free const struct json **list = children_of(v);
+	cleanup_free const struct json **list = NULL;
 
+	if (!is_map(v)) {
+		strbuf_addc(out, '{');
+		json_each (m, v) {
+			if (m != v->first)
+				strbuf_addc(out, ' ');
+			template_print(m, out);
+		}
+		strbuf_addc(out, '}');
+		return;
+	}
+	list = children_of(v);
 	strbuf_adds(out, "map[");
 	for (size_t i = 0; i < v->n; i++) {
 		strbuf_addf(out, "%s%s:", i ? " " : "", list[i]->key);
@@ -211,9 +225,10 @@ static bool is_list(const struct json *v)
 /* Members whose names the image or the user chose: an absent one is no mistake in the template. */
 static bool is_map(const struct json *v)
 {
-	static const char *const names[] = { "Labels",	     "Annotations", "Networks", "Ports",
-					     "ExposedPorts", "Volumes",	    "Sysctls",	"Options",
-					     "PortBindings", "Tmpfs" };
+	static const char *const names[] = {
+		"Labels",  "Annotations", "Networks",	  "Ports", "ExposedPorts", "Volumes",
+		"Sysctls", "Options",	  "PortBindings", "Tmpfs", "Data",	   "Attributes"
+	};
 
 	for (size_t i = 0; v->key && i < ARRAY_LEN(names); i++)
 		if (streq(v->key, names[i]))

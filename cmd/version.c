@@ -15,17 +15,26 @@ static const struct cmk_option version_options[] = {
 	CMK_OPT_END(),
 };
 
+static void write_one(struct json_writer *w, const char *key, const char *os_arch)
+{
+	json_write_object(w, key);
+	json_write_str(w, "Version", PACKAGE_VERSION);
+	json_write_str(w, "Os", "linux");
+	json_write_str(w, "Arch", strchr(os_arch, '/') + 1);
+	json_write_str(w, "OsArch", os_arch);
+	json_write_end(w, '}');
+}
+
+/* There is no server; scripts for docker ask for its version all the same. */
 static int version_format(const char *format, const char *os_arch, struct cmk_err *err)
 {
 	struct json_writer w = JSON_WRITER_INIT;
 
 	w.pretty = true;
 	json_write_object(&w, NULL);
-	json_write_object(&w, "Client");
-	json_write_str(&w, "Version", PACKAGE_VERSION);
-	json_write_str(&w, "Os", "linux");
-	json_write_str(&w, "OsArch", os_arch);
-	json_write_end(&w, '}');
+	write_one(&w, "Client", os_arch);
+	if (!streq(format, "json"))
+		write_one(&w, "Server", os_arch);
 	json_write_end(&w, '}');
 	return format_print_object(format, &w, err);
 }

@@ -234,10 +234,10 @@ int container_kill(struct container *c, int sig, struct cmk_err *err)
 	r = fd >= 0 && by_monitor ? kill_through_monitor(c, fd, sig, err) : kill_init(c, sig, err);
 	if (r < 0)
 		return r;
+	write_event(c, "kill");
 	/* So that the next command sees it ended. */
 	if (sig == SIGKILL && fd >= 0 && poll(&p, 1, KILL_WAIT_MS) > 0)
 		(void)monitor_wait_exit(fd, &code, NULL);
-	write_event(c, "kill");
 	return 0;
 }
 

@@ -76,13 +76,23 @@ load helpers
 	assert_error "network mode 'bridge': not supported yet"
 }
 
+@test "version has what scripts for docker ask of a server" {
+	run_cmk version --format '{{.Client.Version}} {{.Client.Arch}}'
+	local client=$output
+	assert_match "$client" '^[0-9.]+ [a-z0-9]+$'
+	run_cmk version --format '{{.Server.Version}} {{.Server.Arch}}'
+	assert_equal "$output" "$client"
+	run_cmk info --format '{{.ServerVersion}}'
+	assert_equal "$output" "${client% *}"
+}
+
 @test "a bad option or value is one line and 125" {
 	run_cmk 125 version --formt json
-	assert_error "unknown option '--formt' of 'cmk version' \(did you mean '--format'\?\)"
+	assert_error "unknown flag: --formt \(did you mean '--format'\?\)"
 	run_cmk 125 version -Q
-	assert_error "unknown option '-Q' of 'cmk version'"
+	assert_error "unknown shorthand flag: 'Q' in -Q.*see 'cmk version --help'"
 	run_cmk 125 version --format
-	assert_error "option '--format' needs a value"
+	assert_error "flag needs an argument: --format"
 	run_cmk 125 --log-level loud version
 	assert_error "invalid value 'loud' for option '--log-level': not one of debug"
 	run_cmk 125 --storage-driver zfs version

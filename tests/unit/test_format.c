@@ -48,6 +48,7 @@ static void fields_and_literals(void **state cmk_unused)
 	expect("{{.ID}}", "0123456789abcdef\nfe\n");
 	expect("<{{ .State.Pid }}>\\t{{.State.Running}}", "<0>\ttrue\n<7>\tfalse\n");
 	expect("{{.Names}} {{.Labels}} {{.Empty}}", "[a b] map[a:2 z:1] <nil>\n[] map[] <nil>\n");
+	expect("{{.State}}", "{true 0}\n{false 7}\n");
 	expect("{{.Labels.none}}", "<no value>\n<no value>\n");
 	expect("x{{- 1 -}} y{{/* no */}}z", "x1yz\nx1yz\n");
 	expect("{{\"}}\"}}", "}}\n}}\n");

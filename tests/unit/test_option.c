@@ -210,13 +210,13 @@ static void test_numbers_have_ranges(void **state)
 static void test_bad_words_give_one_clear_line(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "--nme x", "unknown option '--nme'" },
-		{ "--nme=x", "unknown option '--nme'" },
-		{ "-ix", "unknown option '-x'" },
+		{ "--nme x", "unknown flag: --nme" },
+		{ "--nme=x", "unknown flag: --nme" },
+		{ "-ix", "unknown shorthand flag: 'x' in -ix" },
 		{ "--", NULL },
-		{ "--=x", "unknown option '--'" },
-		{ "--name", "option '--name' needs a value: NAME" },
-		{ "-in", "option '--name' needs a value: NAME" },
+		{ "--=x", "unknown flag: --" },
+		{ "--name", "flag needs an argument: --name NAME" },
+		{ "-in", "flag needs an argument: 'n' in -in: --name NAME" },
 		{ "--mode fas", "invalid value 'fas' for option '--mode': not one of fast|slow" },
 		{ "--mode fast|slow", "not one of" },
 		{ "--mode _", "not one of" },
