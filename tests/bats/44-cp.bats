@@ -33,7 +33,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 @test "cp takes files and directories into a container that runs, is created or has stopped" {
 	local state
 	for state in running created stopped; do
-		container $state "$state" -w /srv
+		container $state "$state" -w /opt
 		run_cmk cp "$T/src/file" $state:/tmp
 		assert_equal "$output" ""
 		assert_equal "$(inside $state tmp/file)" one
@@ -42,9 +42,9 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 		run_cmk cp "$T/src/file" $state:/tmp/other
 		assert_equal "$(inside $state tmp/other)" one
 		run_cmk cp "$T/src/file" $state:rel
-		assert_equal "$(inside $state srv/rel)" one
+		assert_equal "$(inside $state opt/rel)" one
 		run_cmk cp "$T/src/file" $state:.
-		assert_equal "$(inside $state srv/file)" one
+		assert_equal "$(inside $state opt/file)" one
 		# Onto a file that is there.
 		run_cmk cp "$T/src/sub/deep" $state:/tmp/other
 		assert_equal "$(inside $state tmp/other)" two
@@ -55,8 +55,8 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 		assert_equal "$(inside $state tmp/new/sub/deep)" two
 		run_cmk cp "$T/src/." $state:/tmp/dot
 		assert_equal "$(inside $state tmp/dot/sub/deep)" two
-		run_cmk cp "$T/src/." $state:/srv/
-		assert_equal "$(inside $state srv/sub/deep)" two
+		run_cmk cp "$T/src/." $state:/opt/
+		assert_equal "$(inside $state opt/sub/deep)" two
 		(cd "$T/src" && cmk cp . $state:/tmp/cwd)
 		assert_equal "$(inside $state tmp/cwd/file)" one
 		run_cmk rm -f -t 0 $state
@@ -66,29 +66,29 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 @test "cp takes files and directories out of a container" {
 	local state
 	for state in running stopped; do
-		container $state $state -w /srv
-		run_cmk cp "$T/src" $state:/srv
+		container $state $state -w /opt
+		run_cmk cp "$T/src" $state:/opt
 		mkdir "$T/out"
-		run_cmk cp $state:/srv/src/file "$T/out"
+		run_cmk cp $state:/opt/src/file "$T/out"
 		assert_equal "$(cat "$T/out/file")" one
 		assert_equal "$(stat -c '%a %Y %u' "$T/out/file")" "640 981173106 $UID"
 		run_cmk cp $state:src/file "$T/out/named"
 		assert_equal "$(cat "$T/out/named")" one
-		run_cmk cp $state:/srv/src "$T/out"
+		run_cmk cp $state:/opt/src "$T/out"
 		assert_equal "$(cat "$T/out/src/sub/deep")" two
 		assert_equal "$(readlink "$T/out/src/link")" file
-		run_cmk cp $state:/srv/src "$T/out/fresh"
+		run_cmk cp $state:/opt/src "$T/out/fresh"
 		assert_equal "$(cat "$T/out/fresh/sub/deep")" two
-		run_cmk cp $state:/srv/src/. "$T/out/dot"
+		run_cmk cp $state:/opt/src/. "$T/out/dot"
 		assert_equal "$(cat "$T/out/dot/sub/deep")" two
-		run_cmk cp $state:/srv/src/. "$T/out"
+		run_cmk cp $state:/opt/src/. "$T/out"
 		assert_equal "$(cat "$T/out/sub/deep")" two
 		# A link that is named itself stands for what it leads to.
-		run_cmk cp $state:/srv/src/link "$T/out/followed"
+		run_cmk cp $state:/opt/src/link "$T/out/followed"
 		assert_equal "$(cat "$T/out/followed")" one
-		run_cmk cp --follow-link=false $state:/srv/src/link "$T/out/kept"
+		run_cmk cp --follow-link=false $state:/opt/src/link "$T/out/kept"
 		assert_equal "$(readlink "$T/out/kept")" file
-		(cd "$T/out" && cmk cp $state:/srv/src/sub/deep .)
+		(cd "$T/out" && cmk cp $state:/opt/src/sub/deep .)
 		assert_equal "$(cat "$T/out/deep")" two
 		run_cmk rm -f -t 0 $state
 		rm -rf "$T/out"
