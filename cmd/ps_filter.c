@@ -176,15 +176,6 @@ static int ancestor_image(struct storage *st, struct term *t)
 	return 0;
 }
 
-/* "/name" and "^/name", as docker writes names. */
-static void drop_slash(char *name)
-{
-	if (name[0] == '^')
-		name++;
-	if (name[0] == '/')
-		memmove(name, name + 1, strlen(name));
-}
-
 static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 {
 	static const char *const states[] = { "created",  "initialized", "running",    "paused",
@@ -214,8 +205,6 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 			return cmk_err_set(err, -EINVAL, "%s invalid restart policy", t->value);
 		return 0;
 	case FILTER_NAME:
-		drop_slash(t->value);
-		return compile(t, err);
 	case FILTER_COMMAND:
 		return compile(t, err);
 	case FILTER_ID:

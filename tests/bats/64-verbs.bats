@@ -220,7 +220,7 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk 125 update --ulimit nofile:1024:1024 one
 	assert_error "error in --ulimit: ulimit 'nofile:1024:1024': not of the form"
 	run_cmk 125 update --ulimit nofile=200:100 one
-	assert_error "error in --ulimit: .* above the hard one"
+	assert_error "error in --ulimit: .*soft limit must be less than or equal to hard limit"
 	run_cmk 125 update --restart sometimes one
 	assert_error "invalid restart policy"
 	run_cmk 125 update --memory 1k one

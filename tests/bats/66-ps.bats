@@ -320,7 +320,7 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 		.Ports[1].range == 2 and .ExposedPorts["99"] == ["tcp"]' <<<"$output"
 	run_cmk create --name dns --expose 8787/udp --expose 99/sctp --expose 53/udp --expose 99 --expose 53 alpine
 	run_cmk ps -l --format '{{.Ports}}'
-	assert_equal "$output" '53/tcp, 53/udp, 99/sctp, 99/tcp, 8787/udp'
+	assert_equal "$output" '99/sctp, 53/tcp, 99/tcp, 53/udp, 8787/udp'
 	run_cmk ps -l --format json
 	jq -e '.[0].ExposedPorts == {"53": ["tcp", "udp"], "99": ["sctp", "tcp"], "8787": ["udp"]}' <<<"$output"
 }
