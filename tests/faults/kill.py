@@ -135,6 +135,18 @@ def check_listing(world, kept):
     return rows
 
 
+def concerns(s, *words):
+    return any(word in args for args in s.get("prepare", []) + [s["command"]] for word in words)
+
+
+def check_images(world):
+    for ident in set(world.cmk("images", "-a", "--no-trunc", "--format", "{{.ID}}").stdout.split()):
+        tags = world.cmk("image", "inspect", "--format", "{{.RepoTags}}", ident).stdout
+        if IMAGE not in tags:
+            world.cmk("rmi", "-f", ident)
+    world.cmk("rmi", "localhost/other:1", want=None)
+
+
 def check_next(world, rows, s):
     """The next commands work on what is there, and on the same name."""
     for ident, name, state in rows:
@@ -154,17 +166,14 @@ def check_next(world, rows, s):
         world.cmk("images")
         world.cmk("pull", "-q", IMAGE)
     for sub in ("volume", "secret"):
-        if world.has(sub):
+        if concerns(s, sub, "-v") and world.has(sub):
             world.cmk(sub, "ls")
             for item in world.cmk(sub, "ls", "-q").stdout.split():
                 world.cmk(sub, "rm", item)
     for args in s.get("again", []):
         world.cmk(*args)
-    for ident in set(world.cmk("images", "-a", "--no-trunc", "--format", "{{.ID}}").stdout.split()):
-        tags = world.cmk("image", "inspect", "--format", "{{.RepoTags}}", ident).stdout
-        if IMAGE not in tags:
-            world.cmk("rmi", "-f", ident)
-    world.cmk("rmi", "localhost/other:1", want=None)
+    if concerns(s, "pull", "rmi", "tag", "commit", "import", "--userns=keep-id"):
+        check_images(world)
     world.cmk("run", "--rm", NET, "--name", "c", IMAGE, "true")
     world.cmk("create", NET, "--name", "c", IMAGE, "true")
     world.cmk("rm", "c")
