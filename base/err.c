@@ -188,20 +188,18 @@ void cmk_err_send(int fd, const struct cmk_err *err)
 	(void)!write(fd, buf, n);
 }
 
-int cmk_err_decode(const void *buf, size_t len, struct cmk_err *err)
+int cmk_err_decode(const void *buf, size_t len, const char *otherwise, struct cmk_err *err)
 {
-	struct err_wire w;
-	const char *msg, *hint, *end = (const char *)buf + len;
+	struct err_wire w = { 0 };
+	const char *msg = NULL, *hint = NULL, *end = (const char *)buf + len;
 
-	if (len < sizeof(w) + 2 || end[-1] != '\0')
-		return -EBADMSG;
-	memcpy(&w, buf, sizeof(w));
-	if (w.magic != 'E' || w.kind >= CMK_ERR_N_KINDS || w.code == 0)
-		return -EBADMSG;
-	msg = (const char *)buf + sizeof(w);
-	hint = msg + strlen(msg) + 1;
-	if (hint >= end)
-		return -EBADMSG;
+	if (len >= sizeof(w) + 2 && end[-1] == '\0') {
+		memcpy(&w, buf, sizeof(w));
+		msg = (const char *)buf + sizeof(w);
+		hint = msg + strlen(msg) + 1;
+	}
+	if (!msg || hint >= end || w.magic != 'E' || w.kind >= CMK_ERR_N_KINDS || w.code == 0)
+		return cmk_err_set(err, -EBADMSG, "%s", otherwise);
 	if (err) {
 		err_replace(err, -(int)w.code, w.kind, xstrdup(msg));
 		err->hint = *hint ? xstrdup(hint) : NULL;

@@ -63,8 +63,9 @@ const char *cmk_err_msg(const struct cmk_err *err);
 /* Sends ERR as one message on the SOCK_SEQPACKET or pipe FD, cut at 8 KiB; never blocks for long,
  * ignores failure. */
 void cmk_err_send(int fd, const struct cmk_err *err);
-/* Decodes what cmk_err_send() wrote. Returns the error's code, or -EBADMSG where BUF is not one. */
-int cmk_err_decode(const void *buf, size_t len, struct cmk_err *err);
+/* Decodes what cmk_err_send() wrote, and returns the error's code; where BUF is no error it is
+ * -EBADMSG with the message OTHERWISE. */
+int cmk_err_decode(const void *buf, size_t len, const char *otherwise, struct cmk_err *err);
 #define CMK_ERR_WIRE_MAX 8192
 /* Encodes into BUF; returns the length used. */
 size_t cmk_err_encode(const struct cmk_err *err, void *buf, size_t size);

@@ -361,7 +361,9 @@ static int map_child_ask(struct map_child *m, struct cmk_err *err)
 	n = read_full(m->fd, buf, sizeof(buf));
 	if (n == 0)
 		return 0;
-	return n < 0 ? (int)n : cmk_err_decode(buf, (size_t)n, err);
+	return n < 0 ? (int)n
+		     : cmk_err_decode(buf, (size_t)n,
+				      "bad answer of the process that writes the map", err);
 }
 
 static void map_child_done(struct map_child *m)
@@ -555,9 +557,7 @@ int userns_run(int run_fd, const struct userns_config *c, bool new_mount_ns,
 	if (n < (ssize_t)sizeof(r))
 		return cmk_err_set(err, -ECHILD, "the process in the user namespace died");
 	memcpy(&r, buf, sizeof(r));
-	/* -EBADMSG may be what it says. */
-	if (r < 0 && cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), err) == -EBADMSG &&
-	    !(err && err->msg))
-		return cmk_err_set(err, r, "%s", errno_text(-r));
+	if (r < 0)
+		(void)cmk_err_decode(buf + sizeof(r), (size_t)n - sizeof(r), errno_text(-r), err);
 	return r;
 }

@@ -172,9 +172,7 @@ static int wait_done(struct client *c, uint32_t id, struct proto_msg *m, struct 
 		if (m->head.type == PROTO_NOTE && m->head.n_strings == 1) {
 			log_warn("%s", m->str[0]);
 		} else if (m->head.type == PROTO_ERROR) {
-			if (cmk_err_decode(m->buf, m->len, err) == -EBADMSG && err && !err->msg)
-				(void)cmk_err_set(err, -EBADMSG, "the registry helper failed");
-			return err ? err->code : -EIO;
+			return cmk_err_decode(m->buf, m->len, "the registry helper failed", err);
 		} else if (m->head.type == PROTO_DONE && m->head.id == id &&
 			   m->head.n_strings == 2) {
 			return 0;

@@ -232,8 +232,7 @@ static int handle_message(struct fetcher *f)
 		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 		char buf[72];
 
-		if (cmk_err_decode(f->msg->buf, f->msg->len, &mine) == -EBADMSG && !mine.msg)
-			(void)cmk_err_set(&mine, -EBADMSG, "the registry helper failed");
+		(void)cmk_err_decode(f->msg->buf, f->msg->len, "the registry helper failed", &mine);
 		if (s)
 			(void)cmk_err_wrap(&mine, mine.code, "blob %s",
 					   digest_str(&s->want->blob->digest, buf));

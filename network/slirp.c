@@ -199,8 +199,8 @@ int network_slirp_wait_ready(struct slirp *s, struct cmk_err *err)
 		r = cmk_err_errno(err, "network helper: wait for it");
 	else if (n == 0)
 		r = report_death(s, err);
-	else if ((r = cmk_err_decode(buf, (size_t)n, err)) == -EBADMSG)
-		r = cmk_err_set(err, -EBADMSG, "network helper: bad answer");
+	else
+		r = cmk_err_decode(buf, (size_t)n, "network helper: bad answer", err);
 	network_slirp_stop(s);
 	return r;
 }

@@ -99,9 +99,7 @@ static int receive_fd(int sock, struct cmk_err *err)
 		memcpy(&fd, CMSG_DATA(&u.h), sizeof(fd));
 		return fd;
 	}
-	if (n <= 0 || (cmk_err_decode(text, (size_t)n, err) == -EBADMSG && !(err && err->msg)))
-		return cmk_err_set(err, -ECHILD, PROGRAM " could not be started");
-	return err ? err->code : -EIO;
+	return cmk_err_decode(text, n > 0 ? (size_t)n : 0, PROGRAM " could not be started", err);
 }
 
 /* In a child with a mount namespace of its own: the descriptor of the mount. */

@@ -135,19 +135,16 @@ static int read_result(struct layer_job *job, struct unpack_result *res, struct 
 {
 	char buf[CMK_ERR_WIRE_MAX + 1];
 	ssize_t n = read_full(job->result_fd, buf, sizeof(buf));
-	int status = process_reap(job->pid), r;
+	cleanup_free char *died = NULL;
+	int status = process_reap(job->pid);
 
 	if (n == (ssize_t)sizeof(*res) && status == 0) {
 		memcpy(res, buf, sizeof(*res));
 		if (res->magic == UNPACK_MAGIC)
 			return 0;
 	}
-	r = n > 0 ? cmk_err_decode(buf, (size_t)n, err) : -EBADMSG;
-	/* The helper's own message may have this code: then it is set. */
-	if (n <= 0 || (r == -EBADMSG && !err->msg))
-		return cmk_err_set(err, -ECHILD, "the unpacking process died (wait status %d)",
-				   status);
-	return r;
+	died = xasprintf("the unpacking process died (wait status %d)", status);
+	return cmk_err_decode(buf, n > 0 ? (size_t)n : 0, died, err);
 }
 
 static int publish(struct layer_job *job, const struct unpack_result *res, struct cmk_err *err)

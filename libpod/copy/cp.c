@@ -329,7 +329,7 @@ static int end_hear(struct end *e, struct found *ret, struct cmk_err *err)
 	if (n <= 0)
 		return cmk_err_set(err, -ECHILD, "the process that copies %s has died",
 				   e->is_source ? "from there" : "there");
-	return cmk_err_decode(buf, (size_t)n, err);
+	return cmk_err_decode(buf, (size_t)n, "bad answer of the process that copies", err);
 }
 
 static int end_start(struct end *e, struct found *ret, struct cmk_err *err)

@@ -279,7 +279,7 @@ static int on_frame(struct client *c, const struct monitor_frame *f, const uint8
 		c->over = c->a->wait_only_started;
 		return 0;
 	case FRAME_ERROR:
-		return cmk_err_decode(body, f->len, err);
+		return cmk_err_decode(body, f->len, "the monitor sent a damaged message", err);
 	case FRAME_EXIT:
 		if (f->len != sizeof(code))
 			return cmk_err_set(err, -EBADMSG, "the monitor sent a damaged message");

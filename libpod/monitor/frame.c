@@ -175,7 +175,8 @@ int monitor_wait_started(int fd, struct cmk_err *err)
 		case FRAME_STARTED:
 			return 0;
 		case FRAME_ERROR:
-			return cmk_err_decode(buf, (size_t)n, err);
+			return cmk_err_decode(buf, (size_t)n, "the monitor sent a damaged message",
+					      err);
 		case FRAME_EXIT:
 			return cmk_err_set(err, -ECANCELED, "it has ended meanwhile");
 		default:

@@ -176,7 +176,7 @@ static int make_in_child(struct mount_context *c, const struct spec_mount *m, st
 		memcpy(&r, wire, sizeof(r));
 		return r;
 	}
-	return n > 0 ? cmk_err_decode(wire, (size_t)n, err)
+	return n > 0 ? cmk_err_decode(wire, (size_t)n, "bad answer of the process that mounts", err)
 		     : cmk_err_set(err, -ECHILD, "the process that mounts died");
 }
 

@@ -13,6 +13,8 @@
 #include "base/process.h"
 #include "libpod/runtime/internal.h"
 
+#define UNEXPECTED "unexpected message from the container's set-up"
+
 const char *stage_name(enum runtime_stage s)
 {
 	static const char *const names[N_STAGES] = {
@@ -93,9 +95,7 @@ static int collect_one(struct runtime_container *ret, const char *buf, size_t n,
 
 	switch (buf[0]) {
 	case 'E':
-		if (cmk_err_decode(buf, n, err) == -EBADMSG)
-			break;
-		return err && err->code ? err->code : -EIO;
+		return cmk_err_decode(buf, n, UNEXPECTED, err);
 	case SYNC_PID:
 		if (n != sizeof(pid) || *fd < 0 || ret->pid > 0)
 			break;
@@ -116,7 +116,7 @@ static int collect_one(struct runtime_container *ret, const char *buf, size_t n,
 	case SYNC_READY:
 		return 1;
 	}
-	return cmk_err_set(err, -EBADMSG, "unexpected message from the container's set-up");
+	return cmk_err_set(err, -EBADMSG, "%s", UNEXPECTED);
 }
 
 int sync_ask_maps(void *arg, struct cmk_err *err)
@@ -133,8 +133,9 @@ int sync_ask_maps(void *arg, struct cmk_err *err)
 	n = sync_recv(job->sync, buf, sizeof(buf), &fd);
 	if (n == 1 && buf[0] == SYNC_MAP)
 		return 0;
-	r = n > 0 ? cmk_err_decode(buf, (size_t)n, err) : -EBADMSG;
-	return r == -EBADMSG ? cmk_err_set(err, -ECHILD, "the monitor does not answer") : r;
+	if (n <= 0)
+		return cmk_err_set(err, -ECHILD, "the monitor does not answer");
+	return cmk_err_decode(buf, (size_t)n, "the monitor does not answer", err);
 }
 
 /* The set-up process asks for its maps: newuidmap wants to be started from its old namespace. */
@@ -346,6 +347,5 @@ int runtime_start(struct runtime_container *c, struct cmk_err *err)
 		return 0;
 	if (n < 0)
 		return cmk_err_set(err, (int)n, "start the container: %s", errno_text((int)-n));
-	r = cmk_err_decode(buf, (size_t)n, err);
-	return r == -EBADMSG ? cmk_err_set(err, r, "unexpected message from init") : r;
+	return cmk_err_decode(buf, (size_t)n, "unexpected message from init", err);
 }
