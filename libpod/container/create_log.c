@@ -10,13 +10,25 @@
 
 #define MAX_FILES 1000
 
-/* Decimal, as podman reads it: "10k" is 10000. */
+/* The digits behind a point, as so much of FACTOR. */
+static uint64_t fraction_of(const char *digits, size_t n, uint64_t factor)
+{
+	uint64_t sum = 0, tenth = factor;
+
+	for (size_t i = 0; i < n; i++) {
+		tenth /= 10;
+		sum += tenth * (uint64_t)(digits[i] - '0');
+	}
+	return sum;
+}
+
+/* Decimal, as podman reads it: "10k" is 10000, "1.5m" 1500000. */
 static int parse_size(const char *s, int64_t *ret, struct cmk_err *err)
 {
-	static const char units[] = "bkmgt";
-	size_t n = strspn(s, "0123456789");
+	static const char units[] = "bkmgt", digits[] = "0123456789";
+	size_t n = strspn(s, digits), n_fraction = s[n] == '.' ? strspn(s + n + 1, digits) : 0;
 	uint64_t v = 0, factor = 1;
-	const char *unit = s + n, *at;
+	const char *unit = s + n + (n_fraction ? n_fraction + 1 : 0), *at;
 
 	while (*unit == ' ')
 		unit++;
@@ -29,7 +41,9 @@ static int parse_size(const char *s, int64_t *ret, struct cmk_err *err)
 		for (; at > units; at--)
 			factor *= 1000;
 	}
-	if (__builtin_mul_overflow(v, factor, &v) || v > INT64_MAX)
+	if (__builtin_mul_overflow(v, factor, &v) ||
+	    __builtin_add_overflow(v, fraction_of(s + n + 1, n_fraction, factor), &v) ||
+	    v > INT64_MAX)
 		return cmk_err_set(err, -ERANGE, "invalid size: '%s'", s);
 	*ret = (int64_t)v;
 	return 0;

@@ -56,6 +56,15 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 	assert_error nowhere
 }
 
+@test "--log-opt max-size takes a fraction" {
+	run_cmk create --name c1 --log-opt max-size=3.123m "${RUN[@]}" true
+	run_cmk inspect --format '{{.HostConfig.LogConfig.Size}}' c1
+	assert_equal "$output" 3.123MB
+	run_cmk 125 create --log-opt max-size=3.m "${RUN[@]}" true
+	assert_error "invalid size: '3.m'"
+	run_cmk 125 create --log-opt max-size=.5 "${RUN[@]}" true
+}
+
 @test "--log-opt max-size bounds the log, and logs reads all that is kept" {
 	run_cmk run -d --name c1 --log-opt max-size=10k --log-opt max-file=3 "${RUN[@]}" \
 		sh -c 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i + 1)); done'
