@@ -25,7 +25,7 @@ static int finish_config(const struct image_commit_options *o, struct image_conf
 		set(&cfg->variant, host.variant);
 	}
 	free(cfg->created);
-	cfg->created = compose_now();
+	cfg->created = time_now_rfc3339();
 	set(&cfg->author, o->author);
 	if (o->squash)
 		set(&cfg->history_json, NULL);

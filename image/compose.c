@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/compose.h"
 
-#include <time.h>
 
 #include "image/changes.h"
 
@@ -19,18 +18,6 @@ static const struct format formats[] = {
 	[COMPOSE_DOCKER] = { "application/vnd.docker.distribution.manifest.v2+json",
 			     "application/vnd.docker.container.image.v1+json", DOCKER_LAYER },
 };
-
-char *compose_now(void)
-{
-	struct timespec ts;
-	struct tm tm;
-	char buf[32];
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-	return xasprintf("%s.%09ldZ", buf, ts.tv_nsec);
-}
 
 void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer)
 {

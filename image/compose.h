@@ -14,5 +14,3 @@ int compose_image(struct storage *st, const struct image_config *cfg,
 /* An uncompressed layer that was made here. Owned members. */
 void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer);
 void compose_layer_done(struct image_layer_ref *ref);
-/* "2026-11-21T10:00:00.123456789Z"; owned. */
-char *compose_now(void);

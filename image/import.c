@@ -19,7 +19,7 @@ static int start_config(const struct image_import_options *o, struct image_confi
 	cfg->variant = xstrdup_null(p.variant ? p.variant : p.arch ? NULL : host.variant);
 	cfg->architecture = xstrdup(p.arch ? p.arch : host.arch);
 	image_platform_done(&p);
-	cfg->created = compose_now();
+	cfg->created = time_now_rfc3339();
 	for (char *const *c = o->changes; c && *c; c++) {
 		r = change_apply(*c, cfg, err);
 		if (r < 0)
