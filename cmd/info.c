@@ -245,7 +245,7 @@ static void write_registries(struct json_writer *w)
 }
 
 static int write_info(struct json_writer *w, struct storage *st, const struct cmk_globals *g,
-		      bool for_template, struct cmk_err *err)
+		      struct cmk_err *err)
 {
 	cleanup_free char *os_arch = NULL;
 	struct utsname u;
@@ -265,9 +265,6 @@ static int write_info(struct json_writer *w, struct storage *st, const struct cm
 	json_write_str(w, "OsArch", os_arch);
 	json_write_str(w, "Version", PACKAGE_VERSION);
 	json_write_end(w, '}');
-	/* docker's, for which scripts ask. */
-	if (for_template)
-		json_write_str(w, "ServerVersion", PACKAGE_VERSION);
 	json_write_end(w, '}');
 	return 0;
 }
@@ -317,6 +314,63 @@ static int print_text(struct json_writer *w, struct cmk_err *err)
 	return r;
 }
 
+/* docker's names of what scripts ask for. */
+static const struct {
+	const char *name, *path;
+} docker_names[] = {
+	{ "CgroupDriver", "host.cgroupManager" },
+	{ "Containers", "store.containerStore.number" },
+	{ "ContainersPaused", "store.containerStore.paused" },
+	{ "ContainersRunning", "store.containerStore.running" },
+	{ "ContainersStopped", "store.containerStore.stopped" },
+	{ "DockerRootDir", "store.graphRoot" },
+	{ "Driver", "store.graphDriverName" },
+	{ "Images", "store.imageStore.number" },
+	{ "KernelVersion", "host.kernel" },
+	{ "LoggingDriver", "host.logDriver" },
+	{ "MemTotal", "host.memTotal" },
+	{ "NCPU", "host.cpus" },
+	{ "Name", "host.hostname" },
+	{ "OSType", "host.os" },
+	{ "ServerVersion", "version.Version" },
+};
+
+/* The same, with docker's names beside. */
+static int print_template(const char *format, struct json_writer *w, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL, *name = os_release("PRETTY_NAME");
+	cleanup_json_doc struct json_doc *doc = NULL;
+	struct json_writer with = JSON_WRITER_INIT;
+	struct utsname u = { 0 };
+	const char *cgroup;
+	size_t len = 0;
+	int r = json_writer_finish(w, &text, &len, err);
+
+	if (r == 0)
+		r = json_parse(text, len, len + 1, &doc, err);
+	if (r < 0)
+		return r;
+	(void)uname(&u);
+	json_write_object(&with, NULL);
+	json_each (m, json_root(doc))
+		json_write_value(&with, m->key, m);
+	for (size_t i = 0; i < ARRAY_LEN(docker_names); i++) {
+		const struct json *v = json_path(json_root(doc), docker_names[i].path);
+
+		if (v)
+			json_write_value(&with, docker_names[i].name, v);
+	}
+	/* Not podman's "amd64", and without its "v". */
+	json_write_str(&with, "Architecture", u.machine);
+	cgroup = json_str(json_path(json_root(doc), "host.cgroupVersion"));
+	json_write_str(&with, "CgroupVersion", cgroup && *cgroup == 'v' ? cgroup + 1 : "");
+	json_write_str(&with, "OperatingSystem", name);
+	json_write_end(&with, '}');
+	r = format_print_object(format, &with, err);
+	json_writer_done(&with);
+	return r;
+}
+
 static int info_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 		     struct cmk_err *err)
 {
@@ -331,8 +385,10 @@ static int info_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r < 0)
 		return r;
 	w.pretty = true;
-	r = write_info(&w, st, g, a->format && !streq(a->format, "json"), err);
-	if (r == 0)
+	r = write_info(&w, st, g, err);
+	if (r == 0 && a->format && !streq(a->format, "json"))
+		r = print_template(a->format, &w, err);
+	else if (r == 0)
 		r = a->format ? format_print_object(a->format, &w, err) : print_text(&w, err);
 	json_writer_done(&w);
 	storage_free(st);

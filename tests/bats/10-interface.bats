@@ -82,8 +82,10 @@ load helpers
 	assert_match "$client" '^[0-9.]+ [a-z0-9]+$'
 	run_cmk version --format '{{.Server.Version}} {{.Server.Arch}}'
 	assert_equal "$output" "$client"
-	run_cmk info --format '{{.ServerVersion}}'
-	assert_equal "$output" "${client% *}"
+	run_cmk info --format '{{.ServerVersion}} {{.Driver}} {{.NCPU}} {{.Containers}} {{.OSType}}/{{.Architecture}}'
+	local docker=$output
+	run_cmk info --format "${client% *} {{.Store.GraphDriverName}} {{.Host.CPUs}} 0 linux/$(uname -m)"
+	assert_equal "$docker" "$output"
 }
 
 @test "a bad option or value is one line and 125" {
