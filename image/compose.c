@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/compose.h"
 
-
 #include "image/changes.h"
 
 #define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
