@@ -191,13 +191,13 @@ link_out() {
 }
 
 @test "an image's working directory through a link is made inside" {
-	link_out work "$T/canary" absolute
+	link_out desk "$T/canary" absolute
 	tar -C "$fs" -cf fs.tar .
-	run_cmk import -q -c 'WORKDIR /work/made' fs.tar localhost/linked
+	run_cmk import -q -c 'WORKDIR /desk/made' fs.tar localhost/linked
 	run_cmk run --rm --net=none -u operator localhost/linked sh -c 'pwd -P; touch mine && stat -c %U .'
 	canary_unchanged
 	assert_equal "$output" "$T/canary/made"$'\n'operator
-	run_cmk 126 run --rm --net=none -w /work/other localhost/linked true
+	run_cmk 126 run --rm --net=none -w /desk/other localhost/linked true
 	canary_unchanged
 }
 
