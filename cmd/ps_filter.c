@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/ps_filter.h"
 
-#include <regex.h>
 #include <strings.h>
 #include <time.h>
 
 #include "base/parse.h"
+#include "base/pattern.h"
 #include "cmd/ps.h"
 #include "image/image.h"
 
@@ -48,8 +48,7 @@ static const char *const filter_names[N_FILTERS] = {
 struct term {
 	enum filter_key key;
 	char *value;
-	regex_t regex;
-	bool has_regex;
+	struct pattern *pattern;
 	int64_t number; /* exited, should-start-on-boot */
 	char *time;	/* before, since, until: RFC 3339 in UTC, as records have it */
 	struct {
@@ -74,8 +73,7 @@ struct ps_filter *ps_filter_free(struct ps_filter *f)
 		free(f->term[i].time);
 		free(f->term[i].image);
 		image_record_done(&f->term[i].record);
-		if (f->term[i].has_regex)
-			regfree(&f->term[i].regex);
+		pattern_free(f->term[i].pattern);
 	}
 	free(f->term);
 	free(f);
@@ -101,10 +99,7 @@ static int check_word(const char *value, const char *const *words, const char *w
 
 static int compile(struct term *t, struct cmk_err *err)
 {
-	if (regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB))
-		return cmk_err_set(err, -EINVAL, "'%s' is not a regular expression", t->value);
-	t->has_regex = true;
-	return 0;
+	return pattern_new(t->value, &t->pattern, err);
 }
 
 /* The container that is named, as a time. */
@@ -300,7 +295,7 @@ static bool is_built_on(const struct container *c, const struct image_record *im
 
 static bool matches(const struct term *t, const char *text)
 {
-	return t->has_regex && text && regexec(&t->regex, text, 0, NULL, 0) == 0;
+	return t->pattern && text && pattern_matches(t->pattern, text, NULL) > 0;
 }
 
 static bool match_ancestor(const struct term *t, const struct container *c)
@@ -394,8 +389,8 @@ static bool match_term(const struct term *t, const struct container *c)
 {
 	switch (t->key) {
 	case FILTER_ID:
-		return t->has_regex ? matches(t, c->cfg.id)
-				    : strncasecmp(c->cfg.id, t->value, strlen(t->value)) == 0;
+		return t->pattern ? matches(t, c->cfg.id)
+				  : strncasecmp(c->cfg.id, t->value, strlen(t->value)) == 0;
 	case FILTER_NAME:
 		return match_name(t, c);
 	case FILTER_COMMAND:

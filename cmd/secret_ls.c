@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <regex.h>
-
+#include "base/pattern.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 
@@ -25,31 +24,26 @@ static int check_filters(char *const *filters, struct cmk_err *err)
 {
 	for (; filters && *filters; filters++) {
 		cleanup_free char *key = xstrndup(*filters, strcspn(*filters, "="));
-		regex_t re;
+		cleanup_pattern struct pattern *p = NULL;
+		int r;
 
 		if (!strchr(*filters, '='))
 			return cmk_err_set(err, -EINVAL,
 					   "invalid filter '%s': KEY=VALUE was expected", *filters);
 		if (!streq(key, "name") && !streq(key, "id"))
 			return cmk_err_set(err, -EINVAL, "invalid filter '%s'", key);
-		if (regcomp(&re, *filters + strlen(key) + 1, REG_EXTENDED | REG_NOSUB) != 0)
-			return cmk_err_set(err, -EINVAL, "filter '%s': not a regular expression",
-					   *filters);
-		regfree(&re);
+		r = pattern_new(*filters + strlen(key) + 1, &p, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
 
 static bool matches(const char *pattern, const char *text)
 {
-	regex_t re;
-	bool fits;
+	cleanup_pattern struct pattern *p = NULL;
 
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	fits = regexec(&re, text, 0, NULL, 0) == 0;
-	regfree(&re);
-	return fits;
+	return pattern_new(pattern, &p, NULL) == 0 && pattern_matches(p, text, NULL) > 0;
 }
 
 static bool fits(char *const *filters, const struct secret *s)

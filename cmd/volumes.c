@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/volumes.h"
 
-#include <regex.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "base/pattern.h"
 #include "cmd/format.h"
 
 enum volume_key {
@@ -35,8 +35,8 @@ static const struct {
 struct volume_term {
 	enum volume_key key;
 	char *value;
-	regex_t regex;
-	bool has_regex, yes;
+	struct pattern *pattern;
+	bool yes;
 	int64_t time_ns;
 };
 
@@ -51,8 +51,7 @@ void volumes_filter_free(struct volumes_filter *f)
 		return;
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->term[i].value);
-		if (f->term[i].has_regex)
-			regfree(&f->term[i].regex);
+		pattern_free(f->term[i].pattern);
 	}
 	free(f->term);
 	free(f);
@@ -78,10 +77,7 @@ static int term_prepare(struct storage *st, struct volume_term *t, struct cmk_er
 
 	switch (t->key) {
 	case KEY_NAME:
-		if (regcomp(&t->regex, t->value, REG_EXTENDED | REG_NOSUB) != 0)
-			return cmk_err_set(err, -EINVAL, "'%s' is not a regular expression",
-					   t->value);
-		t->has_regex = true;
+		r = pattern_new(t->value, &t->pattern, err);
 		break;
 	case KEY_DANGLING:
 	case KEY_ANONYMOUS:
@@ -161,7 +157,7 @@ static bool term_fits(const struct volume_term *t, const struct volume_record *v
 
 	switch (t->key) {
 	case KEY_NAME:
-		return regexec(&t->regex, v->name, 0, NULL, 0) == 0;
+		return pattern_matches(t->pattern, v->name, NULL) > 0;
 	case KEY_DRIVER:
 		return streq(t->value, v->driver);
 	case KEY_SCOPE:

@@ -3,10 +3,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/pattern.h"
 
 #define HOOK_FILE_MAX ((size_t)1 << 20)
 #define HOOK_VERSION "1.0.0"
@@ -50,28 +50,17 @@ void hook_file_done(struct hook_file *f)
 
 static int check_pattern(const char *text, struct cmk_err *err)
 {
-	char why[128];
-	regex_t re;
-	int r = regcomp(&re, text, REG_EXTENDED | REG_NOSUB);
+	cleanup_pattern struct pattern *p = NULL;
 
-	if (r == 0) {
-		regfree(&re);
-		return 0;
-	}
-	(void)regerror(r, &re, why, sizeof(why));
-	return cmk_err_set(err, -EINVAL, "pattern '%s': %s", text, why);
+	return pattern_new(text, &p, err);
 }
 
-static bool matches(const char *pattern, const char *text)
+static int matches(const char *pattern, const char *text, struct cmk_err *err)
 {
-	regex_t re;
-	bool yes;
+	cleanup_pattern struct pattern *p = NULL;
+	int r = pattern_new(pattern, &p, err);
 
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	yes = regexec(&re, text, 0, NULL, 0) == 0;
-	regfree(&re);
-	return yes;
+	return r < 0 ? r : pattern_matches(p, text, err);
 }
 
 static int read_bool(const struct json *v, const char *name, bool *has, bool *ret,
@@ -193,44 +182,52 @@ int hook_file_parse(const char *text, size_t len, struct hook_file *ret, struct 
 /* --- which containers --------------------------------------------------------------------------
  */
 
-static bool annotation_matches(char *const *pair, char *const *annotations)
+static int annotation_matches(char *const *pair, char *const *annotations, struct cmk_err *err)
 {
-	for (; annotations && *annotations; annotations++) {
+	int r = 0;
+
+	for (; r == 0 && annotations && *annotations; annotations++) {
 		cleanup_free char *key = xstrndup(*annotations, strcspn(*annotations, "="));
 		const char *value = *annotations + strlen(key);
 
-		if (matches(pair[0], key) && matches(pair[1], *value ? value + 1 : value))
-			return true;
+		r = matches(pair[0], key, err);
+		if (r > 0)
+			r = matches(pair[1], *value ? value + 1 : value, err);
 	}
-	return false;
+	return r;
 }
 
-static bool command_matches(char *const *patterns, const char *command)
+static int command_matches(char *const *patterns, const char *command, struct cmk_err *err)
 {
-	for (; command && *patterns; patterns++)
-		if (matches(*patterns, command))
-			return true;
-	return false;
+	int r = 0;
+
+	for (; r == 0 && command && *patterns; patterns++)
+		r = matches(*patterns, command, err);
+	return r;
 }
 
-bool hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds)
+int hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds,
+		      struct cmk_err *err)
 {
 	bool some = false;
+	int r;
 
 	if (f->has_always && !f->always)
-		return false;
+		return 0;
 	some |= f->has_always;
 	if (f->has_binds_asked && !(f->binds_asked && has_binds))
-		return false;
+		return 0;
 	some |= f->has_binds_asked;
 	for (char **pair = f->annotations; pair && *pair; pair += 2) {
-		if (!annotation_matches(pair, s->annotations))
-			return false;
+		r = annotation_matches(pair, s->annotations, err);
+		if (r <= 0)
+			return r;
 		some = true;
 	}
 	if (f->commands && *f->commands) {
-		if (!command_matches(f->commands, s->process.args ? s->process.args[0] : NULL))
-			return false;
+		r = command_matches(f->commands, s->process.args ? s->process.args[0] : NULL, err);
+		if (r <= 0)
+			return r;
 		some = true;
 	}
 	return some;
@@ -319,9 +316,11 @@ static int add_file(struct spec *s, const char *path, bool has_binds, struct cmk
 		r = hook_file_parse(text, len, &f, err);
 	if (r == 0 && stat(f.hook.path, &sb) < 0)
 		r = cmk_err_errno(err, "stat '%s'", f.hook.path);
+	if (r == 0)
+		r = hook_file_matches(&f, s, has_binds, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "parsing hook '%s'", path);
-	if (hook_file_matches(&f, s, has_binds))
+	if (r > 0)
 		add_to(s, &f);
 	return 0;
 }

@@ -15,12 +15,13 @@ struct hook_file {
 	char **commands;    /* patterns of the first word */
 	char **stages;
 };
-/* Text of a file; patterns are checked (POSIX extended regular expressions), the program is not. */
+/* Text of a file; patterns are checked (base/pattern.h), the program is not. */
 int hook_file_parse(const char *text, size_t len, struct hook_file *ret, struct cmk_err *err);
 void hook_file_done(struct hook_file *f);
-/* Whether S, with bind mounts of the user's or without, is meant: all conditions must hold, and
- * there must be one. */
-bool hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds);
+/* 1 where S, with bind mounts of the user's or without, is meant, else 0: all conditions must hold,
+ * and there must be one. Fails with the errors of pattern_matches(). */
+int hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds,
+		      struct cmk_err *err);
 
 /* Reads DIRS (NULL: the default ones) and adds to S what is meant for it, in the order of the
  * files' names. A file hides the one with its name in a directory before it. A directory that does

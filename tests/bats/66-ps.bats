@@ -136,6 +136,20 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" ''
 }
 
+@test "a name to filter by is a regular expression as users of podman write it" {
+	run_cmk create --name web1 --network none alpine true
+	run_cmk create --name web22 --network none alpine true
+	names -a -f 'name=^WEB\d$'
+	assert_equal "$output" ''
+	names -a -f 'name=(?i)^WEB\d$'
+	assert_equal "$output" web1
+	run_cmk 125 ps -a -f 'name=('
+	assert_match "$stderr" 'error parsing regexp: .*`\(`'
+	# One that would take gigabytes.
+	run_cmk 125 ps -a -f 'name=((((a{1,250}){1,250}){1,250}){1,250}){1,250}'
+	assert_match "$stderr" 'error parsing regexp: .*too large'
+}
+
 @test "further filters: network, volume, health, pod, restart policy" {
 	mkdir data
 	run_cmk create --name vol -v "$T/data:/mnt" --network host alpine true

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!f.hook.path || f.hook.path[0] != '/' || !f.stages)
 		abort();
-	(void)hook_file_matches(&f, &s, true);
+	(void)hook_file_matches(&f, &s, true, NULL);
 	hook_file_done(&f);
 	return 0;
 }
