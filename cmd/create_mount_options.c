@@ -10,7 +10,7 @@ const struct cmk_option cmk_create_mount_options[] = {
 		       "what the image's volumes become", .def = "anonymous",
 		       .words = "anonymous|bind|tmpfs|ignore", .complete = COMPLETE_WORDS),
 	CMK_OPT_FLAG(0, "read-only-tmpfs", T, o.read_only_tmpfs,
-		     "with --read-only: /run, /tmp and /var/tmp stay writable, in memory",
+		     "with --read-only: /run, /tmp, /var/tmp and /dev stay writable, in memory",
 		     .def = "true"),
 	CMK_OPT_OF(OPT_STRV, 0, "secret", T, o.secrets, "NAME[,OPTION...]",
 		   "give the container a secret, as a file or a variable",

@@ -526,6 +526,18 @@ static void set_shm_size(struct create_plan *p)
 	}
 }
 
+/* --read-only-tmpfs=false. */
+static void make_dev_read_only(struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		struct spec_mount *m = &s->mounts[i];
+
+		if (streq(m->type, "tmpfs") &&
+		    (streq(m->destination, "/dev") || streq(m->destination, "/dev/shm")))
+			strv_add(&m->options, "ro");
+	}
+}
+
 int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err)
 {
 	size_t n_default = p->spec->n_mounts;
@@ -534,6 +546,8 @@ int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err)
 	set_shm_size(p);
 	if (p->o->read_only && p->o->read_only_tmpfs)
 		add_read_only_tmpfs(p);
+	else if (p->o->read_only)
+		make_dev_read_only(p->spec);
 	r = add_devices(p, err);
 	if (r == 0)
 		r = add_secrets(p, dirfd, err);

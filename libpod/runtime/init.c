@@ -235,8 +235,8 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 		r = sysctls_apply(c, err);
 	if (r == 0)
 		r = masks_apply(c, err);
-	if (r == 0 && job->spec->root_readonly)
-		r = mounts_root_read_only(c->root_fd, err);
+	if (r == 0)
+		r = mounts_read_only(c, err);
 	if (r == 0)
 		r = call_hooks(job, err);
 	return r == 0 ? pivot(job, c, err) : r;

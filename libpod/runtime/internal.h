@@ -154,11 +154,12 @@ void mount_options_done(struct mount_options *o);
 /* --- mounts.c --- */
 struct mount_context {
 	struct runtime_job *job;
-	int root_fd;	  /* the root file system's mount */
-	int dev_fd;	  /* the tmpfs on /dev, or -1 */
-	int pts_fd;	  /* the devpts on /dev/pts, or -1 */
-	int proc_fd;	  /* our new procfs, or -1 */
-	bool has_secrets; /* the scratch mount for secrets is there */
+	int root_fd;	   /* the root file system's mount */
+	int dev_fd;	   /* the tmpfs on /dev, or -1 */
+	bool dev_readonly; /* as soon as all is in it */
+	int pts_fd;	   /* the devpts on /dev/pts, or -1 */
+	int proc_fd;	   /* our new procfs, or -1 */
+	bool has_secrets;  /* the scratch mount for secrets is there */
 	unsigned int n_secrets;
 	bool user_known; /* the container's user has been looked up: */
 	uid_t user_uid;
@@ -177,7 +178,8 @@ int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 		  struct cmk_err *err);
 /* Puts the detached mount MNT_FD on PATH in the root. */
 int mount_attach(int mnt_fd, int target_fd);
-int mounts_root_read_only(int root_fd, struct cmk_err *err);
+/* Makes read-only what had to be written to until now: the root, /dev. */
+int mounts_read_only(struct mount_context *c, struct cmk_err *err);
 
 /* --- volumes.c: what mounts need beyond the mount itself --- */
 /* As the set-up process, in the parent user namespace: empties the upper directories of overlays

@@ -279,12 +279,16 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	cleanup(mount_options_done) struct mount_options o = { 0 };
 	cleanup_close int mnt = -1, target = -1;
 	bool made = false, outside = c->job->made && c->job->made[index] >= 0;
+	bool is_dev = streq_null(m->type, "tmpfs") && streq(m->destination, "/dev");
 	struct stat st;
 	int r;
 
 	r = mount_options_parse(m->options, &o, err);
 	if (r < 0)
 		return r;
+	c->dev_readonly |= is_dev && (o.set & MOUNT_ATTR_RDONLY);
+	if (is_dev)
+		o.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	if (outside)
 		mnt = steal_fd(&c->job->made[index]);
 	else if (streq_null(m->type, "x-cmk.secret"))
@@ -306,7 +310,7 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	r = mount_attach(mnt, target);
 	if (r < 0)
 		return attach_error(r, &st, target, err);
-	if (m->type && streq(m->type, "tmpfs") && streq(m->destination, "/dev")) {
+	if (is_dev) {
 		c->dev_fd = steal_fd(&mnt);
 		return dev_fill(c, err);
 	}
@@ -329,11 +333,16 @@ int mounts_apply(struct mount_context *c, struct cmk_err *err)
 	return 0;
 }
 
-int mounts_root_read_only(int root_fd, struct cmk_err *err)
+int mounts_read_only(struct mount_context *c, struct cmk_err *err)
 {
-	int r = set_attr(root_fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+	int r = 0;
 
-	return r < 0 ? cmk_err_set(err, r, "make the root file system read-only: %s",
-				   errno_text(-r))
-		     : 0;
+	if (c->job->spec->root_readonly)
+		r = set_attr(c->root_fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+	if (r < 0)
+		return cmk_err_set(err, r, "make the root file system read-only: %s",
+				   errno_text(-r));
+	if (c->dev_readonly)
+		r = set_attr(c->dev_fd, false, MOUNT_ATTR_RDONLY, 0, 0);
+	return r < 0 ? cmk_err_set(err, r, "make /dev read-only: %s", errno_text(-r)) : 0;
 }

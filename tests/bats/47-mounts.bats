@@ -171,8 +171,8 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	in_img sh -c 'cat /tmp/in/f; touch /tmp/x /run/x /var/tmp/x && touch /x || echo no'
 	assert_equal "$output" $'i\nno'
 	opts=(--read-only --read-only-tmpfs=false)
-	in_img sh -c 'touch /tmp/x || echo no'
-	assert_equal "$output" no
+	in_img sh -c 'for d in /tmp /dev /dev/shm; do touch $d/x || echo no; done; echo >/dev/null && echo null'
+	assert_equal "$output" $'no\nno\nno\nnull'
 }
 
 @test "one place, two mounts" {
