@@ -178,6 +178,29 @@ char **strv_split(const char *s, char c)
 	}
 }
 
+int strv_split_words(const char *s, char ***v)
+{
+	for (s += strspn(s, " \t\n"); *s; s += strspn(s, " \t\n")) {
+		/* No word is longer than what is left. */
+		char *word = xmalloc(strlen(s) + 1), *to = word, quote = '\0';
+
+		for (; *s && (quote || !strchr(" \t\n", *s)); s++) {
+			if (quote ? *s == quote : *s == '"' || *s == '\'') {
+				quote = quote ? '\0' : *s;
+				continue;
+			}
+			if (*s == '\\' && quote != '\'' && s[1])
+				s++;
+			*to++ = *s;
+		}
+		*to = '\0';
+		strv_add_take(v, word);
+		if (quote)
+			return -EINVAL;
+	}
+	return 0;
+}
+
 char *strv_join(char *const *v, const char *sep)
 {
 	size_t len = 1, seplen = strlen(sep);

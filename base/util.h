@@ -129,6 +129,10 @@ char **strv_free(char **v); /* returns NULL */
 bool strv_has(char *const *v, const char *s);
 /* Splits at every C; empty parts are kept. */
 char **strv_split(const char *s, char c);
+/* Adds the words of S to *V, as a shell takes them apart: quotes of both kinds keep them together,
+ * a backslash takes the next character as it is (not inside single quotes). -EINVAL: a quote is not
+ * closed. */
+int strv_split_words(const char *s, char ***v);
 char *strv_join(char *const *v, const char *sep);
 /* Environment-style vectors, "KEY=VALUE": the value of KEY or NULL; set replaces in place or
  * appends. */

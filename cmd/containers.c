@@ -2,6 +2,7 @@
 #include "cmd/containers.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -126,6 +127,24 @@ int cmk_start_detached(struct container *c, struct cmk_err *err)
 	int r = cmk_start_container(c, &none, err);
 
 	return r == CMK_RUNS_ALREADY ? 0 : r;
+}
+
+bool cmk_label_fits(char *const *labels, const char *want)
+{
+	cleanup_free char *key = xstrndup(want, strcspn(want, "="));
+	cleanup_free char *part = strchr(key, '*') ? xasprintf("*%s*", key) : NULL;
+	const char *value = want + strlen(key);
+
+	for (char *const *l = labels; l && *l; l++) {
+		cleanup_free char *name = xstrndup(*l, strcspn(*l, "="));
+
+		/* "=VALUE" on both sides; "KEY=" asks for the key. */
+		if (value[0] && value[1] && !streq(*l + strlen(name), value))
+			continue;
+		if (streq(name, key) || (part && fnmatch(part, name, FNM_PATHNAME) == 0))
+			return true;
+	}
+	return false;
 }
 
 bool cmk_confirm(const char *what)

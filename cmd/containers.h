@@ -41,6 +41,9 @@ int cmk_start_container(struct container *c, const struct cmk_attach *a, struct 
 /* The same in the background; 0 also where it runs already. */
 int cmk_start_detached(struct container *c, struct cmk_err *err);
 
+/* Whether a filter's "KEY" or "KEY=VALUE" is among LABELS (KEY=VALUE); a KEY with '*' is a shell
+ * pattern of a part of one, as with podman. */
+bool cmk_label_fits(char *const *labels, const char *want);
 /* WHAT, a warning, and whether to go on: asked on stderr, answered on stdin; no answer is no. */
 bool cmk_confirm(const char *what);
 /* A timer for what is shown again and again: by its own clock, so that the time of the showing is

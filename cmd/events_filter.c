@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "cmd/containers.h"
+
 enum filter_key {
 	FILTER_CONTAINER,
 	FILTER_EVENT,
@@ -103,18 +105,6 @@ static bool is_object(const struct event *e, const char *type, const char *value
 	       (streq_null(e->name, value) || (*value && e->id && str_after(e->id, value)));
 }
 
-/* "key" or "key=value". */
-static bool has_label(const struct event *e, const char *want)
-{
-	size_t len = strlen(want);
-
-	for (char *const *a = e->attributes; a && *a; a++)
-		if (streq(*a, want) ||
-		    (!strchr(want, '=') && strncmp(*a, want, len) == 0 && (*a)[len] == '='))
-			return true;
-	return false;
-}
-
 static bool match_term(const struct term *t, const struct event *e)
 {
 	switch (t->key) {
@@ -123,7 +113,7 @@ static bool match_term(const struct term *t, const struct event *e)
 	case FILTER_TYPE:
 		return streq(e->type, t->value);
 	case FILTER_LABEL:
-		return has_label(e, t->value);
+		return cmk_label_fits(e->attributes, t->value);
 	case FILTER_NETWORK:
 		return is_object(e, "network", t->value) ||
 		       (streq(e->type, "network") && streq_null(e->network, t->value));

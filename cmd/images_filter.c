@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include "base/parse.h"
+#include "cmd/containers.h"
 #include "cmd/format.h"
 
 void images_filter_done(struct images_filter *f)
@@ -126,11 +127,8 @@ static bool labels_fit(const struct images_filter *f, struct storage *st, const 
 		return true;
 	if (image_config_load(st, id, &cfg, NULL) < 0)
 		return false;
-	for (char **l = f->labels; *l && fits; l++) {
-		const char *eq = strchr(*l, '=');
-
-		fits = eq ? strv_has(cfg.labels, *l) : strv_env_get(cfg.labels, *l) != NULL;
-	}
+	for (char **l = f->labels; *l && fits; l++)
+		fits = cmk_label_fits(cfg.labels, *l);
 	image_config_done(&cfg);
 	return fits;
 }

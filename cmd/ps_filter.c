@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/pattern.h"
+#include "cmd/containers.h"
 #include "cmd/ps.h"
 #include "image/image.h"
 
@@ -267,20 +268,6 @@ bool ps_filter_wants_all(const struct ps_filter *f)
 	return false;
 }
 
-/* "key" or "key=value". */
-static bool has_label(const struct container *c, const char *want)
-{
-	size_t len = strlen(want);
-
-	for (char **l = c->cfg.labels; l && *l; l++) {
-		if (streq(*l, want))
-			return true;
-		if (!strchr(want, '=') && strncmp(*l, want, len) == 0 && (*l)[len] == '=')
-			return true;
-	}
-	return false;
-}
-
 /* The layers of the container's image begin with those of IMAGE. */
 static bool is_built_on(const struct container *c, const struct image_record *image)
 {
@@ -324,7 +311,9 @@ static bool ports_meet(const struct term *t, const char *protocol, int64_t first
 /* What is published is exposed as well. */
 static bool match_port(const struct term *t, const struct container *c)
 {
-	bool publish = t->key == FILTER_PUBLISH;
+	bool publish = t->key == FILTER_PUBLISH, meets = false;
+	cleanup_free struct exposed_port *exposed = NULL;
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->cfg.n_ports; i++) {
 		const struct container_port *p = &c->cfg.ports[i];
@@ -333,15 +322,12 @@ static bool match_port(const struct term *t, const struct container *c)
 			       p->range))
 			return true;
 	}
-	for (char **e = c->cfg.exposed_ports; !publish && e && *e; e++) {
-		size_t n = strcspn(*e, "/");
-		uint64_t port = 0;
-
-		(void)parse_u64_n(*e, n, 65535, &port);
-		if (ports_meet(t, (*e)[n] ? *e + n + 1 : "tcp", (int64_t)port, 1))
-			return true;
-	}
-	return false;
+	if (publish)
+		return false;
+	exposed = container_exposed_ports(&c->cfg, &n);
+	for (size_t i = 0; i < n && !meets; i++)
+		meets = ports_meet(t, exposed[i].protocol, exposed[i].port, 1);
+	return meets;
 }
 
 /* A name or a path, or what is mounted and where: SOURCE:DESTINATION. */
@@ -396,9 +382,9 @@ static bool match_term(const struct term *t, const struct container *c)
 	case FILTER_COMMAND:
 		return c->cfg.command && matches(t, c->cfg.command[0]);
 	case FILTER_LABEL:
-		return has_label(c, t->value);
+		return cmk_label_fits(c->cfg.labels, t->value);
 	case FILTER_NO_LABEL:
-		return !has_label(c, t->value);
+		return !cmk_label_fits(c->cfg.labels, t->value);
 	case FILTER_STATUS:
 		return match_status(t, c);
 	case FILTER_EXITED:

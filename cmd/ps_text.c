@@ -123,48 +123,18 @@ static void add_port(struct strbuf *sb, const struct container_port *p)
 		strbuf_addf(sb, "%d->%d/%s", p->host_port, p->container_port, p->protocol);
 }
 
-/* A port that the container listens on and does not publish. */
-struct exposed {
-	uint64_t port;
-	const char *protocol;
-};
-
-/* Of "81/tcp" and the like, as the record has them; owned. */
-static struct exposed *exposed_list(const struct container *c, size_t *ret_n)
-{
-	char **e = c->cfg.exposed_ports;
-	size_t n = strv_len(e);
-	struct exposed *list = xcalloc(n + 1, sizeof(*list));
-
-	for (size_t i = 0; i < n; i++) {
-		const char *slash = strchr(e[i], '/');
-
-		(void)parse_u64_n(e[i], strcspn(e[i], "/"), 65535, &list[i].port);
-		list[i].protocol = slash ? slash + 1 : "tcp";
-	}
-	*ret_n = n;
-	return list;
-}
-
-static int compare_port(const void *a, const void *b)
-{
-	const struct exposed *x = a, *y = b;
-
-	return (x->port > y->port) - (x->port < y->port) ?: strcmp(x->protocol, y->protocol);
-}
-
 static int compare_protocol(const void *a, const void *b)
 {
-	const struct exposed *x = a, *y = b;
+	const struct exposed_port *x = a, *y = b;
 
-	return strcmp(x->protocol, y->protocol) ?: compare_port(a, b);
+	return strcmp(x->protocol, y->protocol) ?: x->port - y->port;
 }
 
-static bool is_published(const struct container *c, const struct exposed *e)
+static bool is_published(const struct container *c, const struct exposed_port *e)
 {
 	for (size_t i = 0; i < c->cfg.n_ports; i++) {
 		const struct container_port *p = &c->cfg.ports[i];
-		int64_t at = (int64_t)e->port - p->container_port;
+		int at = e->port - p->container_port;
 
 		if (at >= 0 && at < MAX(p->range, 1) && streq(e->protocol, p->protocol))
 			return true;
@@ -176,7 +146,7 @@ static bool is_published(const struct container *c, const struct exposed *e)
 static void add_exposed(struct strbuf *sb, const struct container *c)
 {
 	size_t all = 0, n = 0;
-	cleanup_free struct exposed *list = exposed_list(c, &all);
+	cleanup_free struct exposed_port *list = container_exposed_ports(&c->cfg, &all);
 
 	for (size_t i = 0; i < all; i++)
 		if (!is_published(c, &list[i]))
@@ -184,14 +154,14 @@ static void add_exposed(struct strbuf *sb, const struct container *c)
 	if (n)
 		qsort(list, n, sizeof(*list), compare_protocol);
 	for (size_t i = 0; i < n;) {
-		const struct exposed *first = &list[i];
+		const struct exposed_port *first = &list[i];
 
 		for (i++; i < n && streq(list[i].protocol, first->protocol) &&
 			  list[i].port == list[i - 1].port + 1;)
 			i++;
-		strbuf_addf(sb, "%s%d", sb->len ? ", " : "", (int)first->port);
+		strbuf_addf(sb, "%s%d", sb->len ? ", " : "", first->port);
 		if (list[i - 1].port != first->port)
-			strbuf_addf(sb, "-%d", (int)list[i - 1].port);
+			strbuf_addf(sb, "-%d", list[i - 1].port);
 		strbuf_addf(sb, "/%s", first->protocol);
 	}
 }
@@ -332,17 +302,16 @@ static void write_ports(struct json_writer *w, const struct container *c)
 static void write_exposed(struct json_writer *w, const struct container *c)
 {
 	size_t n = 0;
-	cleanup_free struct exposed *list = exposed_list(c, &n);
+	cleanup_free struct exposed_port *list = container_exposed_ports(&c->cfg, &n);
 
 	if (!n) {
 		json_write_null(w, "ExposedPorts");
 		return;
 	}
-	qsort(list, n, sizeof(*list), compare_port);
 	json_write_object(w, "ExposedPorts");
 	for (size_t i = 0; i < n;) {
-		uint64_t port = list[i].port;
-		cleanup_free char *name = xasprintf("%d", (int)port);
+		int port = list[i].port;
+		cleanup_free char *name = xasprintf("%d", port);
 
 		json_write_array(w, name);
 		for (; i < n && list[i].port == port; i++)

@@ -335,46 +335,16 @@ static int print_columns(struct container *c, const struct column *const *cols, 
 	return 0;
 }
 
-/* The words of "ax -o args", as a shell takes them apart. */
-static int split_words(const char *text, char ***ret, struct cmk_err *err)
-{
-	cleanup_strbuf struct strbuf word = STRBUF_INIT;
-	char quote = 0;
-	bool any = false;
-
-	for (const char *c = text;; c++) {
-		if (!*c && quote)
-			return cmk_err_set(err, -EINVAL, "parsing ps args: no %c behind '%.60s'",
-					   quote, text);
-		if (!*c || (!quote && strchr(" \t\n", *c))) {
-			if (any)
-				strv_add(ret, strbuf_str(&word));
-			strbuf_reset(&word);
-			any = false;
-			if (!*c)
-				return 0;
-		} else if (quote ? *c == quote : (*c == '\'' || *c == '"')) {
-			quote = quote ? 0 : *c;
-			any = true;
-		} else {
-			if (*c == '\\' && quote != '\'' && c[1])
-				c++;
-			strbuf_addc(&word, *c);
-			any = true;
-		}
-	}
-}
-
 /* What ps gets: one word alone may be several. `-o "pid comm"` is a list for procps, but not for
  * busybox, which wants commas. */
 static int ps_words(char *const *args, char ***ret, struct cmk_err *err)
 {
 	strv_add(ret, "ps");
 	if (!args[1]) {
-		int r = split_words(args[0], ret, err);
-
-		if (r < 0)
-			return r;
+		if (strv_split_words(args[0], ret) < 0)
+			return cmk_err_set(err, -EINVAL,
+					   "parsing ps args '%.60s': a quote is not closed",
+					   args[0]);
 	} else {
 		for (; *args; args++)
 			strv_add(ret, *args);

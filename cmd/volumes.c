@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/pattern.h"
+#include "cmd/containers.h"
 #include "cmd/format.h"
 
 enum volume_key {
@@ -144,12 +145,6 @@ int volumes_filter_parse(struct storage *st, char *const *filters, bool prune,
 	return 0;
 }
 
-/* "key" or "key=value" of the map. */
-static bool has_pair(char *const *map, const char *text)
-{
-	return strchr(text, '=') ? strv_has(map, text) : strv_env_get(map, text) != NULL;
-}
-
 static bool term_fits(const struct volume_term *t, const struct volume_record *v,
 		      const struct volume_users *users)
 {
@@ -163,11 +158,11 @@ static bool term_fits(const struct volume_term *t, const struct volume_record *v
 	case KEY_SCOPE:
 		return streq(t->value, "local");
 	case KEY_LABEL:
-		return has_pair(v->labels, t->value);
+		return cmk_label_fits(v->labels, t->value);
 	case KEY_NO_LABEL:
-		return !has_pair(v->labels, t->value);
+		return !cmk_label_fits(v->labels, t->value);
 	case KEY_OPT:
-		return has_pair(v->options, t->value);
+		return cmk_label_fits(v->options, t->value);
 	case KEY_DANGLING:
 		return t->yes == (volume_users_of(users, v->name, NULL) == 0);
 	case KEY_ANONYMOUS:

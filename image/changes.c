@@ -14,33 +14,6 @@ static int bad(struct cmk_err *err, const char *line, const char *why)
 	return cmk_err_set(err, -EINVAL, "change '%.200s': %s", line, why);
 }
 
-/* Words parted by blanks; quotes of both kinds keep them together, a backslash takes the next
- * character as it is (not inside single quotes). */
-static int split_words(const char *s, char ***ret)
-{
-	for (;;) {
-		struct strbuf word = STRBUF_INIT;
-		char quote = '\0';
-
-		s += strspn(s, " \t");
-		if (!*s)
-			return 0;
-		for (; *s && (quote || !strchr(" \t", *s)); s++) {
-			if (quote && *s == quote)
-				quote = '\0';
-			else if (!quote && (*s == '"' || *s == '\''))
-				quote = *s;
-			else if (*s == '\\' && quote != '\'' && s[1])
-				strbuf_addc(&word, *++s);
-			else
-				strbuf_addc(&word, *s);
-		}
-		strv_add_take(ret, strbuf_steal(&word));
-		if (quote)
-			return -EINVAL;
-	}
-}
-
 /* ["a", "b"]: 1 where it is one, 0 where it is not. */
 static int parse_json_list(const char *s, char ***ret)
 {
@@ -77,7 +50,7 @@ static int set_pairs(char ***to, const char *value)
 {
 	cleanup_strv char **words = NULL;
 
-	if (split_words(value, &words) < 0 || !words)
+	if (strv_split_words(value, &words) < 0 || !words)
 		return -EINVAL;
 	if (!strchr(words[0], '=')) {
 		const char *rest = value + strcspn(value, " \t");
@@ -102,7 +75,7 @@ static int add_list(char ***to, const char *value)
 {
 	cleanup_strv char **words = NULL;
 
-	if (!parse_json_list(value, &words) && split_words(value, &words) < 0)
+	if (!parse_json_list(value, &words) && strv_split_words(value, &words) < 0)
 		return -EINVAL;
 	if (!words)
 		return -EINVAL;
@@ -126,7 +99,7 @@ static int add_ports(char ***to, const char *value)
 {
 	cleanup_strv char **words = NULL;
 
-	if (split_words(value, &words) < 0 || !words)
+	if (strv_split_words(value, &words) < 0 || !words)
 		return -EINVAL;
 	for (char **w = words; *w; w++) {
 		cleanup_free char *port = NULL;

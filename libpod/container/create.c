@@ -24,38 +24,31 @@ static void plan_done(struct create_plan *p)
 	create_mounts_done(p);
 }
 
-static int compare_exposed(const void *a, const void *b)
-{
-	const char *s = *(char *const *)a, *t = *(char *const *)b;
-	uint64_t m = 0, n = 0;
-
-	(void)parse_u64_n(s, strcspn(s, "/"), 65535, &m);
-	(void)parse_u64_n(t, strcspn(t, "/"), 65535, &n);
-	return m != n ? (m > n ? 1 : -1) : strcmp(s, t);
-}
-
 /* -P: a free port of the host for each exposed one that has none. */
 static int publish_all(struct create_plan *p, struct cmk_err *err)
 {
-	for (char **e = p->c->cfg.exposed_ports; p->o->publish_all && e && *e; e++) {
-		bool udp = str_has_suffix(*e, "/udp"), found = false;
-		bool sctp = str_has_suffix(*e, "/sctp");
-		uint64_t port = 0;
+	size_t n = 0;
+	cleanup_free struct exposed_port *list = container_exposed_ports(&p->c->cfg, &n);
 
-		(void)parse_u64_n(*e, strcspn(*e, "/"), 65535, &port);
+	for (size_t e = 0; p->o->publish_all && e < n; e++) {
+		bool udp = streq(list[e].protocol, "udp"), sctp = streq(list[e].protocol, "sctp");
+		cleanup_free char *text = NULL;
+		bool found = false;
+		int r;
+
 		for (size_t i = 0; i < p->n_ports; i++) {
 			const struct port_mapping *m = &p->ports[i];
 
 			found |= !sctp && (m->protocol == PORT_UDP) == udp &&
-				 port >= m->container_port &&
-				 port < (uint64_t)m->container_port + m->range;
+				 list[e].port >= m->container_port &&
+				 list[e].port < m->container_port + m->range;
 		}
-		if (!found) {
-			int r = port_mapping_parse(*e, &p->ports, &p->n_ports, err);
-
-			if (r < 0)
-				return r;
-		}
+		if (found)
+			continue;
+		text = xasprintf("%d/%s", list[e].port, list[e].protocol);
+		r = port_mapping_parse(text, &p->ports, &p->n_ports, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -70,10 +63,6 @@ static int create_ports(struct create_plan *p, struct cmk_err *err)
 		if (r < 0)
 			return cmk_err_wrap(err, r, "the image's exposed ports");
 	}
-	/* In order, so that the protocols of a port stand beside each other. */
-	if (cfg->exposed_ports)
-		qsort(cfg->exposed_ports, strv_len(cfg->exposed_ports), sizeof(char *),
-		      compare_exposed);
 	if (p->net != NETWORK_SLIRP)
 		return 0;
 	r = publish_all(p, err);

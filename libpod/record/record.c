@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/parse.h"
 #include "libpod/cgroup/cgroup.h"
 
 /* Only the diff IDs matter to a container: blobs are the image's affair. */
@@ -249,6 +250,32 @@ const char *container_state_name(enum container_state s)
 		return "exited";
 	}
 	return "unknown";
+}
+
+static int compare_exposed(const void *a, const void *b)
+{
+	const struct exposed_port *x = a, *y = b;
+
+	return x->port - y->port ?: strcmp(x->protocol, y->protocol);
+}
+
+struct exposed_port *container_exposed_ports(const struct container_config *cfg, size_t *n)
+{
+	struct exposed_port *list = xcalloc(strv_len(cfg->exposed_ports) + 1, sizeof(*list));
+
+	*n = 0;
+	for (char **e = cfg->exposed_ports; e && *e; e++) {
+		size_t len = strcspn(*e, "/");
+		uint64_t port = 0;
+
+		(void)parse_u64_n(*e, len, 65535, &port);
+		list[(*n)++] = (struct exposed_port){
+			.port = (int)port,
+			.protocol = (*e)[len] ? *e + len + 1 : "tcp",
+		};
+	}
+	qsort(list, *n, sizeof(*list), compare_exposed);
+	return list;
 }
 
 /* A record of an older schema is read, a newer one is refused: it may mean what we do not know. */

@@ -243,6 +243,14 @@ int container_rename(struct container *c, const char *name, struct cmk_err *err)
  * there is none. */
 char **container_dependents(struct storage *st, const char *id);
 
+/* What the container with CFG listens on, published or not: by port, then by protocol. *N of them;
+ * the list is the caller's, its protocols are CFG's. */
+struct exposed_port {
+	int port;
+	const char *protocol;
+};
+struct exposed_port *container_exposed_ports(const struct container_config *cfg, size_t *n);
+
 /* The event STATUS of the container with CFG, with its name, image and labels. */
 struct event event_of_container(const struct container_config *cfg, const char *status);
 

@@ -78,6 +78,10 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" up
 	names -a -f label=app=web -f label=app=db
 	assert_equal "$output" ''
+	names -a -f label=app= -f 'label=*ie*'
+	assert_equal "$output" up
+	names -a -f 'label=*ie*=back'
+	assert_equal "$output" ''
 	names -a -f 'label!=app'
 	assert_equal "$output" made
 	names -a -f 'label!=app=db'
