@@ -113,9 +113,14 @@ static struct tracee *add(pid_t tid)
 	return t;
 }
 
+/* Where one process is to die, the calls of the others need not be counted. */
 static void go_on(struct tracee *t, int sig)
 {
-	if (ptrace(PTRACE_SYSCALL, t->tid, NULL, (void *)(intptr_t)sig) < 0 && errno == ESRCH)
+	bool counted = !kill_label || strcmp(t->label, kill_label) == 0;
+
+	if (ptrace(counted ? PTRACE_SYSCALL : PTRACE_CONT, t->tid, NULL, (void *)(intptr_t)sig) <
+		    0 &&
+	    errno == ESRCH)
 		t->gone = true;
 }
 
@@ -258,8 +263,9 @@ static void on_syscall(struct tracee *t)
 		memcpy(t->arg, info.entry.args, sizeof(t->arg));
 		t->count++;
 		t->inside = true;
-		mark_call(t);
-		if (kill_label && t->count == kill_at && strcmp(t->label, kill_label) == 0)
+		if (!kill_label)
+			mark_call(t);
+		else if (t->count == kill_at)
 			strike(t);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT && t->inside) {
 		t->inside = false;
