@@ -279,6 +279,24 @@ int process_run(char *const argv[], char *const envp[], struct cmk_err *err)
 	return WEXITSTATUS(status);
 }
 
+int process_place_fds(const int *from, const int *to, size_t n)
+{
+	int high[8];
+
+	if (n > ARRAY_LEN(high))
+		return -E2BIG;
+	/* They may stand in each other's way: lifted above first. */
+	for (size_t i = 0; i < n; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+		if (high[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (dup2(high[i], to[i]) < 0)
+			return -errno;
+	return 0;
+}
+
 void process_close_others(const int *keep, size_t n_keep)
 {
 	(void)syscall(SYS_close_range, 3U, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC, kernel 5.11 */);

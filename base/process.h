@@ -62,6 +62,9 @@ int process_run(char *const argv[], char *const envp[], struct cmk_err *err);
 void process_reset_signals(void);
 /* Close-on-exec for everything above stderr but KEEP (n_keep descriptors), for the step before
  * exec. */
+/* Puts each descriptor of FROM on that of TO, open across exec; those of FROM may be among TO. 0 or
+ * -errno. At most 8. */
+int process_place_fds(const int *from, const int *to, size_t n);
 void process_close_others(const int *keep, size_t n_keep);
 /* Closes everything above stderr but KEEP, which is sorted on the way; -1 in it is left out. A lock
  * or a pipe of the caller that a long-lived child kept would hold up whoever waits for it. */

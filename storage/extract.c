@@ -181,11 +181,13 @@ static int may_replace(const struct extract *x, const char *path, int parent, co
 static int make_way(struct extract *x, const char *path, int parent, const char *base,
 		    struct cmk_err *err)
 {
+	const struct tar_tap *tap = x->t->tap;
 	int r = may_replace(x, path, parent, base, err);
 
 	if (r < 0)
 		return r;
-	r = remove_tree_at(parent, base, err);
+	r = tap ? tap->replace(tap->arg, parent, base, path, err)
+		: remove_tree_at(parent, base, err);
 
 	/* One may be of what went; PARENT is closed with the others. */
 	dirs_forget(x);
@@ -370,8 +372,9 @@ static int set_attributes_at(struct extract *x, int parent, const char *base, st
 
 /* --- kinds of entries --- */
 
-static int write_data(struct extract *x, int fd, struct cmk_err *err)
+static int write_data(struct extract *x, const char *path, int fd, struct cmk_err *err)
 {
+	const struct tar_tap *tap = x->t->tap;
 	const struct tar_entry *e = x->e;
 	const void *p;
 	uint64_t offset;
@@ -386,6 +389,8 @@ static int write_data(struct extract *x, int fd, struct cmk_err *err)
 			errno = -r;
 			return cmk_err_errno(err, "write");
 		}
+		if (tap)
+			tap->data(tap->arg, path, offset, p, len);
 	}
 	if (r >= 0 && e->is_sparse && ftruncate(fd, (off_t)e->size) < 0)
 		return cmk_err_errno(err, "set size %llu", (unsigned long long)e->size);
@@ -412,7 +417,8 @@ static int check_sparse(struct extract *x, struct cmk_err *err)
 	return 0;
 }
 
-static int make_file(struct extract *x, int parent, const char *base, struct cmk_err *err)
+static int make_file(struct extract *x, const char *path, int parent, const char *base,
+		     struct cmk_err *err)
 {
 	cleanup_close int fd = -1;
 	struct timespec times[2];
@@ -425,7 +431,7 @@ static int make_file(struct extract *x, int parent, const char *base, struct cmk
 		    x->e->mode & 0777);
 	if (fd < 0)
 		return errno == EEXIST ? -EEXIST : cmk_err_errno(err, "create");
-	r = write_data(x, fd, err);
+	r = write_data(x, path, fd, err);
 	if (r >= 0)
 		r = set_attributes(x, fd, true, err);
 	if (r < 0)
@@ -516,7 +522,7 @@ static int make_entry(struct extract *x, const char *path, int parent, const cha
 
 	switch (e->type) {
 	case TAR_FILE:
-		return make_file(x, parent, base, err);
+		return make_file(x, path, parent, base, err);
 	case TAR_DIR:
 		return make_dir(x, path, parent, base, err);
 	case TAR_HARDLINK:

@@ -11,30 +11,6 @@
 #include "base/process.h"
 #include "storage/unpack_wire.h"
 
-/* Puts FROM on descriptor TO, open across exec. */
-static int place_fd(int from, int to)
-{
-	if (from == to)
-		return fcntl(to, F_SETFD, 0);
-	return dup2(from, to);
-}
-
-/* Three may stand in each other's way: lifted above first. */
-static int place_fds(const int from[3], const int to[3])
-{
-	int high[3];
-
-	for (int i = 0; i < 3; i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
-		if (high[i] < 0)
-			return -errno;
-	}
-	for (int i = 0; i < 3; i++)
-		if (place_fd(high[i], to[i]) < 0)
-			return -errno;
-	return 0;
-}
-
 /* Returns only on failure. */
 static int exec_helper(const struct layer_job *job, const struct layer_unpack *u,
 		       const char *program, int out_fd, bool single, pid_t parent,
@@ -58,7 +34,7 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 	static char *const env[] = { NULL };
 	int r;
 
-	r = place_fds(from, to);
+	r = process_place_fds(from, to, ARRAY_LEN(to));
 	if (r < 0) {
 		errno = -r;
 		return cmk_err_errno(err, "hand over descriptors");
@@ -109,7 +85,7 @@ static void cmk_noreturn look_after(const struct layer_job *job, int out_fd, pid
 	int status;
 
 	/* Ends of other layers' pipes must not stay open in here. */
-	if (place_fds(from, to) < 0)
+	if (process_place_fds(from, to, ARRAY_LEN(to)) < 0)
 		_exit(1);
 	(void)close_range(3, ~0U, 0);
 	status = wait_for_helper(pid);

@@ -116,6 +116,34 @@ int storage_layer_collect(struct layer_job *job, struct layer_result *ret,
 int storage_layer_job_pidfd(const struct layer_job *job);
 /* Kills and reaps the job and sweeps what it wrote. */
 void storage_layer_cancel(struct layer_job *job);
+
+struct layer_stream {
+	const struct digest *diff_id;
+	enum layer_compression compression; /* not LAYER_DETECT */
+	int level;			    /* gzip 1..9, zstd 1..22; negative: the default */
+	int out_fd;			    /* pipe or file; -1: nobody wants it */
+	bool check; /* a damaged file is told by its name, whatever it costs */
+};
+/*
+ * Writes the tar stream of a layer that is here, byte for byte as it once came: the helper cmk-pack
+ * puts it together in the parent user namespace. *RET has what its digests are. -EBADMSG where the
+ * stream is not the one of the diff ID: the layer is damaged (and what was written is nothing to
+ * keep); -ENODATA where an older cmk has kept nothing from which it could be made. Blocks.
+ */
+int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
+			 struct cmk_err *err);
+/* The same without waiting, for several side by side. */
+struct stream_job;
+int storage_stream_start(struct storage *st, const struct layer_stream *s, struct stream_job **ret,
+			 struct cmk_err *err);
+/* Compresses IN_FD to OUT_FD; LAYER_TAR just counts and hashes. Both are borrowed. */
+int storage_compress_start(struct storage *st, int in_fd, int out_fd,
+			   enum layer_compression compression, int level, struct stream_job **ret,
+			   struct cmk_err *err);
+int storage_stream_pidfd(const struct stream_job *job);
+int storage_stream_collect(struct stream_job *job, struct layer_result *ret,
+			   struct cmk_err *err); /* waits, frees JOB */
+void storage_stream_cancel(struct stream_job *job);
 /* One syncfs(2) for everything that a pull wrote. */
 int storage_sync(struct storage *st, struct cmk_err *err);
 /* -ENOSPC naming need and room where the file system of the data directory has less than BYTES

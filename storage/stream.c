@@ -223,7 +223,7 @@ int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_e
 	return 0;
 }
 
-int stream_drain(struct stream *s, struct cmk_err *err)
+int stream_drain(struct stream *s, const struct tar_tap *tap, struct cmk_err *err)
 {
 	/* As much as may stand between two entries: more would only be made to keep us busy. */
 	const uint64_t limit = s->size + (1ULL << 30);
@@ -235,6 +235,7 @@ int stream_drain(struct stream *s, struct cmk_err *err)
 
 		if (r < 0 || len == 0)
 			return r;
+		tap->bytes(tap->arg, p, len);
 		if (s->size > limit)
 			return cmk_err_set(err, -EFBIG, "more than 1 GiB follows the archive");
 	}

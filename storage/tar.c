@@ -66,6 +66,8 @@ static int need(struct tar_reader *t, struct cmk_err *err)
 
 static void advance(struct tar_reader *t, size_t n)
 {
+	if (t->tap)
+		t->tap->bytes(t->tap->arg, t->chunk, n);
 	t->chunk += n;
 	t->chunk_len -= n;
 }
@@ -498,7 +500,9 @@ int tar_data(struct tar_reader *t, const void **ret, size_t *ret_len, uint64_t *
 	*ret = t->chunk;
 	*ret_len = n;
 	*ret_offset = offset;
-	advance(t, n);
+	/* Not for the tap: who asked for it tells it. */
+	t->chunk += n;
+	t->chunk_len -= n;
 	t->left -= n;
 	t->map_off += n;
 	return 1;

@@ -24,6 +24,18 @@
 /* The next bytes of the stream, valid until the next call: *RET_LEN is 0 at the end. */
 typedef int (*tar_fill_fn)(void *arg, const uint8_t **ret, size_t *ret_len, struct cmk_err *err);
 
+/* Who is told all that is taken from a stream, in order. */
+struct tar_tap {
+	/* By the reader: bytes that are none of a file's. */
+	void (*bytes)(void *arg, const void *p, size_t len);
+	/* By whoever makes the files: bytes that were written at OFFSET of PATH, a clean name. */
+	void (*data)(void *arg, const char *path, uint64_t offset, const void *p, size_t len);
+	/* By the same: PATH, which is BASE in PARENT, has to go. */
+	int (*replace)(void *arg, int parent, const char *base, const char *path,
+		       struct cmk_err *err);
+	void *arg;
+};
+
 enum tar_type {
 	TAR_FILE,
 	TAR_HARDLINK,
@@ -69,7 +81,8 @@ struct tar_pax {
 struct tar_reader {
 	tar_fill_fn fill;
 	void *fill_arg;
-	const uint8_t *chunk; /* what is left of the last fill */
+	const struct tar_tap *tap; /* may be NULL */
+	const uint8_t *chunk;	   /* what is left of the last fill */
 	size_t chunk_len;
 	bool eof;
 

@@ -34,8 +34,8 @@ int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, struct
 		 struct cmk_err *err);
 /* A tar_fill_fn. */
 int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_err *err);
-/* Reads what follows the archive's end (it belongs to the diff ID). */
-int stream_drain(struct stream *s, struct cmk_err *err);
+/* Reads what follows the archive's end (it belongs to the diff ID), and tells TAP of it. */
+int stream_drain(struct stream *s, const struct tar_tap *tap, struct cmk_err *err);
 /* No more data is wanted; TO_END reads the blob to its end all the same, for its digest. Joins the
  * thread. */
 void stream_finish(struct stream *s, bool to_end, struct unpack_result *ret);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmk-unpack: one layer's blob on stdin, its files below "diff" in the directory on descriptor 3.
- * Started inside the parent user namespace. Before it reads the first byte it has the directory as
- * its root, no_new_privs, the capabilities that files need, and a seccomp filter.
+ * cmk-unpack: one layer's blob on stdin, its files below "diff" in the directory on descriptor 3,
+ * and beside it what else was in the stream (tar_split.h). Started inside the parent user
+ * namespace. Before it reads the first byte it has that directory as its root, no_new_privs, the
+ * capabilities that files need, and a seccomp filter.
  */
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -15,6 +16,7 @@
 #include "base/process.h"
 #include "base/sandbox.h"
 #include "base/userns.h"
+#include "storage/tar_split.h"
 #include "storage/unpack.h"
 
 struct unpack {
@@ -25,6 +27,7 @@ struct unpack {
 	bool has_blob, has_diff, single;
 	struct id_map uids, gids;
 	int root;
+	struct tar_split *split;
 };
 
 static int parse_args(struct unpack *u, int argc, char **argv, struct cmk_err *err)
@@ -74,9 +77,7 @@ static int open_root(struct unpack *u, struct cmk_err *err)
 	/* A data directory may hand down a set-group-id bit. */
 	if (fchown(u->root, 0, 0) < 0 || fchmod(u->root, 0755) < 0)
 		return cmk_err_errno(err, "owner of 'diff'");
-	/* The way out of the new root. */
-	(void)close(UNPACK_DIR_FD);
-	return 0;
+	return tar_split_new(UNPACK_DIR_FD, &u->split, err);
 }
 
 static int confine(struct unpack *u, struct cmk_err *err)
@@ -92,7 +93,7 @@ static int confine(struct unpack *u, struct cmk_err *err)
 	if (getppid() != u->parent)
 		return cmk_err_set(err, -ESRCH, "cmk has gone");
 	(void)umask(0);
-	if (fchdir(u->root) < 0 || chroot(".") < 0)
+	if (fchdir(UNPACK_DIR_FD) < 0 || chroot(".") < 0)
 		return cmk_err_errno(err, "enter the layer's directory");
 	return sandbox_enter(&policy, err);
 }
@@ -121,6 +122,7 @@ static int unpack(struct unpack *u, struct unpack_result *res, struct cmk_err *e
 	const struct extract_options o = { .single = u->single,
 					   .uids = &u->uids,
 					   .gids = &u->gids };
+	const struct tar_tap *tap = tar_split_tap(u->split);
 	struct stream *s = NULL;
 	struct tar_reader t;
 	int r;
@@ -129,9 +131,14 @@ static int unpack(struct unpack *u, struct unpack_result *res, struct cmk_err *e
 	if (r < 0)
 		return r;
 	tar_init(&t, stream_fill, s);
+	t.tap = tap;
 	r = extract_all(u->root, &t, &o, res, err);
+	if (r >= 0) {
+		tap->bytes(tap->arg, t.chunk, t.chunk_len);
+		r = stream_drain(s, tap, err);
+	}
 	if (r >= 0)
-		r = stream_drain(s, err);
+		r = tar_split_finish(u->split, err);
 	stream_finish(s, u->has_blob && r == -EBADMSG, res);
 	r = check_digests(u, res, r, err);
 	tar_done(&t);

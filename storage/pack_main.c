@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmk-pack: makes a layer's tar stream again from its files and from what was kept beside them
+ * (tar_split.h), or takes one from stdin, and writes it to stdout, compressed or not.
+ *
+ * For a layer it is started inside the parent user namespace, since files belong to subordinate
+ * ids. Before it reads the first byte it has the layer's directory as its root, no_new_privs, the
+ * capabilities to read any file, and a seccomp filter without writing to files.
+ */
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/sandbox.h"
+#include "storage/compress.h"
+#include "storage/pack_wire.h"
+#include "storage/tar_split.h"
+
+struct packer {
+	enum layer_compression kind;
+	int level;
+	bool layer, check;
+	pid_t parent;
+	size_t threads;
+	struct encoder *encoder;
+	struct digest_ctx *in, *out;
+	struct pack_result res;
+};
+
+static int parse_args(struct packer *p, int argc, char **argv, struct cmk_err *err)
+{
+	static const char *const kinds[] = { "tar", "gzip", "zstd" };
+	uint64_t parent = 0;
+	int64_t level = 0;
+	size_t kind = 0;
+
+	if (argc != PACK_N_ARGS || parse_u64(argv[PACK_ARG_PARENT], INT32_MAX, &parent) < 0 ||
+	    parse_i64(argv[PACK_ARG_LEVEL], -1, 22, &level) < 0)
+		return cmk_err_set(err, -EINVAL, PACK_PROGRAM " is started by cmk itself");
+	while (kind < ARRAY_LEN(kinds) && !streq(kinds[kind], argv[PACK_ARG_KIND]))
+		kind++;
+	if (kind == ARRAY_LEN(kinds))
+		return cmk_err_set(err, -EINVAL, "compression '%s'", argv[PACK_ARG_KIND]);
+	p->kind = (enum layer_compression)kind;
+	p->level = (int)level;
+	p->parent = (pid_t)parent;
+	p->check = streq(argv[PACK_ARG_SOURCE], "check");
+	p->layer = p->check || streq(argv[PACK_ARG_SOURCE], "layer");
+	return 0;
+}
+
+static size_t count_processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
+static int confine(const struct packer *p, struct cmk_err *err)
+{
+	static const struct sandbox_policy reader = {
+		.rights = SANDBOX_READ | SANDBOX_THREADS | SANDBOX_ANY_PATH,
+		.keep_caps = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH,
+	};
+	static const struct sandbox_policy filter = { .rights = SANDBOX_THREADS };
+
+	/* The last change of ids is behind us: it would have cleared this. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != p->parent)
+		return cmk_err_set(err, -ESRCH, "cmk has gone");
+	if (p->layer && (fchdir(PACK_DIR_FD) < 0 || chroot(".") < 0))
+		return cmk_err_errno(err, "enter the layer's directory");
+	return sandbox_enter(p->layer ? &reader : &filter, err);
+}
+
+static int take_in(void *arg, const void *data, size_t len, struct cmk_err *err)
+{
+	struct packer *p = arg;
+
+	digest_update(p->in, data, len);
+	p->res.size += len;
+	return encoder_put(p->encoder, data, len, err);
+}
+
+static int put_out(void *arg, const void *data, size_t len, struct cmk_err *err)
+{
+	struct packer *p = arg;
+	int r = write_all(STDOUT_FILENO, data, len);
+
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "write");
+	}
+	digest_update(p->out, data, len);
+	p->res.blob_size += len;
+	return 0;
+}
+
+static int read_stdin(struct packer *p, struct cmk_err *err)
+{
+	enum { SIZE = 256 << 10 };
+	cleanup_free uint8_t *buf = xmalloc(SIZE);
+	ssize_t n;
+
+	while ((n = read_full(STDIN_FILENO, buf, SIZE)) > 0) {
+		int r = take_in(p, buf, (size_t)n, err);
+
+		if (r < 0)
+			return r;
+	}
+	return n < 0 ? cmk_err_set(err, (int)n, "read: %s", errno_text((int)-n)) : 0;
+}
+
+static int run(struct packer *p, struct cmk_err *err)
+{
+	int r;
+
+	p->in = digest_new();
+	p->out = digest_new();
+	r = encoder_new(p->kind, p->level, p->threads, put_out, p, &p->encoder, err);
+	if (r >= 0)
+		r = p->layer ? tar_join(PACK_DIR_FD, p->check, take_in, p, err)
+			     : read_stdin(p, err);
+	if (r >= 0)
+		r = encoder_finish(p->encoder, err);
+	digest_final(p->in, &p->res.diff_id);
+	digest_final(p->out, &p->res.blob_digest);
+	encoder_free(p->encoder);
+	digest_ctx_free(p->in);
+	digest_ctx_free(p->out);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct packer p = { .res.magic = PACK_MAGIC };
+	struct cmk_err err = CMK_ERR_INIT;
+	int r = parse_args(&p, argc, argv, &err);
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	p.threads = count_processors();
+	if (r >= 0)
+		r = confine(&p, &err);
+	if (r >= 0)
+		r = run(&p, &err);
+	if (r < 0) {
+		cmk_err_send(PACK_RESULT_FD, &err);
+		_exit(1);
+	}
+	/* Not through exit(): a leak check cannot work in here, without /proc. */
+	_exit(write_all(PACK_RESULT_FD, &p.res, sizeof(p.res)) < 0);
+}
