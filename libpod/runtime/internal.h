@@ -59,7 +59,8 @@ struct runtime_job {
 	size_t n_preserve_fds;
 	const struct userns_config *userns; /* NULL for exec */
 	pid_t setup_pid;		    /* as the monitor sees it */
-	int sync;			    /* our end */
+	int setup_pidfd;
+	int sync; /* our end */
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;
 	char *init_path;  /* cmk-init on the host, or NULL; owned */

@@ -2,6 +2,7 @@
 /* The talk between the monitor, the set-up process and the container's process. */
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -175,6 +176,29 @@ static int answer_hooks(const struct runtime_job *job, const struct runtime_cont
 	return r < 0 ? r : sync_send(c->sync_fd, &msg, sizeof(msg), -1, err);
 }
 
+/*
+ * For the next message: 0. -ECHILD where none will come that could tell who the container's process
+ * is: the set-up process has died between making it and telling us. The new process holds the other
+ * end of the socket, so that there is no end of file, and ends when we close ours.
+ */
+static int await_message(const struct runtime_job *job, const struct runtime_container *ret)
+{
+	struct pollfd fds[] = { { .fd = ret->sync_fd, .events = POLLIN },
+				{ .fd = ret->pid > 0 ? -1 : job->setup_pidfd, .events = POLLIN } };
+
+	for (;;) {
+		int n = poll(fds, ARRAY_LEN(fds), -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0 && fds[0].revents)
+			return 0;
+		/* What it sent before it ended is there by now. */
+		if (n > 0 && poll(fds, 1, 0) == 0)
+			return -ECHILD;
+	}
+}
+
 int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
@@ -183,10 +207,13 @@ int sync_collect(const struct runtime_job *job, struct runtime_container *ret, s
 	/* Two processes send: init may be ready before the set-up process has told who init is. */
 	while (!ready || ret->pid <= 0) {
 		cleanup_close int fd = -1;
-		ssize_t n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
+		ssize_t n = await_message(job, ret);
 		int r;
 
-		if (n < 0 && n != -ECONNRESET)
+		if (n == 0)
+			n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
+
+		if (n < 0 && n != -ECONNRESET && n != -ECHILD)
 			return cmk_err_set(err, (int)n, "hear from the container's init: %s",
 					   errno_text((int)-n));
 		if (n <= 0)
@@ -286,6 +313,7 @@ int job_run(struct runtime_job *job, const char *name,
 	    struct runtime_container *ret, struct cmk_err *err)
 {
 	struct runtime_container c = RUNTIME_CONTAINER_INIT;
+	cleanup_close int setup_pidfd = -1;
 	int pair[2], r;
 	pid_t pid;
 
@@ -300,7 +328,7 @@ int job_run(struct runtime_job *job, const char *name,
 	}
 	c.sync_fd = pair[0];
 	job->sync = pair[1];
-	pid = process_fork(name, PROCESS_DEATH_SIGNAL, NULL, err);
+	pid = process_fork(name, PROCESS_DEATH_SIGNAL, &setup_pidfd, err);
 	if (pid == 0) {
 		(void)close(pair[0]);
 		setup_child(job, setup);
@@ -309,6 +337,7 @@ int job_run(struct runtime_job *job, const char *name,
 	r = pid;
 	if (pid > 0) {
 		job->setup_pid = pid;
+		job->setup_pidfd = setup_pidfd;
 		r = sync_collect(job, &c, err);
 		/* It ends by itself once it has told us of init, or failed. */
 		(void)process_reap(pid);
