@@ -18,6 +18,11 @@ static const struct format formats[] = {
 			     "application/vnd.docker.container.image.v1+json", DOCKER_LAYER },
 };
 
+const char *compose_manifest_type(enum compose_format format)
+{
+	return formats[format].manifest;
+}
+
 void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer)
 {
 	char buf[72];
@@ -61,10 +66,11 @@ static void write_descriptor(struct json_writer *w, const char *key, const char 
 	json_write_end(w, '}');
 }
 
-static int write_manifest(const struct format *f, const struct digest *config, size_t config_len,
-			  const struct image_layer_ref *layers, size_t n, char **ret,
-			  size_t *ret_len, struct cmk_err *err)
+int compose_manifest(enum compose_format format, const struct digest *config, size_t config_len,
+		     const struct image_layer_ref *layers, size_t n, char **ret, size_t *ret_len,
+		     struct cmk_err *err)
 {
+	const struct format *f = &formats[format];
 	struct json_writer w = JSON_WRITER_INIT;
 	char buf[72];
 
@@ -115,7 +121,8 @@ int compose_image(struct storage *st, const struct image_config *cfg,
 	if (r < 0)
 		return r;
 	digest_of(config, config_len, &id);
-	r = write_manifest(f, &id, config_len, layers, n_layers, &manifest, &manifest_len, err);
+	r = compose_manifest(format, &id, config_len, layers, n_layers, &manifest, &manifest_len,
+			     err);
 	if (r < 0)
 		return r;
 	digest_of(manifest, manifest_len, &manifest_digest);

@@ -11,6 +11,12 @@ enum compose_format { COMPOSE_OCI, COMPOSE_DOCKER };
 int compose_image(struct storage *st, const struct image_config *cfg,
 		  const struct image_layer_ref *layers, size_t n_layers, enum compose_format format,
 		  const char *created_by, const char *comment, char **ret_id, struct cmk_err *err);
+/* The manifest of an image with the config CONFIG and LAYERS, described by their blobs; the ending
+ * of media_type ("gzip", "+zstd") says how a blob is compressed. */
+int compose_manifest(enum compose_format format, const struct digest *config, size_t config_len,
+		     const struct image_layer_ref *layers, size_t n, char **ret, size_t *ret_len,
+		     struct cmk_err *err);
+const char *compose_manifest_type(enum compose_format format);
 /* An uncompressed layer that was made here. Owned members. */
 void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer);
 void compose_layer_done(struct image_layer_ref *ref);

@@ -132,6 +132,27 @@ struct image_commit_options {
 int image_commit(struct storage *st, struct image_config *cfg, const char *name,
 		 const struct image_commit_options *o, char **ret_id, struct cmk_err *err);
 
+/* --- save
+ * -------------------------------------------------------------------------------------------------
+ */
+
+enum image_save_format { SAVE_DOCKER_ARCHIVE, SAVE_OCI_ARCHIVE, SAVE_OCI_DIR, SAVE_DOCKER_DIR };
+struct image_save_item {
+	char *id;     /* full hex */
+	char **names; /* full references, as the archive shall call it; may be NULL */
+};
+struct image_save_options {
+	enum image_save_format format;
+	bool compress;	   /* layers of SAVE_DOCKER_DIR, by gzip */
+	bool uncompressed; /* layers of an OCI layout, which are compressed by gzip */
+	bool quiet;
+	int fd, dir_fd; /* an archive goes to FD, the files of a directory below DIR_FD */
+};
+/* Writes N images (one, but for SAVE_DOCKER_ARCHIVE). Layers and configs are the bytes that once
+ * came; the manifest is a new one. What was written is worth nothing where this fails. Blocks. */
+int image_save(struct storage *st, const struct image_save_item *items, size_t n,
+	       const struct image_save_options *o, struct cmk_err *err);
+
 /* --- inspect
  * ------------------------------------------------------------------------------------------------
  */

@@ -375,6 +375,13 @@ int tar_write_file(struct tar_writer *w, int fd, uint64_t offset, uint64_t len)
 	return r;
 }
 
+int tar_write_elsewhere(struct tar_writer *w)
+{
+	w->written += w->left;
+	w->left = 0;
+	return flush(w);
+}
+
 int tar_write_end(struct tar_writer *w)
 {
 	int r = finish_entry(w);

@@ -26,6 +26,8 @@ int tar_write_header(struct tar_writer *w, const struct tar_entry *e, dev_t rdev
 		     const struct tar_sparse *map, size_t n);
 /* Data of the entry at hand, at most what is left. */
 int tar_write_data(struct tar_writer *w, const void *p, size_t len);
+/* The entry's data is written to the descriptor by somebody else, as soon as this returns. */
+int tar_write_elsewhere(struct tar_writer *w);
 /* LEN bytes of FD from OFFSET on: zeros where the file has become shorter. */
 int tar_write_file(struct tar_writer *w, int fd, uint64_t offset, uint64_t len);
 /* The archive's end; everything is written then. */
