@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A file from a web server, for an import. */
-#include <fcntl.h>
-
 #include "image/client.h"
 #include "image/image.h"
 #include "image/progress.h"
@@ -34,13 +32,6 @@ static bool host_is_plain(const char *host)
 	return *host && *host != '.' && host[strspn(host, set)] == '\0';
 }
 
-static int open_unnamed(struct storage *st, struct cmk_err *err)
-{
-	int fd = openat(st->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	return fd < 0 ? cmk_err_errno(err, "make a file in '%s/tmp'", st->root) : fd;
-}
-
 int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
 		   struct cmk_err *err)
 {
@@ -59,7 +50,7 @@ int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
 	if (!host_is_plain(host))
 		return cmk_err_set(err, -EINVAL, "'%s' is not the name of a host", host);
 	target.cert_dirs = dirs = client_cert_dirs(NULL, host);
-	fd = open_unnamed(st, err);
+	fd = storage_unnamed_file(st, err);
 	if (fd < 0)
 		return fd;
 	progress_line(progress, "Downloading from %s", host);

@@ -18,7 +18,7 @@ struct sink *sink_new(int fd, int dir_fd)
 	s->fd = fd;
 	s->dir_fd = dir_fd;
 	if (fd >= 0)
-		s->archive = storage_archive_new(fd);
+		s->archive = storage_writer_new(fd);
 	return s;
 }
 
@@ -26,7 +26,7 @@ void sink_free(struct sink *s)
 {
 	if (!s)
 		return;
-	storage_archive_free(s->archive);
+	storage_writer_free(s->archive);
 	(void)strv_free(s->names);
 	free(s);
 }
@@ -41,7 +41,7 @@ bool sink_has(struct sink *s, const char *name)
 
 int sink_put_dir(struct sink *s, const char *name, struct cmk_err *err)
 {
-	return s->archive ? storage_archive_add(s->archive, name, "", 0, err) : 0;
+	return s->archive ? storage_writer_add(s->archive, name, "", 0, err) : 0;
 }
 
 /* A file of the directory, and those above it. */
@@ -67,7 +67,7 @@ int sink_put(struct sink *s, const char *name, const void *data, size_t len, str
 	int r;
 
 	if (s->archive)
-		return storage_archive_add(s->archive, name, data, len, err);
+		return storage_writer_add(s->archive, name, data, len, err);
 	fd = open_file(s, name, err);
 	if (fd < 0)
 		return fd;
@@ -84,7 +84,7 @@ int sink_put_layer(struct sink *s, struct storage *st, const char *name,
 	int r;
 
 	if (s->archive) {
-		r = storage_archive_begin(s->archive, name, size, err);
+		r = storage_writer_begin(s->archive, name, size, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -105,7 +105,7 @@ int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct 
 	off_t at = 0;
 
 	if (s->archive)
-		return storage_archive_add_fd(s->archive, name, fd, size, err);
+		return storage_writer_add_fd(s->archive, name, fd, size, err);
 	to = open_file(s, name, err);
 	if (to < 0)
 		return to;
@@ -123,5 +123,5 @@ int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct 
 
 int sink_finish(struct sink *s, struct cmk_err *err)
 {
-	return s->archive ? storage_archive_finish(s->archive, err) : 0;
+	return s->archive ? storage_writer_finish(s->archive, err) : 0;
 }

@@ -6,7 +6,7 @@ struct archive_writer {
 	struct tar_writer tar;
 };
 
-struct archive_writer *storage_archive_new(int fd)
+struct archive_writer *storage_writer_new(int fd)
 {
 	struct archive_writer *w = xcalloc(1, sizeof(*w));
 
@@ -14,7 +14,7 @@ struct archive_writer *storage_archive_new(int fd)
 	return w;
 }
 
-void storage_archive_free(struct archive_writer *w)
+void storage_writer_free(struct archive_writer *w)
 {
 	if (!w)
 		return;
@@ -43,7 +43,7 @@ static int header(struct archive_writer *w, const char *name, uint64_t size)
 	return r;
 }
 
-int storage_archive_add(struct archive_writer *w, const char *name, const void *data, size_t len,
+int storage_writer_add(struct archive_writer *w, const char *name, const void *data, size_t len,
 			struct cmk_err *err)
 {
 	int r = header(w, name, len);
@@ -51,7 +51,7 @@ int storage_archive_add(struct archive_writer *w, const char *name, const void *
 	return failed(r < 0 ? r : tar_write_data(&w->tar, data, len), err);
 }
 
-int storage_archive_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
+int storage_writer_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
 			   struct cmk_err *err)
 {
 	int r = header(w, name, size);
@@ -59,7 +59,7 @@ int storage_archive_add_fd(struct archive_writer *w, const char *name, int fd, u
 	return failed(r < 0 ? r : tar_write_file(&w->tar, fd, 0, size), err);
 }
 
-int storage_archive_begin(struct archive_writer *w, const char *name, uint64_t size,
+int storage_writer_begin(struct archive_writer *w, const char *name, uint64_t size,
 			  struct cmk_err *err)
 {
 	int r = header(w, name, size);
@@ -67,7 +67,7 @@ int storage_archive_begin(struct archive_writer *w, const char *name, uint64_t s
 	return failed(r < 0 ? r : tar_write_elsewhere(&w->tar), err);
 }
 
-int storage_archive_finish(struct archive_writer *w, struct cmk_err *err)
+int storage_writer_finish(struct archive_writer *w, struct cmk_err *err)
 {
 	return failed(tar_write_end(&w->tar), err);
 }

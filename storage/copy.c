@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/process.h"
 #include "base/sandbox.h"
 #include "storage/extract.h"
 #include "storage/pack.h"
@@ -98,44 +97,4 @@ int storage_extract_confine(struct cmk_err *err)
 
 	(void)umask(0);
 	return sandbox_enter(&policy, err);
-}
-
-static void cmk_noreturn decompress_child(const char *program, int in, int out)
-{
-	char *const argv[] = { (char *)UNPACK_PROGRAM, (char *)UNPACK_CAT, NULL };
-	static char *const env[] = { NULL };
-	int high_in = fcntl(in, F_DUPFD_CLOEXEC, 3), high_out = fcntl(out, F_DUPFD_CLOEXEC, 3);
-
-	if (high_in >= 0 && high_out >= 0 && dup2(high_in, STDIN_FILENO) >= 0 &&
-	    dup2(high_out, STDOUT_FILENO) >= 0) {
-		process_close_others(NULL, 0);
-		(void)execve(program, argv, env);
-	}
-	_exit(1);
-}
-
-int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err *err)
-{
-	cleanup_free char *program = xasprintf("%s/" UNPACK_PROGRAM, process_libexec_dir());
-	int p[2];
-	pid_t pid;
-
-	if (access(program, X_OK) < 0) {
-		(void)cmk_err_errno(err, "start '%s'", program);
-		(void)cmk_err_hint(err, "cmk is not installed whole");
-		return err ? err->code : -ENOENT;
-	}
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	pid = process_fork(UNPACK_PROGRAM, PROCESS_DEATH_SIGNAL, NULL, err);
-	if (pid == 0)
-		decompress_child(program, fd, p[1]);
-	(void)close(p[1]);
-	if (pid < 0) {
-		(void)close(p[0]);
-		return pid;
-	}
-	*ret_fd = p[0];
-	*ret_pid = pid;
-	return 0;
 }

@@ -52,6 +52,18 @@ bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 	       !is_hollow(st, diff_id->hex);
 }
 
+uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id)
+{
+	cleanup_free char *path = xasprintf("%s/layer.json", diff_id->hex);
+	struct layer_record rec = { 0 };
+	uint64_t size = 0;
+
+	if (json_load_record(st->layers_fd, path, RECORD_MAX, layer_fields, &rec, NULL) >= 0)
+		size = rec.size;
+	json_free_fields(layer_fields, &rec);
+	return size;
+}
+
 void storage_layer_synced(struct storage *st, const char *diff_id)
 {
 	struct digest id;

@@ -19,6 +19,7 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
 	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
 	cleanup_free char *size_arg = xasprintf("%llu", (unsigned long long)u->blob_size);
+	cleanup_free char *offset = xasprintf("%llu", (unsigned long long)u->offset);
 	const char *blob = u->blob_digest ? u->blob_digest->hex : "-";
 	const char *diff = u->diff_id ? u->diff_id->hex : "-";
 	const int from[] = { u->in_fd, job->tmp_fd, out_fd };
@@ -27,6 +28,7 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 			       parent_arg,
 			       (char *)kinds[u->compression],
 			       size_arg,
+			       u->part ? offset : (char *)"-",
 			       (char *)blob,
 			       (char *)diff,
 			       (char *)(single ? "single" : "subids"),

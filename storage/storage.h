@@ -73,6 +73,8 @@ void digest_ctx_free(struct digest_ctx *c);
 
 /* Not where a power cut may have emptied it before it was synced: it is unpacked again then. */
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id);
+/* Bytes of the tar stream that it was; 0 where there is none, or its record cannot be read. */
+uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id);
 
 struct image_layer_ref;
 /*
@@ -92,6 +94,10 @@ struct layer_unpack {
 	uint64_t blob_size;		  /* exact, or 0 where unknown */
 	const struct digest *diff_id;	  /* expected, or NULL: any (import) */
 	enum layer_compression compression;
+	/* IN_FD is a file of which others read too: the blob is its BLOB_SIZE bytes from OFFSET on.
+	 */
+	bool part;
+	uint64_t offset;
 };
 struct layer_result {
 	struct digest diff_id, blob_digest;
@@ -342,17 +348,47 @@ int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err
 /* A tar archive of plain files, mode 0644, and directories (a NAME that ends in '/'), of no time and
  * nobody: the same files make the same bytes. FD is borrowed. */
 struct archive_writer;
-struct archive_writer *storage_archive_new(int fd);
-void storage_archive_free(struct archive_writer *w);
-int storage_archive_add(struct archive_writer *w, const char *name, const void *data, size_t len,
+struct archive_writer *storage_writer_new(int fd);
+void storage_writer_free(struct archive_writer *w);
+int storage_writer_add(struct archive_writer *w, const char *name, const void *data, size_t len,
 			struct cmk_err *err);
 /* SIZE bytes of the file FD. */
-int storage_archive_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
+int storage_writer_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
 			   struct cmk_err *err);
 /* The caller, or a process of its, then writes SIZE bytes to the archive's descriptor itself. */
-int storage_archive_begin(struct archive_writer *w, const char *name, uint64_t size,
+int storage_writer_begin(struct archive_writer *w, const char *name, uint64_t size,
 			  struct cmk_err *err);
-int storage_archive_finish(struct archive_writer *w, struct cmk_err *err);
+int storage_writer_finish(struct archive_writer *w, struct cmk_err *err);
+
+/* --- members of an archive, by name
+ * -------------------------------------------------------------------------------------------------
+ *
+ * For archives that hold images: nothing is ever extracted under a name of theirs. The archive is
+ * hostile; its names stand for nothing but themselves, and links lead to other members alone.
+ */
+
+struct storage_archive;
+struct storage_member {
+	uint64_t offset, size; /* in the archive's file */
+};
+/* Reads the places of all members, once, from FD's position on: a regular file, borrowed as long as
+ * the archive is open. -EBADMSG where it is no tar file. */
+int storage_archive_open(int fd, struct storage_archive **ret, struct cmk_err *err);
+struct storage_archive *storage_archive_free(struct storage_archive *a);
+static inline void storage_archive_cleanup(struct storage_archive **a)
+{
+	(void)storage_archive_free(*a);
+}
+/* The regular file NAME ("a/b"); links are followed, within the archive. -ENOENT; -EBADMSG where
+ * there are two of that name, or links that lead nowhere. */
+int storage_archive_find(const struct storage_archive *a, const char *name,
+			 struct storage_member *ret, struct cmk_err *err);
+/* Copies FD's bytes to their end, decompressed where they are gzip or zstd, into a file without a
+ * name in the data directory, *RET_FD, at its beginning. -ENOSPC before the file system is full:
+ * as much as is in the file stays free. Blocks. */
+int storage_spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err);
+/* An empty file without a name in the data directory; a descriptor. */
+int storage_unnamed_file(struct storage *st, struct cmk_err *err);
 /* --- volumes
  * -------------------------------------------------------------------------------------------------
  *

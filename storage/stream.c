@@ -15,6 +15,8 @@ struct stream {
 	int fd;
 	enum layer_compression kind;
 	uint64_t want_size; /* of the blob, 0 where unknown */
+	bool part; /* WANT_SIZE bytes from OFFSET on, of a file whose position is others' */
+	uint64_t offset;
 	pthread_t thread;
 	bool joined;
 
@@ -38,10 +40,21 @@ struct stream {
 	uint64_t size;
 };
 
+static ssize_t read_part(struct stream *s)
+{
+	size_t len = (size_t)MIN(s->want_size - s->blob_size, (uint64_t)INPUT_SIZE);
+	ssize_t n;
+
+	do
+		n = pread(s->fd, s->in, len, (off_t)(s->offset + s->blob_size));
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 /* Up to INPUT_SIZE bytes of the blob, hashed: the count, 0 at its end. */
 static ssize_t read_input(struct stream *s, struct cmk_err *err)
 {
-	ssize_t n = read_full(s->fd, s->in, INPUT_SIZE);
+	ssize_t n = s->part ? read_part(s) : read_full(s->fd, s->in, INPUT_SIZE);
 
 	if (n < 0) {
 		errno = (int)-n;
@@ -164,8 +177,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, struct stream **ret,
-		 struct cmk_err *err)
+int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const uint64_t *offset,
+		 struct stream **ret, struct cmk_err *err)
 {
 	struct stream *s = xcalloc(1, sizeof(*s));
 	int r;
@@ -173,6 +186,8 @@ int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, struct
 	s->fd = fd;
 	s->kind = kind;
 	s->want_size = blob_size;
+	s->part = offset != NULL;
+	s->offset = offset ? *offset : 0;
 	s->blob = digest_new();
 	s->diff = digest_new();
 	s->in = xmalloc(INPUT_SIZE);

@@ -427,6 +427,15 @@ static int skip_rest(struct tar_reader *t, struct cmk_err *err)
 	return r < 0 ? r : 0;
 }
 
+uint64_t tar_jump(struct tar_reader *t)
+{
+	uint64_t n = t->left + t->pad, here = MIN(n, (uint64_t)t->chunk_len);
+
+	advance(t, (size_t)here);
+	t->left = t->pad = 0;
+	return n - here;
+}
+
 int tar_next(struct tar_reader *t, struct cmk_err *err)
 {
 	uint8_t h[TAR_BLOCK];

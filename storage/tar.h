@@ -108,6 +108,10 @@ int tar_next(struct tar_reader *t, struct cmk_err *err);
 int tar_data(struct tar_reader *t, const void **ret, size_t *ret_len, uint64_t *ret_offset,
 	     struct cmk_err *err);
 
+/* Where the input can be sought: passes over the entry's data. What it returns of them is still to
+ * come from fill, which shall go on behind that. */
+uint64_t tar_jump(struct tar_reader *t);
+
 /* For the parts of the reader. */
 int tar_read(struct tar_reader *t, void *buf, size_t len, struct cmk_err *err); /* 0 also at EOF */
 int tar_pax_parse(struct tar_reader *t, char *text, size_t len, struct cmk_err *err);

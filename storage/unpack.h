@@ -29,9 +29,10 @@ int decoder_end(const struct decoder *d, struct cmk_err *err);
 /* --- stream.c --- */
 
 struct stream;
-/* Starts the reading thread. FD, the digests and sizes as in struct layer_unpack. */
-int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, struct stream **ret,
-		 struct cmk_err *err);
+/* Starts the reading thread. FD, the digests and sizes as in struct layer_unpack; OFFSET where the
+ * blob is a part of a file, else NULL. */
+int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const uint64_t *offset,
+		 struct stream **ret, struct cmk_err *err);
 /* A tar_fill_fn. */
 int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_err *err);
 /* Reads what follows the archive's end (it belongs to the diff ID), and tells TAP of it. */

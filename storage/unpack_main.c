@@ -22,9 +22,9 @@
 struct unpack {
 	pid_t parent;
 	enum layer_compression kind;
-	uint64_t blob_size;
+	uint64_t blob_size, offset;
 	struct digest blob, diff;
-	bool has_blob, has_diff, single;
+	bool part, has_blob, has_diff, single;
 	struct id_map uids, gids;
 	int root;
 	struct tar_split *split;
@@ -37,8 +37,10 @@ static int parse_args(struct unpack *u, int argc, char **argv, struct cmk_err *e
 	size_t kind = 0;
 	int r = 0;
 
+	u->part = argc == UNPACK_N_ARGS && !streq(argv[UNPACK_ARG_OFFSET], "-");
 	if (argc != UNPACK_N_ARGS || parse_u64(argv[UNPACK_ARG_PARENT], INT32_MAX, &parent) < 0 ||
-	    parse_u64(argv[UNPACK_ARG_SIZE], INT64_MAX, &u->blob_size) < 0)
+	    parse_u64(argv[UNPACK_ARG_SIZE], INT64_MAX, &u->blob_size) < 0 ||
+	    (u->part && parse_u64(argv[UNPACK_ARG_OFFSET], INT64_MAX, &u->offset) < 0))
 		return cmk_err_set(err, -EINVAL, UNPACK_PROGRAM " is started by cmk itself");
 	while (kind < ARRAY_LEN(kinds) && !streq(kinds[kind], argv[UNPACK_ARG_KIND]))
 		kind++;
@@ -104,7 +106,7 @@ static int check_digests(const struct unpack *u, const struct unpack_result *res
 			 struct cmk_err *err)
 {
 	char got[72], want[72];
-	bool whole = !u->blob_size || res->blob_size == u->blob_size;
+	bool whole = (!u->blob_size && !u->part) || res->blob_size == u->blob_size;
 
 	if (failed < 0 && failed != -EBADMSG)
 		return failed;
@@ -127,7 +129,7 @@ static int unpack(struct unpack *u, struct unpack_result *res, struct cmk_err *e
 	struct tar_reader t;
 	int r;
 
-	r = stream_start(STDIN_FILENO, u->kind, u->blob_size, &s, err);
+	r = stream_start(STDIN_FILENO, u->kind, u->blob_size, u->part ? &u->offset : NULL, &s, err);
 	if (r < 0)
 		return r;
 	tar_init(&t, stream_fill, s);
@@ -167,7 +169,7 @@ static int cat(struct cmk_err *err)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = sandbox_enter(&policy, err);
 	if (r >= 0)
-		r = stream_start(STDIN_FILENO, LAYER_DETECT, 0, &s, err);
+		r = stream_start(STDIN_FILENO, LAYER_DETECT, 0, NULL, &s, err);
 	while (r >= 0 && (r = stream_fill(s, &p, &len, err)) >= 0 && len > 0)
 		r = write_all(STDOUT_FILENO, p, len);
 	return r;
@@ -180,8 +182,12 @@ int main(int argc, char **argv)
 	struct cmk_err err = CMK_ERR_INIT;
 	int r;
 
-	if (argc == 2 && streq(argv[1], UNPACK_CAT))
-		_exit(cat(NULL) < 0);
+	if (argc == 2 && streq(argv[1], UNPACK_CAT)) {
+		r = cat(&err);
+		if (r < 0)
+			cmk_err_send(UNPACK_RESULT_FD, &err);
+		_exit(r < 0);
+	}
 	r = parse_args(&u, argc, argv, &err);
 	if (r >= 0)
 		r = read_map("/proc/self/uid_map", &u.uids, &err);

@@ -5,16 +5,18 @@
 #include "storage/storage.h"
 
 #define UNPACK_PROGRAM "cmk-unpack"
-/* Its only argument where it shall just decompress stdin to stdout. */
+/* Its only argument where it shall just decompress stdin to stdout. An error goes to
+ * UNPACK_RESULT_FD, where that is open. */
 #define UNPACK_CAT "cat"
 /* Descriptors that it starts with, beside stdin (the blob) and stderr. */
 enum { UNPACK_DIR_FD = 3, UNPACK_RESULT_FD = 4 };
-/* argv: PARENT-PID KIND BLOB-SIZE BLOB-DIGEST|- DIFF-ID|- subids|single. The directory gets
- * "diff"; the result is one struct unpack_result on success, an encoded cmk_err otherwise. */
+/* argv: PARENT-PID KIND BLOB-SIZE OFFSET|- BLOB-DIGEST|- DIFF-ID|- subids|single. The directory
+ * gets "diff"; the result is one struct unpack_result on success, an encoded cmk_err otherwise. */
 enum {
 	UNPACK_ARG_PARENT = 1,
 	UNPACK_ARG_KIND,
 	UNPACK_ARG_SIZE,
+	UNPACK_ARG_OFFSET, /* "-": stdin to its end */
 	UNPACK_ARG_BLOB,
 	UNPACK_ARG_DIFF,
 	UNPACK_ARG_IDS,
