@@ -30,6 +30,7 @@ extern const struct cmk_command cmk_cmd_info;
 extern const struct cmk_command cmk_cmd_init;
 extern const struct cmk_command cmk_cmd_inspect;
 extern const struct cmk_command cmk_cmd_kill;
+extern const struct cmk_command cmk_cmd_load;
 extern const struct cmk_command cmk_cmd_logs;
 extern const struct cmk_command cmk_cmd_man;
 extern const struct cmk_command cmk_cmd_pause;

@@ -78,13 +78,30 @@ struct image_pull_options {
 	uint32_t retry_delay_ms; /* before the second attempt, doubled each time; 0: 1000 */
 };
 /*
- * Gets the image that TEXT names, by the policy. Progress goes to stderr (bars on a terminal, plain
- * lines elsewhere, nothing when quiet). *RET_ID full hex, *RET_NAME full name. Blocks; holds no
- * lock but those of its own partial files. Interrupted or failed, it leaves nothing but resumable
- * partial downloads.
+ * Gets the image that TEXT names, by the policy, from a registry or, where it has a transport, from
+ * files of this machine, which are asked whatever the policy but PULL_NEVER. Progress goes to
+ * stderr (bars on a terminal, plain lines elsewhere, nothing when quiet). *RET_ID full hex,
+ * *RET_NAME full name. Blocks; holds no lock but those of its own partial files. Interrupted or
+ * failed, it leaves nothing but resumable partial downloads.
  */
 int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 	       char **ret_id, char **ret_name, struct cmk_err *err);
+
+/* --- images in files: OCI layouts, docker's archives, dir:
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* TEXT begins with the transport of an image that is in no registry, "oci:", "docker-archive:"…
+ * (containers-transports(5)). image_pull() takes such names too; they never name what is here. */
+bool image_has_transport(const char *text);
+/*
+ * Takes in all images of the directory or archive PATH, or of what FD (not -1; borrowed) gives,
+ * called PATH. Progress as image_pull(). *RET_NAMES: what they are called, "sha256:ID" for one
+ * without a name; *RET_IDS the image of each; owned. Blocks. Interrupted or failed, it leaves whole
+ * images, and perhaps layers that belong to none, which are collected.
+ */
+int image_load(struct storage *st, const char *path, int fd, bool quiet, char ***ret_ids,
+	       char ***ret_names, struct cmk_err *err);
 
 /* --- import
  * -------------------------------------------------------------------------------------------------

@@ -29,7 +29,10 @@ struct slot {
 
 struct fetcher {
 	struct storage *st;
-	struct client *client;
+	struct client *client; /* NULL: the blobs are here, where OPEN says */
+	layer_open_fn open;
+	void *open_arg;
+	bool verify;
 	struct progress *progress;
 	int partial_dir;
 	struct slot *slots;
@@ -131,7 +134,7 @@ static int check_partial(struct fetcher *f, struct slot *s, uint64_t *ret_have)
 	return 1;
 }
 
-static int start_job(struct fetcher *f, struct slot *s, uint64_t have)
+static int start_download(struct fetcher *f, struct slot *s, uint64_t have)
 {
 	const struct descriptor *blob = s->want->blob;
 	cleanup_close int rd = -1, wr = -1;
@@ -165,6 +168,39 @@ static int start_job(struct fetcher *f, struct slot *s, uint64_t have)
 	return 0;
 }
 
+static int start_unpack(struct fetcher *f, struct slot *s)
+{
+	const struct descriptor *blob = s->want->blob;
+	struct layer_part part = { .fd = -1 };
+	struct layer_unpack u = {
+		.blob_digest = f->verify ? &blob->digest : NULL,
+		.diff_id = &s->want->diff_id,
+		.compression = blob->compression,
+		.part = true,
+	};
+	char buf[72];
+	int r;
+
+	r = f->open(f->open_arg, s->want, &part, f->err);
+	if (r >= 0 && f->verify && part.size != blob->size)
+		r = cmk_err_set(f->err, -EBADMSG, "it has %llu bytes, not %llu",
+				(unsigned long long)part.size, (unsigned long long)blob->size);
+	u.in_fd = part.fd;
+	u.offset = part.offset;
+	u.blob_size = part.size;
+	if (r >= 0) {
+		begin_item(f, s, 0);
+		r = storage_layer_start(f->st, &u, &s->job, f->err);
+	}
+	if (part.fd >= 0)
+		(void)close(part.fd);
+	if (r < 0)
+		return cmk_err_wrap(f->err, r, "blob %s", digest_str(&blob->digest, buf));
+	s->downloaded = true;
+	s->state = LAYER_ACTIVE;
+	return 0;
+}
+
 /* Moves one slot on as far as it goes without waiting. */
 static int advance(struct fetcher *f, struct slot *s, size_t *active)
 {
@@ -174,20 +210,21 @@ static int advance(struct fetcher *f, struct slot *s, size_t *active)
 	while (r >= 0 && s->state < LAYER_ACTIVE && *active < SIDE_BY_SIDE) {
 		if (storage_layer_exists(f->st, &s->want->diff_id) && s->state != LAYER_LOCKING) {
 			s->want->was_here = true;
-			if (s->partial < 0)
+			s->want->size = storage_layer_size(f->st, &s->want->diff_id);
+			if (s->partial < 0 && f->client)
 				drop_leftover(f, s);
 			slot_finish(f, s, "skipped: already exists");
 			return 0;
 		}
 		if (s->state == LAYER_LOCKING)
 			return 0;
-		if (s->state == LAYER_TODO) {
+		if (s->state == LAYER_TODO && f->client) {
 			r = open_partial(f, s);
 			continue;
 		}
-		r = check_partial(f, s, &have);
+		r = f->client ? check_partial(f, s, &have) : start_unpack(f, s);
 		if (r > 0)
-			r = start_job(f, s, have);
+			r = start_download(f, s, have);
 		*active += s->state == LAYER_ACTIVE;
 	}
 	return r;
@@ -264,7 +301,8 @@ static int job_ended(struct fetcher *f, struct slot *s)
 	r = storage_layer_collect(steal_ptr(&s->job), &res, f->err);
 	if (r < 0) {
 		/* What is in the file is wrong, or the disk is full: of no use either way. */
-		(void)unlinkat(f->partial_dir, s->name, 0);
+		if (f->client)
+			(void)unlinkat(f->partial_dir, s->name, 0);
 		return cmk_err_wrap(f->err, r, "layer %s", digest_str(&s->want->blob->digest, buf));
 	}
 	s->want->size = res.size;
@@ -291,7 +329,7 @@ static int wait_and_handle(struct fetcher *f)
 	cleanup_free struct pollfd *fds = xcalloc(f->n + 1, sizeof(*fds));
 	int r;
 
-	fds[0] = (struct pollfd){ .fd = client_fd(f->client), .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = f->client ? client_fd(f->client) : -1, .events = POLLIN };
 	for (size_t i = 0; i < f->n; i++) {
 		struct slot *s = &f->slots[i];
 
@@ -304,7 +342,7 @@ static int wait_and_handle(struct fetcher *f)
 		if (errno != EINTR)
 			return cmk_err_errno(f->err, "wait for layers");
 	/* The helper's word first: a download that failed is why its job ended early. */
-	r = read_messages(f);
+	r = f->client ? read_messages(f) : 0;
 	for (size_t i = 0; i < f->n && r == 0; i++) {
 		struct slot *s = &f->slots[i];
 
@@ -332,7 +370,7 @@ static void abandon(struct fetcher *f)
 	}
 }
 
-/* Room for the blobs, and at least as much again for what is in them. */
+/* Room for the blobs that are downloaded, and at least as much again for what is in them. */
 static int check_space(struct fetcher *f)
 {
 	uint64_t need = 0;
@@ -346,8 +384,8 @@ static int check_space(struct fetcher *f)
 			continue;
 		if (size > INT64_MAX / 4 || need > INT64_MAX / 2)
 			return cmk_err_set(f->err, -ENOSPC, "layers of an impossible size");
-		need += 2 * size;
-		if (fstatat(f->partial_dir, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		need += f->client ? 2 * size : size;
+		if (f->client && fstatat(f->partial_dir, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			need -= MIN((uint64_t)st.st_size, size);
 	}
 	return need ? storage_check_space(f->st, need, f->err) : 0;
@@ -385,7 +423,8 @@ static int run(struct fetcher *f)
 	bool all_done = false;
 	int r;
 
-	sweep_stale(f);
+	if (f->client)
+		sweep_stale(f);
 	r = check_space(f);
 	while (r >= 0) {
 		r = advance_all(f, &all_done);
@@ -407,41 +446,60 @@ static struct slot *slot_of(struct fetcher *f, const struct digest *diff_id)
 	return NULL;
 }
 
-int layers_fetch(struct storage *st, struct client *c, struct progress *p, struct layer_fetch *list,
-		 size_t n, struct cmk_err *err)
+static int fetch_all(struct fetcher *f, struct layer_fetch *list, size_t n)
 {
 	cleanup_free struct slot *slots = xcalloc(n + 1, sizeof(*slots));
-	cleanup_free struct proto_msg *msg = xmalloc(sizeof(*msg));
-	cleanup_close int dir = -1;
-	struct fetcher f = {
-		.st = st,
-		.client = c,
-		.progress = p,
-		.slots = slots,
-		.msg = msg,
-		.err = err,
-	};
 	int r;
 
-	dir = open_dir_at(st->root_fd, "partial", 0700, err);
-	if (dir < 0)
-		return dir;
-	f.partial_dir = dir;
+	f->slots = slots;
 	for (size_t i = 0; i < n; i++) {
 		struct slot *s;
 
-		if (slot_of(&f, &list[i].diff_id))
+		if (slot_of(f, &list[i].diff_id))
 			continue;
-		s = &slots[f.n++];
+		s = &slots[f->n++];
 		*s = (struct slot){ .want = &list[i], .partial = -1, .waiter_fd = -1 };
 		(void)snprintf(s->name, sizeof(s->name), "sha256-%s", list[i].blob->digest.hex);
 	}
-	r = run(&f);
+	r = run(f);
 	for (size_t i = 0; i < n && r == 0; i++) {
-		struct slot *s = slot_of(&f, &list[i].diff_id);
+		struct slot *s = slot_of(f, &list[i].diff_id);
 
 		list[i].size = s->want->size;
 		list[i].was_here = s->want->was_here;
 	}
 	return r;
+}
+
+int layers_fetch(struct storage *st, struct client *c, struct progress *p, struct layer_fetch *list,
+		 size_t n, struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *msg = xmalloc(sizeof(*msg));
+	cleanup_close int dir = open_dir_at(st->root_fd, "partial", 0700, err);
+	struct fetcher f = {
+		.st = st,
+		.client = c,
+		.progress = p,
+		.partial_dir = dir,
+		.msg = msg,
+		.err = err,
+	};
+
+	return dir < 0 ? dir : fetch_all(&f, list, n);
+}
+
+int layers_unpack(struct storage *st, struct progress *p, struct layer_fetch *list, size_t n,
+		  bool verify, layer_open_fn find, void *arg, struct cmk_err *err)
+{
+	struct fetcher f = {
+		.st = st,
+		.open = find,
+		.open_arg = arg,
+		.verify = verify,
+		.progress = p,
+		.partial_dir = -1,
+		.err = err,
+	};
+
+	return fetch_all(&f, list, n);
 }

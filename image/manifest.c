@@ -10,6 +10,8 @@ static void descriptor_done(struct descriptor *d)
 	free(d->os);
 	free(d->arch);
 	free(d->variant);
+	free(d->ref_name);
+	free(d->full_name);
 }
 
 void manifest_done(struct manifest *m)
@@ -120,14 +122,16 @@ static int read_descriptor(const struct json *v, struct descriptor *d, struct cm
 
 static int read_platform(const struct json *v, struct descriptor *d, struct cmk_err *err)
 {
-	const struct json *p = json_get(v, "platform");
+	const struct json *p = json_get(v, "platform"), *notes = json_get(v, "annotations");
 
 	if (p && p->type != JSON_OBJECT && p->type != JSON_NULL)
 		return cmk_err_set(err, -EINVAL, "'platform' is not an object");
 	d->os = xstrdup_null(json_str(json_get(p, "os")));
 	d->arch = xstrdup_null(json_str(json_get(p, "architecture")));
 	d->variant = xstrdup_null(json_str(json_get(p, "variant")));
-	d->attestation = json_get(json_get(v, "annotations"), "vnd.docker.reference.type") != NULL;
+	d->attestation = json_get(notes, "vnd.docker.reference.type") != NULL;
+	d->ref_name = xstrdup_null(json_str(json_get(notes, "org.opencontainers.image.ref.name")));
+	d->full_name = xstrdup_null(json_str(json_get(notes, "io.containerd.image.name")));
 	return 0;
 }
 

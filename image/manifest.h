@@ -18,6 +18,9 @@ struct descriptor {
 	enum layer_compression compression; /* of layers */
 	char *os, *arch, *variant;	    /* entries of an index; NULL where not given */
 	bool attestation;		    /* an index entry that is no image (buildkit) */
+	/* What an index calls it, NULL where it does not: the annotations org.opencontainers.
+	 * image.ref.name, and containerd's and buildkit's io.containerd.image.name. */
+	char *ref_name, *full_name;
 };
 
 struct manifest {
@@ -42,6 +45,8 @@ struct platform {
 };
 /* This host's, in Go's words ("linux", "amd64", ""). */
 void platform_host(struct platform *ret);
+/* What a pull with these options is for. Borrows from O. */
+void platform_wanted(const struct image_pull_options *o, struct platform *ret);
 /* The best entry of the index for WANT; -ENOENT names what there is. */
 int manifest_choose(const struct manifest *index, const struct platform *want,
 		    const struct descriptor **ret, struct cmk_err *err);

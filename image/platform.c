@@ -107,3 +107,17 @@ int image_platform_parse(const char *platform, const char *os, const char *arch,
 	*ret = p;
 	return 0;
 }
+
+void platform_wanted(const struct image_pull_options *o, struct platform *ret)
+{
+	platform_host(ret);
+	if (o->arch && *o->arch) {
+		if (!streq(o->arch, ret->arch))
+			ret->variant = NULL;
+		ret->arch = o->arch;
+	}
+	if (o->variant && *o->variant)
+		ret->variant = o->variant;
+	if (o->platform_os && *o->platform_os)
+		ret->os = o->platform_os;
+}

@@ -8,9 +8,9 @@
 #include "image/layers.h"
 #include "image/manifest.h"
 #include "image/progress.h"
+#include "image/receive.h"
 #include "image/registries.h"
-
-#define INDEX_DEPTH_MAX 3
+#include "image/transport.h"
 
 /* One attempt to get one full reference from one place. */
 struct pull {
@@ -19,18 +19,11 @@ struct pull {
 	const struct image_ref *ref;
 	struct client *client;
 	struct progress *progress;
-	struct fetched text, config;
-	struct manifest manifest;
-	char **digests; /* of the index, where there is one, and of the manifest */
 };
 
 static void pull_done(struct pull *p)
 {
 	client_free(p->client);
-	fetched_done(&p->text);
-	fetched_done(&p->config);
-	manifest_done(&p->manifest);
-	p->digests = strv_free(p->digests);
 }
 
 int image_pull_policy_parse(const char *s, enum image_pull_policy *ret)
@@ -84,238 +77,64 @@ static int connect_source(struct pull *p, const struct registry_source *src, str
 	return r;
 }
 
-/* --- manifest and config --- */
+/* --- the registry as a place where images come from --- */
 
-/* The bytes are what was asked for, and what the server says they are. */
-static int check_digest(const struct fetched *f, const char *want, struct digest *ret,
-			struct cmk_err *err)
+static int registry_manifest(struct receive *r, const char *digest, uint64_t size,
+			     struct fetched *ret, struct cmk_err *err)
 {
-	struct digest said;
+	const struct pull *p = r->arg;
+	const char *what = digest ? digest : p->ref->tag;
+
+	return client_fetch_text(p->client, PROTO_MANIFEST, what, size, IMAGE_MANIFEST_MAX, ret,
+				 err);
+}
+
+static int registry_config(struct receive *r, const struct descriptor *d, struct fetched *ret,
+			   struct cmk_err *err)
+{
+	const struct pull *p = r->arg;
 	char buf[72];
 
-	digest_of(f->text, f->len, ret);
-	if (want && !streq(want, digest_str(ret, buf)))
-		return cmk_err_set(err, -EBADMSG, "wrong digest: asked for %s, got %s", want, buf);
-	if (!f->digest || !str_after(f->digest, "sha256:"))
-		return 0;
-	if (digest_parse(f->digest, &said, err) < 0 || !streq(said.hex, ret->hex))
-		return cmk_err_set(err, -EBADMSG,
-				   "wrong digest: the registry says %.80s, its bytes are %s",
-				   f->digest, digest_str(ret, buf));
-	return 0;
+	return client_fetch_text(p->client, PROTO_BLOB, digest_str(&d->digest, buf), d->size,
+				 d->size, ret, err);
 }
 
-static int fetch_manifest(struct pull *p, const char *what, uint64_t size, struct cmk_err *err)
+static int registry_layers(struct receive *r, struct layer_fetch *list, size_t n,
+			   struct cmk_err *err)
 {
-	struct digest d;
-	char buf[72];
-	int r;
+	const struct pull *p = r->arg;
 
-	fetched_done(&p->text);
-	manifest_done(&p->manifest);
-	r = client_fetch_text(p->client, PROTO_MANIFEST, what, size, IMAGE_MANIFEST_MAX, &p->text,
-			      err);
-	if (r < 0)
-		return r;
-	r = check_digest(&p->text, strchr(what, ':') ? what : NULL, &d, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "manifest");
-	strv_add(&p->digests, digest_str(&d, buf));
-	return manifest_parse(p->text.text, p->text.len, p->text.content_type, &p->manifest, err);
+	return layers_fetch(r->st, p->client, r->progress, list, n, err);
 }
 
-static void wanted_platform(const struct image_pull_options *o, struct platform *ret)
-{
-	platform_host(ret);
-	if (o->arch && *o->arch) {
-		if (!streq(o->arch, ret->arch))
-			ret->variant = NULL;
-		ret->arch = o->arch;
-	}
-	if (o->variant && *o->variant)
-		ret->variant = o->variant;
-	if (o->platform_os && *o->platform_os)
-		ret->os = o->platform_os;
-}
-
-/* Follows indexes down to the manifest of one image. */
-static int find_manifest(struct pull *p, struct cmk_err *err)
-{
-	const char *what = p->ref->digest ? p->ref->digest : p->ref->tag;
-	struct platform want;
-	int r;
-
-	wanted_platform(p->o, &want);
-	r = fetch_manifest(p, what, 0, err);
-	for (int depth = 0; r == 0 && p->manifest.kind == MANIFEST_INDEX; depth++) {
-		const struct descriptor *d = NULL;
-		uint64_t size;
-		char buf[72];
-
-		if (depth >= INDEX_DEPTH_MAX)
-			return cmk_err_set(err, -ELOOP, "index within index within index");
-		r = manifest_choose(&p->manifest, &want, &d, err);
-		if (r < 0)
-			return r;
-		if (d->size > IMAGE_MANIFEST_MAX)
-			return cmk_err_set(err, -EFBIG, "manifest larger than %zu bytes",
-					   IMAGE_MANIFEST_MAX);
-		(void)digest_str(&d->digest, buf);
-		size = d->size;
-		r = fetch_manifest(p, buf, size, err);
-	}
-	return r;
-}
-
-static int fetch_config(struct pull *p, struct image_config *ret, struct cmk_err *err)
-{
-	const struct descriptor *d = &p->manifest.config;
-	struct digest got;
-	char want[72];
-	int r;
-
-	if (d->size > IMAGE_CONFIG_MAX)
-		return cmk_err_set(err, -EFBIG, "image config larger than %zu bytes",
-				   IMAGE_CONFIG_MAX);
-	progress_line(p->progress, "Copying config %s", digest_str(&d->digest, want));
-	r = client_fetch_text(p->client, PROTO_BLOB, want, d->size, d->size, &p->config, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "image config");
-	digest_of(p->config.text, p->config.len, &got);
-	if (!streq(got.hex, d->digest.hex))
-		return cmk_err_set(err, -EBADMSG, "image config: wrong digest: expected %s", want);
-	r = image_config_parse(p->config.text, p->config.len, ret, err);
-	if (r < 0)
-		return r;
-	if (strv_len(ret->diff_ids) != p->manifest.n_items)
-		return cmk_err_set(err, -EINVAL,
-				   "the manifest has %zu layers, the image config %zu diff IDs",
-				   p->manifest.n_items, strv_len(ret->diff_ids));
-	return 0;
-}
-
-/* --- into the storage --- */
-
-/* The tar size of a layer that was here already stands in the record of the image it came with. */
-static void recall_sizes(struct storage *st, struct layer_fetch *list, size_t n)
-{
-	struct image_record *images = NULL;
-	size_t n_images = 0;
-	char buf[72];
-
-	if (storage_image_list(st, &images, &n_images, NULL) < 0)
-		return;
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n_images && list[i].size == 0; j++)
-			for (size_t k = 0; k < images[j].n_layers; k++)
-				if (streq(images[j].layers[k].diff_id,
-					  digest_str(&list[i].diff_id, buf)))
-					list[i].size = images[j].layers[k].size;
-	storage_image_list_free(images, n_images);
-}
-
-static void fill_layers(struct image_record *rec, const struct layer_fetch *list, size_t n)
-{
-	char buf[72];
-
-	rec->layers = xcalloc(n + 1, sizeof(*rec->layers));
-	rec->n_layers = n;
-	for (size_t i = 0; i < n; i++) {
-		struct image_layer_ref *l = &rec->layers[i];
-
-		l->diff_id = xstrdup(digest_str(&list[i].diff_id, buf));
-		l->blob = xstrdup(digest_str(&list[i].blob->digest, buf));
-		l->media_type = xstrdup(list[i].blob->media_type);
-		l->blob_size = list[i].blob->size;
-		l->size = list[i].size;
-		rec->size += list[i].size;
-	}
-}
-
-static int put_image(struct pull *p, const struct image_config *cfg, const struct layer_fetch *list,
-		     size_t n, struct cmk_err *err)
-{
-	struct image_record rec = { 0 };
-	size_t n_digests = strv_len(p->digests);
-	int r;
-
-	rec.id = xstrdup(p->manifest.config.digest.hex);
-	rec.manifest_digest = xstrdup(p->digests[n_digests - 1]);
-	rec.manifest_type = xstrdup(p->manifest.media_type);
-	rec.digests = strv_dup(p->digests);
-	for (size_t i = 0; i < n_digests; i++)
-		strv_add_take(&rec.repo_digests, xasprintf("%s/%s@%s", p->ref->registry,
-							   p->ref->repository, p->digests[i]));
-	rec.created = xstrdup_null(cfg->created);
-	rec.architecture = xstrdup_null(cfg->architecture);
-	rec.os = xstrdup_null(cfg->os);
-	rec.variant = xstrdup_null(cfg->variant);
-	fill_layers(&rec, list, n);
-	progress_line(p->progress, "Writing manifest to image destination");
-	r = storage_image_put(p->st, &rec, p->text.text, p->text.len, p->config.text, p->config.len,
-			      err);
-	image_record_done(&rec);
-	if (r == 0 && p->ref->tag && !p->ref->digest) {
-		cleanup_free char *name = image_ref_str(p->ref);
-
-		r = storage_name_set(p->st, name, p->manifest.config.digest.hex, err);
-	}
-	return r;
-}
-
-static void warn_platform(const struct pull *p, const struct image_config *cfg)
-{
-	struct platform want;
-
-	wanted_platform(p->o, &want);
-	if ((cfg->architecture && !streq(cfg->architecture, want.arch)) ||
-	    (cfg->os && !streq(cfg->os, want.os)))
-		log_warn("the image is for %.40s/%.40s, not for %s/%s",
-			 cfg->os ? cfg->os : "unknown",
-			 cfg->architecture ? cfg->architecture : "unknown", want.os, want.arch);
-}
-
-static int fetch_image(struct pull *p, const struct image_config *cfg, struct cmk_err *err)
-{
-	size_t n = p->manifest.n_items;
-	cleanup_free struct layer_fetch *list = xcalloc(n + 1, sizeof(*list));
-	int r;
-
-	for (size_t i = 0; i < n; i++) {
-		list[i].blob = &p->manifest.items[i];
-		r = digest_parse(cfg->diff_ids[i], &list[i].diff_id, err);
-		if (r < 0)
-			return r;
-	}
-	r = layers_fetch(p->st, p->client, p->progress, list, n, err);
-	if (r < 0)
-		return r;
-	recall_sizes(p->st, list, n);
-	return put_image(p, cfg, list, n, err);
-}
-
-/* --- one place after the other --- */
+static const struct receive_source registry_source = {
+	.manifest = registry_manifest,
+	.config = registry_config,
+	.layers = registry_layers,
+};
 
 static int pull_from(struct pull *p, const struct registry_source *src, char **ret_id,
 		     struct cmk_err *err)
 {
-	struct image_config cfg = { 0 };
+	struct receive in = {
+		.st = p->st,
+		.progress = p->progress,
+		.source = &registry_source,
+		.arg = p,
+		.names = p->ref,
+		.n_names = 1,
+	};
 	int r;
 
+	platform_wanted(p->o, &in.want);
 	r = connect_source(p, src, err);
 	if (r == 0)
-		r = find_manifest(p, err);
-	if (r == 0)
-		r = fetch_config(p, &cfg, err);
-	if (r == 0) {
-		warn_platform(p, &cfg);
-		r = fetch_image(p, &cfg, err);
-		image_config_done(&cfg);
-	}
-	if (r == 0)
-		*ret_id = xstrdup(p->manifest.config.digest.hex);
+		r = receive_image(&in, p->ref->digest, ret_id, err);
+	receive_done(&in);
 	return r;
 }
+
+/* --- one place after the other --- */
 
 static int sources_of(const struct image_ref *ref, struct registry_source **ret, size_t *ret_n,
 		      struct cmk_err *err)
@@ -413,32 +232,6 @@ static int try_candidates(struct storage *st, struct image_ref *list, size_t n, 
 	return cmk_err_move(err, &mine);
 }
 
-/* "oci:DIR" reads like the name "oci" with a tag, but those who type it mean another thing. */
-static int refuse_transport(const char *text, struct cmk_err *err)
-{
-	static const char *const names[] = { "containers-storage",
-					     "dir",
-					     "docker-archive",
-					     "docker-daemon",
-					     "oci",
-					     "oci-archive",
-					     "ostree",
-					     "sif",
-					     "tarball" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *rest = str_after(text, names[i]);
-
-		if (rest && *rest == ':')
-			return cmk_err_kind(
-				err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-				"'%.200s': images of the transport '%s' are not supported "
-				"yet",
-				text, names[i]);
-	}
-	return 0;
-}
-
 static int pull_candidates(struct storage *st, const char *text, const char *local,
 			   const struct image_pull_options *o, char **ret_id, char **ret_name,
 			   struct cmk_err *err)
@@ -448,9 +241,7 @@ static int pull_candidates(struct storage *st, const char *text, const char *loc
 	size_t n = 0;
 	int r;
 
-	r = refuse_transport(text, err);
-	if (r == 0)
-		r = image_ref_parse(text, &ref, err);
+	r = image_ref_parse(text, &ref, err);
 	if (r < 0)
 		return r;
 	r = image_ref_candidates(&ref, &list, &n, err);
@@ -478,7 +269,7 @@ static int check_local(struct storage *st, const char *text, const char *id,
 	r = storage_image_load(st, id, &rec, err);
 	if (r < 0)
 		return r;
-	wanted_platform(o, &want);
+	platform_wanted(o, &want);
 	if (!streq_null(rec.architecture, want.arch) || !streq_null(rec.os, want.os) ||
 	    (o->variant && !streq_null(rec.variant, o->variant)))
 		r = cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
@@ -507,6 +298,8 @@ int image_pull(struct storage *st, const char *text, const struct image_pull_opt
 	r = image_authfile_check(o->authfile, err);
 	if (r < 0)
 		return r;
+	if (o->policy != PULL_NEVER && image_has_transport(text))
+		return transport_pull(st, text, o, ret_id, ret_name, err);
 	if (o->policy != PULL_ALWAYS) {
 		r = image_resolve_local(st, text, &local, &local_name, &mine);
 		if (r == 0) {

@@ -204,6 +204,8 @@ int image_resolve_local(struct storage *st, const char *text, char **ret_id, cha
 			return cmk_err_set(err, -EINVAL, "'%s' is not an image ID", text);
 		return lookup_id(st, text, hex, ret_id, ret_name, err);
 	}
+	if (image_has_transport(text))
+		return unknown(text, err);
 	/* An exact name beats the beginning of an ID. */
 	r = image_ref_parse(text, &ref, &mine);
 	if (r == 0) {

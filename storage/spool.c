@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Streams that may be compressed, through cmk-unpack; and into a file where they must be sought. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/process.h"
 #include "storage/storage.h"
-#include "storage/unpack_wire.h"
+#include "storage/unpack.h"
 
 #define READ_LEN ((size_t)256 << 10)
 #define CHECK_LEN ((uint64_t)64 << 20) /* written between two looks at the free space */
@@ -102,7 +103,7 @@ static int helper_error(int result, struct cmk_err *err)
 	return cmk_err_decode(buf, n > 0 ? (size_t)n : 0, "the unpacking process died", err);
 }
 
-int storage_spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)
+static int spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)
 {
 	cleanup_close int out = storage_unnamed_file(st, err), in = -1, result = -1, told = -1;
 	int p[2], r, status;
@@ -131,4 +132,40 @@ int storage_spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)
 	if (r == 0)
 		*ret_fd = steal_fd(&out);
 	return r;
+}
+
+/* 1 where FD is a plain file that can be sought. */
+static int is_plain(int fd, struct cmk_err *err)
+{
+	enum layer_compression kind = LAYER_TAR;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	uint8_t first[8];
+	struct stat sb;
+	ssize_t n;
+	int r;
+
+	if (fstat(fd, &sb) < 0)
+		return cmk_err_errno(err, "look at the file");
+	if (at < 0 || !S_ISREG(sb.st_mode))
+		return 0;
+	n = pread(fd, first, sizeof(first), at);
+	if (n < 0)
+		return cmk_err_errno(err, "read");
+	r = decoder_detect(first, (size_t)n, &kind, err);
+	return r < 0 ? r : kind == LAYER_TAR;
+}
+
+int storage_plain_file(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)
+{
+	int r = is_plain(fd, err);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return spool(st, fd, ret_fd, err);
+	r = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (r < 0)
+		return cmk_err_errno(err, "open");
+	*ret_fd = r;
+	return 0;
 }

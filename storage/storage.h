@@ -383,10 +383,13 @@ static inline void storage_archive_cleanup(struct storage_archive **a)
  * there are two of that name, or links that lead nowhere. */
 int storage_archive_find(const struct storage_archive *a, const char *name,
 			 struct storage_member *ret, struct cmk_err *err);
-/* Copies FD's bytes to their end, decompressed where they are gzip or zstd, into a file without a
- * name in the data directory, *RET_FD, at its beginning. -ENOSPC before the file system is full:
- * as much as is in the file stays free. Blocks. */
-int storage_spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err);
+/*
+ * What FD gives from its position on, as a file that can be sought and is not compressed: FD's own,
+ * where it is one (*RET_FD is another descriptor of it), else an unnamed file in the data directory
+ * into which it was copied, decompressed where it is gzip or zstd. -ENOSPC before the file system
+ * is full: as much as was copied stays free. Blocks.
+ */
+int storage_plain_file(struct storage *st, int fd, int *ret_fd, struct cmk_err *err);
 /* An empty file without a name in the data directory; a descriptor. */
 int storage_unnamed_file(struct storage *st, struct cmk_err *err);
 /* --- volumes

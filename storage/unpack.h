@@ -18,13 +18,16 @@ struct decoder;
 /* KIND is not LAYER_DETECT. */
 struct decoder *decoder_new(enum layer_compression kind);
 void decoder_free(struct decoder *d);
-/* By the first bytes (at most 6 are looked at). */
-int decoder_detect(const uint8_t *p, size_t len, enum layer_compression *ret, struct cmk_err *err);
 /* Takes from *IN and writes to OUT. *RET_LEN 0 means that more input is wanted. -EBADMSG. */
 int decoder_run(struct decoder *d, const uint8_t **in, size_t *in_len, uint8_t *out, size_t cap,
 		size_t *ret_len, struct cmk_err *err);
 /* At the end of the input: -EBADMSG where that is in the middle of something. */
 int decoder_end(const struct decoder *d, struct cmk_err *err);
+
+/* --- detect.c: maps nothing, so that it is cmk's too --- */
+
+/* By the first bytes (at most 6 are looked at). */
+int decoder_detect(const uint8_t *p, size_t len, enum layer_compression *ret, struct cmk_err *err);
 
 /* --- stream.c --- */
 
