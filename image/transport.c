@@ -106,8 +106,8 @@ static int choose(const struct bundle *b, const struct transport_name *n,
 				    n->path);
 	if (i >= b->n_images)
 		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-				    "'%s': invalid source index @%zu, there are %zu images",
-				    n->path, i, b->n_images);
+				    "'%s': invalid source index @%zu, the last image is @%zu",
+				    n->path, i, b->n_images - 1);
 	if (n->index < 0 && b->n_images > 1) {
 		(void)cmk_err_set(err, -EINVAL, "'%s': more than one image (%zu), choose an image",
 				  n->path, b->n_images);

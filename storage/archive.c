@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
+#include "storage/extract.h"
 #include "storage/storage.h"
 #include "storage/tar.h"
 
@@ -46,54 +46,29 @@ static int fill(void *arg, const uint8_t **ret, size_t *ret_len, struct cmk_err 
 	return 0;
 }
 
-/* "./a//b/" is "a/b". A name that begins at the root, or goes up, is nobody's: NULL. */
-static char *plain_name(const char *s)
+/* "./a//b/" is "a/b"; NULL for one that leads out. */
+static char *clean_name(const char *name)
 {
-	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+	char *out = xmalloc(strlen(name) + 1);
 
-	if (*s == '/')
-		return NULL;
-	while (*s) {
-		size_t len = strcspn(s, "/");
-
-		if (len == 2 && s[0] == '.' && s[1] == '.')
-			return NULL;
-		if (len > 0 && !(len == 1 && s[0] == '.')) {
-			strbuf_adds(&out, out.len ? "/" : "");
-			strbuf_add(&out, s, len);
-		}
-		s += len + (s[len] == '/');
-	}
-	return out.len ? strbuf_steal(&out) : NULL;
+	if (extract_clean_name(name, out) == 0 && *out)
+		return out;
+	free(out);
+	return NULL;
 }
 
-/* Where LINK leads from a member NAME (plain): NULL where that is out of the archive. */
-static char *link_target(const char *name, const char *link)
+/* The name of the member that the link M leads to; NULL where that is out of the archive. */
+static char *link_target(const struct member *m)
 {
-	cleanup_strbuf struct strbuf out = STRBUF_INIT;
-	const char *slash = strrchr(name, '/');
+	const char *slash = strrchr(m->name, '/');
+	cleanup_free char *path = NULL;
 
-	if (*link == '/')
+	if (m->from_top)
+		return clean_name(m->link);
+	if (*m->link == '/')
 		return NULL;
-	if (slash)
-		strbuf_add(&out, name, (size_t)(slash - name));
-	while (*link) {
-		size_t len = strcspn(link, "/");
-
-		if (len == 2 && link[0] == '.' && link[1] == '.') {
-			char *up = out.len ? strrchr(out.data, '/') : NULL;
-
-			if (out.len == 0)
-				return NULL;
-			out.len = up ? (size_t)(up - out.data) : 0;
-			out.data[out.len] = '\0';
-		} else if (len > 0 && !(len == 1 && link[0] == '.')) {
-			strbuf_adds(&out, out.len ? "/" : "");
-			strbuf_add(&out, link, len);
-		}
-		link += len + (link[len] == '/');
-	}
-	return out.len ? strbuf_steal(&out) : NULL;
+	path = xasprintf("%.*s/%s", slash ? (int)(slash - m->name) : 0, m->name, m->link);
+	return clean_name(path);
 }
 
 static int add_member(struct storage_archive *a, const struct tar_entry *e, uint64_t offset,
@@ -104,7 +79,7 @@ static int add_member(struct storage_archive *a, const struct tar_entry *e, uint
 
 	if (e->type != TAR_FILE && e->type != TAR_HARDLINK && e->type != TAR_SYMLINK)
 		return 0;
-	name = plain_name(strbuf_str(&e->path));
+	name = clean_name(strbuf_str(&e->path));
 	if (!name)
 		return 0;
 	a->text += e->path.len + e->link.len;
@@ -221,7 +196,7 @@ static int check_member(const struct member *m, struct cmk_err *err)
 static int follow(const struct storage_archive *a, const struct member *m,
 		  const struct member **ret, struct cmk_err *err)
 {
-	cleanup_free char *to = m->from_top ? plain_name(m->link) : link_target(m->name, m->link);
+	cleanup_free char *to = link_target(m);
 
 	if (!to)
 		return cmk_err_set(err, -EBADMSG,
@@ -238,7 +213,7 @@ static int follow(const struct storage_archive *a, const struct member *m,
 int storage_archive_find(const struct storage_archive *a, const char *name,
 			 struct storage_member *ret, struct cmk_err *err)
 {
-	cleanup_free char *plain = plain_name(name);
+	cleanup_free char *plain = clean_name(name);
 	const struct member *m = plain ? lookup(a, plain) : NULL;
 	int r = 0;
 
