@@ -104,9 +104,10 @@ int files_find(const struct files *f, const char *name, struct layer_part *ret, 
 bool files_has(const struct files *f, const char *name)
 {
 	struct layer_part part;
+	int r = files_find(f, name, &part, NULL);
 
-	if (files_find(f, name, &part, NULL) < 0)
-		return false;
+	if (r < 0)
+		return r != -ENOENT;
 	(void)close(part.fd);
 	return true;
 }

@@ -19,6 +19,7 @@ int files_open(struct storage *st, const char *path, struct files *ret, struct c
 int files_of_fd(struct storage *st, int fd, const char *shown, struct files *ret,
 		struct cmk_err *err);
 void files_done(struct files *f);
+/* Also where it is there but cannot be read: files_find() says why. */
 bool files_has(const struct files *f, const char *name);
 /* -ENOENT. */
 int files_find(const struct files *f, const char *name, struct layer_part *ret,

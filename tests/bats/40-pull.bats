@@ -210,7 +210,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_error "cannot connect"
 	run_cmk 125 pull "$REGISTRY/no/such"
 	assert_error "manifest not found"
-	run_cmk 125 pull oci:dir
+	run_cmk 125 pull ostree:dir
 	assert_error "not supported yet"
 	run_cmk 125 pull UPPER
 	assert_error "lower case"
