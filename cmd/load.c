@@ -53,7 +53,7 @@ static int load_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	if (r == 0)
 		r = image_load(st, path, fd, a->quiet, &ids, &names, err);
 	for (size_t i = 0; r == 0 && names[i]; i++) {
-		event_write_image(st, "load", ids[i], names[i]);
+		event_write_image(st, "loadfromarchive", ids[i], names[i]);
 		printf("Loaded image: %s\n", names[i]);
 	}
 	storage_free(st);
