@@ -60,7 +60,8 @@ static ssize_t read_input(struct stream *s, struct cmk_err *err)
 		errno = (int)-n;
 		return cmk_err_errno(err, "read the blob");
 	}
-	digest_update(s->blob, s->in, (size_t)n);
+	if (s->blob)
+		digest_update(s->blob, s->in, (size_t)n);
 	s->blob_size += (uint64_t)n;
 	if (s->want_size && s->blob_size > s->want_size)
 		return cmk_err_set(err, -EBADMSG, "the blob is longer than its %llu bytes",
@@ -177,26 +178,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const uint64_t *offset,
-		 struct stream **ret, struct cmk_err *err)
+static int start(struct stream *s, struct stream **ret, struct cmk_err *err)
 {
-	struct stream *s = xcalloc(1, sizeof(*s));
 	int r;
 
-	s->fd = fd;
-	s->kind = kind;
-	s->want_size = blob_size;
-	s->part = offset != NULL;
-	s->offset = offset ? *offset : 0;
-	s->blob = digest_new();
-	s->diff = digest_new();
 	s->in = xmalloc(INPUT_SIZE);
 	for (size_t i = 0; i < N_BUFFERS; i++)
 		s->buf[i] = xmalloc(BUFFER_SIZE);
 	(void)pthread_mutex_init(&s->mutex, NULL);
 	(void)pthread_cond_init(&s->cond, NULL);
 	/* Fewer switches between the downloading process and this one. */
-	(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	(void)fcntl(s->fd, F_SETPIPE_SZ, 1 << 20);
 	r = pthread_create(&s->thread, NULL, run, s);
 	if (r != 0) {
 		s->joined = true;
@@ -206,6 +198,30 @@ int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const 
 	}
 	*ret = s;
 	return 0;
+}
+
+int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const uint64_t *offset,
+		 struct stream **ret, struct cmk_err *err)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+
+	s->fd = fd;
+	s->kind = kind;
+	s->want_size = blob_size;
+	s->part = offset != NULL;
+	s->offset = offset ? *offset : 0;
+	s->blob = digest_new();
+	s->diff = digest_new();
+	return start(s, ret, err);
+}
+
+int stream_start_cat(int fd, struct stream **ret, struct cmk_err *err)
+{
+	struct stream *s = xcalloc(1, sizeof(*s));
+
+	s->fd = fd;
+	s->kind = LAYER_DETECT;
+	return start(s, ret, err);
 }
 
 int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_err *err)
@@ -231,7 +247,7 @@ int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_e
 	(void)pthread_mutex_unlock(&s->mutex);
 	if (failed)
 		return cmk_err_move(err, &s->err);
-	if (len > 0)
+	if (len > 0 && s->diff)
 		digest_update(s->diff, *ret, len);
 	s->size += len;
 	*ret_len = len;
@@ -266,8 +282,10 @@ void stream_finish(struct stream *s, bool to_end, struct unpack_result *ret)
 	if (!s->joined)
 		(void)pthread_join(s->thread, NULL);
 	s->joined = true;
-	digest_final(s->diff, &ret->diff_id);
-	digest_final(s->blob, &ret->blob_digest);
+	if (s->diff)
+		digest_final(s->diff, &ret->diff_id);
+	if (s->blob)
+		digest_final(s->blob, &ret->blob_digest);
 	ret->size = s->size;
 	ret->blob_size = s->blob_size;
 }

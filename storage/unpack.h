@@ -36,6 +36,8 @@ struct stream;
  * blob is a part of a file, else NULL. */
 int stream_start(int fd, enum layer_compression kind, uint64_t blob_size, const uint64_t *offset,
 		 struct stream **ret, struct cmk_err *err);
+/* All that FD gives, decompressed where it is compressed; of nothing the digest is wanted. */
+int stream_start_cat(int fd, struct stream **ret, struct cmk_err *err);
 /* A tar_fill_fn. */
 int stream_fill(void *stream, const uint8_t **ret, size_t *ret_len, struct cmk_err *err);
 /* Reads what follows the archive's end (it belongs to the diff ID), and tells TAP of it. */

@@ -169,7 +169,7 @@ static int cat(struct cmk_err *err)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = sandbox_enter(&policy, err);
 	if (r >= 0)
-		r = stream_start(STDIN_FILENO, LAYER_DETECT, 0, NULL, &s, err);
+		r = stream_start_cat(STDIN_FILENO, &s, err);
 	while (r >= 0 && (r = stream_fill(s, &p, &len, err)) >= 0 && len > 0)
 		r = write_all(STDOUT_FILENO, p, len);
 	return r;
