@@ -159,6 +159,7 @@ void fetched_done(struct fetched *f)
 	free(f->text);
 	free(f->content_type);
 	free(f->digest);
+	free(f->link);
 	*f = (struct fetched){ 0 };
 }
 
@@ -174,7 +175,7 @@ static int wait_done(struct client *c, uint32_t id, struct proto_msg *m, struct 
 		} else if (m->head.type == PROTO_ERROR) {
 			return cmk_err_decode(m->buf, m->len, "the registry helper failed", err);
 		} else if (m->head.type == PROTO_DONE && m->head.id == id &&
-			   m->head.n_strings == 2) {
+			   m->head.n_strings == 3) {
 			return 0;
 		}
 	}
@@ -197,13 +198,15 @@ int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, 
 		r = wait_done(c, id, m, err);
 	if (r < 0)
 		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	/* Of an attempt that broke there may be more in it. */
+	if (ftruncate(fd, (off_t)MIN(m->head.bytes, limit)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return cmk_err_errno(err, "read the download");
 	r = file_read_fd(fd, limit, &f.text, &f.len, err);
 	if (r < 0)
 		return r;
 	f.content_type = *m->str[0] ? xstrdup(m->str[0]) : NULL;
 	f.digest = *m->str[1] ? xstrdup(m->str[1]) : NULL;
+	f.link = *m->str[2] ? xstrdup(m->str[2]) : NULL;
 	*ret = f;
 	return 0;
 }

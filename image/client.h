@@ -40,7 +40,7 @@ int client_read(struct client *c, bool wait, struct proto_msg *m, struct cmk_err
 struct fetched {
 	char *text; /* NUL-ended */
 	size_t len;
-	char *content_type, *digest; /* NULL where the server gave none */
+	char *content_type, *digest, *link; /* NULL where the server gave none */
 };
 void fetched_done(struct fetched *f);
 /* A small body into memory; waits. Notes go to the log as warnings. */

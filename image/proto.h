@@ -17,10 +17,10 @@
 enum proto_type {
 	PROTO_OPEN = 1, /* to the helper: host, repository, user, password, certificate directories
 			   (one a line); forgets what was open */
-	PROTO_FETCH,	/* to the helper: tag, digest or URL; file [and pipe] */
+	PROTO_FETCH,	/* to the helper: tag, digest, path or URL; file [and pipe] */
 	PROTO_PROGRESS, /* bytes = of the body so far */
 	PROTO_NOTE,	/* one line for the user */
-	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest */
+	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest, Link */
 	PROTO_ERROR,	/* a struct cmk_err as cmk_err_encode() made it */
 	PROTO_N_TYPES,
 };
@@ -35,6 +35,7 @@ enum proto_kind {
 	PROTO_MANIFEST,
 	PROTO_MANIFEST_HEAD,
 	PROTO_BLOB,
+	PROTO_API, /* a document of the host's own: "/v2/...", "/v1/..." */
 	PROTO_URL, /* what http:// or https:// URL leads to; begun anew, not resumed, when it breaks
 		    */
 	PROTO_N_KINDS,

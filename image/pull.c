@@ -3,8 +3,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
-#include "image/auth.h"
-#include "image/client.h"
+#include "image/connect.h"
 #include "image/layers.h"
 #include "image/manifest.h"
 #include "image/progress.h"
@@ -51,30 +50,18 @@ int image_pull_policy_parse(const char *s, enum image_pull_policy *ret)
 static int connect_source(struct pull *p, const struct registry_source *src, struct cmk_err *err)
 {
 	const struct image_pull_options *o = p->o;
-	cleanup_free char *dirs = client_cert_dirs(o->cert_dir, src->registry);
-	struct credentials cred = { 0 };
-	struct client_target target = {
-		.host = streq(src->registry, "docker.io") ? "registry-1.docker.io" : src->registry,
+	struct connect_options c = {
+		.registry = src->registry,
 		.repository = src->repository,
-		.cert_dirs = dirs,
 		.insecure = o->tls_verify < 0 ? src->insecure : o->tls_verify == 0,
+		.creds = o->creds,
+		.authfile = o->authfile,
+		.cert_dir = o->cert_dir,
 		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
 		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
 	};
-	int r;
 
-	if (o->creds && *o->creds)
-		r = credentials_parse(o->creds, &cred, err);
-	else
-		r = credentials_find(o->authfile, src->registry, src->repository, &cred, err);
-	if (r == 0)
-		r = client_start(&p->client, err);
-	target.user = cred.user;
-	target.password = cred.password;
-	if (r == 0)
-		r = client_open(p->client, &target, err);
-	credentials_done(&cred);
-	return r;
+	return registry_connect(&c, &p->client, err);
 }
 
 /* --- the registry as a place where images come from --- */

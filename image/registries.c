@@ -281,6 +281,25 @@ static const struct registry_entry *find_entry(const struct registries_conf *c, 
 	return best;
 }
 
+static int check_blocked(const struct registry_entry *e, struct cmk_err *err)
+{
+	if (e && e->blocked)
+		return cmk_err_set(err, -EACCES, "registry '%s' is blocked in registries.conf",
+				   e->prefix);
+	return 0;
+}
+
+int registries_insecure(const struct registries_conf *c, const char *name, bool *ret,
+			struct cmk_err *err)
+{
+	const struct registry_entry *e = find_entry(c, name);
+	int r = check_blocked(e, err);
+
+	if (r == 0)
+		*ret = e && e->own.insecure;
+	return r;
+}
+
 void registry_sources_free(struct registry_source *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -322,11 +341,9 @@ int registries_sources(const struct registries_conf *c, const struct image_ref *
 	const struct registry_entry *e = find_entry(c, name);
 	struct registry_source *list = NULL;
 	size_t n = 0, covered = e ? prefix_match(e->prefix, name) : 0;
-	int r = 0;
+	int r;
 
-	if (e && e->blocked)
-		return cmk_err_set(err, -EACCES, "registry '%s' is blocked in registries.conf",
-				   e->prefix);
+	r = check_blocked(e, err);
 	for (size_t i = 0; e && i < e->n_mirrors && r == 0; i++) {
 		const struct registry_endpoint *m = &e->mirrors[i];
 

@@ -33,7 +33,8 @@ void endpoint_done(struct endpoint *ep);
 int endpoint_open(struct endpoint *ep, const struct proto_msg *m, struct cmk_err *err);
 /* What every request of ours has in common. SAME_HOST: certificates of the client may be shown. */
 void endpoint_setup(const struct endpoint *ep, CURL *easy, bool same_host);
-/* Answers the challenge: gets a token (blocks) or turns to Basic. -EACCES where that is refused. */
+/* Answers the challenge: gets a token (blocks) or turns to Basic. -EACCES where the registry wants
+ * to know who we are, -EKEYREJECTED where it does not believe it. */
 int endpoint_authenticate(struct endpoint *ep, const struct challenge *c, struct cmk_err *err);
 /* "scheme://host:port" of URL is that of the endpoint. */
 bool endpoint_is_own(const struct endpoint *ep, const char *url);
@@ -51,7 +52,7 @@ enum transfer_state {
 struct response {
 	long status;
 	struct challenge challenge;
-	char *content_type, *digest, *retry_after;
+	char *content_type, *digest, *retry_after, *link;
 	uint64_t range_start;
 	bool has_range;
 	struct strbuf body; /* of errors, cut */

@@ -211,13 +211,22 @@ static void add_param(CURL *easy, struct strbuf *sb, const char *name, const cha
 	curl_free(escaped);
 }
 
+/* -EKEYREJECTED: the registry does not believe who we say we are. */
+static int refused(const struct endpoint *ep, struct cmk_err *err)
+{
+	if (!*ep->user)
+		return cmk_err_set(err, -EACCES, "%s: authentication required", ep->name);
+	return cmk_err_kind(err, CMK_ERR_DENIED, -EKEYREJECTED, "%s: user name or password refused",
+			    ep->name);
+}
+
 /* An identity token (from `docker login` through a browser) is exchanged by POST, a password by GET
  * with Basic (distribution token.md, oauth.md). */
 static int ask_for_token(struct endpoint *ep, CURL *easy, const struct challenge *c,
 			 struct strbuf *answer, struct cmk_err *err)
 {
 	cleanup_strbuf struct strbuf query = STRBUF_INIT;
-	cleanup_free char *scope = xasprintf("repository:%s:pull", ep->repository), *url = NULL;
+	cleanup_free char *scope = NULL, *url = NULL;
 	bool identity = streq(ep->user, "<token>");
 	char text[CURL_ERROR_SIZE] = "";
 	long status = 0;
@@ -234,6 +243,8 @@ static int ask_for_token(struct endpoint *ep, CURL *easy, const struct challenge
 		curl_easy_setopt(easy, CURLOPT_USERNAME, ep->user);
 		curl_easy_setopt(easy, CURLOPT_PASSWORD, ep->password);
 	}
+	if (*ep->repository)
+		scope = xasprintf("repository:%s:pull", ep->repository);
 	add_param(easy, &query, "service", c->service);
 	add_param(easy, &query, "scope", c->scope && *c->scope ? c->scope : scope);
 	if (identity)
@@ -251,9 +262,7 @@ static int ask_for_token(struct endpoint *ep, CURL *easy, const struct challenge
 		return cmk_err_wrap(err, curl_failure(rc, text, ep, err), "get a token");
 	(void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 401 || status == 403)
-		return cmk_err_set(err, -EACCES, "%s: %s", ep->name,
-				   *ep->user ? "user name or password refused"
-					     : "authentication required");
+		return refused(ep, err);
 	if (status != 200)
 		return cmk_err_set(err, status == 429 || status >= 500 ? -EAGAIN : -EIO,
 				   "%s: its token server answered HTTP status %ld", ep->name,
@@ -298,6 +307,5 @@ int endpoint_authenticate(struct endpoint *ep, const struct challenge *c, struct
 		ep->auth_gen++;
 		return 0;
 	}
-	return cmk_err_set(err, -EACCES, "%s: %s", ep->name,
-			   *ep->user ? "user name or password refused" : "authentication required");
+	return refused(ep, err);
 }

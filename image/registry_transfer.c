@@ -9,6 +9,7 @@
 #include "image/registry.h"
 
 #define ERROR_BODY_MAX ((size_t)16 << 10)
+#define HEADER_MAX ((size_t)4 << 10)
 #define REDIRECTS_MAX 10
 #define ATTEMPTS_MAX 100
 #define RETRY_AFTER_MAX 60
@@ -29,6 +30,7 @@ static void response_reset(struct response *p)
 	free(p->content_type);
 	free(p->digest);
 	free(p->retry_after);
+	free(p->link);
 	strbuf_done(&p->body);
 	*p = (struct response){ 0 };
 }
@@ -56,18 +58,19 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 
 	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) ||
 	    m->head.kind >= PROTO_N_KINDS || (m->head.kind == PROTO_URL) != rg->ep.files ||
+	    (m->head.kind == PROTO_API && m->str[0][0] != '/') ||
 	    ((m->head.flags & PROTO_PIPE) && (m->fds[1] < 0 || rg->ep.files)))
 		return cmk_err_set(err, -EPROTO, "bad fetch request");
 	t = xcalloc(1, sizeof(*t));
 	t->id = m->head.id;
 	t->kind = m->head.kind;
-	if (t->kind == PROTO_URL)
+	if (t->kind == PROTO_URL || t->kind == PROTO_API)
 		t->path = xstrdup(m->str[0]);
 	else
 		t->path = xasprintf("/v2/%s/%s/%s", rg->ep.repository,
 				    t->kind == PROTO_BLOB ? "blobs" : "manifests", m->str[0]);
 	/* Nothing says that what comes later is of the same file. */
-	t->no_range = t->kind == PROTO_URL;
+	t->no_range = t->kind == PROTO_URL || t->kind == PROTO_API;
 	t->file = steal_fd(&m->fds[0]);
 	t->pipe = m->head.flags & PROTO_PIPE ? steal_fd(&m->fds[1]) : -1;
 	if (t->pipe >= 0) {
@@ -118,6 +121,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 		take_once(&p->digest, v);
 	else if (header_is(line, len, "retry-after", &v))
 		take_once(&p->retry_after, v);
+	else if (header_is(line, len, "link", &v))
+		take_once(&p->link, v);
 	else if (header_is(line, len, "www-authenticate", &v))
 		challenge_parse(v, &p->challenge);
 	else if (header_is(line, len, "content-range", &v) && str_after(v, "bytes "))
@@ -145,7 +150,7 @@ static bool place_body(struct transfer *t)
 		return abort_with(t, -EAGAIN, "the server sent another range than asked for");
 	}
 	/* It begins again: what is in the file stays, since the pipe has had it. */
-	if (t->kind != PROTO_URL) {
+	if (t->kind != PROTO_URL && t->kind != PROTO_API) {
 		t->skip = t->have;
 		return true;
 	}
@@ -286,14 +291,12 @@ static void report_error(struct registry *rg, struct transfer *t, struct cmk_err
 static void report_done(struct registry *rg, struct transfer *t)
 {
 	struct proto_head h = { .type = PROTO_DONE, .id = t->id, .bytes = t->have };
-	const char *strings[] = { t->resp.content_type ? t->resp.content_type : "",
-				  t->resp.digest ? t->resp.digest : "", NULL };
+	const char *strings[] = { t->resp.content_type, t->resp.digest, t->resp.link, NULL };
 
 	/* Headers of any length come from outside. */
-	if (strlen(strings[0]) > 1024)
-		strings[0] = "";
-	if (strlen(strings[1]) > 1024)
-		strings[1] = "";
+	for (size_t i = 0; i + 1 < ARRAY_LEN(strings); i++)
+		if (!strings[i] || strlen(strings[i]) > HEADER_MAX)
+			strings[i] = "";
 	(void)proto_send(rg->sock, &h, strings, NULL, 0);
 	t->state = TRANSFER_OVER;
 }
@@ -397,18 +400,19 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 		retry(rg, t, &err);
 		return;
 	}
-	if (r == -EACCES)
-		(void)cmk_err_hint(&err, "give credentials with --creds USER:PASSWORD or in "
-					 "auth.json");
+	if (r == -EACCES || r == -EKEYREJECTED)
+		(void)cmk_err_hint(&err,
+				   "run 'cmk login %s', or give credentials with --creds "
+				   "USER:PASSWORD",
+				   rg->ep.host);
 	report_error(rg, t, &err);
 }
 
 static void http_failure(struct registry *rg, struct transfer *t)
 {
 	static const char *const nouns[PROTO_N_KINDS] = {
-		[PROTO_MANIFEST] = "manifest",
-		[PROTO_MANIFEST_HEAD] = "manifest",
-		[PROTO_BLOB] = "blob",
+		[PROTO_MANIFEST] = "manifest", [PROTO_MANIFEST_HEAD] = "manifest",
+		[PROTO_BLOB] = "blob",	       [PROTO_API] = "document",
 		[PROTO_URL] = "file",
 	};
 	cleanup_free char *text = registry_error_text(strbuf_str(&t->resp.body), t->resp.body.len);

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/connect.h"
+
+#include "image/registries.h"
+
+int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err)
+{
+	cleanup_free char *dirs = client_cert_dirs(o->cert_dir, o->registry);
+	cleanup(credentials_done) struct credentials found = { 0 };
+	const struct credentials *cred = o->given ? o->given : &found;
+	cleanup_client struct client *c = NULL;
+	struct client_target target = {
+		.host = streq(o->registry, "docker.io") ? "registry-1.docker.io" : o->registry,
+		.repository = o->repository,
+		.cert_dirs = dirs,
+		.insecure = o->insecure,
+		.retries = o->retries,
+		.retry_delay_ms = o->retry_delay_ms,
+	};
+	int r = 0;
+
+	if (!o->given && o->creds && *o->creds)
+		r = credentials_parse(o->creds, &found, err);
+	else if (!o->given)
+		r = credentials_find(o->authfile, o->registry, o->repository, &found, err);
+	if (r == 0)
+		r = client_start(&c, err);
+	if (r < 0)
+		return r;
+	target.user = cred->user;
+	target.password = cred->password;
+	r = client_open(c, &target, err);
+	if (r == 0)
+		*ret = steal_ptr(&c);
+	return r;
+}
+
+int registry_insecure(const char *registry, int tls_verify, bool *ret, struct cmk_err *err)
+{
+	struct registries_conf conf = { 0 };
+	int r;
+
+	r = registries_conf_load(&conf, err);
+	if (r < 0)
+		return r;
+	r = registries_insecure(&conf, registry, ret, err);
+	if (r == 0 && tls_verify >= 0)
+		*ret = tls_verify == 0;
+	registries_conf_done(&conf);
+	return r;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way to a registry: whose certificates are believed, and who we are to it. */
+#pragma once
+
+#include "image/auth.h"
+#include "image/client.h"
+
+struct connect_options {
+	const char *registry, *repository; /* REPOSITORY "": the registry as a whole */
+	bool insecure;
+	const struct credentials *given; /* these, or NULL: */
+	const char *creds;		 /* USER[:PASSWORD], or NULL: */
+	const char *authfile;		 /* what this file, or the usual ones, know */
+	const char *cert_dir;		 /* NULL: the usual ones */
+	uint32_t retries, retry_delay_ms;
+};
+/* Starts a helper that is to talk to the registry; it has not done so yet. */
+int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err);
+/* Whether REGISTRY may be reached without verified TLS: by TLS_VERIFY (-1: as registries.conf says,
+ * 0, 1). -EACCES where it is blocked there. */
+int registry_insecure(const char *registry, int tls_verify, bool *ret, struct cmk_err *err);
