@@ -31,6 +31,8 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_inspect,
 	&cmk_cmd_kill,
 	&cmk_cmd_load,
+	&cmk_cmd_login,
+	&cmk_cmd_logout,
 	&cmk_cmd_logs,
 	&cmk_cmd_man,
 	&cmk_cmd_pause,

@@ -31,6 +31,8 @@ extern const struct cmk_command cmk_cmd_init;
 extern const struct cmk_command cmk_cmd_inspect;
 extern const struct cmk_command cmk_cmd_kill;
 extern const struct cmk_command cmk_cmd_load;
+extern const struct cmk_command cmk_cmd_login;
+extern const struct cmk_command cmk_cmd_logout;
 extern const struct cmk_command cmk_cmd_logs;
 extern const struct cmk_command cmk_cmd_man;
 extern const struct cmk_command cmk_cmd_pause;

@@ -5,9 +5,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/process.h"
-
-#define AUTH_MAX ((size_t)1 << 20)
 
 void credentials_done(struct credentials *c)
 {
@@ -83,7 +80,7 @@ static char *plain_key(const char *key)
 	return s;
 }
 
-static bool is_docker_io(const char *host)
+bool auth_is_docker_io(const char *host)
 {
 	return streq(host, "docker.io") || streq(host, "index.docker.io") ||
 	       streq(host, "registry-1.docker.io");
@@ -91,7 +88,22 @@ static bool is_docker_io(const char *host)
 
 static bool same_registry(const char *key, const char *registry)
 {
-	return streq(key, registry) || (is_docker_io(key) && is_docker_io(registry));
+	return streq(key, registry) || (auth_is_docker_io(key) && auth_is_docker_io(registry));
+}
+
+bool auth_key_is(const char *raw, const char *key)
+{
+	cleanup_free char *a = plain_key(raw), *b = plain_key(key);
+
+	return same_registry(a, b);
+}
+
+const char *auth_file_helper(const struct json *root, const char *registry)
+{
+	json_each (v, json_get(root, "credHelpers"))
+		if (v->key && auth_key_is(v->key, registry) && json_str(v) && *v->text)
+			return v->text;
+	return NULL;
 }
 
 /* How specific the key is for registry/repository: 0 not at all. */
@@ -146,13 +158,10 @@ int auth_file_lookup(const char *text, size_t len, const char *registry, const c
 	if (r < 0)
 		return r;
 	root = json_root(doc);
-	json_each (v, json_get(root, "credHelpers")) {
-		cleanup_free char *key = v->key ? plain_key(v->key) : NULL;
-
-		if (key && same_registry(key, registry) && json_str(v)) {
-			*ret_helper = xstrdup(v->text);
-			return 0;
-		}
+	store = auth_file_helper(root, registry);
+	if (store) {
+		*ret_helper = xstrdup(store);
+		return 0;
 	}
 	json_each (v, json_get(root, "auths")) {
 		size_t n = v->key ? key_match(v->key, registry, repository) : 0;
@@ -171,81 +180,6 @@ int auth_file_lookup(const char *text, size_t len, const char *registry, const c
 	if (store && *store)
 		*ret_helper = xstrdup(store);
 	return 0;
-}
-
-/* docker-credential-NAME get: the server's name on stdin, JSON on stdout. */
-static void cmk_noreturn exec_helper(const char *program, int in, int out)
-{
-	(void)dup2(in, STDIN_FILENO);
-	(void)dup2(out, STDOUT_FILENO);
-	(void)execlp(program, program, "get", (char *)NULL);
-	_exit(127);
-}
-
-static int run_helper(const char *program, const char *server, char **ret, size_t *ret_len,
-		      struct cmk_err *err)
-{
-	cleanup_close int in_r = -1, in_w = -1, out_r = -1, out_w = -1;
-	int p[2], status, r;
-	pid_t pid;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	in_r = p[0];
-	in_w = p[1];
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	out_r = p[0];
-	out_w = p[1];
-	pid = process_fork("credentials", PROCESS_DEATH_SIGNAL, NULL, err);
-	if (pid < 0)
-		return pid;
-	if (pid == 0)
-		exec_helper(program, in_r, out_w);
-	(void)close(steal_fd(&in_r));
-	(void)close(steal_fd(&out_w));
-	/* Short enough for the pipe's buffer: it cannot block. */
-	(void)write_all(in_w, server, strlen(server));
-	(void)close(steal_fd(&in_w));
-	r = file_read_fd(out_r, AUTH_MAX, ret, ret_len, err);
-	(void)close(steal_fd(&out_r));
-	status = process_reap(pid);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "%s", program);
-	return process_exit_code(status);
-}
-
-static int ask_helper(const char *name, const char *registry, struct credentials *ret,
-		      struct cmk_err *err)
-{
-	const char *server = is_docker_io(registry) ? "https://index.docker.io/v1/" : registry;
-	cleanup_free char *program = xasprintf("docker-credential-%s", name), *text = NULL;
-	cleanup_json_doc struct json_doc *doc = NULL;
-	const char *user, *secret;
-	size_t len = 0;
-	int r;
-
-	if (strchr(name, '/'))
-		return cmk_err_set(err, -EINVAL, "bad credential helper '%s'", name);
-	r = run_helper(program, server, &text, &len, err);
-	if (r < 0)
-		return r;
-	if (r == 127)
-		return cmk_err_set(err, -ENOENT, "credential helper '%s' not found in PATH",
-				   program);
-	if (r > 0)
-		return 0; /* it knows nothing of this registry */
-	r = json_parse(text, len, AUTH_MAX, &doc, err);
-	explicit_bzero(text, len);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "%s", program);
-	user = json_str(json_get(json_root(doc), "Username"));
-	secret = json_str(json_get(json_root(doc), "Secret"));
-	if (!user || !secret)
-		return 0;
-	ret->user = xstrdup(user);
-	ret->password = xstrdup(secret);
-	return 1;
 }
 
 /* 1 found, 0 not; *RET_THERE tells whether the file exists. */
@@ -269,7 +203,7 @@ static int ask_file(const char *path, const char *registry, const char *reposito
 	r = auth_file_lookup(text, len, registry, repository, ret, &helper, err);
 	explicit_bzero(text, len);
 	if (r == 0 && helper)
-		r = ask_helper(helper, registry, ret, err);
+		r = credential_helper_get(helper, registry, ret, err);
 	return r < 0 ? cmk_err_wrap(err, r, "%s", path) : r;
 }
 
@@ -280,10 +214,30 @@ static char *under(const char *var, const char *rest)
 	return dir && *dir == '/' ? xasprintf("%s/%s", dir, rest) : NULL;
 }
 
+char *auth_default_path(void)
+{
+	const char *forced = getenv("REGISTRY_AUTH_FILE");
+	char *path = forced && *forced ? xstrdup(forced)
+				       : under("XDG_RUNTIME_DIR", "containers/auth.json");
+	uid_t uid = geteuid();
+
+	if (path)
+		return path;
+	/* The directory that logind makes at a login, which not every way in has in its variables.
+	 */
+	path = xasprintf("/run/user/%u", uid);
+	if (uid == 0 || access(path, W_OK) < 0) {
+		free(path);
+		return xasprintf("/run/containers/%u/auth.json", uid);
+	}
+	free(path);
+	return xasprintf("/run/user/%u/containers/auth.json", uid);
+}
+
 int credentials_find(const char *authfile, const char *registry, const char *repository,
 		     struct credentials *ret, struct cmk_err *err)
 {
-	cleanup_free char *run = under("XDG_RUNTIME_DIR", "containers/auth.json");
+	cleanup_free char *run = auth_default_path();
 	cleanup_free char *config = under("XDG_CONFIG_HOME", "containers/auth.json");
 	cleanup_free char *docker = under("DOCKER_CONFIG", "config.json");
 	const char *paths[4] = { NULL };

@@ -28,6 +28,8 @@ void image_ref_done(struct image_ref *r);
 int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err);
 /* "registry/repository:tag" (and @digest); owned. */
 char *image_ref_str(const struct image_ref *r);
+/* "host[:port]", as it may stand before a repository. */
+bool image_registry_valid(const char *s);
 /* The full name, owned, that TEXT gives to an image: one without a registry is of this machine
  * (localhost/). With a digest it is -EINVAL. */
 int image_new_name(const char *text, char **ret, struct cmk_err *err);
@@ -102,6 +104,34 @@ bool image_has_transport(const char *text);
  */
 int image_load(struct storage *st, const char *path, int fd, bool quiet, char ***ret_ids,
 	       char ***ret_names, struct cmk_err *err);
+
+/* --- logins
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* A login is kept under KEY, "registry[/repository]", and checked with the REGISTRY. */
+struct image_login {
+	char *key, *registry;
+};
+void image_login_done(struct image_login *l);
+/* What TEXT names; NULL: the first unqualified-search registry. COMPAT: as in docker's files, a
+ * registry alone. */
+int image_login_parse(const char *text, bool compat, struct image_login *ret, struct cmk_err *err);
+/* Who is logged in; *RET_USER and *RET_PASSWORD (may be NULL) are owned, and NULL where nobody is.
+ * FILE NULL: the usual ones. User "<token>": the password is an identity token. */
+int image_login_find(const char *file, const struct image_login *l, char **ret_user,
+		     char **ret_password, struct cmk_err *err);
+/* Asks the registry; blocks. -EKEYREJECTED where it refuses them. TLS_VERIFY -1 as configured,
+ * 0, 1. */
+int image_login_check(const struct image_login *l, const char *user, const char *password,
+		      const char *cert_dir, int tls_verify, struct cmk_err *err);
+/* Writes them to FILE (NULL: $REGISTRY_AUTH_FILE, else containers/auth.json in the user's run
+ * directory), or hands them to the helper program that FILE names. *RET_WHERE (owned) says where.
+ */
+int image_login_store(const char *file, const struct image_login *l, const char *user,
+		      const char *password, char **ret_where, struct cmk_err *err);
+/* L NULL: all logins. -ENOENT where there is none. */
+int image_login_remove(const char *file, const struct image_login *l, struct cmk_err *err);
 
 /* --- import
  * -------------------------------------------------------------------------------------------------

@@ -78,6 +78,13 @@ static bool registry_ok(const char *s, size_t len)
 	return before != '.' && before != '-';
 }
 
+bool image_registry_valid(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len <= NAME_MAX_LEN && registry_ok(s, len);
+}
+
 /* One component: runs of [a-z0-9] parted by one '.', one or two '_', or any number of '-'. */
 static bool component_ok(const char *s, size_t len)
 {

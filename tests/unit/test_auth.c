@@ -45,6 +45,51 @@ static void most_specific_wins(void **state cmk_unused)
 	expect("empty.example", "x", NULL, NULL);
 }
 
+static void edited(const char *text, const char *key, const struct credentials *c, const char *want)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_free char *got = NULL;
+	char *to;
+	size_t len = 0;
+	int r;
+
+	r = auth_file_edit(text, strlen(text), key, c, &got, &len, &err);
+	if (r < 0)
+		fail_msg("%s: %s", text, cmk_err_msg(&err));
+	assert_int_equal(r, want ? 1 : 0);
+	if (!want)
+		return;
+	/* White space is nobody's business. */
+	to = got;
+	for (const char *p = got; *p; p++)
+		if (*p != ' ' && *p != '\n')
+			*to++ = *p;
+	*to = '\0';
+	assert_string_equal(got, want);
+}
+
+static void entries_come_and_go(void **state cmk_unused)
+{
+	static char name[] = "u", one[] = "p", two[] = "pp", three[] = "";
+	const struct credentials c = { name, one }, longer = { name, two }, empty = { name, three };
+
+	edited("", "r", &c, "{\"auths\":{\"r\":{\"auth\":\"dTpw\"}}}");
+	edited("", "r", &longer, "{\"auths\":{\"r\":{\"auth\":\"dTpwcA==\"}}}");
+	edited("", "r", &empty, "{\"auths\":{\"r\":{\"auth\":\"dTo=\"}}}");
+	edited("{\"auths\":null,\"x\":1.0}", "r", &c,
+	       "{\"auths\":{\"r\":{\"auth\":\"dTpw\"}},\"x\":1.0}");
+	/* In its place, once, whatever it was called before. */
+	edited("{\"auths\":{\"a\":{},\"https://r/v1/\":{},\"r\":{},\"r/x\":{}}}", "r", &c,
+	       "{\"auths\":{\"a\":{},\"r\":{\"auth\":\"dTpw\"},\"r/x\":{}}}");
+	edited("{\"auths\":{\"docker.io\":{}}}", "https://index.docker.io/v1/", &c,
+	       "{\"auths\":{\"https://index.docker.io/v1/\":{\"auth\":\"dTpw\"}}}");
+	edited("{\"auths\":{\"r\":{},\"r/x\":{}}}", "r/x", NULL, "{\"auths\":{\"r\":{}}}");
+	edited("{\"auths\":{\"r/x\":{}}}", "r", NULL, NULL);
+	edited("{\"auths\":{}}", NULL, NULL, NULL);
+	edited("{\"auths\":{\"r\":{},\"s\":{}},\"x\":[]}", NULL, NULL, "{\"auths\":{},\"x\":[]}");
+	edited("", "r", NULL, NULL);
+}
+
 static void broken_files(void **state cmk_unused)
 {
 	static const char *const bad[] = { "", "[", "{\"auths\":{\"a\":{\"auth\":1}" };
@@ -148,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(most_specific_wins),
+		cmocka_unit_test(entries_come_and_go),
 		cmocka_unit_test(broken_files),
 		cmocka_unit_test(helpers),
 		cmocka_unit_test(creds_option),
