@@ -45,6 +45,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_rmi,
 	&cmk_cmd_run,
 	&cmk_cmd_save,
+	&cmk_cmd_search,
 	&cmk_cmd_secret_create,
 	&cmk_cmd_secret_exists,
 	&cmk_cmd_secret_inspect,

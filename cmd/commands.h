@@ -45,6 +45,7 @@ extern const struct cmk_command cmk_cmd_rm;
 extern const struct cmk_command cmk_cmd_rmi;
 extern const struct cmk_command cmk_cmd_run;
 extern const struct cmk_command cmk_cmd_save;
+extern const struct cmk_command cmk_cmd_search;
 extern const struct cmk_command cmk_cmd_secret_create;
 extern const struct cmk_command cmk_cmd_secret_exists;
 extern const struct cmk_command cmk_cmd_secret_inspect;

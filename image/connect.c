@@ -9,8 +9,9 @@ int registry_connect(const struct connect_options *o, struct client **ret, struc
 	cleanup(credentials_done) struct credentials found = { 0 };
 	const struct credentials *cred = o->given ? o->given : &found;
 	cleanup_client struct client *c = NULL;
+	const char *own = streq(o->registry, "docker.io") ? "registry-1.docker.io" : o->registry;
 	struct client_target target = {
-		.host = streq(o->registry, "docker.io") ? "registry-1.docker.io" : o->registry,
+		.host = o->host ? o->host : own,
 		.repository = o->repository,
 		.cert_dirs = dirs,
 		.insecure = o->insecure,
@@ -35,7 +36,7 @@ int registry_connect(const struct connect_options *o, struct client **ret, struc
 	return r;
 }
 
-int registry_insecure(const char *registry, int tls_verify, bool *ret, struct cmk_err *err)
+int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err)
 {
 	struct registries_conf conf = { 0 };
 	int r;
@@ -43,7 +44,7 @@ int registry_insecure(const char *registry, int tls_verify, bool *ret, struct cm
 	r = registries_conf_load(&conf, err);
 	if (r < 0)
 		return r;
-	r = registries_insecure(&conf, registry, ret, err);
+	r = registries_insecure(&conf, name, ret, err);
 	if (r == 0 && tls_verify >= 0)
 		*ret = tls_verify == 0;
 	registries_conf_done(&conf);

@@ -7,6 +7,7 @@
 
 struct connect_options {
 	const char *registry, *repository; /* REPOSITORY "": the registry as a whole */
+	const char *host;		   /* NULL: the registry's own */
 	bool insecure;
 	const struct credentials *given; /* these, or NULL: */
 	const char *creds;		 /* USER[:PASSWORD], or NULL: */
@@ -16,6 +17,6 @@ struct connect_options {
 };
 /* Starts a helper that is to talk to the registry; it has not done so yet. */
 int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err);
-/* Whether REGISTRY may be reached without verified TLS: by TLS_VERIFY (-1: as registries.conf says,
- * 0, 1). -EACCES where it is blocked there. */
-int registry_insecure(const char *registry, int tls_verify, bool *ret, struct cmk_err *err);
+/* Whether NAME ("registry[/repository]") may be reached without verified TLS: by TLS_VERIFY (-1: as
+ * registries.conf says, 0, 1). -EACCES where it is blocked there. */
+int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err);

@@ -30,6 +30,9 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err
 char *image_ref_str(const struct image_ref *r);
 /* "host[:port]", as it may stand before a repository. */
 bool image_registry_valid(const char *s);
+/* What stands before the first '/' of a name (LEN bytes) is a registry, not part of a repository.
+ */
+bool image_registry_like(const char *s, size_t len);
 /* The full name, owned, that TEXT gives to an image: one without a registry is of this machine
  * (localhost/). With a digest it is -EINVAL. */
 int image_new_name(const char *text, char **ret, struct cmk_err *err);
@@ -132,6 +135,33 @@ int image_login_store(const char *file, const struct image_login *l, const char 
 		      const char *password, char **ret_where, struct cmk_err *err);
 /* L NULL: all logins. -ENOENT where there is none. */
 int image_login_remove(const char *file, const struct image_login *l, struct cmk_err *err);
+
+/* --- search
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+struct image_search_options {
+	const char *authfile, *creds /* USER[:PASSWORD] */, *cert_dir;
+	int tls_verify; /* -1 as configured, 0, 1 */
+	uint32_t limit; /* results of each registry; 0: 25 */
+};
+/* Of a tag only index, name and tag are there. Texts hold no control characters. */
+struct image_found {
+	char *index; /* the registry */
+	char *name;  /* "registry/repository" */
+	char *description, *tag;
+	int64_t stars;
+	bool official, automated;
+};
+void image_found_free(struct image_found *list, size_t n);
+/* What TERM finds in the registry that it begins with, or in every one that is searched for short
+ * names; a failure of one of these is a warning where another found something. "registry/" finds
+ * all. Blocks. */
+int image_search(const char *term, const struct image_search_options *o, struct image_found **ret,
+		 size_t *ret_n, struct cmk_err *err);
+/* The tags of the repositories that TERM, the name of an image, may stand for. */
+int image_search_tags(const char *term, const struct image_search_options *o,
+		      struct image_found **ret, size_t *ret_n, struct cmk_err *err);
 
 /* --- import
  * -------------------------------------------------------------------------------------------------

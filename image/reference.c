@@ -143,7 +143,7 @@ static bool is_hex64(const char *s)
 }
 
 /* The first component is a registry where it looks like a host. */
-static bool is_registry(const char *s, size_t len)
+bool image_registry_like(const char *s, size_t len)
 {
 	return memchr(s, '.', len) || memchr(s, ':', len) ||
 	       (len == 9 && !memcmp(s, "localhost", 9)) || s[0] == '[';
@@ -212,7 +212,7 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err
 	if (strlen(name) > NAME_MAX_LEN)
 		return invalid(err, text, "the name is longer than 255 characters");
 	slash = strchr(name, '/');
-	if (slash && is_registry(name, (size_t)(slash - name))) {
+	if (slash && image_registry_like(name, (size_t)(slash - name))) {
 		if (!registry_ok(name, (size_t)(slash - name)))
 			return invalid(err, text, "bad registry name");
 		r.registry = xstrndup(name, (size_t)(slash - name));

@@ -38,7 +38,7 @@ int registries_conf_load(struct registries_conf *ret, struct cmk_err *err);
 int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 			struct cmk_err *err);
 
-/* Whether the registry NAME ("host[:port]") is called insecure. -EACCES where it is blocked. */
+/* Whether NAME ("host[:port][/path]") is called insecure. -EACCES where it is blocked. */
 int registries_insecure(const struct registries_conf *c, const char *name, bool *ret,
 			struct cmk_err *err);
 

@@ -11,10 +11,8 @@ setup() {
 	cp "$CERTS/ca.pem" "$T/certs/ca.crt"
 }
 
-# podman leaves a process behind that keeps its user namespace.
 teardown() {
-	local pause=$XDG_RUNTIME_DIR/libpod/tmp/pause.pid
-	[ ! -s "$pause" ] || kill "$(cat "$pause")"
+	podman_end
 	proxy_stop
 	common_teardown
 }

@@ -9,6 +9,7 @@
 #	cmk_background NAME ...	runs cmk in the background; $! and $T/NAME.out, $T/NAME.err
 #	wait_for SECONDS COMMAND...	until COMMAND succeeds
 #	load_images NAME...	pulls alpine, many, zstd, ... from the loopback registry
+#	podman_end		for teardown(), where a test runs podman
 #	rootfs			prints a fresh busybox root directory for --rootfs
 #	assert WHAT, assert_match TEXT REGEX, refute_match TEXT REGEX, assert_equal GOT WANTED
 #
@@ -192,6 +193,12 @@ load_images() {
 	for name in "$@"; do
 		run_cmk pull -q "$name"
 	done
+}
+
+# podman leaves a process behind that keeps its user namespace.
+podman_end() {
+	local pause=$XDG_RUNTIME_DIR/libpod/tmp/pause.pid
+	[ ! -s "$pause" ] || kill "$(cat "$pause")"
 }
 
 # Owned by us, so by root in the container.
