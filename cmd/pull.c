@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/parse.h"
-#include "cmd/commands.h"
+#include "cmd/containers.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
 
@@ -9,10 +9,11 @@ struct pull_args {
 	int tls_verify;
 	uint32_t retry;
 	const char *retry_delay;
-	bool quiet;
+	bool all_tags, quiet;
 };
 
 static const struct cmk_option pull_options[] = {
+	CMK_OPT_FLAG('a', "all-tags", struct pull_args, all_tags, "get every tag of the image"),
 	CMK_OPT_STRING(0, "arch", struct pull_args, arch, "ARCH",
 		       "take the image for this architecture instead of the host's"),
 	CMK_OPT_STRING(0, "authfile", struct pull_args, authfile, "FILE",
@@ -71,28 +72,56 @@ static int fill_options(const struct pull_args *a, struct image_platform *platfo
 	return 0;
 }
 
-static int pull_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+struct pull_run {
+	const struct pull_args *args;
+	struct image_pull_options o;
+};
+
+static int pull_one(struct storage *st, const char *text, void *arg, struct cmk_err *err)
+{
+	const struct pull_run *run = arg;
+	cleanup_free char *id = NULL, *name = NULL;
+	int r;
+
+	r = image_pull(st, text, &run->o, &id, &name, err);
+	if (r < 0) {
+		event_write_pull_error(st, text, err);
+		return r;
+	}
+	event_write_image(st, "pull", id, name ? name : text);
+	printf("%s\n", id);
+	return 0;
+}
+
+static int pull_tags(struct storage *st, const char *text, void *arg, struct cmk_err *err)
+{
+	const struct pull_run *run = arg;
+	cleanup_strv char **names = NULL;
+	int r;
+
+	r = image_pull_tags(st, text, &run->o, &names, err);
+	if (r < 0)
+		event_write_pull_error(st, text, err);
+	/* The first that fails ends it: of a registry that is gone nobody wants to hear for each
+	 * tag. */
+	for (char **name = names; name && *name && r == 0; name++)
+		r = pull_one(st, *name, arg, err);
+	return r;
+}
+
+static int pull_exec(const struct cmk_globals *g, void *args, int argc cmk_unused, char **argv,
 		     struct cmk_err *err)
 {
 	struct image_platform platform = { 0 };
-	struct image_pull_options o;
+	struct pull_run run = { .args = args };
 	struct storage *st = NULL;
 	int r;
 
-	r = fill_options(args, &platform, &o, err);
+	r = fill_options(args, &platform, &run.o, err);
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
-	for (int i = 0; i < argc && r == 0; i++) {
-		cleanup_free char *id = NULL, *name = NULL;
-
-		r = image_pull(st, argv[i], &o, &id, &name, err);
-		if (r < 0) {
-			event_write_pull_error(st, argv[i], err);
-			break;
-		}
-		event_write_image(st, "pull", id, name ? name : argv[i]);
-		printf("%s\n", id);
-	}
+	if (r == 0)
+		r = cmk_each_name(st, argv, run.args->all_tags ? pull_tags : pull_one, &run, NULL);
 	storage_free(st);
 	image_platform_done(&platform);
 	return r;
@@ -106,6 +135,7 @@ static const struct cmk_example pull_examples[] = {
 	  "Gets it for another processor than this machine's" },
 	{ "cmk pull registry.example.org/team/app@sha256:DIGEST",
 	  "Gets exactly these bytes, whatever the tag says today" },
+	{ "cmk pull --all-tags registry.example.org/team/app", "Gets all that the repository has" },
 	{ NULL, NULL },
 };
 
@@ -119,7 +149,11 @@ const struct cmk_command cmk_cmd_pull = {
 		"verified. An interrupted download goes on where it stopped. The image ID is "
 		"printed on standard output, progress on standard error.\n\nA short name such as "
 		"alpine is looked up as registries.conf says, and in docker.io where it says "
-		"nothing.",
+		"nothing. Where it may stand for several, one is chosen on the terminal and kept "
+		"in "
+		"`short-name-aliases.conf`, or all are tried, or it is an error, as its "
+		"`short-name-mode` says.\n\nAn image that cannot be had does not keep the others "
+		"from being pulled; the exit code is then 125.",
 	.options = pull_options,
 	.args_size = sizeof(struct pull_args),
 	.min_operands = 1,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/connect.h"
 
-#include "image/registries.h"
-
 int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err)
 {
 	cleanup_free char *dirs = client_cert_dirs(o->cert_dir, o->registry);
@@ -34,6 +32,23 @@ int registry_connect(const struct connect_options *o, struct client **ret, struc
 	if (r == 0)
 		*ret = steal_ptr(&c);
 	return r;
+}
+
+int registry_connect_pull(const struct image_pull_options *o, const struct registry_source *src,
+			  struct client **ret, struct cmk_err *err)
+{
+	const struct connect_options c = {
+		.registry = src->registry,
+		.repository = src->repository,
+		.insecure = o->tls_verify < 0 ? src->insecure : o->tls_verify == 0,
+		.creds = o->creds,
+		.authfile = o->authfile,
+		.cert_dir = o->cert_dir,
+		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
+		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
+	};
+
+	return registry_connect(&c, ret, err);
 }
 
 int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err)

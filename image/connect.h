@@ -4,6 +4,7 @@
 
 #include "image/auth.h"
 #include "image/client.h"
+#include "image/registries.h"
 
 struct connect_options {
 	const char *registry, *repository; /* REPOSITORY "": the registry as a whole */
@@ -17,6 +18,9 @@ struct connect_options {
 };
 /* Starts a helper that is to talk to the registry; it has not done so yet. */
 int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err);
+/* The same for a pull from SRC. */
+int registry_connect_pull(const struct image_pull_options *o, const struct registry_source *src,
+			  struct client **ret, struct cmk_err *err);
 /* Whether NAME ("registry[/repository]") may be reached without verified TLS: by TLS_VERIFY (-1: as
  * registries.conf says, 0, 1). -EACCES where it is blocked there. */
 int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err);

@@ -91,6 +91,10 @@ struct image_pull_options {
  */
 int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 	       char **ret_id, char **ret_name, struct cmk_err *err);
+/* The full names of all tags (an owned vector, at least one) of the repository that TEXT names, for
+ * a pull of each. A tag or digest in TEXT does not count. Blocks. */
+int image_pull_tags(struct storage *st, const char *text, const struct image_pull_options *o,
+		    char ***ret, struct cmk_err *err);
 
 /* --- images in files: OCI layouts, docker's archives, dir:
  * ------------------------------------------------------------------------------------------------

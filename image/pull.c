@@ -9,6 +9,7 @@
 #include "image/progress.h"
 #include "image/receive.h"
 #include "image/registries.h"
+#include "image/shortname.h"
 #include "image/transport.h"
 
 /* One attempt to get one full reference from one place. */
@@ -49,19 +50,7 @@ int image_pull_policy_parse(const char *s, enum image_pull_policy *ret)
 
 static int connect_source(struct pull *p, const struct registry_source *src, struct cmk_err *err)
 {
-	const struct image_pull_options *o = p->o;
-	struct connect_options c = {
-		.registry = src->registry,
-		.repository = src->repository,
-		.insecure = o->tls_verify < 0 ? src->insecure : o->tls_verify == 0,
-		.creds = o->creds,
-		.authfile = o->authfile,
-		.cert_dir = o->cert_dir,
-		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
-		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
-	};
-
-	return registry_connect(&c, &p->client, err);
+	return registry_connect_pull(p->o, src, &p->client, err);
 }
 
 /* --- the registry as a place where images come from --- */
@@ -225,6 +214,7 @@ static int pull_candidates(struct storage *st, const char *text, const char *loc
 {
 	cleanup_progress struct progress *progress = NULL;
 	struct image_ref ref = { 0 }, *list = NULL;
+	bool asked = false;
 	size_t n = 0;
 	int r;
 
@@ -232,11 +222,15 @@ static int pull_candidates(struct storage *st, const char *text, const char *loc
 	if (r < 0)
 		return r;
 	r = image_ref_candidates(&ref, &list, &n, err);
+	if (r == 0)
+		r = shortname_choose(st, text, list, &n, &asked, err);
+	if (r == 0) {
+		progress = progress_new(o->quiet);
+		r = try_candidates(st, list, n, local, o, progress, ret_id, ret_name, err);
+	}
+	if (r == 0 && asked)
+		shortname_record(ref.repository, &list[0]);
 	image_ref_done(&ref);
-	if (r < 0)
-		return r;
-	progress = progress_new(o->quiet);
-	r = try_candidates(st, list, n, local, o, progress, ret_id, ret_name, err);
 	for (size_t i = 0; i < n; i++)
 		image_ref_done(&list[i]);
 	free(list);

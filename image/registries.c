@@ -128,6 +128,26 @@ static int read_aliases(const struct toml *table, struct registries_conf *c, str
 	return 0;
 }
 
+static int read_mode(const struct toml *root, enum short_name_mode *ret, struct cmk_err *err)
+{
+	static const char *const words[] = {
+		[SHORT_NAME_PERMISSIVE] = "permissive",
+		[SHORT_NAME_ENFORCING] = "enforcing",
+		[SHORT_NAME_DISABLED] = "disabled",
+	};
+	const char *mode = NULL;
+	int r = toml_get_str(root, "short-name-mode", &mode, err);
+
+	if (r < 0 || !mode || !*mode)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (streq(mode, words[i])) {
+			*ret = (enum short_name_mode)i;
+			return 0;
+		}
+	return cmk_err_set(err, -EINVAL, "invalid short-name mode: \"%s\"", mode);
+}
+
 int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 			struct cmk_err *err)
 {
@@ -143,7 +163,8 @@ int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 				   "version 1 of registries.conf is not supported: write "
 				   "unqualified-search-registries and [[registry]] tables");
 	if ((r = toml_get_strv(root, "unqualified-search-registries", &c->search, err)) < 0 ||
-	    (r = read_aliases(toml_get(root, "aliases"), c, err)) < 0)
+	    (r = read_aliases(toml_get(root, "aliases"), c, err)) < 0 ||
+	    (r = read_mode(root, &c->mode, err)) < 0)
 		return r;
 	list = toml_get(root, "registry");
 	if (list && list->type != TOML_ARRAY)
@@ -214,10 +235,24 @@ static char *user_config_dir(void)
 	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
 }
 
+char *registries_alias_file(void)
+{
+	const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return xstrdup("/var/cache/containers/short-name-aliases.conf");
+	if (dir && *dir == '/')
+		return xasprintf("%s/containers/short-name-aliases.conf", dir);
+	return home && *home == '/'
+		       ? xasprintf("%s/.cache/containers/short-name-aliases.conf", home)
+		       : NULL;
+}
+
 int registries_conf_load(struct registries_conf *ret, struct cmk_err *err)
 {
 	const char *forced = getenv("CONTAINERS_REGISTRIES_CONF");
 	cleanup_free char *user = user_config_dir(), *path = NULL, *dir = NULL;
+	cleanup_free char *chosen = registries_alias_file();
 	struct registries_conf c = { 0 };
 	int r = 0;
 
@@ -240,6 +275,8 @@ int registries_conf_load(struct registries_conf *ret, struct cmk_err *err)
 	if (r >= 0 && dir)
 		r = add_dir(&c, dir, err);
 out:
+	if (r >= 0 && chosen)
+		r = add_file(&c, chosen, err);
 	if (r < 0) {
 		registries_conf_done(&c);
 		return r;

@@ -5,7 +5,8 @@
  *
  * $CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf, else
  * /etc/containers/registries.conf; then the *.conf files of registries.conf.d beside them in order
- * of their names (the user's last, so that they win).
+ * of their names (the user's last, so that they win); and in any case the aliases that were chosen
+ * on a terminal, which win over all.
  */
 #pragma once
 
@@ -25,15 +26,26 @@ struct registry_entry {
 	size_t n_mirrors;
 };
 
+/* What is done with a short name that may stand for several images. */
+enum short_name_mode {
+	SHORT_NAME_PERMISSIVE, /* ask on a terminal, else try them all */
+	SHORT_NAME_ENFORCING,  /* ask, or fail */
+	SHORT_NAME_DISABLED,   /* try them all */
+};
+
 struct registries_conf {
 	char **search;	/* unqualified-search-registries */
 	char **aliases; /* "short=full/name" */
+	enum short_name_mode mode;
 	struct registry_entry *entries;
 	size_t n_entries;
 };
 void registries_conf_done(struct registries_conf *c);
 /* Reads all files; absent ones are passed over. */
 int registries_conf_load(struct registries_conf *ret, struct cmk_err *err);
+/* Where the aliases are that were chosen on a terminal, short-name-aliases.conf; owned, NULL
+ * without a home. */
+char *registries_alias_file(void);
 /* Adds the text of one file; what it sets wins over what was there. */
 int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 			struct cmk_err *err);

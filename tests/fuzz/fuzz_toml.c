@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/registries.h"
+#include "image/shortname.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -9,11 +10,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct registry_source *list = NULL;
 	char registry[] = "r.example", repository[] = "a/b", tag[] = "t";
 	struct image_ref ref = { registry, repository, tag, NULL };
+	char *text = NULL;
 	size_t n = 0;
 
 	(void)registries_conf_add(&c, (const char *)data, size, NULL);
 	if (registries_sources(&c, &ref, &list, &n, NULL) == 0)
 		registry_sources_free(list, n);
 	registries_conf_done(&c);
+	if (shortname_edit((const char *)data, size, "short", "r.example/a/b", &text, NULL) == 0) {
+		/* What we write, we can read. */
+		if (registries_conf_add(&c, text, strlen(text), NULL) < 0 ||
+		    !streq_null(strv_env_get(c.aliases, "short"), "r.example/a/b"))
+			abort();
+		free(text);
+		registries_conf_done(&c);
+	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/image.h"
 #include "image/registries.h"
+#include "image/shortname.h"
 #include "tests/unit/unit.h"
 
 #define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -158,6 +159,7 @@ static void bad_conf(void **state cmk_unused)
 		{ "[[registry]]\nprefix = 'a'\ninsecure = 'yes'\n", "line 3: 'insecure'" },
 		{ "[registries.search]\nregistries = ['x']\n", "version 1" },
 		{ "[aliases]\na = 3\n", "line 2: alias 'a'" },
+		{ "short-name-mode = 'foo'\n", "invalid short-name mode: \"foo\"" },
 	};
 	struct image_ref r = { 0 }, *list = NULL;
 	size_t n = 0;
@@ -172,6 +174,50 @@ static void bad_conf(void **state cmk_unused)
 			fail_msg("'%s' does not say '%s'", cmk_err_msg(&err), bad[i][1]);
 	}
 	image_ref_done(&r);
+}
+
+static void modes(void **state cmk_unused)
+{
+	static const struct {
+		const char *text;
+		enum short_name_mode mode;
+	} good[] = {
+		{ "", SHORT_NAME_PERMISSIVE },
+		{ "short-name-mode = ''\n", SHORT_NAME_PERMISSIVE },
+		{ "short-name-mode = 'permissive'\n", SHORT_NAME_PERMISSIVE },
+		{ "short-name-mode = 'enforcing'\n", SHORT_NAME_ENFORCING },
+		{ "short-name-mode = 'disabled'\n", SHORT_NAME_DISABLED },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct registries_conf c = { 0 };
+
+		assert_int_equal(registries_conf_add(&c, good[i].text, strlen(good[i].text), NULL),
+				 0);
+		assert_int_equal(c.mode, good[i].mode);
+		registries_conf_done(&c);
+	}
+}
+
+static void expect_edit(const char *text, const char *want)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_free char *got = NULL;
+
+	if (shortname_edit(text, strlen(text), "a", "r.example/a", &got, &err) < 0)
+		fail_msg("%s", cmk_err_msg(&err));
+	assert_string_equal(got, want);
+}
+
+static void chosen_aliases(void **state cmk_unused)
+{
+	char *got = NULL;
+
+	expect_edit("", "[aliases]\n  \"a\" = \"r.example/a\"\n");
+	expect_edit("[aliases]\na = 'x/y'\n'q\"\\' = \"\\u0007\"\n",
+		    "[aliases]\n  \"q\\\"\\\\\" = \"\\u0007\"\n  \"a\" = \"r.example/a\"\n");
+	assert_int_equal(shortname_edit("aliases = 1", 11, "a", "b", &got, NULL), -EINVAL);
+	assert_int_equal(shortname_edit("[", 1, "a", "b", &got, NULL), -EINVAL);
 }
 
 static void expect_sources(const struct registries_conf *c, const char *text, const char *want)
@@ -244,6 +290,8 @@ int main(void)
 		cmocka_unit_test(bad_names),
 		cmocka_unit_test(short_names),
 		cmocka_unit_test(bad_conf),
+		cmocka_unit_test(modes),
+		cmocka_unit_test(chosen_aliases),
 		cmocka_unit_test(locations_and_mirrors),
 	};
 
