@@ -42,6 +42,17 @@ static void interrupted(int fd, const struct termios *saved)
 	(void)raise(SIGINT);
 }
 
+/* The last one, of as many bytes as UTF-8 has for it. */
+static void drop_character(struct strbuf *line)
+{
+	bool inside = true;
+
+	while (inside && line->len > 0) {
+		inside = ((unsigned char)line->data[--line->len] & 0xc0) == 0x80;
+		line->data[line->len] = '\0';
+	}
+}
+
 static int read_line(int fd, const struct termios *saved, size_t max, struct strbuf *line)
 {
 	for (;;) {
@@ -57,9 +68,9 @@ static int read_line(int fd, const struct termios *saved, size_t max, struct str
 		}
 		if (c == KEY_CTRL_U)
 			strbuf_reset(line);
-		else if ((c == KEY_BACKSPACE || c == KEY_DELETE) && line->len > 0)
-			line->data[--line->len] = '\0';
-		else if (line->len < max && c != KEY_BACKSPACE && c != KEY_DELETE)
+		else if (c == KEY_BACKSPACE || c == KEY_DELETE)
+			drop_character(line);
+		else if (c >= ' ' && line->len < max)
 			strbuf_addc(line, (char)c);
 	}
 }

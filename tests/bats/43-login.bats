@@ -149,7 +149,7 @@ helper_program() {
 		wait_for 20 grep -q Username: "$T/typescript"
 		printf 'tester\r'
 		wait_for 20 grep -q Password: "$T/typescript"
-		printf 'wrong\025sesamx\177e\r'
+		printf 'wrong\025\032sesam\303\251\177e\r'
 		wait_for 20 grep -q Succeeded "$T/typescript"
 	) | script -qefc "cmk login $REGISTRY_PLAIN_AUTH && stty -a" "$T/typescript" >/dev/null
 	assert grep -q 'Login Succeeded' "$T/typescript"
