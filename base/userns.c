@@ -22,13 +22,24 @@
 #define PROC_MAP_MAX 32768
 
 /*
- * A hint is a symbolic link RUN/userns/PID -> start time: made and read with one call, never torn.
- * The process is in the parent namespace or in one nested below it.
+ * A hint is a symbolic link RUN/userns/PID -> START or START.NS: made and read with one call, never
+ * torn. The process, which was started at START, is in the parent namespace or in one nested below
+ * it; NS is the inode of the parent namespace, where who wrote the hint was in it.
  */
 
-int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
+/* Inode of the process's namespace TYPE; 0 where that cannot be seen. */
+static uint64_t ns_inode(pid_t pid, const char *type)
 {
-	char name[48], target[32];
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, type);
+	return stat(path, &st) < 0 ? 0 : (uint64_t)st.st_ino;
+}
+
+int userns_hint_add(int run_fd, pid_t pid, bool in_parent, struct cmk_err *err)
+{
+	char name[48], target[64];
 	struct process_id id;
 	int r;
 
@@ -36,7 +47,12 @@ int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err)
 	if (r < 0)
 		return cmk_err_set(err, r, "start time of process %d: %s", (int)pid,
 				   errno_text(-r));
-	(void)snprintf(target, sizeof(target), "%llu", (unsigned long long)id.start_time);
+	if (in_parent)
+		(void)snprintf(target, sizeof(target), "%llu.%llu",
+			       (unsigned long long)id.start_time,
+			       (unsigned long long)ns_inode(getpid(), "user"));
+	else
+		(void)snprintf(target, sizeof(target), "%llu", (unsigned long long)id.start_time);
 	(void)snprintf(name, sizeof(name), HINT_DIR "/%d", (int)pid);
 	for (int tries = 0; tries < 3; tries++) {
 		if (symlinkat(target, run_fd, name) == 0)
@@ -102,29 +118,48 @@ int userns_parent_of(pid_t pid, int pidfd)
 	return parent < 0 ? -errno : parent;
 }
 
-/* The parent namespace to which the hint NAME leads: a descriptor, or -errno (the hint is stale or
- * not ours). */
-static int hint_follow(int dirfd, const char *name, uid_t owner, const struct stat *own)
+/* What the hint NAME says; *RET_NS is 0 where it does not name the parent. */
+static int hint_read(int dirfd, const char *name, struct process_id *ret, uint64_t *ret_ns)
 {
-	cleanup_close int ns = -1, parent = -1;
-	struct process_id id;
-	char path[48], target[32];
-	uint64_t start;
+	char target[64];
 	uint32_t pid;
-	uid_t uid = (uid_t)-1;
+	size_t len;
 	ssize_t n;
 
 	if (parse_u32(name, INT32_MAX, &pid) < 0)
 		return -EINVAL;
 	n = readlinkat(dirfd, name, target, sizeof(target) - 1);
-	if (n < 1 || parse_u64_n(target, (size_t)n, UINT64_MAX, &start) < 0)
+	if (n < 1)
 		return -EINVAL;
-	(void)snprintf(path, sizeof(path), "/proc/%u/ns/user", pid);
+	target[n] = '\0';
+	len = strcspn(target, ".");
+	*ret_ns = 0;
+	if (parse_u64_n(target, len, UINT64_MAX, &ret->start_time) < 0 ||
+	    (target[len] &&
+	     parse_u64_n(target + len + 1, (size_t)n - len - 1, UINT64_MAX, ret_ns) < 0))
+		return -EINVAL;
+	ret->pid = (pid_t)pid;
+	return 0;
+}
+
+/* The parent namespace to which the hint NAME leads: a descriptor, or -errno (the hint is stale or
+ * not ours). */
+static int hint_follow(int dirfd, const char *name, uid_t owner, const struct stat *own)
+{
+	cleanup_close int ns = -1, parent = -1;
+	struct process_id said, id;
+	uid_t uid = (uid_t)-1;
+	uint64_t ns_said;
+	char path[48];
+
+	if (hint_read(dirfd, name, &said, &ns_said) < 0)
+		return -EINVAL;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)said.pid);
 	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
 		return -errno;
 	/* After the open: the process that we opened has this start time still. */
-	if (process_id_of((pid_t)pid, &id) < 0 || id.start_time != start)
+	if (process_id_of(said.pid, &id) < 0 || id.start_time != said.start_time)
 		return -ESRCH;
 	parent = climb(steal_fd(&ns), own);
 	if (parent < 0)
@@ -166,6 +201,58 @@ static bool join_by_hint(int dirfd, uid_t owner)
 			(void)unlinkat(dirfd, de->d_name, 0);
 	}
 	return false;
+}
+
+/* Whether FITS says so of a live hint that names our own namespace as the parent. */
+static bool any_hint_of_ours(int run_fd, bool (*fits)(const struct process_id *id),
+			     struct process_id *ret)
+{
+	cleanup_dir DIR *d = NULL;
+	uint64_t own = ns_inode(getpid(), "user");
+	struct dirent *de;
+	int fd = openat(run_fd, HINT_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		cleanup_close_fn(&fd);
+		return false;
+	}
+	while ((de = readdir(d))) {
+		struct process_id id;
+		uint64_t ns;
+
+		if (de->d_name[0] == '.' || hint_read(fd, de->d_name, &id, &ns) < 0 || ns == 0 ||
+		    ns != own || !process_id_alive(&id) || !fits(&id))
+			continue;
+		*ret = id;
+		return true;
+	}
+	return false;
+}
+
+static bool fits_any(const struct process_id *id cmk_unused)
+{
+	return true;
+}
+
+bool userns_is_parent(int run_fd)
+{
+	struct process_id id;
+
+	return geteuid() == 0 && any_hint_of_ours(run_fd, fits_any, &id);
+}
+
+static bool is_session(const struct process_id *id)
+{
+	uint64_t mnt = ns_inode(getpid(), "mnt");
+
+	return mnt && ns_inode(id->pid, "mnt") == mnt &&
+	       ns_inode(id->pid, "user") == ns_inode(getpid(), "user");
+}
+
+int userns_session(int run_fd, struct process_id *ret)
+{
+	return geteuid() == 0 && any_hint_of_ours(run_fd, is_session, ret) ? 0 : -ESRCH;
 }
 
 /* --- making one --- */
@@ -475,6 +562,8 @@ int userns_parent_enter(int run_fd, const struct userns_config *c,
 	bool joined;
 	int r;
 
+	if (c->mode == USERNS_INSIDE)
+		return 0;
 	dirfd = open_dir_at(run_fd, HINT_DIR, 0700, err);
 	if (dirfd < 0)
 		return dirfd;
@@ -490,7 +579,7 @@ int userns_parent_enter(int run_fd, const struct userns_config *c,
 			return cmk_err_wrap(err, r, "enter the user namespace");
 	}
 	/* Before the lock goes (with dirfd): from here on others find this namespace through us. */
-	return userns_hint_add(run_fd, getpid(), err);
+	return userns_hint_add(run_fd, getpid(), true, err);
 }
 
 /* --- work inside --- */

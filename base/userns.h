@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/process.h"
 
 struct id_range {
 	uint32_t inside, outside, count;
@@ -33,6 +34,7 @@ enum userns_mode {
 	USERNS_SINGLE,	   /* no ranges: one id, a warning says so */
 	USERNS_ONE_TO_ONE, /* uid 0 without ranges: the ids of its own namespace, mapped one to one
 			    */
+	USERNS_INSIDE,	   /* the caller is in the parent namespace already (`cmk unshare`) */
 };
 
 struct userns_config {
@@ -93,9 +95,16 @@ int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err
 int userns_parent_of(pid_t pid, int pidfd);
 
 /* Records PID (a container's init, whose user namespace nests below the parent) as a way back to
- * it: one small file RUN_FD/userns/PID. Stale files are swept by userns_parent_enter(). */
-int userns_hint_add(int run_fd, pid_t pid, struct cmk_err *err);
+ * it: one small file RUN_FD/userns/PID. IN_PARENT: the caller is in the parent namespace itself,
+ * and the hint says which that is. Stale files are swept by userns_parent_enter(). */
+int userns_hint_add(int run_fd, pid_t pid, bool in_parent, struct cmk_err *err);
 void userns_hint_remove(int run_fd, pid_t pid);
+
+/* The caller is in the parent namespace, as root of it: a live hint says so. */
+bool userns_is_parent(int run_fd);
+/* The process with a hint that shares the caller's mount namespace in the parent namespace: the one
+ * that `cmk unshare` became. -ESRCH outside of it. */
+int userns_session(int run_fd, struct process_id *ret);
 
 /*
  * Runs FN(ARG) in a child process inside the parent user namespace with a mount namespace of its

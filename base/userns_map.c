@@ -327,8 +327,19 @@ static int load_ranges(int run_fd, struct userns_config *c, struct cmk_err *err)
 int userns_config_load(int run_fd, struct userns_config *ret, struct cmk_err *err)
 {
 	struct userns_config c = { .uid = geteuid(), .gid = getegid() };
-	int r = load_ranges(run_fd, &c, err);
+	int r;
 
+	/* What /etc/subuid says of root means nothing here. */
+	if (userns_is_parent(run_fd)) {
+		r = load_one_to_one(&c, err);
+		c.mode = USERNS_INSIDE;
+		if (r < 0)
+			userns_config_done(&c);
+		else
+			*ret = c;
+		return r;
+	}
+	r = load_ranges(run_fd, &c, err);
 	if (r < 0) {
 		userns_config_done(&c);
 		return cmk_err_wrap(err, r, "read subordinate ids");

@@ -41,9 +41,9 @@ static int start_program(const struct rootfs_plan *plan, struct cmk_err *err)
 
 	for (char **l = plan->lower; r >= 0 && *l; l++)
 		r = add_path(&opt, l == plan->lower ? "lowerdir=" : ":", *l, err);
-	if (r >= 0)
+	if (r >= 0 && plan->upper)
 		r = add_path(&opt, ",upperdir=", plan->upper, err);
-	if (r >= 0)
+	if (r >= 0 && plan->upper)
 		r = add_path(&opt, ",workdir=", plan->work, err);
 	if (r < 0)
 		return r;

@@ -135,6 +135,10 @@ static int remove_locked(struct storage *st, const char *id, struct cmk_err *err
 
 	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_set(err, -ENOENT, "it does not exist");
+	if (storage_is_mounted(st, STORAGE_MOUNT_IMAGE, id)) {
+		(void)cmk_err_set(err, -EBUSY, "it is mounted");
+		return cmk_err_hint(err, "unmount it first, or use --force") ?: -EBUSY;
+	}
 	r = names_list(st, &names, &n, err);
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		if (streq(names[i].id.hex, id))

@@ -33,10 +33,10 @@ static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *e
 		if (r < 0)
 			return file_fs_error(fs, r, *l, err);
 	}
-	r = set_string(fs, "upperdir", plan->upper);
+	r = plan->upper ? set_string(fs, "upperdir", plan->upper) : 0;
 	if (r < 0)
 		return file_fs_error(fs, r, plan->upper, err);
-	r = set_string(fs, "workdir", plan->work);
+	r = plan->upper ? set_string(fs, "workdir", plan->work) : 0;
 	if (r < 0)
 		return file_fs_error(fs, r, plan->work, err);
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
@@ -89,13 +89,15 @@ static int mount_by_fd_names(const struct rootfs_plan *plan, struct strbuf *opt,
 {
 	cleanup_close int upper = -1, work = -1, cwd = -1;
 
-	upper = open(plan->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	work = open(plan->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (upper < 0 || work < 0)
-		return cmk_err_errno(err, "'%s'", upper < 0 ? plan->upper : plan->work);
-	strbuf_addf(opt, ",upperdir=%d,workdir=%d,userxattr%s", upper, work,
-		    plan->is_volatile ? ",volatile" : "");
+	if (plan->upper) {
+		upper = open(plan->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		work = open(plan->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (upper < 0 || work < 0)
+			return cmk_err_errno(err, "'%s'", upper < 0 ? plan->upper : plan->work);
+		strbuf_addf(opt, ",upperdir=%d,workdir=%d", upper, work);
+	}
+	strbuf_addf(opt, ",userxattr%s", plan->is_volatile ? ",volatile" : "");
 	if (chdir("/proc/self/fd") < 0)
 		return cmk_err_errno(err, "enter '/proc/self/fd'");
 	if (mount("overlay", plan->merged, "overlay", 0, opt->data) < 0) {

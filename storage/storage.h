@@ -210,7 +210,8 @@ int storage_name_lookup(struct storage *st, const char *name, char **ret_id);
 /* Full id from a unique hex prefix: -ENOENT, -ENOTUNIQ. */
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err);
-/* Removes record, names, and layers no other image or container uses. Under the storage lock. */
+/* Removes record, names, and layers no other image or container uses. Under the storage lock.
+ * -EBUSY where it is mounted (storage_image_mount()). */
 int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err);
 
 /* --- container root file systems
@@ -231,7 +232,7 @@ int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cm
 struct rootfs_plan {
 	char *driver;
 	char **lower;	     /* absolute paths of the layers' diff directories, top first */
-	char *upper, *work;  /* absolute, made by storage_rootfs_prepare() */
+	char *upper, *work;  /* absolute, made by storage_rootfs_prepare(); NULL: read-only */
 	char *merged;	     /* mount point, absolute */
 	bool is_volatile;    /* --rm: nothing of the upper directory must outlive a power cut */
 	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay: bound onto
@@ -282,6 +283,43 @@ int storage_rootfs_usage(struct storage *st, struct rootfs_usage *list, size_t n
 /* Removes containers/ID/{upper,work,merged} (in the parent user namespace: files belong to
  * subordinate ids). */
 int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err);
+
+/* --- mounts for people: containers and images, in a session of `cmk unshare`
+ * ---------------------------------------------------------------------------
+ *
+ * They are of the session's mount namespace and end with it. See mount.c for the records.
+ */
+
+enum storage_mount_kind { STORAGE_MOUNT_CONTAINER = 'c', STORAGE_MOUNT_IMAGE = 'i' };
+struct storage_mounted {
+	char *id, *path;
+};
+/* -EPERM where the caller, `cmk COMMAND`, is not in a session. */
+int storage_mount_check(struct storage *st, const char *command, struct cmk_err *err);
+/* Mounts the container ID, under its lock: MNT, a detached mount, or where that is -1 what PLAN
+ * says. One that is mounted in the session already is only counted. *RET_PATH is the caller's. */
+int storage_mount_add(struct storage *st, enum storage_mount_kind kind, const char *id,
+		      const struct rootfs_plan *plan, int mnt, char **ret_path,
+		      struct cmk_err *err);
+/* An image, read-only. Takes the storage lock. */
+int storage_image_mount(struct storage *st, const char *id, char **ret_path, struct cmk_err *err);
+/* One count less, or ALL; with the last one it is unmounted. 1 where it was not mounted here. */
+int storage_mount_drop(struct storage *st, enum storage_mount_kind kind, const char *id, bool all,
+		       struct cmk_err *err);
+/* What is mounted in this session; the list is freed by storage_mounted_free(). */
+int storage_mount_list(struct storage *st, enum storage_mount_kind kind,
+		       struct storage_mounted **ret, size_t *ret_n, struct cmk_err *err);
+void storage_mounted_free(struct storage_mounted *list, size_t n);
+/* In any session. */
+bool storage_is_mounted(struct storage *st, enum storage_mount_kind kind, const char *id);
+/* Unmounts it in all sessions. */
+int storage_mount_end(struct storage *st, enum storage_mount_kind kind, const char *id,
+		      struct cmk_err *err);
+/* A detached copy of its mount in some session, for a process in the parent user namespace: the
+ * same overlay must not be mounted a second time. -ENOENT where there is none. */
+int storage_mount_open(struct storage *st, enum storage_mount_kind kind, const char *id);
+/* The same of the mount at PATH in the mount namespace MNT_NS (a descriptor of it). */
+int storage_mount_clone(int mnt_ns, const char *path, struct cmk_err *err);
 
 /* --- root file systems as tar streams, and what changed in them
  * ------------------------------------------------------------------ */

@@ -345,6 +345,19 @@ static int check_dependents(const struct container *c, struct cmk_err *err)
 	return -EEXIST;
 }
 
+/* Under the lock: those of sessions of `cmk unshare`. */
+static int end_mounts(const struct container *c, bool force, struct cmk_err *err)
+{
+	if (!storage_is_mounted(c->st, STORAGE_MOUNT_CONTAINER, c->cfg.id))
+		return 0;
+	if (force)
+		return storage_mount_end(c->st, STORAGE_MOUNT_CONTAINER, c->cfg.id, err);
+	return cmk_err_kind(err, CMK_ERR_IN_USE, -EBUSY,
+			    "container %s is mounted and cannot be removed without using force: "
+			    "container state improper",
+			    c->cfg.id);
+}
+
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err)
 {
 	/* Before it is stopped in vain; the lock is taken later. */
@@ -375,6 +388,8 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 		if (is_running(c))
 			continue;
 		r = check_dependents(c, err);
+		if (r == 0)
+			r = end_mounts(c, force, err);
 		if (r < 0)
 			return r;
 		if (c->state == CONTAINER_CREATED)

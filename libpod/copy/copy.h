@@ -30,6 +30,13 @@ int container_commit(struct container *c, const struct container_commit_options 
 int container_changes(struct storage *st, const char *name, const char *other, bool images_only,
 		      char ***ret, struct cmk_err *err);
 
+/* Mounts the root file system, without what is mounted in it, for a session of `cmk unshare`:
+ * *RET_PATH (owned) says where. Of a running container it is the very mount that it has. -EPERM
+ * outside of a session. */
+int container_mount(struct container *c, char **ret_path, struct cmk_err *err);
+/* Takes one of its mounts in this session back, or ALL. 1 where there was none. */
+int container_unmount(struct container *c, bool all, struct cmk_err *err);
+
 /* One end of a copy. */
 struct copy_place {
 	struct container *c; /* borrowed; NULL: the host, or a stream */

@@ -141,7 +141,7 @@ static int mount_binds(int root_fd, const struct spec *s, struct cmk_err *err)
 static int mount_stopped(struct container *c, const struct copy_source *s, struct cmk_err *err)
 {
 	const struct userns_config *config;
-	cleanup_close int root = -1;
+	cleanup_close int root = -1, mnt = -1;
 	int r = storage_userns(c->st, &config, err);
 
 	if (r >= 0)
@@ -150,7 +150,12 @@ static int mount_stopped(struct container *c, const struct copy_source *s, struc
 		return r;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return cmk_err_errno(err, "make a mount namespace");
-	r = storage_rootfs_mount(&s->plan, err);
+	/* Not a second time where it is mounted in a session of `cmk unshare`. */
+	mnt = storage_mount_open(c->st, STORAGE_MOUNT_CONTAINER, c->cfg.id);
+	if (mnt < 0)
+		r = storage_rootfs_mount(&s->plan, err);
+	else if (move_mount(mnt, "", AT_FDCWD, s->plan.merged, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		r = cmk_err_errno(err, "mount on '%s'", s->plan.merged);
 	if (r < 0)
 		return r;
 	root = open(s->plan.merged, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -178,7 +178,7 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	/* From a joined namespace the run directory may be out of reach: then the monitor does it.
 	 */
 	if (r == 0 && !spec_joins_namespace(job->spec, "user"))
-		r = userns_hint_add(run_fd, pid, err);
+		r = userns_hint_add(run_fd, pid, true, err);
 	/* From here on the container leads to the parent namespace. */
 	userns_hint_remove(run_fd, getpid());
 	if (r == 0 && write(go[1], "g", 1) != 1)
@@ -214,6 +214,6 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 	r = job_run(&job, "cmk-setup", create_setup, ret, err);
 	free(job.init_path);
 	if (r == 0 && spec_joins_namespace(a->spec, "user"))
-		(void)userns_hint_add(a->st->run_fd, ret->pid, NULL);
+		(void)userns_hint_add(a->st->run_fd, ret->pid, false, NULL);
 	return r;
 }

@@ -215,9 +215,14 @@ static int make_root(struct runtime_job *job, struct cmk_err *err)
 	int r;
 
 	*job->stage = STAGE_ROOTFS;
-	r = storage_rootfs_mount(plan, err);
+	r = job->root_mnt_fd < 0 ? storage_rootfs_mount(plan, err)
+				 : move_mount(job->root_mnt_fd, "", AT_FDCWD, plan->merged,
+					      MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0 && job->root_mnt_fd >= 0)
+		return cmk_err_errno(err, "mount on '%s'", plan->merged);
 	if (r < 0)
 		return r;
+	cleanup_close_fn(&job->root_mnt_fd);
 	/* A clone: in init's copy of this mount namespace all mounts are locked in their places. */
 	job->root_mnt_fd = open_tree(AT_FDCWD, plan->merged,
 				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
@@ -236,6 +241,10 @@ int outside_prepare(struct runtime_job *job, struct cmk_err *err)
 {
 	int r = 0;
 
+	/* Mounted in a session of `cmk unshare`: what is seen there and in the container is one. */
+	if (!job->create->rootfs->read_only_bind)
+		job->root_mnt_fd = storage_mount_open(job->create->st, STORAGE_MOUNT_CONTAINER,
+						      job->create->id);
 	if (!needed(job->spec))
 		return 0;
 	if (unshare(CLONE_NEWNS) < 0)
