@@ -6,18 +6,21 @@
 #include "libpod/libpod.h"
 
 struct images_args {
-	bool all, digests, no_trunc, noheading, quiet;
+	bool all, digests, history, no_trunc, noheading, quiet;
 	const char *format, *sort;
 	char **filters;
 };
 
 static const struct cmk_option images_options[] = {
-	CMK_OPT_FLAG('a', "all", struct images_args, all, "list all images, unnamed ones as well"),
+	CMK_OPT_FLAG('a', "all", struct images_args, all,
+		     "list also unnamed images of which others were made"),
 	CMK_OPT_FLAG(0, "digests", struct images_args, digests, "show the manifests' digests"),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct images_args, filters, "KEY=VALUE",
-		   "list only what fits (reference, dangling, label, id, digest, before, since)"),
+		   "list only what fits (reference, dangling, label, before, since, until…)"),
 	CMK_OPT_STRING(0, "format", struct images_args, format, "FORMAT",
 		       "print as json or through a Go template"),
+	CMK_OPT_FLAG(0, "history", struct images_args, history,
+		     "show the names that each image has and had"),
 	CMK_OPT_FLAG(0, "no-trunc", struct images_args, no_trunc, "do not shorten IDs"),
 	CMK_OPT_FLAG('n', "noheading", struct images_args, noheading, "print no line of titles"),
 	CMK_OPT_FLAG('q', "quiet", struct images_args, quiet, "print IDs alone"),
@@ -82,36 +85,29 @@ static int compare_rows(const void *pa, const void *pb)
 	return order ? order : strcmp(a->tag, b->tag);
 }
 
-static uint64_t count_containers(struct container *const *list, size_t n, const char *id)
-{
-	uint64_t count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count += streq_null(list[i]->cfg.image_id, id);
-	return count;
-}
-
 /* What both forms have; the labels cost a look into the config, so only where they may be shown. */
-static void write_common(struct json_writer *w, struct storage *st, const struct row *row,
-			 bool labels, uint64_t containers)
+static void write_common(struct json_writer *w, const struct images_world *world,
+			 const struct row *row, bool details)
 {
 	struct image_config cfg = { 0 };
+	bool dangling = details && images_is_dangling(world, row->image);
 
 	json_write_str(w, "ParentId", "");
 	json_write_strv(w, "RepoDigests", row->image->repo_digests);
-	json_write_u64(w, "Containers", containers);
+	json_write_u64(w, "Containers", images_count_containers(world, row->image->id));
 	json_write_strv(w, "Names", row->image->names);
 	json_write_str(w, "Digest",
 		       row->image->manifest_digest && *row->image->manifest_digest
 			       ? row->image->manifest_digest
 			       : "<none>");
-	json_write_strv(w, "History", row->image->names);
 	json_write_str(w, "Arch", row->image->architecture ? row->image->architecture : "");
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
-	json_write_bool(w, "Dangling", !row->image->names || !*row->image->names);
+	json_write_bool(w, "Dangling", dangling);
+	json_write_bool(w, "IsDangling", dangling);
 	json_write_bool(w, "ReadOnly", false);
+	json_write_bool(w, "IsReadOnly", false);
 	json_write_bool(w, "IsManifestList", false);
-	if (labels && image_config_load(st, row->image->id, &cfg, NULL) == 0) {
+	if (details && image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
 		json_write_map(w, "Labels", cfg.labels);
 		image_config_done(&cfg);
 	} else {
@@ -119,9 +115,11 @@ static void write_common(struct json_writer *w, struct storage *st, const struct
 	}
 }
 
-static void write_json_row(struct json_writer *w, struct storage *st, const struct row *row,
-			   uint64_t containers)
+static void write_json_row(struct json_writer *w, const struct images_world *world,
+			   const struct row *row)
 {
+	cleanup_strv char **history = storage_image_name_history(world->st, row->image);
+
 	json_write_object(w, NULL);
 	json_write_str(w, "Id", row->image->id);
 	json_write_null(w, "RepoTags");
@@ -130,13 +128,18 @@ static void write_json_row(struct json_writer *w, struct storage *st, const stru
 	json_write_u64(w, "VirtualSize", row->image->size);
 	json_write_i64(w, "Created", row->created);
 	json_write_str(w, "CreatedAt", row->image->created ? row->image->created : "");
-	write_common(w, st, row, true, containers);
+	json_write_strv(w, "History", history);
+	write_common(w, world, row, true);
 	json_write_end(w, '}');
 }
 
-static void write_table_row(struct json_writer *w, struct storage *st, const struct row *row,
-			    bool no_trunc, bool labels, uint64_t containers)
+static void write_table_row(struct json_writer *w, const struct images_world *world,
+			    const struct row *row, const struct images_args *a)
 {
+	bool details = a->format || a->history, no_trunc = a->no_trunc;
+	cleanup_strv char **names = details ? storage_image_name_history(world->st, row->image)
+					    : NULL;
+	cleanup_free char *history = names ? strv_join(names, ", ") : NULL;
 	cleanup_free char *id = no_trunc ? xasprintf("sha256:%s", row->image->id)
 					 : xstrndup(row->image->id, 12);
 	cleanup_free char *created_at = format_go_time(row->image->created);
@@ -157,92 +160,127 @@ static void write_table_row(struct json_writer *w, struct storage *st, const str
 	json_write_str(w, "Size", size);
 	json_write_u64(w, "VirtualSize", row->image->size);
 	json_write_str(w, "SharedSize", "0 B");
-	write_common(w, st, row, labels, containers);
+	json_write_str(w, "History", history ?: "");
+	write_common(w, world, row, details);
 	json_write_end(w, '}');
 }
 
-static int print_rows(struct storage *st, const struct images_args *a, const struct row *rows,
-		      size_t n, struct cmk_err *err)
+static const char *table_of(const struct images_args *a)
+{
+	if (a->quiet)
+		return "{{.ID}}";
+	if (a->format)
+		return a->format;
+	if (a->digests)
+		return a->history ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
+				    "{{.CreatedSince}}\t{{.Size}}\t{{.History}}"
+				  : "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
+				    "{{.CreatedSince}}\t{{.Size}}";
+	return a->history ? "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
+			    "{{.Size}}\t{{.History}}"
+			  : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
+			    "{{.Size}}";
+}
+
+static int print_rows(const struct images_world *world, const struct images_args *a,
+		      const struct row *rows, size_t n, struct cmk_err *err)
 {
 	static const struct format_title titles[] = { { "ID", "IMAGE ID" },
 						      { "Id", "IMAGE ID" },
 						      { "CreatedSince", "CREATED" },
 						      { "CreatedAt", "CREATED AT" },
 						      { NULL, NULL } };
-	const char *format = a->format;
-	struct container **containers = NULL;
+	const char *format = table_of(a);
 	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_free char *text = NULL;
-	size_t len = 0, n_containers = 0;
+	size_t len = 0;
 	int r;
 
-	if (a->quiet)
-		format = "{{.ID}}";
-	else if (!format && a->digests)
-		format = "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}"
-			 "\t{{.Size}}";
-	else if (!format)
-		format = "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
-	if (a->format)
-		(void)container_list(st, &containers, &n_containers, NULL);
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t used = count_containers(containers, n_containers, rows[i].image->id);
-		bool seen = i > 0 && rows[i].image == rows[i - 1].image;
+		bool seen = false;
 
 		/* IDs alone and JSON: each image once, whatever its names. */
-		for (size_t j = 0; j < i && !seen; j++)
+		for (size_t j = i; j-- > 0 && !seen;)
 			seen = rows[i].image == rows[j].image;
 		if (seen && (a->quiet || streq(format, "json")))
 			continue;
 		if (streq(format, "json"))
-			write_json_row(&w, st, &rows[i], used);
+			write_json_row(&w, world, &rows[i]);
 		else
-			write_table_row(&w, st, &rows[i], a->no_trunc, a->format != NULL, used);
+			write_table_row(&w, world, &rows[i], a);
 	}
 	json_write_end(&w, ']');
-	container_list_free(containers, n_containers);
 	r = json_writer_finish(&w, &text, &len, err);
 	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
+}
+
+struct rows {
+	struct row *list;
+	size_t n;
+};
+
+static void add_row(struct rows *rows, const struct image_record *image, const char *name)
+{
+	rows->list = xrealloc(rows->list, rows->n + 1, sizeof(*rows->list));
+	rows->list[rows->n++] = make_row(image, name);
+}
+
+/* Steps on the way to other images are shown only where they are asked for. */
+static bool is_hidden(const struct images_world *world, const struct images_args *a,
+		      const struct image_record *image)
+{
+	for (char *const *f = a->filters; f && *f; f++)
+		if (str_after(*f, "intermediate="))
+			return false;
+	return !a->all && images_is_intermediate(world, image);
+}
+
+static void add_rows(const struct images_world *world, const struct images_args *a,
+		     const struct images_filter *filter, struct rows *rows)
+{
+	for (size_t i = 0; i < world->n_images; i++) {
+		const struct image_record *image = &world->images[i];
+
+		if (!images_filter_image(filter, image) || is_hidden(world, a, image))
+			continue;
+		if (!image->names || !*image->names)
+			add_row(rows, image, NULL);
+		for (char *const *name = image->names; name && *name; name++)
+			if (images_filter_name(filter, *name))
+				add_row(rows, image, *name);
+	}
+	sort_key = a->sort;
+	if (rows->n)
+		qsort(rows->list, rows->n, sizeof(*rows->list), compare_rows);
 }
 
 static int list_images(struct storage *st, const struct images_args *a, const char *pattern,
 		       struct cmk_err *err)
 {
-	struct images_filter filter = { 0 };
+	struct images_filter *filter = NULL;
+	struct container **containers = NULL;
 	struct image_record *list = NULL;
-	struct row *rows = NULL;
-	size_t n = 0, n_rows = 0;
-	int r;
+	struct images_world world = { .st = st };
+	struct rows rows = { 0 };
+	int r = storage_image_list(st, &list, &world.n_images, err);
 
-	r = storage_image_list(st, &list, &n, err);
 	if (r < 0)
 		return r;
-	r = images_filter_parse(st, a->filters, pattern, &filter, err);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		char *const *names = list[i].names;
-
-		if (!images_filter_image(&filter, st, &list[i]))
-			continue;
-		if (!names || !*names) {
-			rows = xrealloc(rows, n_rows + 1, sizeof(*rows));
-			rows[n_rows++] = make_row(&list[i], NULL);
-		}
-		for (; names && *names; names++) {
-			if (!images_filter_name(&filter, *names))
-				continue;
-			rows = xrealloc(rows, n_rows + 1, sizeof(*rows));
-			rows[n_rows++] = make_row(&list[i], *names);
-		}
-	}
-	sort_key = a->sort;
-	if (n_rows)
-		qsort(rows, n_rows, sizeof(*rows), compare_rows);
+	if (a->format || images_filter_wants_containers(a->filters))
+		r = container_list(st, &containers, &world.n_containers, err);
+	world.images = list;
+	world.containers = containers;
 	if (r == 0)
-		r = print_rows(st, a, rows, n_rows, err);
-	rows_free(rows, n_rows);
-	images_filter_done(&filter);
-	storage_image_list_free(list, n);
+		r = images_filter_parse(&world, a->filters, pattern, false, &filter, err);
+	if (r == 0) {
+		add_rows(&world, a, filter, &rows);
+		r = print_rows(&world, a, rows.list, rows.n, err);
+	}
+	rows_free(rows.list, rows.n);
+	images_filter_free(filter);
+	container_list_free(containers, world.n_containers);
+	storage_image_list_free(list, world.n_images);
 	return r;
 }
 

@@ -2,88 +2,217 @@
 #include "cmd/images_filter.h"
 
 #include <fnmatch.h>
+#include <time.h>
 
 #include "base/parse.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 
-void images_filter_done(struct images_filter *f)
+#define NS_PER_S 1000000000
+
+enum images_key {
+	KEY_REFERENCE,
+	KEY_LABEL,
+	KEY_NO_LABEL,
+	KEY_ID,
+	KEY_DIGEST,
+	KEY_BEFORE,
+	KEY_SINCE,
+	KEY_UNTIL,
+	KEY_DANGLING,
+	KEY_INTERMEDIATE,
+	KEY_CONTAINERS,
+	KEY_READONLY,
+	KEY_MANIFEST,
+	N_KEYS
+};
+
+static const struct {
+	const char *name;
+	enum images_key key;
+	bool prune; /* `image prune` knows it, too */
+} keys[] = {
+	{ "reference", KEY_REFERENCE, false },
+	{ "label", KEY_LABEL, true },
+	{ "label!", KEY_NO_LABEL, true },
+	{ "id", KEY_ID, false },
+	{ "digest", KEY_DIGEST, false },
+	{ "before", KEY_BEFORE, false },
+	{ "since", KEY_SINCE, false },
+	{ "after", KEY_SINCE, false },
+	{ "until", KEY_UNTIL, true },
+	{ "dangling", KEY_DANGLING, true },
+	{ "intermediate", KEY_INTERMEDIATE, false },
+	{ "containers", KEY_CONTAINERS, false },
+	{ "readonly", KEY_READONLY, false },
+	{ "manifest", KEY_MANIFEST, false },
+};
+
+struct images_term {
+	enum images_key key;
+	char *value;
+	bool yes;
+	int64_t time; /* seconds since the epoch */
+};
+
+struct images_filter {
+	const struct images_world *w;
+	struct images_term *term;
+	size_t n;
+};
+
+void images_filter_free(struct images_filter *f)
 {
-	f->references = strv_free(f->references);
-	f->labels = strv_free(f->labels);
-	f->ids = strv_free(f->ids);
-	f->digests = strv_free(f->digests);
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		free(f->term[i].value);
+	free(f->term);
+	free(f);
+}
+
+bool images_filter_wants_containers(char *const *filters)
+{
+	for (; filters && *filters; filters++)
+		if (str_after(*filters, "containers="))
+			return true;
+	return false;
+}
+
+static bool has_name(const struct image_record *image)
+{
+	return image->names && *image->names;
+}
+
+bool images_is_dangling(const struct images_world *w, const struct image_record *image)
+{
+	return !has_name(image) && !image_has_children(w->st, image, w->images, w->n_images);
+}
+
+bool images_is_intermediate(const struct images_world *w, const struct image_record *image)
+{
+	return !has_name(image) && image_has_children(w->st, image, w->images, w->n_images);
+}
+
+uint64_t images_count_containers(const struct images_world *w, const char *id)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < w->n_containers; i++)
+		count += container_uses_image(&w->containers[i]->cfg, id);
+	return count;
 }
 
 /* The time of another image. */
-static int time_of(struct storage *st, const char *image, int64_t *ret, struct cmk_err *err)
+static int time_of(struct storage *st, const char *key, const char *image, int64_t *ret,
+		   struct cmk_err *err)
 {
+	cleanup(image_record_done) struct image_record rec = { 0 };
 	cleanup_free char *id = NULL;
-	struct image_record rec = { 0 };
-	int r;
+	int r = image_resolve_local(st, image, &id, NULL, err);
 
-	r = image_resolve_local(st, image, &id, NULL, err);
 	if (r == 0)
 		r = storage_image_load(st, id, &rec, err);
 	if (r < 0)
-		return r;
+		return cmk_err_wrap(err, r, "could not find local image for filter \"%s\"=\"%s\"",
+				    key, image);
 	if (format_parse_time(rec.created, ret) < 0)
 		*ret = 0;
-	image_record_done(&rec);
 	return 0;
 }
 
-static int parse_one(struct storage *st, const char *key, const char *value,
-		     struct images_filter *f, struct cmk_err *err)
+static int until(const char *value, int64_t *ret, struct cmk_err *err)
 {
-	bool yes = false;
+	struct timespec now;
+	int64_t ns = 0;
+	int r;
 
-	if (streq(key, "reference")) {
-		strv_add(&f->references, value);
-	} else if (streq(key, "label")) {
-		strv_add(&f->labels, value);
-	} else if (streq(key, "id")) {
-		const char *hex = str_after(value, "sha256:");
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	r = log_time_parse(value, (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec, &ns, err);
+	*ret = ns / NS_PER_S;
+	return r;
+}
 
-		strv_add(&f->ids, hex ? hex : value);
-	} else if (streq(key, "digest")) {
-		strv_add(&f->digests, value);
-	} else if (streq(key, "dangling")) {
-		if (parse_bool(value, &yes) < 0)
-			return cmk_err_set(err, -EINVAL, "filter 'dangling=%s': not true or false",
-					   value);
-		f->dangling = yes;
-	} else if (streq(key, "before")) {
-		f->has_before = true;
-		return time_of(st, value, &f->before, err);
-	} else if (streq(key, "since") || streq(key, "after")) {
-		f->has_since = true;
-		return time_of(st, value, &f->since, err);
-	} else {
-		return cmk_err_set(err, -EINVAL, "filter '%s' is not known", key);
+static int term_prepare(const struct images_world *w, const char *key, struct images_term *t,
+			struct cmk_err *err)
+{
+	const char *hex;
+
+	switch (t->key) {
+	case KEY_ID:
+		hex = str_after(t->value, "sha256:");
+		if (hex)
+			memmove(t->value, hex, strlen(hex) + 1);
+		return 0;
+	case KEY_BEFORE:
+	case KEY_SINCE:
+		return time_of(w->st, key, t->value, &t->time, err);
+	case KEY_UNTIL:
+		return until(t->value, &t->time, err);
+	case KEY_CONTAINERS:
+		/* No other tool has containers in this store. */
+		if (streq(t->value, "external")) {
+			t->yes = true;
+			return 0;
+		}
+		/* fall through */
+	case KEY_DANGLING:
+	case KEY_INTERMEDIATE:
+	case KEY_READONLY:
+	case KEY_MANIFEST:
+		if (parse_bool(t->value, &t->yes) == 0)
+			return 0;
+		return cmk_err_set(err, -EINVAL,
+				   "non-boolean value \"%s\" for %s filter: must be true or false",
+				   t->value, key);
+	default:
+		return 0;
 	}
-	return 0;
 }
 
-int images_filter_parse(struct storage *st, char *const *filters, const char *operand,
-			struct images_filter *ret, struct cmk_err *err)
+static int add_term(struct images_filter *f, const char *text, bool prune, struct cmk_err *err)
 {
+	cleanup_free char *key = xstrndup(text, strcspn(text, "="));
+	const char *eq = strchr(text, '=');
+	struct images_term *t;
+	int r;
+
+	if (!eq || eq == text)
+		return cmk_err_set(err, -EINVAL,
+				   "invalid image filter \"%s\": must be in the format "
+				   "\"filter=value\"",
+				   text);
+	/* "label!=x" is a key that ends in '!'. */
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		if (!streq(keys[i].name, key) || (prune && !keys[i].prune))
+			continue;
+		f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
+		t = &f->term[f->n++];
+		*t = (struct images_term){ .key = keys[i].key, .value = xstrdup(eq + 1) };
+		r = term_prepare(f->w, key, t, err);
+		return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
+	}
+	return cmk_err_set(err, -EINVAL, "unsupported image filter \"%s\"", key);
+}
+
+int images_filter_parse(const struct images_world *w, char *const *filters, const char *operand,
+			bool prune, struct images_filter **ret, struct cmk_err *err)
+{
+	struct images_filter *f = xcalloc(1, sizeof(*f));
+	cleanup_free char *reference = operand ? xasprintf("reference=%s", operand) : NULL;
 	int r = 0;
 
-	ret->dangling = -1;
-	for (; filters && *filters && r == 0; filters++) {
-		const char *eq = strchr(*filters, '=');
-		cleanup_free char *key = NULL;
-
-		if (!eq || eq == *filters)
-			return cmk_err_set(err, -EINVAL, "filter '%s': KEY=VALUE was expected",
-					   *filters);
-		key = xstrndup(*filters, (size_t)(eq - *filters));
-		r = parse_one(st, key, eq + 1, ret, err);
+	f->w = w;
+	for (; filters && *filters && r == 0; filters++)
+		r = add_term(f, *filters, prune, err);
+	if (r == 0 && reference)
+		r = add_term(f, reference, false, err);
+	if (r < 0) {
+		images_filter_free(f);
+		return r;
 	}
-	if (r == 0 && operand)
-		strv_add(&ret->references, operand);
-	return r;
+	*ret = f;
+	return 0;
 }
 
 /* "alpine", "alpine:3", "library/alpine", "docker.io/library/alp*": the pattern stands for the end
@@ -110,58 +239,99 @@ static bool reference_fits(const char *pattern, const char *name)
 
 bool images_filter_name(const struct images_filter *f, const char *name)
 {
-	if (!f->references)
-		return true;
-	for (char **r = f->references; *r; r++)
-		if (reference_fits(*r, name))
+	bool asked = false;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->term[i].key != KEY_REFERENCE)
+			continue;
+		if (reference_fits(f->term[i].value, name))
 			return true;
-	return false;
+		asked = true;
+	}
+	return !asked;
 }
 
-static bool labels_fit(const struct images_filter *f, struct storage *st, const char *id)
+static bool label_fits(const struct images_filter *f, const char *id, const char *label)
 {
 	struct image_config cfg = { 0 };
-	bool fits = true;
+	bool fits = image_config_load(f->w->st, id, &cfg, NULL) == 0 &&
+		    cmk_label_fits(cfg.labels, label);
 
-	if (!f->labels)
-		return true;
-	if (image_config_load(st, id, &cfg, NULL) < 0)
-		return false;
-	for (char **l = f->labels; *l && fits; l++)
-		fits = cmk_label_fits(cfg.labels, *l);
 	image_config_done(&cfg);
 	return fits;
 }
 
-static bool any_prefix(char *const *list, const char *of)
+static bool any_name_fits(const char *pattern, const struct image_record *image)
 {
-	if (!list)
-		return true;
-	for (; *list; list++)
-		if (of && **list && str_after(of, *list))
-			return true;
-	return false;
-}
-
-static bool names_fit(const struct images_filter *f, const struct image_record *image)
-{
-	if (!f->references)
-		return true;
 	for (char **n = image->names; n && *n; n++)
-		if (images_filter_name(f, *n))
+		if (reference_fits(pattern, *n))
 			return true;
 	return false;
 }
 
-bool images_filter_image(const struct images_filter *f, struct storage *st,
-			 const struct image_record *image)
+static bool any_digest_fits(const char *begin, const struct image_record *image)
 {
-	bool dangling = !image->names || !*image->names;
+	if (image->manifest_digest && str_after(image->manifest_digest, begin))
+		return true;
+	for (char **d = image->digests; d && *d; d++)
+		if (str_after(*d, begin))
+			return true;
+	return false;
+}
+
+static bool term_fits(const struct images_filter *f, const struct images_term *t,
+		      const struct image_record *image, int64_t created)
+{
+	switch (t->key) {
+	case KEY_REFERENCE:
+		return any_name_fits(t->value, image);
+	case KEY_LABEL:
+		return label_fits(f, image->id, t->value);
+	case KEY_NO_LABEL:
+		return !label_fits(f, image->id, t->value);
+	case KEY_ID:
+		return *t->value && str_after(image->id, t->value);
+	case KEY_DIGEST:
+		return *t->value && any_digest_fits(t->value, image);
+	case KEY_BEFORE:
+	case KEY_UNTIL:
+		return created < t->time;
+	case KEY_SINCE:
+		return created > t->time;
+	case KEY_DANGLING:
+		return t->yes == images_is_dangling(f->w, image);
+	case KEY_INTERMEDIATE:
+		return t->yes == images_is_intermediate(f->w, image);
+	case KEY_CONTAINERS:
+		return !streq(t->value, "external") &&
+		       t->yes == (images_count_containers(f->w, image->id) > 0);
+	case KEY_READONLY:
+	case KEY_MANIFEST:
+		/* There are neither read-only stores nor manifest lists here. */
+		return !t->yes;
+	case N_KEYS:
+		break;
+	}
+	return false;
+}
+
+bool images_filter_image(const struct images_filter *f, const struct image_record *image)
+{
+	bool asked[N_KEYS] = { false }, fits[N_KEYS] = { false };
 	int64_t created = 0;
 
 	(void)format_parse_time(image->created, &created);
-	return (f->dangling < 0 || f->dangling == dangling) &&
-	       (!f->has_before || created < f->before) && (!f->has_since || created > f->since) &&
-	       any_prefix(f->ids, image->id) && any_prefix(f->digests, image->manifest_digest) &&
-	       names_fit(f, image) && labels_fit(f, st, image->id);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct images_term *t = &f->term[i];
+		bool one = term_fits(f, t, image, created);
+
+		if ((t->key == KEY_LABEL || t->key == KEY_NO_LABEL) && !one)
+			return false;
+		asked[t->key] = true;
+		fits[t->key] |= one;
+	}
+	for (int k = 0; k < N_KEYS; k++)
+		if (asked[k] && !fits[k])
+			return false;
+	return true;
 }

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `images --filter` and its operand. */
+/* `images --filter` and its operand, `image prune --filter`: values of one key are alternatives,
+ * different keys must all fit; labels must fit each. */
 #pragma once
 
 #include "image/image.h"
+#include "libpod/libpod.h"
 
-struct images_filter {
-	char **references; /* patterns, any of which fits */
-	char **labels;	   /* "KEY" or "KEY=VALUE", all of which fit */
-	char **ids, **digests;
-	int dangling; /* -1: either */
-	int64_t before, since;
-	bool has_before, has_since;
+struct images_filter;
+
+/* All images and containers, of which filters speak; borrowed. */
+struct images_world {
+	struct storage *st;
+	const struct image_record *images;
+	size_t n_images;
+	struct container *const *containers;
+	size_t n_containers;
 };
-void images_filter_done(struct images_filter *f);
-/* FILTERS are KEY=VALUE; OPERAND (may be NULL) is one more reference. */
-int images_filter_parse(struct storage *st, char *const *filters, const char *operand,
-			struct images_filter *ret, struct cmk_err *err);
-bool images_filter_image(const struct images_filter *f, struct storage *st,
-			 const struct image_record *image);
-/* Does this one of its names fit the references? */
+
+/* OPERAND (may be NULL) is one more reference; PRUNE: the keys of `image prune` alone. The filters
+ * speak of W as long as they live. */
+int images_filter_parse(const struct images_world *w, char *const *filters, const char *operand,
+			bool prune, struct images_filter **ret, struct cmk_err *err);
+void images_filter_free(struct images_filter *f);
+bool images_filter_image(const struct images_filter *f, const struct image_record *image);
+/* Whether the references leave this name of an image that fits. */
 bool images_filter_name(const struct images_filter *f, const char *name);
+/* Whether some filter looks at containers. */
+bool images_filter_wants_containers(char *const *filters);
+/* No name, and nothing was made of it. */
+bool images_is_dangling(const struct images_world *w, const struct image_record *image);
+/* No name, but others were made of it. */
+bool images_is_intermediate(const struct images_world *w, const struct image_record *image);
+/* How many containers use the image, as their root file system or in a mount. */
+uint64_t images_count_containers(const struct images_world *w, const char *id);

@@ -63,6 +63,14 @@ int image_config_parse(const char *text, size_t len, struct image_config *ret, s
 int image_config_load(struct storage *st, const char *id, struct image_config *ret,
 		      struct cmk_err *err);
 
+/* Whether CHILD was made of PARENT: it has its layers and its history, and more. */
+bool image_is_parent(struct storage *st, const struct image_record *parent,
+		     const struct image_record *child);
+/* Whether one of the LIST was made of IMAGE. One without a name and without children is dangling,
+ * one without a name and with children is a step on the way to these. */
+bool image_has_children(struct storage *st, const struct image_record *image,
+			const struct image_record *list, size_t n);
+
 /* --- pull
  * ---------------------------------------------------------------------------------------------------
  */

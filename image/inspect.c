@@ -65,6 +65,7 @@ static void write_image(struct json_writer *w, struct storage *st, const struct 
 {
 	const struct json *cfg = json_get(root, "config"), *v;
 	const struct json *history = json_get(root, "history");
+	cleanup_strv char **names_history = storage_image_name_history(st, rec);
 	const char *comment = json_str(json_get(root, "comment"));
 
 	json_write_object(w, NULL);
@@ -115,7 +116,7 @@ static void write_image(struct json_writer *w, struct storage *st, const struct 
 		json_write_array(w, "History");
 		json_write_end(w, ']');
 	}
-	json_write_strv(w, "NamesHistory", rec->names);
+	json_write_strv(w, "NamesHistory", names_history);
 	v = json_get(cfg, "Healthcheck");
 	if (v && v->type == JSON_OBJECT)
 		json_write_value(w, "Healthcheck", v);

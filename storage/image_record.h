@@ -6,6 +6,7 @@
 #include "storage/storage.h"
 
 #define IMAGE_SCHEMA 1
+#define FORMER_NAMES "former-names" /* a line each, the last one first */
 extern const struct json_field image_record_fields[];
 
 /* The IDs of all images, in no order. */
@@ -18,6 +19,9 @@ struct name_entry {
 /* Every name, sorted. */
 int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err);
 void names_list_free(struct name_entry *list, size_t n);
+
+/* As storage_name_remove(); NOTE: the image shall remember that it had it. */
+int names_remove(struct storage *st, const char *name, bool note, struct cmk_err *err);
 
 /* Removes the layers that no image record and no container names. Call with the storage lock held.
  * Where a pull is under way (it counts on layers that no record names yet) nothing is removed: the

@@ -48,6 +48,16 @@ static int write_parts(int fd, const struct image_record *r, const void *manifes
 	return q;
 }
 
+static int keep_former_names(struct storage *st, int fd, const char *id, struct cmk_err *err)
+{
+	cleanup_free char *path = xasprintf("%s/" FORMER_NAMES, id), *text = NULL;
+	size_t len = 0;
+
+	if (file_read_at(st->images_fd, path, RECORD_MAX, &text, &len, NULL) < 0)
+		return 0;
+	return file_replace_at(fd, FORMER_NAMES, text, len, 0600, 0, err);
+}
+
 /* Gives the directory tmp/NAME its place. */
 static int publish(struct storage *st, const char *name, const struct image_record *rec,
 		   bool exists, struct cmk_err *err)
@@ -94,6 +104,8 @@ static int put_locked(struct storage *st, const struct image_record *r, const vo
 	q = storage_tmp_make(st, name, &tmp, err);
 	if (q >= 0) {
 		q = write_parts(tmp, &merged, manifest, manifest_len, config, config_len, err);
+		if (q >= 0 && exists)
+			q = keep_former_names(st, tmp, r->id, err);
 		if (q >= 0)
 			q = publish(st, name, r, exists, err);
 		if (q < 0 || exists)
@@ -142,7 +154,7 @@ static int remove_locked(struct storage *st, const char *id, struct cmk_err *err
 	r = names_list(st, &names, &n, err);
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		if (streq(names[i].id.hex, id))
-			r = storage_name_remove(st, names[i].name, err);
+			r = names_remove(st, names[i].name, false, err);
 	names_list_free(names, n);
 	if (r < 0)
 		return r;

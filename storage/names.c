@@ -8,10 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/strbuf.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
 #define TARGET_PREFIX "../images/"
+#define FORMER_MAX 65536
 
 /* The file's name for a reference; NULL where it cannot be one. */
 static char *escape(const char *name)
@@ -81,10 +84,57 @@ static int replace_link(struct storage *st, const char *target, const char *file
 	return r;
 }
 
+/* --- names that an image had --- */
+
+static char **read_former(struct storage *st, const char *id)
+{
+	cleanup_free char *path = xasprintf("%s/" FORMER_NAMES, id), *text = NULL;
+	cleanup_strv char **lines = NULL;
+	char **names = NULL;
+
+	if (file_read_at(st->images_fd, path, FORMER_MAX, &text, NULL, NULL) < 0)
+		return NULL;
+	lines = strv_split(text, '\n');
+	for (char **l = lines; l && *l; l++)
+		if (**l && !strv_has(names, *l))
+			strv_add(&names, *l);
+	return names;
+}
+
+/* Before NAME is taken from the image: where we are killed in between it has the name still, which
+ * readers count once. Nothing depends on it, so that a failure is none of the caller's. */
+static void note_former(struct storage *st, const char *id, const char *name)
+{
+	cleanup_close int dir = openat(st->images_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	cleanup_strv char **old = NULL;
+
+	if (dir < 0 || file_lock(dir, true, false) < 0)
+		return;
+	old = read_former(st, id);
+	strbuf_addf(&sb, "%s\n", name);
+	for (char **n = old; n && *n; n++)
+		if (!streq(*n, name) && sb.len + strlen(*n) < FORMER_MAX - 1)
+			strbuf_addf(&sb, "%s\n", *n);
+	if (file_replace_at(dir, FORMER_NAMES, sb.data, sb.len, 0600, 0, NULL) < 0)
+		log_debug("image '%.12s': its former name '%s' is not noted", id, name);
+}
+
+char **storage_image_name_history(struct storage *st, const struct image_record *rec)
+{
+	cleanup_strv char **former = read_former(st, rec->id);
+	char **all = strv_dup(rec->names);
+
+	for (char **n = former; n && *n; n++)
+		if (!strv_has(all, *n))
+			strv_add(&all, *n);
+	return all;
+}
+
 int storage_name_set(struct storage *st, const char *name, const char *id, struct cmk_err *err)
 {
 	cleanup_free char *file = escape(name), *target = NULL;
-	struct digest digest;
+	struct digest digest, old;
 
 	if (!file)
 		return cmk_err_set(err, -EINVAL, "name '%.300s': cannot be kept as a file name%s",
@@ -94,6 +144,8 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
 	target = xasprintf(TARGET_PREFIX "%s", id);
+	if (read_target(st, file, &old) == 0 && !streq(old.hex, id))
+		note_former(st, old.hex, name);
 	if (symlinkat(target, st->names_fd, file) < 0) {
 		int r = errno == EEXIST ? replace_link(st, target, file, err)
 					: cmk_err_errno(err, "make a link");
@@ -106,10 +158,13 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 	return 0;
 }
 
-int storage_name_remove(struct storage *st, const char *name, struct cmk_err *err)
+int names_remove(struct storage *st, const char *name, bool note, struct cmk_err *err)
 {
 	cleanup_free char *file = escape(name);
+	struct digest id;
 
+	if (note && file && read_target(st, file, &id) == 0)
+		note_former(st, id.hex, name);
 	/* Another pull may give the name again at once: only the call itself tells. */
 	if (!file || unlinkat(st->names_fd, file, 0) < 0) {
 		if (!file || errno == ENOENT)
@@ -118,6 +173,11 @@ int storage_name_remove(struct storage *st, const char *name, struct cmk_err *er
 		return cmk_err_errno(err, "remove the name '%s' from '%s/names'", name, st->root);
 	}
 	return fsync(st->names_fd) < 0 ? cmk_err_errno(err, "name '%s'", name) : 0;
+}
+
+int storage_name_remove(struct storage *st, const char *name, struct cmk_err *err)
+{
+	return names_remove(st, name, true, err);
 }
 
 static int compare_names(const void *a, const void *b)

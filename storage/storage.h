@@ -8,7 +8,8 @@
  *   driver*.json                what was found to work here (see storage_driver)
  *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace),
  *                               map-HASH/diff/ (the same with other owners: storage_layers_map())
- *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came)
+ *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came);
+ *                               former-names
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
  *   partial/ALGO-HEX            a download under way (flock held by its owner)
  *   tmp/                        what is being built; swept when its lock is free
@@ -207,6 +208,8 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 int storage_name_remove(struct storage *st, const char *name, struct cmk_err *err); /* -ENOENT */
 /* 0 with *RET_ID (owned) or -ENOENT. */
 int storage_name_lookup(struct storage *st, const char *name, char **ret_id);
+/* The names of REC, then those that it had before, the last one first; owned. */
+char **storage_image_name_history(struct storage *st, const struct image_record *rec);
 /* Full id from a unique hex prefix: -ENOENT, -ENOTUNIQ. */
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err);
