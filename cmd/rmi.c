@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
-#include "cmd/commands.h"
-#include "image/image.h"
-#include "libpod/libpod.h"
+#include "cmd/images_filter.h"
+#include "cmd/prune.h"
 
 struct rmi_args {
-	bool all, force, ignore;
+	bool all, force, ignore, no_prune;
 };
 
 static const struct cmk_option rmi_options[] = {
@@ -14,6 +13,8 @@ static const struct cmk_option rmi_options[] = {
 		     "remove containers of the image first, and all of its names"),
 	CMK_OPT_FLAG('i', "ignore", struct rmi_args, ignore,
 		     "an image that is not here is no error"),
+	CMK_OPT_FLAG(0, "no-prune", struct rmi_args, no_prune,
+		     "keep the nameless images of which it was made"),
 	CMK_OPT_END(),
 };
 
@@ -49,34 +50,72 @@ static int free_of_containers(struct storage *st, const char *image, bool force,
 			r = remove_container(st, cfg->id, err);
 			continue;
 		}
-		r = cmk_err_set(err, -EBUSY, "image '%.12s' is used by container '%s' (%.12s)",
-				image, cfg->name, cfg->id);
-		(void)cmk_err_hint(err, "remove the container first, or use --force");
+		r = cmk_err_set(err, -EBUSY, "image used by %s: image is in use by a container",
+				cfg->id);
+		(void)cmk_err_hint(err, "remove container '%s' first, or use --force", cfg->name);
 	}
 	container_list_free(list, n);
 	return r;
 }
 
-static void untagged(struct storage *st, const char *id, const char *name)
+/* The nameless images of which REC was made, by their IDs: told before it goes. */
+static char **nameless_parents(struct storage *st, const struct image_record *rec)
 {
-	printf("Untagged: %s\n", name);
-	event_write_image(st, "untag", id, name);
+	struct image_record *list = NULL;
+	char **ids = NULL;
+	size_t n = 0;
+
+	if (storage_image_list(st, &list, &n, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		if ((!list[i].names || !*list[i].names) && image_is_parent(st, &list[i], rec))
+			strv_add(&ids, list[i].id);
+	storage_image_list_free(list, n);
+	return ids;
+}
+
+/* Removes those of IDS of which no other image was made, and which no container uses. How many. */
+static int remove_dangling(struct storage *st, char *const *ids)
+{
+	struct images_world w = { .st = st };
+	struct container **containers = NULL;
+	struct image_record *list = NULL;
+	int removed = 0;
+	int r = container_list(st, &containers, &w.n_containers, NULL);
+
+	if (r == 0)
+		r = storage_image_list(st, &list, &w.n_images, NULL);
+	w.containers = containers;
+	w.images = list;
+	for (size_t i = 0; r == 0 && i < w.n_images; i++) {
+		if (!strv_has(ids, list[i].id) || !images_is_dangling(&w, &list[i]) ||
+		    images_count_containers(&w, list[i].id) > 0 ||
+		    cmk_image_remove(st, &list[i], list[i].id, false, NULL) < 0)
+			continue;
+		printf("Deleted: %s\n", list[i].id);
+		removed++;
+	}
+	storage_image_list_free(list, w.n_images);
+	container_list_free(containers, w.n_containers);
+	return removed;
 }
 
 static int remove_whole(struct storage *st, const struct image_record *rec, const char *text,
-			bool force, struct cmk_err *err)
+			const struct rmi_args *a, struct cmk_err *err)
 {
-	int r;
+	cleanup_strv char **parents = a->no_prune ? NULL : nameless_parents(st, rec);
+	int r = free_of_containers(st, rec->id, a->force, err);
 
-	r = free_of_containers(st, rec->id, force, err);
 	if (r == 0)
-		r = storage_image_remove(st, rec->id, err);
+		r = cmk_image_remove(st, rec, text, a->force, err);
 	if (r < 0)
 		return r;
 	for (char **name = rec->names; name && *name; name++)
-		untagged(st, rec->id, *name);
-	event_write_image(st, "remove", rec->id, text);
+		printf("Untagged: %s\n", *name);
 	printf("Deleted: %s\n", rec->id);
+	/* The parent of a parent is dangling only once that has gone. */
+	while (parents && remove_dangling(st, parents) > 0)
+		;
 	return 0;
 }
 
@@ -95,13 +134,19 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 		return r;
 	if (name && strv_has(rec.names, name) && strv_len(rec.names) > 1) {
 		r = storage_name_remove(st, name, err);
-		if (r == 0)
-			untagged(st, id, name);
+		if (r == 0) {
+			printf("Untagged: %s\n", name);
+			event_write_image(st, "untag", id, name);
+		}
 	} else if (!name && strv_len(rec.names) > 1 && !a->force && !a->all) {
-		r = cmk_err_set(err, -EBUSY, "image '%.12s' has several names", id);
-		(void)cmk_err_hint(err, "remove them by name, or use --force");
+		cleanup_free char *names = strv_join(rec.names, " ");
+
+		r = cmk_err_set(err, -EINVAL,
+				"unable to delete image \"%s\" by ID with more than one tag "
+				"([%s]): please force removal",
+				id, names);
 	} else {
-		r = remove_whole(st, &rec, text, a->force, err);
+		r = remove_whole(st, &rec, text, a, err);
 	}
 	image_record_done(&rec);
 	return r;
@@ -143,7 +188,7 @@ static int remove_each(struct storage *st, char *const *which, const struct rmi_
 		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 
 		if (remove_one(st, *which, a, &mine) >= 0 ||
-		    (mine.kind == CMK_ERR_NOT_FOUND && (a->ignore || a->force)))
+		    (mine.kind == CMK_ERR_NOT_FOUND && (a->ignore || a->force || a->all)))
 			continue;
 		print_error(&mine);
 		code = MAX(code, code_of(&mine));
@@ -159,10 +204,12 @@ static int rmi_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	struct storage *st = NULL;
 	int r;
 
-	if (a->all == (argc > 0))
+	if (a->all && argc > 0)
 		return cmk_err_set(err, -EINVAL,
-				   a->all ? "names beside --all"
-					  : "which image? give a name or --all");
+				   "when using the --all switch, you may not pass any images names "
+				   "or IDs");
+	if (!a->all && argc == 0)
+		return cmk_err_set(err, -EINVAL, "image name or ID must be specified");
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0 && a->all)
 		r = all_ids(st, &ids, err);
@@ -187,7 +234,8 @@ const struct cmk_command cmk_cmd_rmi = {
 	.summary = "Remove images",
 	.operands = "IMAGE [IMAGE...]",
 	.description = "An image with several names loses the one that was given; with the last "
-		       "one it goes itself, with the layers that nothing else uses.",
+		       "one it goes itself, with the layers that nothing else uses, and with the "
+		       "nameless images of which it was made, where no other was made of them.",
 	.exit_codes = "1 where an image is not here, 2 where a container uses it.",
 	.options = rmi_options,
 	.args_size = sizeof(struct rmi_args),

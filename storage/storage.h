@@ -46,6 +46,11 @@ int storage_userns(struct storage *st, const struct userns_config **ret, struct 
  * in the run directory). */
 bool storage_warn_once(struct storage *st, const char *name);
 
+/* Removes all that there is, and the data and run directories with it where they hold nothing else.
+ * The caller has removed what runs and what is mounted. ST is good for storage_free() alone then.
+ */
+int storage_reset(struct storage *st, struct cmk_err *err);
+
 /* --- digests
  * ------------------------------------------------------------------------------------------------
  */
@@ -478,5 +483,13 @@ int storage_volume_list(struct storage *st, struct volume_record **ret, size_t *
 int storage_volume_lock(struct storage *st, const char *name, bool exclusive, struct cmk_err *err);
 /* Under the exclusive lock: with all its files. */
 int storage_volume_remove(struct storage *st, const char *name, bool durable, struct cmk_err *err);
+/* What volumes take: bytes of regular files and links; what is mounted there is not looked at. */
+struct volume_usage {
+	const char *name;
+	uint64_t bytes; /* out */
+};
+/* Fills the sizes of N volumes, in one child inside the parent user namespace. */
+int storage_volume_usage(struct storage *st, struct volume_usage *list, size_t n,
+			 struct cmk_err *err);
 /* Removes what a killed removal or creation left. */
 void storage_volume_sweep(struct storage *st);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the root file systems of containers take: `ps --size`, `inspect --size`. */
+/* What the root file systems of containers and the volumes take: `ps --size`, `inspect --size`,
+ * `system df`. */
 #include <fcntl.h>
 #include <fts.h>
 #include <sys/mman.h>
@@ -11,7 +12,7 @@
 
 struct walk {
 	struct storage *st;
-	struct rootfs_usage *list; /* shared with the child that fills it */
+	void *list; /* shared with the child that fills it */
 	size_t n;
 };
 
@@ -48,7 +49,7 @@ static int walk_all(void *arg, struct cmk_err *err)
 	struct walk *w = arg;
 
 	for (size_t i = 0; i < w->n; i++) {
-		struct rootfs_usage *u = &w->list[i];
+		struct rootfs_usage *u = (struct rootfs_usage *)w->list + i;
 		cleanup_free char *upper = xasprintf("%s/upper", u->id);
 		cleanup_free char *merged = xasprintf("%s/merged", u->id);
 		bool is_copy;
@@ -63,25 +64,59 @@ static int walk_all(void *arg, struct cmk_err *err)
 	return 0;
 }
 
-int storage_rootfs_usage(struct storage *st, struct rootfs_usage *list, size_t n,
-			 struct cmk_err *err)
+static int walk_volumes(void *arg, struct cmk_err *err)
+{
+	struct walk *w = arg;
+
+	for (size_t i = 0; i < w->n; i++) {
+		struct volume_usage *u = (struct volume_usage *)w->list + i;
+		cleanup_free char *data = xasprintf("volumes/%s/_data", u->name);
+		struct rootfs_usage all = { 0 };
+
+		if (fchdir(w->st->root_fd) < 0)
+			return cmk_err_errno(err, "enter '%s'", w->st->root);
+		add_tree(data, 0, &all);
+		u->bytes = all.changed;
+	}
+	return 0;
+}
+
+/* FN fills the N items of SIZE bytes each of LIST, in one child inside the parent user namespace.
+ */
+static int walk_in_userns(struct storage *st, void *list, size_t n, size_t size,
+			  int (*fn)(void *arg, struct cmk_err *err), struct cmk_err *err)
 {
 	const struct userns_config *config;
 	struct walk w = { .st = st, .n = n };
-	size_t size = n * sizeof(*list);
 	int r;
 
 	if (n == 0)
 		return 0;
-	w.list = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	w.list = mmap(NULL, n * size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (w.list == MAP_FAILED)
-		return cmk_err_errno(err, "memory for the sizes of %zu containers", n);
-	memcpy(w.list, list, size);
+		return cmk_err_errno(err, "memory for %zu sizes", n);
+	memcpy(w.list, list, n * size);
 	r = storage_userns(st, &config, err);
 	if (r >= 0)
-		r = userns_run(st->run_fd, config, false, walk_all, &w, err);
+		r = userns_run(st->run_fd, config, false, fn, &w, err);
 	if (r >= 0)
-		memcpy(list, w.list, size);
-	(void)munmap(w.list, size);
+		memcpy(list, w.list, n * size);
+	(void)munmap(w.list, n * size);
+	return r < 0 ? r : 0;
+}
+
+int storage_rootfs_usage(struct storage *st, struct rootfs_usage *list, size_t n,
+			 struct cmk_err *err)
+{
+	int r = walk_in_userns(st, list, n, sizeof(*list), walk_all, err);
+
 	return r < 0 ? cmk_err_wrap(err, r, "sizes of containers") : 0;
+}
+
+int storage_volume_usage(struct storage *st, struct volume_usage *list, size_t n,
+			 struct cmk_err *err)
+{
+	int r = walk_in_userns(st, list, n, sizeof(*list), walk_volumes, err);
+
+	return r < 0 ? cmk_err_wrap(err, r, "sizes of volumes") : 0;
 }
