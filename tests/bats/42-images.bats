@@ -70,8 +70,8 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_equal "$output$stderr" ""
 	run_cmk image inspect --format '{{.Id}}' demo
 	local id=$output
-	run_cmk 2 rmi "$id"
-	assert_error "several names"
+	run_cmk 125 rmi "$id"
+	assert_error "by ID with more than one tag .*: please force removal"
 	run_cmk rmi registry.example/x/y
 	run_cmk rmi "${id:0:6}"
 	assert_equal "$output" $'Untagged: localhost/demo:latest\nDeleted: '"$id"
@@ -81,14 +81,14 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	run_cmk rmi -f demo
 	run_cmk 125 tag nothing x
 	run_cmk 125 rmi
-	assert_error "name or --all"
+	assert_error "image name or ID must be specified"
 }
 
 @test "an image with a container stays, unless forced" {
 	import_demo -c 'CMD ["sleep", "1000"]'
 	run_cmk create --name user1 --net=none demo
 	run_cmk 2 rmi demo
-	assert_error "used by container 'user1'"
+	assert_error "image is in use by a container .*'user1'"
 	run_cmk rmi -f demo
 	run_cmk ps -aq
 	assert_equal "$output" ""

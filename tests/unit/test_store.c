@@ -325,6 +325,85 @@ static void too_little_space_is_told_with_both_figures(void **state)
 	assert_non_null(strstr(p->err.msg, "are free"));
 }
 
+static void an_image_remembers_its_names(void **state)
+{
+	struct place *p = *state;
+	struct image_record r = { 0 };
+	char **names;
+
+	make_layer(p, LAYER_1);
+	assert_int_equal(put(p, ID_A, LAYER_1, "sha256:one"), 0);
+	assert_int_equal(put(p, ID_B, LAYER_1, "sha256:two"), 0);
+	assert_int_equal(storage_name_set(p->st, "localhost/x:1", ID_A, &p->err), 0);
+	assert_int_equal(storage_name_set(p->st, "localhost/y:1", ID_A, &p->err), 0);
+	assert_int_equal(storage_name_set(p->st, "localhost/z:1", ID_A, &p->err), 0);
+	assert_int_equal(storage_name_remove(p->st, "localhost/x:1", &p->err), 0);
+	/* Taken by another image. */
+	assert_int_equal(storage_name_set(p->st, "localhost/y:1", ID_B, &p->err), 0);
+	/* A second pull writes the image anew. */
+	assert_int_equal(put(p, ID_A, LAYER_1, "sha256:three"), 0);
+	assert_int_equal(storage_image_load(p->st, ID_A, &r, &p->err), 0);
+	names = storage_image_name_history(p->st, &r);
+	assert_int_equal(strv_len(names), 3);
+	assert_string_equal(names[0], "localhost/z:1");
+	assert_string_equal(names[1], "localhost/y:1");
+	assert_string_equal(names[2], "localhost/x:1");
+	strv_free(names);
+	image_record_done(&r);
+}
+
+static void nothing_is_mounted_where_no_session_is(void **state)
+{
+	static const char *const bad[] = { "c-" ID_A ".1", "i-" ID_A ".999999999", "c-" ID_A ".x",
+					   "c-short.1", "x-" ID_A ".1" };
+	struct place *p = *state;
+	struct storage_mounted *list = NULL;
+	char *path = NULL;
+	size_t n = 1;
+
+	assert_int_equal(mkdirat(p->st->run_fd, "mounts", 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		cleanup_free char *file = xasprintf("mounts/%s", bad[i]);
+
+		assert_int_equal(file_replace_at(p->st->run_fd, file, "1 1\n", 4, 0600, 0, NULL),
+				 0);
+	}
+	assert_false(storage_is_mounted(p->st, STORAGE_MOUNT_CONTAINER, ID_A));
+	assert_false(storage_is_mounted(p->st, STORAGE_MOUNT_IMAGE, ID_A));
+	assert_int_equal(storage_mount_open(p->st, STORAGE_MOUNT_IMAGE, ID_A), -ENOENT);
+	assert_int_equal(storage_mount_end(p->st, STORAGE_MOUNT_IMAGE, ID_A, &p->err), 0);
+	assert_int_equal(storage_mount_list(p->st, STORAGE_MOUNT_IMAGE, &list, &n, &p->err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(storage_mount_check(p->st, "mount", &p->err), -EPERM);
+	assert_int_equal(
+		storage_mount_add(p->st, STORAGE_MOUNT_CONTAINER, ID_A, NULL, -1, &path, &p->err),
+		-EPERM);
+}
+
+static void a_reset_leaves_what_is_not_ours(void **state)
+{
+	struct place *p = *state;
+	cleanup_free char *version = xasprintf("%s/version", p->root);
+	cleanup_free char *mine = xasprintf("%s/mine", p->root);
+	struct storage *st = NULL;
+
+	make_layer(p, LAYER_1);
+	assert_int_equal(put(p, ID_A, LAYER_1, "sha256:one"), 0);
+	assert_int_equal(storage_name_set(p->st, "localhost/x:1", ID_A, &p->err), 0);
+	assert_int_equal(file_replace_at(p->st->root_fd, "mine", "1", 1, 0600, 0, NULL), 0);
+	log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	assert_int_equal(storage_reset(p->st, &p->err), 0);
+	log_set_fd(STDERR_FILENO);
+	assert_int_equal(access(mine, F_OK), 0);
+	assert_true(access(version, F_OK) < 0);
+	assert_true(access(p->run, F_OK) < 0);
+	assert_int_equal(unlink(mine), 0);
+	assert_int_equal(storage_open(p->root, p->run, &st, &p->err), 0);
+	assert_int_equal(storage_reset(st, &p->err), 0);
+	storage_free(st);
+	assert_true(access(p->root, F_OK) < 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -345,6 +424,9 @@ int main(void)
 		TEST(a_pull_under_way_keeps_all_layers),
 		TEST(what_a_killed_process_left_is_swept),
 		TEST(too_little_space_is_told_with_both_figures),
+		TEST(an_image_remembers_its_names),
+		TEST(nothing_is_mounted_where_no_session_is),
+		TEST(a_reset_leaves_what_is_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,56 @@ static void second_joins_first(struct fixture *f, void (*then)(void))
 	(void)close(out[1]);
 }
 
+static int look_around(void *arg, struct cmk_err *err cmk_unused)
+{
+	const struct fixture *f = arg;
+	struct userns_config c = { 0 };
+	struct process_id session = { 0 };
+	int r;
+
+	if (userns_config_load(f->run_fd, &c, NULL) < 0 || c.mode != USERNS_INSIDE ||
+	    c.uids.range[0].inside != c.uids.range[0].outside)
+		return 1;
+	userns_config_done(&c);
+	/* There is nothing to enter, and no hint is left for that. */
+	c.mode = USERNS_INSIDE;
+	r = userns_parent_enter(f->run_fd, &c, NULL, NULL);
+	if (r < 0 || userns_session(f->run_fd, &session) < 0 || session.pid != getpid())
+		return 2;
+	/* A mount namespace of which no hint knows is no session. */
+	userns_hint_remove(f->run_fd, getpid());
+	if (userns_session(f->run_fd, &session) != -ESRCH || userns_is_parent(f->run_fd))
+		return 3;
+	return 0;
+}
+
+static void test_who_is_inside_knows_it(void **state)
+{
+	struct fixture *f = *state;
+	struct process_id session;
+
+	if (!userns_works())
+		skip();
+	assert_int_equal(userns_run(f->run_fd, &f->c, true, look_around, f, NULL), 0);
+	assert_false(userns_is_parent(f->run_fd));
+	assert_int_equal(userns_session(f->run_fd, &session), -ESRCH);
+}
+
+static void test_a_bad_hint_is_none(void **state)
+{
+	static const char *const bad[] = { "x", "1.", "1.x", ".1", "1.2.3", "-1" };
+	struct fixture *f = *state;
+	char name[32];
+
+	(void)mkdirat(f->run_fd, "userns", 0700);
+	(void)snprintf(name, sizeof(name), "userns/%d", (int)getpid());
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(symlinkat(bad[i], f->run_fd, name), 0);
+		assert_false(userns_is_parent(f->run_fd));
+		assert_int_equal(unlinkat(f->run_fd, name, 0), 0);
+	}
+}
+
 static void test_the_second_joins_the_first(void **state)
 {
 	second_joins_first(*state, stay);
@@ -275,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_map_text_round_trips),
 		cmocka_unit_test(test_work_runs_as_root_of_the_parent_namespace),
 		cmocka_unit_test(test_a_damaged_cache_is_asked_for_again),
+		cmocka_unit_test(test_who_is_inside_knows_it),
+		cmocka_unit_test(test_a_bad_hint_is_none),
 		cmocka_unit_test(test_the_second_joins_the_first),
 		cmocka_unit_test(test_a_process_that_went_deeper_leads_to_the_parent_still),
 	};
