@@ -99,7 +99,7 @@ static bool field_is(const char *field, size_t len, const char *path)
 	for (size_t i = 0; i < len; i++, path++) {
 		char c = field[i];
 
-		if (c == '\\' && i + 3 < len + 0u) {
+		if (c == '\\' && i + 3 < len) {
 			c = (char)((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
 				   (field[i + 3] - '0'));
 			i += 3;
@@ -420,13 +420,13 @@ int storage_mount_drop(struct storage *st, enum storage_mount_kind kind, const c
 
 /* --- everybody's --- */
 
+#define ENDING_MAX 64 /* at once */
+
 struct ending {
-	struct storage *st;
 	struct wanted wanted;
-	int mounts_fd;
 	char *path;
-	char names[64][DIGEST_HEX_LEN + 24];
-	int ns[64];
+	char names[ENDING_MAX][DIGEST_HEX_LEN + 24];
+	int ns[ENDING_MAX];
 	size_t n;
 };
 
@@ -458,18 +458,13 @@ static int end_inside(void *arg, struct cmk_err *err)
 	return 0;
 }
 
-int storage_mount_end(struct storage *st, enum storage_mount_kind kind, const char *id,
-		      struct cmk_err *err)
+/* How many were ended. */
+static int end_some(struct storage *st, int fd, struct ending *e, struct cmk_err *err)
 {
-	cleanup_free struct ending *e = xcalloc(1, sizeof(*e));
-	cleanup_free char *path = place_of(st, kind, id);
-	cleanup_close int fd = open_mounts(st, true, err);
 	const struct userns_config *config;
 	int r;
 
-	if (fd < 0)
-		return fd;
-	*e = (struct ending){ .st = st, .wanted = { kind, id, -1 }, .path = path };
+	e->n = 0;
 	(void)each_mount(st, fd, true, note_it, e);
 	if (e->n == 0)
 		return 0;
@@ -481,9 +476,23 @@ int storage_mount_end(struct storage *st, enum storage_mount_kind kind, const ch
 		if (r >= 0)
 			(void)unlinkat(fd, e->names[i], 0);
 	}
-	if (r >= 0)
+	return r < 0 ? r : (int)e->n;
+}
+
+int storage_mount_end(struct storage *st, enum storage_mount_kind kind, const char *id,
+		      struct cmk_err *err)
+{
+	cleanup_free struct ending *e = xcalloc(1, sizeof(*e));
+	cleanup_free char *path = place_of(st, kind, id);
+	cleanup_close int fd = open_mounts(st, true, err);
+	int r = fd;
+
+	*e = (struct ending){ .wanted = { kind, id, -1 }, .path = path };
+	while (r >= 0 && (r = end_some(st, fd, e, err)) > 0)
+		;
+	if (r == 0)
 		remove_place(st, fd, kind, id);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 /* --- images --- */

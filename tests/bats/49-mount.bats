@@ -182,3 +182,30 @@ $id"
 	run_cmk ps -aq
 	assert_equal "$output" ""
 }
+
+@test "a container with a map of its own, mounted before and while it runs" {
+	load_images alpine
+	run_cmk create --name c1 --net=none --userns keep-id alpine sleep 1000
+	run_cmk unshare sh -c 'm=$(cmk mount c1) && echo one >"$m/tmp/one" && cmk start c1 >/dev/null && cmk exec c1 cat /tmp/one &&
+		cmk exec c1 touch /tmp/two && stat -c %u "$m/tmp/two"'
+	assert_equal "$output" $'one\n0'
+	run_cmk unshare sh -c 'm=$(cmk mount c1) && stat -c %u "$m/tmp/two" && echo three >"$m/tmp/three" && cmk exec c1 cat /tmp/three'
+	assert_equal "$output" $'0\nthree'
+	run_cmk rm -f -t 0 c1
+}
+
+@test "on the other drivers" {
+	local driver
+	load_images alpine many
+	for driver in vfs fuse-overlayfs; do
+		export STORAGE_DRIVER=$driver
+		run_cmk create --name "$driver" --net=none alpine cat /hello
+		run_cmk unshare sh -c 'm=$(cmk mount '"$driver"') && echo hi >"$m/hello" && cmk start -a '"$driver"' && cat "$(cmk image mount alpine)/etc/passwd" | head -n 1'
+		assert_equal "${lines[0]}" hi
+		assert_match "${lines[1]}" '^root:'
+		run_cmk rm "$driver"
+	done
+	run_cmk unshare sh -c 'ls "$(cmk image mount many)/bin/busybox" && ! touch "$(cmk image mount many)/x"'
+	STORAGE_DRIVER=vfs run_cmk 125 unshare cmk image mount many
+	assert_error "only with the driver overlay"
+}
