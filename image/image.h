@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images: references, short names, registries, pull, import.
+ * Images: references, short names, registries, pull, images in files, import.
  *
  * Everything that came from a registry is hostile. The helper program libexec/cmk/cmk-registry
  * (libcurl) speaks HTTP; this room decides, verifies digests, and hands the bytes to storage. cmk

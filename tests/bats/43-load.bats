@@ -110,6 +110,7 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	skopeo copy -q "oci:$OCI/alpine:latest" docker-archive:d.tar:example.org/alpine:3
 	run_cmk load -i d.tar
 	assert_equal "$output" "Loaded image: example.org/alpine:3"
+	# shellcheck disable=SC2154
 	assert_match "$stderr" 'Copying blob sha256:'
 	same_as_skopeo example.org/alpine:3 docker-archive:d.tar
 	empty_store
@@ -183,6 +184,23 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	craft none.tar <<<'put("manifest.json", [])'
 	run_cmk 125 load -i none.tar
 	assert_error 'holds no image'
+}
+
+@test "an archive that is both, as newer dockers write it, is an OCI layout with docker's names" {
+	craft both.tar <<-'END'
+		layout()
+		d = oci(a, b)
+		index({**d, "annotations": {"io.containerd.image.name": "docker.io/library/x:1", "org.opencontainers.image.ref.name": "1"}})
+		put("manifest.json", [{"Config": "blobs/sha256/" + sha(config(a, b)), "RepoTags": ["x:1"],
+		    "Layers": ["blobs/sha256/" + sha(l) for l in (a, b)]}])
+	END
+	run_cmk load -q -i both.tar
+	assert_equal "$output" "Loaded image: docker.io/library/x:1"
+	mkdir both && tar -C both -xf both.tar
+	same_as_skopeo docker.io/library/x:1 oci:both
+	run_cmk pull -q docker-archive:both.tar
+	same_as_skopeo localhost/x:1 docker-archive:both.tar
+	assert_equal "$(find "$CMK_ROOT/images" -mindepth 1 -maxdepth 1 | wc -l)" 1
 }
 
 @test "an archive comes from a file, standard input, a pipe, or a web server" {
