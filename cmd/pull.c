@@ -136,13 +136,14 @@ static const struct cmk_example pull_examples[] = {
 	{ "cmk pull registry.example.org/team/app@sha256:DIGEST",
 	  "Gets exactly these bytes, whatever the tag says today" },
 	{ "cmk pull --all-tags registry.example.org/team/app", "Gets all that the repository has" },
+	{ "cmk pull oci-archive:app.tar:1.2", "Gets one of the images in an archive" },
 	{ NULL, NULL },
 };
 
 const struct cmk_command cmk_cmd_pull = {
 	.name = "pull",
 	.aliases = pull_aliases,
-	.summary = "Get an image from a registry",
+	.summary = "Get an image from a registry or from files",
 	.operands = "IMAGE [IMAGE...]",
 	.description =
 		"Downloads an image and unpacks its layers, several side by side. Every digest is "
@@ -152,7 +153,10 @@ const struct cmk_command cmk_cmd_pull = {
 		"nothing. Where it may stand for several, one is chosen on the terminal and kept "
 		"in "
 		"`short-name-aliases.conf`, or all are tried, or it is an error, as its "
-		"`short-name-mode` says.\n\nAn image that cannot be had does not keep the others "
+		"`short-name-mode` says.\n\nImages in files are named by where they are: "
+		"`oci:DIR[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]` and "
+		"`dir:DIR`; `:@N` instead of a name is the N-th.\n\nAn image that cannot be had "
+		"does not keep the others "
 		"from being pulled; the exit code is then 125.",
 	.options = pull_options,
 	.args_size = sizeof(struct pull_args),

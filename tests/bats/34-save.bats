@@ -57,6 +57,29 @@ diff_ids() { "$T/bin/cmk" image inspect --format '{{range .RootFS.Layers}}{{prin
 	assert_match "$(jq -r '.layers[].mediaType' copied3/manifest.json)" '^application/vnd.oci.image.layer.v1.tar$'
 }
 
+@test "what was saved is loaded again as the same image, by every format" {
+	run_cmk image inspect --format '{{.Id}} {{.RootFS.Layers}}' alpine
+	local want=$output format path again=(--root "$T/again" --runroot "$T/again-run")
+	for format in docker-archive oci-archive oci-dir docker-dir; do
+		path=$T/saved-$format
+		run_cmk save -q --format "$format" -o "$path" alpine
+		run_cmk "${again[@]}" load -q -i "$path"
+		assert_match "$output" '^Loaded image'
+		run_cmk "${again[@]}" images -q --no-trunc
+		assert_equal "$output" "sha256:${want%% *}"
+		run_cmk "${again[@]}" image inspect --format '{{.Id}} {{.RootFS.Layers}}' "${want%% *}"
+		assert_equal "$output" "$want"
+		# Saved once more from there, it is the same archive.
+		if [ "$format" != docker-dir ]; then
+			run_cmk "${again[@]}" save -q --format "$format" -o "$path-2" alpine
+			diff -r "$path" "$path-2"
+		fi
+		run_cmk "${again[@]}" rmi -f "${want%% *}"
+		run_cmk "${again[@]}" images -q
+		assert_equal "$output" ""
+	done
+}
+
 @test "several images in one archive, several names of one" {
 	run_cmk tag alpine localhost/mine:1
 	echo hello >f && tar -cf f.tar f
