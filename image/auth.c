@@ -2,6 +2,7 @@
 #include "image/auth.h"
 
 #include <fcntl.h>
+#include <nettle/base64.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -26,42 +27,19 @@ int credentials_parse(const char *text, struct credentials *ret, struct cmk_err 
 	return 0;
 }
 
-static int base64_value(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-/* NULL where S is not base64, or holds a NUL. */
+/* NULL where S is not base64 (RFC 4648, 4), or holds a NUL. */
 static char *base64_text(const char *s)
 {
-	struct strbuf sb = STRBUF_INIT;
-	uint32_t bits = 0;
-	int n = 0;
+	size_t len = strlen(s), n = BASE64_DECODE_LENGTH(len);
+	cleanup_free char *text = xmalloc(n + 1);
+	struct base64_decode_ctx c;
 
-	for (; *s && *s != '='; s++) {
-		int v = base64_value(*s);
-
-		if (v < 0)
-			goto bad;
-		bits = bits << 6 | (uint32_t)v;
-		n += 6;
-		if (n >= 8) {
-			n -= 8;
-			if (!(char)(bits >> n))
-				goto bad;
-			strbuf_addc(&sb, (char)(bits >> n));
-		}
-	}
-	if (n == 6 || strspn(s, "=") != strlen(s) || strlen(s) > 2)
-		goto bad;
-	return strbuf_steal(&sb);
-bad:
-	strbuf_done(&sb);
-	return NULL;
+	base64_decode_init(&c);
+	if (!base64_decode_update(&c, &n, (uint8_t *)text, len, s) || !base64_decode_final(&c) ||
+	    memchr(text, '\0', n))
+		return NULL;
+	text[n] = '\0';
+	return steal_ptr(&text);
 }
 
 /* "https://index.docker.io/v1/" → "index.docker.io": keys of docker's files are URLs. */

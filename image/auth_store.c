@@ -2,37 +2,22 @@
 /* auth.json, written: containers-auth.json(5). */
 #include <fcntl.h>
 #include <libgen.h>
+#include <nettle/base64.h>
 
 #include "base/file.h"
 #include "image/auth.h"
 
-static char *base64_of(const char *s, size_t len)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	struct strbuf sb = STRBUF_INIT;
-
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = MIN(len - i, (size_t)3);
-		uint32_t bits = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (k < n ? (unsigned char)s[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			strbuf_addc(&sb, k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=');
-	}
-	return strbuf_steal(&sb);
-}
-
 static void write_entry(struct json_writer *w, const char *key, const struct credentials *c)
 {
 	cleanup_free char *pair = xasprintf("%s:%s", c->user, c->password);
-	cleanup_free char *auth = base64_of(pair, strlen(pair));
+	size_t len = strlen(pair);
+	cleanup_free char *auth = xcalloc(BASE64_ENCODE_RAW_LENGTH(len) + 1, 1);
 
+	base64_encode_raw(auth, len, (const uint8_t *)pair);
 	json_write_object(w, key);
 	json_write_str(w, "auth", auth);
 	json_write_end(w, '}');
-	explicit_bzero(pair, strlen(pair));
+	explicit_bzero(pair, len);
 	explicit_bzero(auth, strlen(auth));
 }
 

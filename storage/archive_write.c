@@ -44,7 +44,7 @@ static int header(struct archive_writer *w, const char *name, uint64_t size)
 }
 
 int storage_writer_add(struct archive_writer *w, const char *name, const void *data, size_t len,
-			struct cmk_err *err)
+		       struct cmk_err *err)
 {
 	int r = header(w, name, len);
 
@@ -52,7 +52,7 @@ int storage_writer_add(struct archive_writer *w, const char *name, const void *d
 }
 
 int storage_writer_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
-			   struct cmk_err *err)
+			  struct cmk_err *err)
 {
 	int r = header(w, name, size);
 
@@ -60,7 +60,7 @@ int storage_writer_add_fd(struct archive_writer *w, const char *name, int fd, ui
 }
 
 int storage_writer_begin(struct archive_writer *w, const char *name, uint64_t size,
-			  struct cmk_err *err)
+			 struct cmk_err *err)
 {
 	int r = header(w, name, size);
 

@@ -391,19 +391,19 @@ int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err
 /* --- archives of files, for images
  * ------------------------------------------------------------------------------------- */
 
-/* A tar archive of plain files, mode 0644, and directories (a NAME that ends in '/'), of no time and
- * nobody: the same files make the same bytes. FD is borrowed. */
+/* A tar archive of plain files, mode 0644, and directories (a NAME that ends in '/'), of no time
+ * and nobody: the same files make the same bytes. FD is borrowed. */
 struct archive_writer;
 struct archive_writer *storage_writer_new(int fd);
 void storage_writer_free(struct archive_writer *w);
 int storage_writer_add(struct archive_writer *w, const char *name, const void *data, size_t len,
-			struct cmk_err *err);
+		       struct cmk_err *err);
 /* SIZE bytes of the file FD. */
 int storage_writer_add_fd(struct archive_writer *w, const char *name, int fd, uint64_t size,
-			   struct cmk_err *err);
+			  struct cmk_err *err);
 /* The caller, or a process of its, then writes SIZE bytes to the archive's descriptor itself. */
 int storage_writer_begin(struct archive_writer *w, const char *name, uint64_t size,
-			  struct cmk_err *err);
+			 struct cmk_err *err);
 int storage_writer_finish(struct archive_writer *w, struct cmk_err *err);
 
 /* --- members of an archive, by name

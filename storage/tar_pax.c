@@ -4,6 +4,7 @@
  * attributes and GNU's for sparse files.
  */
 #include <ctype.h>
+#include <nettle/base64.h>
 
 #include "base/parse.h"
 #include "storage/tar.h"
@@ -136,36 +137,16 @@ static char *url_decode(const char *s)
 	return out;
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
+/* libarchive leaves the padding out. OUT has room for LEN bytes. */
 static ssize_t base64_decode(const char *s, size_t len, char *out)
 {
-	uint32_t bits = 0;
-	int n_bits = 0;
-	ssize_t n = 0;
+	struct base64_decode_ctx c;
+	size_t n = len;
 
 	while (len > 0 && s[len - 1] == '=')
 		len--;
-	for (size_t i = 0; i < len; i++) {
-		int d = base64_digit(s[i]);
-
-		if (d < 0)
-			return -EINVAL;
-		bits = (bits << 6 | (uint32_t)d) & 0xffffff;
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			out[n++] = (char)(bits >> n_bits);
-		}
-	}
-	return n;
+	base64_decode_init(&c);
+	return base64_decode_update(&c, &n, (uint8_t *)out, len, s) ? (ssize_t)n : -EINVAL;
 }
 
 static int take_xattr(struct tar_reader *t, const struct record *r, const char *name, bool encoded,
