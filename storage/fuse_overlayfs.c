@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/strbuf.h"
 #include "storage/driver.h"
@@ -113,7 +114,13 @@ static int mount_apart(const struct rootfs_plan *plan, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	fd = open_tree(AT_FDCWD, plan->merged, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return fd < 0 ? cmk_err_errno(err, "open_tree '%s'", plan->merged) : fd;
+	if (fd < 0)
+		return cmk_err_errno(err, "open_tree '%s'", plan->merged);
+	/* The program lives in this namespace, and as long as there is a mount: not for the sake of
+	 * this one. */
+	if (umount2(plan->merged, MNT_DETACH) < 0)
+		log_debug("unmount '%s': %s", plan->merged, errno_text(errno));
+	return fd;
 }
 
 static void cmk_noreturn mount_child(const struct rootfs_plan *plan, int sock)

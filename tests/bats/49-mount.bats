@@ -205,7 +205,7 @@ $id"
 		assert_match "${lines[1]}" '^root:'
 		run_cmk rm "$driver"
 	done
-	run_cmk unshare sh -c 'ls "$(cmk image mount many)/bin/busybox" && ! touch "$(cmk image mount many)/x"'
+	run_cmk unshare sh -c 'm=$(cmk image mount many) && ls "$m/bin/busybox" && ! touch "$m/x"'
 	STORAGE_DRIVER=vfs run_cmk 125 unshare cmk image mount many
 	assert_error "only with the driver overlay"
 }
