@@ -107,33 +107,45 @@ static void write_json_step(struct json_writer *w, const struct step *s)
 	json_write_end(w, '}');
 }
 
-/* Tabs would be taken for columns. */
-static char *command_text(const char *created_by, bool no_trunc)
+/* Who made the image has chosen the text: in a TABLE it must stay in its cell, and nowhere may it
+ * command the terminal. */
+static char *plain_text(const char *from, bool table)
 {
-	char *text = xstrdup(created_by ?: "");
+	char *text = xstrdup(from ?: "");
 
-	for (char *p = text; *p; p++)
-		if (*p == '\t' || *p == '\n')
+	for (char *p = text; *p; p++) {
+		bool space = *p == '\t' || *p == '\n';
+
+		if (space ? table : (unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
-	if (!no_trunc && strlen(text) > CREATED_BY_MAX) {
-		size_t n = CREATED_BY_MAX - 3;
-
-		/* Not in the middle of a character. */
-		while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-			n--;
-		memcpy(text + n, "...", sizeof("..."));
 	}
 	return text;
+}
+
+static void cut(char *text, size_t max)
+{
+	size_t n = max - 3;
+
+	if (strlen(text) <= max)
+		return;
+	/* Not in the middle of a character. */
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(text + n, "...", sizeof("..."));
 }
 
 static void write_step(struct json_writer *w, const struct step *s, const struct history_args *a)
 {
 	const char *id = s->use_id ? s->image->id : "<missing>";
 	cleanup_free char *short_id = xstrndup(id, a->no_trunc ? strlen(id) : 12);
-	cleanup_free char *by = command_text(s->created_by, a->no_trunc);
+	bool table = !a->format || str_after(a->format, "table ");
+	cleanup_free char *by = plain_text(s->created_by, table);
+	cleanup_free char *comment = plain_text(s->comment, table);
 	cleanup_free char *at = whole_seconds(s->created);
 	char size[32], ago[48];
 
+	if (!a->no_trunc)
+		cut(by, CREATED_BY_MAX);
 	format_size(s->size, size);
 	format_ago(s->created, ago);
 	json_write_object(w, NULL);
@@ -143,7 +155,7 @@ static void write_step(struct json_writer *w, const struct step *s, const struct
 	json_write_str(w, "CreatedAt", at);
 	json_write_str(w, "CreatedBy", by);
 	json_write_str(w, "Size", size);
-	json_write_str(w, "Comment", s->comment ?: "");
+	json_write_str(w, "Comment", comment);
 	json_write_strv(w, "Tags", s->image ? s->image->names : NULL);
 	json_write_end(w, '}');
 }

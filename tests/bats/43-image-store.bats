@@ -50,7 +50,15 @@ make_family() {
 	assert_equal "${#lines[@]}" 3
 	assert_match "${lines[1]}" '^sh -c true 0123456789.*\.\.\.  '
 	run_cmk history --no-trunc --format '{{.CreatedBy}}' cut
-	assert_match "${lines[0]}" '0123456789 *$'
+	assert_match "${lines[0]}" $'^sh -c true\t0123456789.*0123456789$'
+	# Whoever made the image must not command the terminal.
+	run_cmk run --name a --net=none demo sh -c $'true \e[31m'
+	run_cmk commit -q a bold
+	run_cmk rm a
+	run_cmk history bold
+	refute_match "$output" $'\e'
+	run_cmk history --no-trunc --format '{{.CreatedBy}}' bold
+	assert_equal "${lines[0]}" 'sh -c true  [31m'
 }
 
 @test "untag takes some names or all, and the image remembers them" {
