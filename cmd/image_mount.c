@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `image mount` and `image unmount`. */
 #include "cmd/containers.h"
+#include "cmd/images_filter.h"
 #include "cmd/mounts.h"
-#include "image/image.h"
 
 struct image_mount_args {
 	bool all;
@@ -55,18 +55,6 @@ static int image_mount_one(struct storage *st, const char *name, void *arg, stru
 	return 0;
 }
 
-static int all_ids(struct storage *st, char ***ret, struct cmk_err *err)
-{
-	struct image_record *list = NULL;
-	size_t n = 0;
-	int r = storage_image_list(st, &list, &n, err);
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		strv_add(ret, list[i].id);
-	storage_image_list_free(list, n);
-	return r;
-}
-
 static int write_list(struct storage *st, struct json_writer *w, struct cmk_err *err)
 {
 	struct storage_mounted *list = NULL;
@@ -105,7 +93,7 @@ static int image_mount_exec(const struct cmk_globals *g, void *args, int argc, c
 	if (r == 0)
 		r = storage_mount_check(st, "image mount", err);
 	if (r == 0 && a->all)
-		r = all_ids(st, &ids, err);
+		r = images_all_ids(st, &ids, err);
 	if (r < 0)
 		return r;
 	j.single = argc == 1 && !json;
@@ -189,7 +177,7 @@ static int image_unmount_exec(const struct cmk_globals *g, void *args, int argc,
 	if (r == 0)
 		r = storage_mount_check(st, "image unmount", err);
 	if (r == 0 && a->all)
-		r = all_ids(st, &ids, err);
+		r = images_all_ids(st, &ids, err);
 	return r < 0 ? r : cmk_each_name(st, a->all ? ids : argv, image_unmount_one, a, NULL);
 }
 

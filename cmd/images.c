@@ -47,19 +47,15 @@ static void rows_free(struct row *rows, size_t n)
 
 static struct row make_row(const struct image_record *image, const char *name)
 {
+	char *const *digest = image->repo_digests;
 	struct row r = { .image = image };
-	const char *slash = name ? strrchr(name, '/') : NULL;
-	const char *colon = name ? strrchr(slash ? slash : name, ':') : NULL;
 
 	(void)format_parse_time(image->created, &r.created);
-	r.repository = name ? xstrndup(name, colon ? (size_t)(colon - name) : strlen(name)) : NULL;
-	r.tag = colon ? xstrdup(colon + 1) : NULL;
-	if (!name && image->repo_digests && *image->repo_digests)
-		r.repository = xstrndup(*image->repo_digests, strcspn(*image->repo_digests, "@"));
-	if (!r.repository)
-		r.repository = xstrdup("<none>");
-	if (!r.tag)
-		r.tag = xstrdup("<none>");
+	images_split_name(name, &r.repository, &r.tag);
+	if (!name && digest && *digest) {
+		free(r.repository);
+		r.repository = xstrndup(*digest, strcspn(*digest, "@"));
+	}
 	return r;
 }
 
@@ -92,7 +88,7 @@ static void write_common(struct json_writer *w, const struct images_world *world
 	struct image_config cfg = { 0 };
 	bool dangling = details && images_is_dangling(world, row->image);
 
-	json_write_str(w, "ParentId", "");
+	json_write_str(w, "ParentId", (details ? images_parent(world, row->image) : NULL) ?: "");
 	json_write_strv(w, "RepoDigests", row->image->repo_digests);
 	json_write_u64(w, "Containers", images_count_containers(world, row->image->id));
 	json_write_strv(w, "Names", row->image->names);
@@ -103,9 +99,7 @@ static void write_common(struct json_writer *w, const struct images_world *world
 	json_write_str(w, "Arch", row->image->architecture ? row->image->architecture : "");
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
 	json_write_bool(w, "Dangling", dangling);
-	json_write_bool(w, "IsDangling", dangling);
 	json_write_bool(w, "ReadOnly", false);
-	json_write_bool(w, "IsReadOnly", false);
 	json_write_bool(w, "IsManifestList", false);
 	if (details && image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
 		json_write_map(w, "Labels", cfg.labels);
@@ -161,6 +155,8 @@ static void write_table_row(struct json_writer *w, const struct images_world *wo
 	json_write_u64(w, "VirtualSize", row->image->size);
 	json_write_str(w, "SharedSize", "0 B");
 	json_write_str(w, "History", history ?: "");
+	json_write_bool(w, "IsDangling", details && images_is_dangling(world, row->image));
+	json_write_bool(w, "IsReadOnly", false);
 	write_common(w, world, row, details);
 	json_write_end(w, '}');
 }

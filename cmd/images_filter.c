@@ -94,6 +94,42 @@ bool images_is_intermediate(const struct images_world *w, const struct image_rec
 	return !has_name(image) && image_has_children(w->st, image, w->images, w->n_images);
 }
 
+int images_all_ids(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	struct image_record *list = NULL;
+	size_t n = 0;
+	int r = storage_image_list(st, &list, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		strv_add(ret, list[i].id);
+	storage_image_list_free(list, n);
+	return r;
+}
+
+void images_split_name(const char *name, char **ret_repository, char **ret_tag)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+	const char *colon = name ? strrchr(slash ? slash : name, ':') : NULL;
+	size_t len = colon ? (size_t)(colon - name) : strlen(name ?: "");
+
+	*ret_repository = name ? xstrndup(name, len) : xstrdup("<none>");
+	*ret_tag = xstrdup(colon ? colon + 1 : "<none>");
+}
+
+const char *images_parent(const struct images_world *w, const struct image_record *image)
+{
+	const struct image_record *nearest = NULL;
+
+	for (size_t i = 0; i < w->n_images; i++) {
+		const struct image_record *one = &w->images[i];
+
+		if (image_is_parent(w->st, one, image) &&
+		    (!nearest || image_is_parent(w->st, nearest, one)))
+			nearest = one;
+	}
+	return nearest ? nearest->id : NULL;
+}
+
 uint64_t images_count_containers(const struct images_world *w, const char *id)
 {
 	uint64_t count = 0;

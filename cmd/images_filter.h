@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `images --filter` and its operand, `image prune --filter`: values of one key are alternatives,
- * different keys must all fit; labels must fit each. */
+/* What the commands on images share. `images --filter` and its operand, `image prune --filter`:
+ * values of one key are alternatives, different keys must all fit; labels must fit each. */
 #pragma once
 
 #include "image/image.h"
@@ -27,6 +27,12 @@ bool images_filter_image(const struct images_filter *f, const struct image_recor
 bool images_filter_name(const struct images_filter *f, const char *name);
 /* Whether some filter looks at containers. */
 bool images_filter_wants_containers(char *const *filters);
+/* Adds the IDs of all images to *RET. */
+int images_all_ids(struct storage *st, char ***ret, struct cmk_err *err);
+/* Repository and tag of a full name, owned; "<none>" for both of NULL. */
+void images_split_name(const char *name, char **ret_repository, char **ret_tag);
+/* The ID of the image of which it was made, the nearest one; NULL where none is here. */
+const char *images_parent(const struct images_world *w, const struct image_record *image);
 /* No name, and nothing was made of it. */
 bool images_is_dangling(const struct images_world *w, const struct image_record *image);
 /* No name, but others were made of it. */

@@ -168,18 +168,6 @@ static void print_error(const struct cmk_err *err)
 		log_error("%s", cmk_err_msg(err));
 }
 
-static int all_ids(struct storage *st, char ***ret, struct cmk_err *err)
-{
-	struct image_record *list = NULL;
-	size_t n = 0;
-	int r = storage_image_list(st, &list, &n, err);
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		strv_add(ret, list[i].id);
-	storage_image_list_free(list, n);
-	return r;
-}
-
 static int remove_each(struct storage *st, char *const *which, const struct rmi_args *a)
 {
 	int code = 0;
@@ -212,7 +200,7 @@ static int rmi_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 		return cmk_err_set(err, -EINVAL, "image name or ID must be specified");
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0 && a->all)
-		r = all_ids(st, &ids, err);
+		r = images_all_ids(st, &ids, err);
 	if (r == 0)
 		r = remove_each(st, a->all ? ids : argv, a);
 	storage_free(st);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
 #include "cmd/format.h"
-#include "image/image.h"
+#include "cmd/images_filter.h"
 
 struct system_df_args {
 	bool verbose;
@@ -255,16 +255,12 @@ static void write_size(struct json_writer *w, const char *key, uint64_t bytes)
 
 static void write_image(struct json_writer *w, const struct image_usage *u, const char *name)
 {
-	const char *slash = name ? strrchr(name, '/') : NULL;
-	const char *colon = name ? strrchr(slash ? slash : name, ':') : NULL;
-	cleanup_free char *id = xstrndup(u->rec->id, 12);
-	cleanup_free char *repository = name ? xstrndup(name, colon ? (size_t)(colon - name)
-								    : strlen(name))
-					     : NULL;
+	cleanup_free char *id = xstrndup(u->rec->id, 12), *repository = NULL, *tag = NULL;
 
+	images_split_name(name, &repository, &tag);
 	json_write_object(w, NULL);
-	json_write_str(w, "Repository", repository ?: "<none>");
-	json_write_str(w, "Tag", colon ? colon + 1 : "<none>");
+	json_write_str(w, "Repository", repository);
+	json_write_str(w, "Tag", tag);
 	json_write_str(w, "ImageID", id);
 	write_age(w, u->rec->created);
 	write_size(w, "Size", u->shared + u->unique);

@@ -128,6 +128,8 @@ make_family() {
 	assert_equal "${#lines[@]}" 2
 	run_cmk images --format '{{.IsDangling}} {{.IsReadOnly}} {{.Containers}}' two
 	assert_equal "$output" "false false 1"
+	run_cmk images --format '{{.ParentId}}' two
+	assert_equal "$output" "$one"
 	run_cmk 125 images -f wibble=1
 	assert_error 'unsupported image filter "wibble"'
 	run_cmk 125 images -f dangling=maybe
