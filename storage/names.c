@@ -101,6 +101,22 @@ static char **read_former(struct storage *st, const char *id)
 	return names;
 }
 
+/* Made below tmp/, where what a killed process leaves is swept; an image's directory stays. */
+static int write_former(struct storage *st, int dir, const struct strbuf *text)
+{
+	cleanup_close int fd = -1;
+	char tmp[32];
+	int r = storage_tmp_make(st, tmp, &fd, NULL);
+
+	if (r < 0)
+		return r;
+	r = file_replace_at(fd, FORMER_NAMES, text->data, text->len, 0600, 0, NULL);
+	if (r == 0 && renameat(fd, FORMER_NAMES, dir, FORMER_NAMES) < 0)
+		r = -errno;
+	storage_tmp_remove(st, tmp);
+	return r;
+}
+
 /* Before NAME is taken from the image: where we are killed in between it has the name still, which
  * readers count once. Nothing depends on it, so that a failure is none of the caller's. */
 static void note_former(struct storage *st, const char *id, const char *name)
@@ -116,7 +132,7 @@ static void note_former(struct storage *st, const char *id, const char *name)
 	for (char **n = old; n && *n; n++)
 		if (!streq(*n, name) && sb.len + strlen(*n) < FORMER_MAX - 1)
 			strbuf_addf(&sb, "%s\n", *n);
-	if (file_replace_at(dir, FORMER_NAMES, sb.data, sb.len, 0600, 0, NULL) < 0)
+	if (write_former(st, dir, &sb) < 0)
 		log_debug("image '%.12s': its former name '%s' is not noted", id, name);
 }
 

@@ -10,6 +10,9 @@ polite() {
 }
 state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 
+# The command PID waits for another process by its pidfd.
+holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
+
 @test "restart: ends it politely and runs it again, with the same ID; a stopped one is started" {
 	polite one
 	id=$output pid=$(cmk inspect --format '{{.State.Pid}}' one)
@@ -173,9 +176,14 @@ state() { cmk inspect --format '{{.State.Status}}' "$1"; }
 	run_cmk rm -f -t 0 one
 	wait "$w2" "$w3"
 	assert_equal "$(cat w2.out) $(cat w3.out)" "-1 137"
-	run_cmk run -d --rm --net=none --name gone --rootfs "$(rootfs)" sh -c 'sleep 0.3; exit 4'
-	run_cmk wait gone
-	assert_equal "$output" 4
+	dir=$(rootfs)
+	run_cmk run -d --rm --net=none --name gone --rootfs "$dir" sh -c 'until [ -e /go ]; do sleep 0.05; done; exit 4'
+	cmk_background w4 wait gone
+	w4=$!
+	wait_for 20 holds_pidfd "$w4"
+	touch "$dir/go"
+	wait "$w4"
+	assert_equal "$(cat w4.out)" 4
 	run_cmk wait --ignore nosuch
 	assert_equal "$output" -1
 	run_cmk 125 wait nosuch

@@ -12,6 +12,7 @@ Prints the number of kill points of each scenario; fails if all together they ar
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,13 @@ SCENARIOS = {
                   command=["container", "prune", "-f"]),
     "pull": dict(bare=True, command=["pull", "-q", IMAGE]),
     "import": dict(command=["import", "{dir}/files.tar", "localhost/made"], again=[["import", "{dir}/files.tar", "localhost/made"]]),
+    "save": dict(command=["save", "-q", "-o", "{dir}/home/image.tar", IMAGE], again=[["save", "-q", "--format", "docker-dir", "-o", "{dir}/home/saved", IMAGE]],
+                 remove=["home/image.tar", "home/saved"]),
+    "load": dict(bare=True, prepare=[["pull", "-q", IMAGE], ["save", "-q", "-o", "{dir}/home/image.tar", IMAGE], ["rmi", "-f", IMAGE]], command=["load", "-q", "-i", "{dir}/home/image.tar"],
+                 again=[["load", "-q", "-i", "{dir}/home/image.tar"]], remove=["home/image.tar"]),
+    "untag": dict(prepare=[["tag", IMAGE, "localhost/other:1"]], command=["untag", IMAGE, "localhost/other:1"]),
+    "image-prune": dict(prepare=[["import", "-q", "{dir}/files.tar"]], command=["image", "prune", "-f"],
+                        again=[["import", "-q", "{dir}/files.tar"], ["image", "prune", "-f"]]),
     "export": dict(prepare=[["create", NET, "--name", "c", IMAGE, "true"]], command=["export", "-o", "{dir}/home/c.tar", "c"], kept=["c"]),
     "keep-id": dict(bare=True, prepare=[["pull", "-q", IMAGE]],
                     command=["run", "--rm", NET, "--userns=keep-id", "--name", "c", IMAGE, "true"]),
@@ -172,7 +180,7 @@ def check_next(world, rows, s):
                 world.cmk(sub, "rm", item)
     for args in s.get("again", []):
         world.cmk(*args)
-    if concerns(s, "pull", "rmi", "tag", "commit", "import", "--userns=keep-id"):
+    if concerns(s, "pull", "rmi", "tag", "untag", "load", "prune", "commit", "import", "--userns=keep-id"):
         check_images(world)
     world.cmk("run", "--rm", NET, "--name", "c", IMAGE, "true")
     world.cmk("create", NET, "--name", "c", IMAGE, "true")
@@ -196,6 +204,12 @@ def check_end(world, before, bare):
 # --- one kill ---------------------------------------------------------------------------------------------
 
 def prepare(world, s):
+    for path in s.get("remove", []):
+        path = os.path.join(world.dir, path)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path):
+            os.unlink(path)
     for args in s.get("prepare", []):
         world.cmk(*args)
     return [f"-p{p}" for p in world.helpers_of(s["attach"])] if s.get("attach") else []
