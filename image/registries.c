@@ -2,6 +2,7 @@
 #include "image/registries.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/toml.h"
@@ -235,11 +236,19 @@ static char *user_config_dir(void)
 	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
 }
 
+/* Root of this machine: within `cmk unshare` its files are nobody's. */
+static bool is_machine_root(void)
+{
+	struct stat st;
+
+	return geteuid() == 0 && stat("/var", &st) == 0 && st.st_uid == 0;
+}
+
 char *registries_alias_file(void)
 {
 	const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-	if (geteuid() == 0)
+	if (is_machine_root())
 		return xstrdup("/var/cache/containers/short-name-aliases.conf");
 	if (dir && *dir == '/')
 		return xasprintf("%s/containers/short-name-aliases.conf", dir);

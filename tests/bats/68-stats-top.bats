@@ -76,7 +76,7 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	assert_match "${lines[0]}" '^ *PID +COMMAND'
 	assert_match "${lines[1]}" '^ *1 +sleep$'
 	run_cmk 125 top up "-o 'pid"
-	assert_error "parsing ps args: no ' behind"
+	assert_match "$stderr" "parsing ps args '-o 'pid': a quote is not closed"
 	run_cmk 125 top up -o nonsense
 	assert_match "$stderr" 'Error: executing ps\(1\) in the container: exit code 1'
 }
