@@ -45,6 +45,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_port,
 	&cmk_cmd_ps,
 	&cmk_cmd_pull,
+	&cmk_cmd_push,
 	&cmk_cmd_rename,
 	&cmk_cmd_restart,
 	&cmk_cmd_rm,

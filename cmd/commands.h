@@ -45,6 +45,7 @@ extern const struct cmk_command cmk_cmd_pause;
 extern const struct cmk_command cmk_cmd_port;
 extern const struct cmk_command cmk_cmd_ps;
 extern const struct cmk_command cmk_cmd_pull;
+extern const struct cmk_command cmk_cmd_push;
 extern const struct cmk_command cmk_cmd_rename;
 extern const struct cmk_command cmk_cmd_restart;
 extern const struct cmk_command cmk_cmd_rm;

@@ -175,7 +175,7 @@ static int wait_done(struct client *c, uint32_t id, struct proto_msg *m, struct 
 		} else if (m->head.type == PROTO_ERROR) {
 			return cmk_err_decode(m->buf, m->len, "the registry helper failed", err);
 		} else if (m->head.type == PROTO_DONE && m->head.id == id &&
-			   m->head.n_strings == 3) {
+			   m->head.n_strings == 4) {
 			return 0;
 		}
 	}
@@ -209,6 +209,36 @@ int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, 
 	f.link = *m->str[2] ? xstrdup(m->str[2]) : NULL;
 	*ret = f;
 	return 0;
+}
+
+int client_send(struct client *c, enum proto_kind kind, const char *what, const char *type,
+		int file, uint64_t size, char **ret_digest, char **ret_location,
+		struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));
+	struct proto_head h = { .type = PROTO_SEND, .id = 1, .kind = kind, .bytes = size };
+	cleanup_close int none = file >= 0 ? -1 : memfd_create("cmk-send", MFD_CLOEXEC);
+	const int fds[] = { file >= 0 ? file : none };
+	const char *strings[] = { what, type, NULL };
+	int r = sent(proto_send(c->sock, &h, strings, fds, 1), err);
+
+	if (r == 0)
+		r = wait_done(c, 1, m, err);
+	if (r == 0 && ret_digest)
+		*ret_digest = *m->str[1] ? xstrdup(m->str[1]) : NULL;
+	if (r == 0 && ret_location)
+		*ret_location = *m->str[3] ? xstrdup(m->str[3]) : NULL;
+	return r;
+}
+
+int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int file,
+		      struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));
+	int r = client_fetch(c, 1, PROTO_BLOB, digest, size, size ? size : INT64_MAX, file, -1,
+			     err);
+
+	return r < 0 ? r : wait_done(c, 1, m, err);
 }
 
 int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err)

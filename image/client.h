@@ -46,5 +46,13 @@ void fetched_done(struct fetched *f);
 /* A small body into memory; waits. Notes go to the log as warnings. */
 int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, uint64_t size,
 		      uint64_t limit, struct fetched *ret, struct cmk_err *err);
+/* One of the kinds that send, with the first SIZE bytes of FILE (-1: nothing) of the content type
+ * TYPE; waits. *RET_DIGEST and *RET_LOCATION (each may be NULL): what the server said, or NULL. */
+int client_send(struct client *c, enum proto_kind kind, const char *what, const char *type,
+		int file, uint64_t size, char **ret_digest, char **ret_location,
+		struct cmk_err *err);
+/* The blob DIGEST of SIZE bytes into FILE (empty), not yet verified; waits. */
+int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int file,
+		      struct cmk_err *err);
 /* What URL leads to, into FILE (empty); waits. */
 int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err);

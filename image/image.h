@@ -242,6 +242,28 @@ struct image_save_options {
 int image_save(struct storage *st, const struct image_save_item *items, size_t n,
 	       const struct image_save_options *o, struct cmk_err *err);
 
+/* --- push
+ * -------------------------------------------------------------------------------------------------
+ */
+
+enum image_push_format { PUSH_AS_IS, PUSH_OCI, PUSH_DOCKER };
+struct image_push_options {
+	enum image_push_format format;
+	enum layer_compression
+		compression;	/* LAYER_GZIP or LAYER_ZSTD, of what is compressed anew */
+	int level;		/* negative: the default */
+	bool force_compression; /* of layers, too, that came compressed in another way */
+	const char *authfile, *creds, *cert_dir; /* as in image_pull_options */
+	int tls_verify;
+	bool quiet;
+	int retry;
+	uint32_t retry_delay_ms;
+};
+/* Sends the image ID (full hex) to the registry that TO names, under that name. *RET_DIGEST is that
+ * of its manifest there. Blocks. */
+int image_push(struct storage *st, const char *id, const char *to,
+	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
+
 /* --- inspect
  * ------------------------------------------------------------------------------------------------
  */

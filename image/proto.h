@@ -3,8 +3,9 @@
  * What cmk and its helper cmk-registry say to each other, over one SOCK_SEQPACKET pair.
  *
  * A message is a struct proto_head and N_STRINGS NUL-ended strings. Descriptors travel beside
- * PROTO_FETCH. Bodies never travel here: the helper writes them to the descriptors. After the
- * requests come answers, any number of PROGRESS and NOTE, and one DONE or ERROR for each FETCH.
+ * PROTO_FETCH and PROTO_SEND. Bodies never travel here: the helper writes them to the descriptors.
+ * After the requests come answers, any number of PROGRESS and NOTE, and one DONE or ERROR for each
+ * FETCH or SEND.
  */
 #pragma once
 
@@ -18,9 +19,11 @@ enum proto_type {
 	PROTO_OPEN = 1, /* to the helper: host, repository, user, password, certificate directories
 			   (one a line); forgets what was open */
 	PROTO_FETCH,	/* to the helper: tag, digest, path or URL; file [and pipe] */
+	PROTO_SEND,	/* to the helper: what (see the kinds), content type; file with the body */
 	PROTO_PROGRESS, /* bytes = of the body so far */
 	PROTO_NOTE,	/* one line for the user */
-	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest, Link */
+	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest, Link,
+			   Location */
 	PROTO_ERROR,	/* a struct cmk_err as cmk_err_encode() made it */
 	PROTO_N_TYPES,
 };
@@ -38,8 +41,19 @@ enum proto_kind {
 	PROTO_API, /* a document of the host's own: "/v2/...", "/v1/..." */
 	PROTO_URL, /* what http:// or https:// URL leads to; begun anew, not resumed, when it breaks
 		    */
+	/* of PROTO_SEND: */
+	PROTO_BLOB_HEAD,    /* is the blob DIGEST there? -ENOENT where it is not */
+	PROTO_UPLOAD_BEGIN, /* "" or "mount=DIGEST&from=REPOSITORY"; DONE has a location, or none
+			       where the mount was made */
+	PROTO_UPLOAD_END,   /* the whole blob, to a location with digest=DIGEST added */
+	PROTO_MANIFEST_PUT, /* a manifest, to a tag or digest */
 	PROTO_N_KINDS,
 };
+
+static inline bool proto_kind_sends(uint32_t kind)
+{
+	return kind >= PROTO_BLOB_HEAD && kind < PROTO_N_KINDS;
+}
 
 struct proto_head {
 	uint32_t type, id, flags, kind;

@@ -52,7 +52,7 @@ enum transfer_state {
 struct response {
 	long status;
 	struct challenge challenge;
-	char *content_type, *digest, *retry_after, *link;
+	char *location, *content_type, *digest, *retry_after, *link;
 	uint64_t range_start;
 	bool has_range;
 	struct strbuf body; /* of errors, cut */
@@ -63,7 +63,9 @@ struct transfer {
 	uint32_t id;
 	enum proto_kind kind;
 	enum transfer_state state;
-	char *path;	/* "/v2/…", or the URL */
+	char *path; /* "/v2/…", or the URL */
+	char *type; /* of what is sent; NULL where nothing is */
+	uint64_t sent;
 	char *redirect; /* where the last answer sent us, NULL: to the endpoint */
 	unsigned int redirects;
 	int file, pipe;	      /* owned; pipe -1 where absent or broken */
@@ -91,6 +93,10 @@ struct registry {
 int64_t now_ms(void);
 /* Takes the descriptors of M. */
 int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err);
+/* The same for what goes to the registry. */
+int upload_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err);
+void upload_setup(struct transfer *t);
+bool upload_is_accepted(const struct transfer *t);
 void transfer_free(struct transfer *t);
 /* Starts what is due. */
 void transfers_start(struct registry *rg);

@@ -38,6 +38,14 @@ static int do_fetch(struct registry *rg, struct proto_msg *m, struct cmk_err *er
 	return transfer_new(rg, m, err);
 }
 
+static int do_send(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
+{
+	/* One at a time: the parent waits for each. */
+	if (!rg->ep.base || rg->transfers)
+		return cmk_err_set(err, -EPROTO, "send before open, or beside a transfer");
+	return upload_new(rg, m, err);
+}
+
 /* The requests that the parent may make; the rest ends the helper. */
 static const struct {
 	uint32_t n_strings;
@@ -45,6 +53,7 @@ static const struct {
 } requests[PROTO_N_TYPES] = {
 	[PROTO_OPEN] = { 5, do_open },
 	[PROTO_FETCH] = { 1, do_fetch },
+	[PROTO_SEND] = { 2, do_send },
 };
 
 /* 1 where a request was handled, 0 at the end, -EAGAIN where none is there. */

@@ -30,6 +30,7 @@ static void response_reset(struct response *p)
 	free(p->content_type);
 	free(p->digest);
 	free(p->retry_after);
+	free(p->location);
 	free(p->link);
 	strbuf_done(&p->body);
 	*p = (struct response){ 0 };
@@ -45,6 +46,7 @@ void transfer_free(struct transfer *t)
 	if (t->pipe >= 0)
 		(void)close(t->pipe);
 	free(t->path);
+	free(t->type);
 	free(t->redirect);
 	response_reset(&t->resp);
 	cmk_err_done(&t->abort);
@@ -57,7 +59,7 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	struct stat st;
 
 	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) ||
-	    m->head.kind >= PROTO_N_KINDS || (m->head.kind == PROTO_URL) != rg->ep.files ||
+	    m->head.kind >= PROTO_BLOB_HEAD || (m->head.kind == PROTO_URL) != rg->ep.files ||
 	    (m->head.kind == PROTO_API && m->str[0][0] != '/') ||
 	    ((m->head.flags & PROTO_PIPE) && (m->fds[1] < 0 || rg->ep.files)))
 		return cmk_err_set(err, -EPROTO, "bad fetch request");
@@ -121,6 +123,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
 		take_once(&p->digest, v);
 	else if (header_is(line, len, "retry-after", &v))
 		take_once(&p->retry_after, v);
+	else if (header_is(line, len, "location", &v))
+		take_once(&p->location, v);
 	else if (header_is(line, len, "link", &v))
 		take_once(&p->link, v);
 	else if (header_is(line, len, "www-authenticate", &v))
@@ -168,10 +172,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 	if (t->resp.status == 0) {
 		(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->resp.status);
-		if ((t->resp.status == 200 || t->resp.status == 206) && !place_body(t))
+		if (!t->type && (t->resp.status == 200 || t->resp.status == 206) && !place_body(t))
 			return 0;
 	}
-	if (t->resp.status != 200 && t->resp.status != 206) {
+	if (t->type || (t->resp.status != 200 && t->resp.status != 206)) {
 		strbuf_add(&t->resp.body, data,
 			   MIN(len, ERROR_BODY_MAX - MIN(t->resp.body.len, ERROR_BODY_MAX)));
 		return len;
@@ -218,7 +222,8 @@ static void set_headers(struct registry *rg, struct transfer *t, bool own)
 static void transfer_start(struct registry *rg, struct transfer *t)
 {
 	bool is_url = t->kind == PROTO_URL;
-	cleanup_free char *own_url = xasprintf("%s%s", is_url ? "" : rg->ep.base, t->path);
+	bool whole = is_url || (t->kind == PROTO_UPLOAD_END && *t->path != '/');
+	cleanup_free char *own_url = xasprintf("%s%s", whole ? "" : rg->ep.base, t->path);
 	const char *url = t->redirect ? t->redirect : own_url;
 	bool own = (is_url && !t->redirect) || endpoint_is_own(&rg->ep, url);
 
@@ -244,6 +249,8 @@ static void transfer_start(struct registry *rg, struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 512L << 10);
+	if (t->type)
+		upload_setup(t);
 	if (t->kind == PROTO_MANIFEST_HEAD)
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
 	if (t->have > 0 && !t->no_range) {
@@ -291,7 +298,8 @@ static void report_error(struct registry *rg, struct transfer *t, struct cmk_err
 static void report_done(struct registry *rg, struct transfer *t)
 {
 	struct proto_head h = { .type = PROTO_DONE, .id = t->id, .bytes = t->have };
-	const char *strings[] = { t->resp.content_type, t->resp.digest, t->resp.link, NULL };
+	const char *strings[] = { t->resp.content_type, t->resp.digest, t->resp.link,
+				  t->resp.location, NULL };
 
 	/* Headers of any length come from outside. */
 	for (size_t i = 0; i + 1 < ARRAY_LEN(strings); i++)
@@ -411,9 +419,15 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 static void http_failure(struct registry *rg, struct transfer *t)
 {
 	static const char *const nouns[PROTO_N_KINDS] = {
-		[PROTO_MANIFEST] = "manifest", [PROTO_MANIFEST_HEAD] = "manifest",
-		[PROTO_BLOB] = "blob",	       [PROTO_API] = "document",
+		[PROTO_MANIFEST] = "manifest",
+		[PROTO_MANIFEST_HEAD] = "manifest",
+		[PROTO_BLOB] = "blob",
+		[PROTO_API] = "document",
 		[PROTO_URL] = "file",
+		[PROTO_BLOB_HEAD] = "blob",
+		[PROTO_UPLOAD_BEGIN] = "repository",
+		[PROTO_UPLOAD_END] = "upload",
+		[PROTO_MANIFEST_PUT] = "manifest",
 	};
 	cleanup_free char *text = registry_error_text(strbuf_str(&t->resp.body), t->resp.body.len);
 	const char *sep = text ? ": " : "", *more = text ? text : "";
@@ -453,9 +467,15 @@ static void http_answer(struct registry *rg, struct transfer *t)
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->resp.status);
 	if (!t->redirect)
 		rg->ep.works = true;
+	if (t->type && upload_is_accepted(t)) {
+		t->state = TRANSFER_FEED;
+		return;
+	}
 	switch (t->resp.status) {
 	case 200:
 	case 206:
+		if (t->type)
+			break;
 		if (t->kind != PROTO_MANIFEST_HEAD && t->size && t->have < t->size) {
 			(void)cmk_err_set(&err, -EPIPE, "%s: the blob ended at %llu of %llu bytes",
 					  rg->ep.name, (unsigned long long)t->have,

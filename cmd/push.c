@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "cmd/containers.h"
+#include "image/image.h"
+
+struct push_args {
+	const char *authfile, *cert_dir, *compression, *creds, *digestfile, *format, *retry_delay;
+	int tls_verify;
+	uint32_t level, retry;
+	bool all_tags, force_compression, quiet, remove_signatures;
+};
+
+static const struct cmk_option push_options[] = {
+	CMK_OPT_FLAG('a', "all-tags", struct push_args, all_tags,
+		     "push every tag that the repository has here"),
+	CMK_OPT_STRING(0, "authfile", struct push_args, authfile, "FILE",
+		       "read credentials from this file", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "cert-dir", struct push_args, cert_dir, "DIR",
+		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "compression-format", struct push_args, compression, "FORMAT",
+		       "how layers are compressed that have to be", .words = "gzip|zstd",
+		       .complete = COMPLETE_WORDS),
+	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct push_args, level, "N",
+		   "how much effort that takes", .min = 1, .max = 22),
+	CMK_OPT_STRING(0, "creds", struct push_args, creds, "USER[:PASSWORD]",
+		       "use these credentials"),
+	CMK_OPT_STRING(0, "digestfile", struct push_args, digestfile, "FILE",
+		       "write the manifest's digest to this file", .complete = COMPLETE_FILES),
+	CMK_OPT_FLAG(0, "force-compression", struct push_args, force_compression,
+		     "also compress anew the layers that came compressed in another way"),
+	CMK_OPT_STRING('f', "format", struct push_args, format, "FORMAT",
+		       "kind of manifest: oci, or v2s2 (docker)"),
+	CMK_OPT_FLAG('q', "quiet", struct push_args, quiet, "print no progress"),
+	CMK_OPT_FLAG(0, "remove-signatures", struct push_args, remove_signatures,
+		     "push no signatures"),
+	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct push_args, retry, "N",
+		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100),
+	CMK_OPT_STRING(0, "retry-delay", struct push_args, retry_delay, "DURATION",
+		       "wait so long before the first of these, then twice as long each time",
+		       .def = "1s"),
+	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct push_args, tls_verify, NULL,
+		   "require HTTPS and verify certificates"),
+	CMK_OPT_END(),
+};
+
+static int parse_format(const char *text, enum image_push_format *ret, struct cmk_err *err)
+{
+	*ret = PUSH_AS_IS;
+	if (!text || !*text)
+		return 0;
+	if (streq(text, "oci"))
+		*ret = PUSH_OCI;
+	else if (streq(text, "v2s2") || streq(text, "docker"))
+		*ret = PUSH_DOCKER;
+	else if (streq(text, "v2s1"))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "format v2s1 has been retired by registries: use oci or v2s2");
+	else
+		return cmk_err_set(err, -EINVAL,
+				   "unknown format \"%s\". Choose one of the supported formats: "
+				   "'oci', 'v2s2'",
+				   text);
+	return 0;
+}
+
+static int fill_options(const struct push_args *a, struct image_push_options *o,
+			struct cmk_err *err)
+{
+	bool zstd = a->compression && streq(a->compression, "zstd");
+	int64_t delay_ns = 0;
+	int r;
+
+	if (parse_duration(a->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
+	    delay_ns > 60 * 1000000000LL)
+		return cmk_err_set(err, -EINVAL,
+				   "--retry-delay '%s': not a duration of at most one minute",
+				   a->retry_delay);
+	if (!zstd && a->level > 9)
+		return cmk_err_set(err, -EINVAL, "--compression-level %u: gzip has 1 to 9",
+				   a->level);
+	*o = (struct image_push_options){
+		.compression = zstd ? LAYER_ZSTD : LAYER_GZIP,
+		.level = a->level ? (int)a->level : -1,
+		.force_compression = a->force_compression,
+		.authfile = a->authfile,
+		.creds = a->creds,
+		.cert_dir = a->cert_dir,
+		.tls_verify = a->tls_verify,
+		.quiet = a->quiet,
+		.retry = a->retry ? (int)a->retry : -1,
+		.retry_delay_ms = (uint32_t)MAX(delay_ns / 1000000, 1),
+	};
+	r = parse_format(a->format, &o->format, err);
+	if (r == 0 && zstd && o->format == PUSH_DOCKER)
+		r = cmk_err_set(err, -EINVAL, "docker's format has no layers by zstd: use oci");
+	return r < 0 ? r : image_authfile_check(a->authfile, err);
+}
+
+/* A name without a registry is one of docker.io, as for docker. */
+static int destination(const char *text, char **ret, struct cmk_err *err)
+{
+	cleanup(image_ref_done) struct image_ref ref = { 0 };
+	cleanup_free char *whole = NULL;
+	int r;
+
+	if (image_has_transport(text))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "'%.200s': pushing to this transport is not supported yet: see "
+				    "cmk save",
+				    text);
+	r = image_ref_parse(text, &ref, err);
+	if (r < 0)
+		return r;
+	if (!ref.registry) {
+		whole = xasprintf("docker.io/%s", text);
+		image_ref_done(&ref);
+		ref = (struct image_ref){ 0 };
+		r = image_ref_parse(whole, &ref, err);
+	}
+	if (r == 0)
+		*ret = image_ref_str(&ref);
+	return r;
+}
+
+static int write_digest(const char *path, const char *digest, struct cmk_err *err)
+{
+	int r = path ? file_replace_at(AT_FDCWD, path, digest, strlen(digest), 0644, 0, err) : 0;
+
+	return r < 0 ? cmk_err_wrap(err, r, "--digestfile") : 0;
+}
+
+static int push_one(struct storage *st, const char *id, const char *to, const struct push_args *a,
+		    const struct image_push_options *o, struct cmk_err *err)
+{
+	cleanup_free char *digest = NULL;
+	int r = image_push(st, id, to, o, &digest, err);
+
+	if (r < 0)
+		return r;
+	event_write_image(st, "push", id, to);
+	return write_digest(a->digestfile, digest, err);
+}
+
+/* All names REPOSITORY:TAG that there are. */
+static int push_tags(struct storage *st, const char *text, const struct push_args *a,
+		     const struct image_push_options *o, struct cmk_err *err)
+{
+	cleanup(image_ref_done) struct image_ref ref = { 0 };
+	cleanup_free char *prefix = NULL;
+	struct image_record *list = NULL;
+	size_t n = 0, pushed = 0;
+	int r = image_ref_parse(text, &ref, err);
+
+	if (r == 0 && (!ref.registry || strchr(strrchr(text, '/'), ':') || ref.digest))
+		r = cmk_err_set(err, -EINVAL,
+				"'%s': --all-tags wants REGISTRY/REPOSITORY without a tag", text);
+	if (r == 0)
+		r = storage_image_list(st, &list, &n, err);
+	if (r < 0)
+		return r;
+	prefix = xasprintf("%s/%s:", ref.registry, ref.repository);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		for (char **name = list[i].names; r == 0 && name && *name; name++)
+			if (str_after(*name, prefix)) {
+				r = push_one(st, list[i].id, *name, a, o, err);
+				pushed++;
+			}
+	storage_image_list_free(list, n);
+	if (r == 0 && pushed == 0)
+		r = cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "%s: no such repository here",
+				 text);
+	return r;
+}
+
+static int push_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+		     struct cmk_err *err)
+{
+	const struct push_args *a = args;
+	cleanup_free char *id = NULL, *name = NULL, *to = NULL;
+	cleanup_storage struct storage *st = NULL;
+	struct image_push_options o;
+	int r = fill_options(a, &o, err);
+
+	if (r == 0 && a->all_tags && argc > 1)
+		r = cmk_err_set(err, -EINVAL, "--all-tags: no destination may be given");
+	if (r == 0)
+		r = storage_open(g->root, g->runroot, &st, err);
+	if (r == 0 && a->all_tags)
+		return push_tags(st, argv[0], a, &o, err);
+	if (r == 0)
+		r = image_resolve_local(st, argv[0], &id, &name, err);
+	if (r == 0 && argc < 2 && !name)
+		r = cmk_err_set(err, -EINVAL, "'%s' is an ID, not a name: say where to push it",
+				argv[0]);
+	if (r == 0)
+		r = destination(argc > 1 ? argv[1] : name, &to, err);
+	return r < 0 ? r : push_one(st, id, to, a, &o, err);
+}
+
+static const char *const push_aliases[] = { "image push", NULL };
+
+static const struct cmk_example push_examples[] = {
+	{ "cmk push registry.example.org/team/app:1.2", "Sends the image of this name there" },
+	{ "cmk push alpine registry.example.org/mirror/alpine:3", "Sends it under another name" },
+	{ "cmk push --compression-format zstd localhost/app registry.example.org/app",
+	  "Layers that were made here are compressed by zstd" },
+	{ "cmk push --digestfile digest app registry.example.org/app",
+	  "Keeps the digest for `cmk run registry.example.org/app@$(cat digest)`" },
+	{ NULL, NULL },
+};
+
+const struct cmk_command cmk_cmd_push = {
+	.name = "push",
+	.aliases = push_aliases,
+	.summary = "Send an image to a registry",
+	.operands = "IMAGE [DESTINATION]",
+	.description =
+		"Sends the image to the registry that DESTINATION names; without one to the place "
+		"that its own name says. Blobs that the registry has are not sent again.\n\nAn "
+		"image that was pulled keeps its manifest's digest: its layers go as the blobs "
+		"that they were, which are taken over within a registry or fetched once more from "
+		"where they were pulled. Where that cannot be, they are compressed anew, the image "
+		"has another digest there, and a warning says so.",
+	.examples = push_examples,
+	.options = push_options,
+	.args_size = sizeof(struct push_args),
+	.min_operands = 1,
+	.max_operands = 2,
+	.complete = COMPLETE_IMAGES,
+	.exec = push_exec,
+};

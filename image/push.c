@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Push: an image of this store to a registry.
+ *
+ * A layer that came compressed goes as the blob that it was, wherever that can be had: it is there
+ * already, the registry has it in the repository that it was pulled from, or it is fetched once
+ * more from where it was pulled. With all of them the manifest stays what it was, and its digest.
+ * Where that cannot be, the layer is compressed anew and the image has another digest, which is
+ * said.
+ */
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "image/compose.h"
+#include "image/connect.h"
+#include "image/manifest.h"
+#include "image/progress.h"
+
+#define UPLOAD_TRIES 3
+
+struct push {
+	struct storage *st;
+	const struct image_push_options *o;
+	struct image_ref to;
+	struct client *client, *source;
+	char *source_name; /* "registry/repository" that SOURCE speaks to */
+	struct progress *progress;
+	struct image_record rec;
+	struct image_layer_ref *refs; /* as they are pushed */
+	bool changed;		      /* REFS are not those of the manifest */
+};
+
+static void push_done(struct push *p)
+{
+	for (size_t i = 0; p->refs && i < p->rec.n_layers; i++)
+		compose_layer_done(&p->refs[i]);
+	free(p->refs);
+	image_record_done(&p->rec);
+	image_ref_done(&p->to);
+	client_free(p->client);
+	client_free(p->source);
+	free(p->source_name);
+}
+
+static int connect_to(const struct image_push_options *o, const char *registry,
+		      const char *repository, bool own, struct client **ret, struct cmk_err *err)
+{
+	cleanup_free char *name = xasprintf("%s/%s", registry, repository);
+	struct connect_options c = {
+		.registry = registry,
+		.repository = repository,
+		.creds = own ? o->creds : NULL,
+		.authfile = o->authfile,
+		.cert_dir = own ? o->cert_dir : NULL,
+		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
+		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
+	};
+	int r = registry_insecure(name, own ? o->tls_verify : -1, &c.insecure, err);
+
+	return r < 0 ? r : registry_connect(&c, ret, err);
+}
+
+/* --- blobs --- */
+
+/* 1 where the repository has it. */
+static int has_blob(struct push *p, const char *digest, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	int r = client_send(p->client, PROTO_BLOB_HEAD, digest, "", -1, 0, NULL, NULL, &mine);
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? cmk_err_move(err, &mine) : 1;
+}
+
+static int upload_once(struct push *p, const char *digest, int fd, uint64_t size,
+		       struct cmk_err *err)
+{
+	cleanup_free char *location = NULL, *place = NULL;
+	int r = client_send(p->client, PROTO_UPLOAD_BEGIN, "", "", -1, 0, NULL, &location, err);
+
+	if (r < 0)
+		return r;
+	if (!location)
+		return cmk_err_set(err, -EPROTO, "registry '%s' does not say where to",
+				   p->to.registry);
+	place = xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
+	return client_send(p->client, PROTO_UPLOAD_END, place, "application/octet-stream", fd, size,
+			   NULL, NULL, err);
+}
+
+static int upload(struct push *p, const char *digest, int fd, uint64_t size, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	int r = 0;
+
+	/* A place that the registry has forgotten meanwhile is asked for again. */
+	for (int i = 0; i < UPLOAD_TRIES; i++) {
+		cmk_err_done(&mine);
+		r = upload_once(p, digest, fd, size, &mine);
+		if (r != -ENOENT && r != -EIO)
+			break;
+	}
+	return r < 0 ? cmk_err_move(err, &mine) : 0;
+}
+
+/* --- the blob that a layer once was --- */
+
+/* Splits "registry/repository@digest". */
+static bool source_of(const char *repo_digest, char **ret_registry, char **ret_repository)
+{
+	const char *slash = strchr(repo_digest, '/'), *at = strrchr(repo_digest, '@');
+
+	if (!slash || !at || at < slash)
+		return false;
+	*ret_registry = xstrndup(repo_digest, (size_t)(slash - repo_digest));
+	*ret_repository = xstrndup(slash + 1, (size_t)(at - slash - 1));
+	return true;
+}
+
+/* 1 where the registry took it over from another of its repositories. */
+static int mount_blob(struct push *p, const char *digest, const char *repository,
+		      struct cmk_err *err)
+{
+	cleanup_free char *what = xasprintf("mount=%s&from=%s", digest, repository);
+	cleanup_free char *location = NULL;
+	int r = client_send(p->client, PROTO_UPLOAD_BEGIN, what, "", -1, 0, NULL, &location, err);
+
+	/* Some answer as if nothing had been asked: then the blob has to be sent. */
+	return r < 0 ? r : has_blob(p, digest, err);
+}
+
+static int fetch_blob(struct push *p, const char *registry, const char *repository,
+		      const struct image_layer_ref *l, int fd, struct cmk_err *err)
+{
+	cleanup_free char *name = xasprintf("%s/%s", registry, repository);
+	struct layer_result got;
+	struct stream_job *job = NULL;
+	int r = 0;
+
+	if (!streq_null(p->source_name, name)) {
+		client_free(steal_ptr(&p->source));
+		free(p->source_name);
+		p->source_name = xstrdup(name);
+		r = connect_to(p->o, registry, repository, streq(registry, p->to.registry),
+			       &p->source, err);
+	}
+	if (r == 0 && !p->source)
+		r = cmk_err_set(err, -ENOTCONN, "'%s' cannot be reached", name);
+	if (r == 0)
+		r = client_fetch_blob(p->source, l->blob, l->blob_size, fd, err);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = cmk_err_errno(err, "read the blob");
+	if (r == 0)
+		r = storage_compress_start(p->st, fd, -1, LAYER_TAR, -1, &job, err);
+	if (r >= 0)
+		r = storage_stream_collect(job, &got, err);
+	if (r >= 0 && !str_has_suffix(l->blob, got.diff_id.hex))
+		r = cmk_err_set(err, -EBADMSG, "'%s' sends another blob than %s", name, l->blob);
+	return r < 0 ? r : 0;
+}
+
+/* 1 where the registry has the layer's blob as it once came. */
+static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk_err *err)
+{
+	int r = has_blob(p, l->blob, err);
+
+	for (char **d = p->rec.repo_digests; r == 0 && d && *d; d++) {
+		cleanup_free char *registry = NULL, *repository = NULL;
+
+		if (source_of(*d, &registry, &repository) && streq(registry, p->to.registry) &&
+		    !streq(repository, p->to.repository))
+			r = mount_blob(p, l->blob, repository, err);
+	}
+	for (char **d = p->rec.repo_digests; r == 0 && d && *d; d++) {
+		cleanup_free char *registry = NULL, *repository = NULL;
+		cleanup_err struct cmk_err why = CMK_ERR_INIT;
+		cleanup_close int fd = -1;
+
+		if (!source_of(*d, &registry, &repository))
+			continue;
+		fd = storage_unnamed_file(p->st, err);
+		if (fd < 0)
+			return fd;
+		if (fetch_blob(p, registry, repository, l, fd, &why) < 0) {
+			log_debug("blob %s: %s", l->blob, cmk_err_msg(&why));
+			continue;
+		}
+		r = upload(p, l->blob, fd, l->blob_size, err);
+		return r < 0 ? r : 1;
+	}
+	return r;
+}
+
+static enum layer_compression compression_of(const char *media_type)
+{
+	const char *type = media_type ? media_type : "";
+
+	return str_has_suffix(type, "gzip")   ? LAYER_GZIP
+	       : str_has_suffix(type, "zstd") ? LAYER_ZSTD
+					      : LAYER_TAR;
+}
+
+static int push_anew(struct push *p, const struct image_layer_ref *l, struct image_layer_ref *ret,
+		     struct cmk_err *err)
+{
+	cleanup_close int fd = storage_unnamed_file(p->st, err);
+	struct layer_stream stream = { .compression = p->o->compression,
+				       .level = p->o->level,
+				       .out_fd = fd };
+	struct layer_result res;
+	struct digest id;
+	char buf[72];
+	int r = fd < 0 ? fd : digest_parse(l->diff_id, &id, err);
+
+	if (r < 0)
+		return r;
+	stream.diff_id = &id;
+	r = storage_layer_stream(p->st, &stream, &res, err);
+	if (r < 0)
+		return r;
+	ret->blob = xstrdup(digest_str(&res.blob_digest, buf));
+	ret->blob_size = res.blob_size;
+	ret->media_type = xstrdup(p->o->compression == LAYER_ZSTD ? "+zstd" : "+gzip");
+	p->changed |= !streq_null(l->blob, ret->blob);
+	r = has_blob(p, ret->blob, err);
+	return r != 0 ? MIN(r, 0) : upload(p, ret->blob, fd, res.blob_size, err);
+}
+
+static int push_layer(struct push *p, size_t i, struct cmk_err *err)
+{
+	const struct image_layer_ref *l = &p->rec.layers[i];
+	enum layer_compression was = compression_of(l->media_type);
+	bool same = was != LAYER_TAR && l->blob && *l->blob &&
+		    (!p->o->force_compression || was == p->o->compression);
+	int r = 0;
+
+	progress_line(p->progress, "Copying blob %s", same ? l->blob : l->diff_id);
+	p->refs[i].diff_id = xstrdup(l->diff_id);
+	if (same)
+		r = push_same(p, l, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		p->refs[i].blob = xstrdup(l->blob);
+		p->refs[i].blob_size = l->blob_size;
+		p->refs[i].media_type = xstrdup(l->media_type);
+		return 0;
+	}
+	r = push_anew(p, l, &p->refs[i], err);
+	if (r == 0 && same && !streq(l->blob, p->refs[i].blob))
+		log_warn("layer %.19s could not be had again as it once came: the image gets "
+			 "another digest",
+			 l->diff_id);
+	return r;
+}
+
+/* --- config and manifest --- */
+
+static int memory_file(const void *data, size_t len, struct storage *st, struct cmk_err *err)
+{
+	cleanup_close int fd = storage_unnamed_file(st, err);
+	int r = fd < 0 ? fd : write_all(fd, data, len);
+
+	if (r < 0)
+		return fd < 0 ? fd : cmk_err_set(err, r, "write: %s", errno_text(-r));
+	return steal_fd(&fd);
+}
+
+static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
+{
+	cleanup_free char *digest = xasprintf("sha256:%s", p->rec.id), *config = NULL;
+	cleanup_close int fd = -1;
+	int r = storage_image_config(p->st, p->rec.id, &config, ret_len, err);
+
+	if (r < 0)
+		return r;
+	progress_line(p->progress, "Copying config %s", digest);
+	r = has_blob(p, digest, err);
+	if (r != 0)
+		return MIN(r, 0);
+	fd = memory_file(config, *ret_len, p->st, err);
+	return fd < 0 ? fd : upload(p, digest, fd, *ret_len, err);
+}
+
+/* The manifest as it came, where nothing of it has changed. */
+static int make_manifest(struct push *p, size_t config_len, char **ret, size_t *ret_len,
+			 const char **ret_type, struct cmk_err *err)
+{
+	bool docker = p->rec.manifest_type && strstr(p->rec.manifest_type, "docker");
+	enum compose_format format = docker ? COMPOSE_DOCKER : COMPOSE_OCI;
+	struct digest config;
+	int r;
+
+	/* Docker's has no layers by zstd. */
+	for (size_t i = 0; i < p->rec.n_layers; i++)
+		if (compression_of(p->refs[i].media_type) == LAYER_ZSTD)
+			format = COMPOSE_OCI;
+	if (p->o->format == PUSH_OCI)
+		format = COMPOSE_OCI;
+	else if (p->o->format == PUSH_DOCKER)
+		format = COMPOSE_DOCKER;
+	*ret_type = compose_manifest_type(format);
+	if (!p->changed && streq_null(p->rec.manifest_type, *ret_type))
+		return storage_image_manifest(p->st, p->rec.id, ret, ret_len, err);
+	r = digest_parse_hex(p->rec.id, &config);
+	return r < 0 ? cmk_err_set(err, r, "image ID '%s'", p->rec.id)
+		     : compose_manifest(format, &config, config_len, p->refs, p->rec.n_layers, ret,
+					ret_len, err);
+}
+
+static int push_manifest(struct push *p, size_t config_len, char **ret_digest, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL, *said = NULL;
+	const char *type, *what = p->to.tag ? p->to.tag : p->to.digest;
+	cleanup_close int fd = -1;
+	struct digest d;
+	size_t len = 0;
+	char buf[72];
+	int r = make_manifest(p, config_len, &text, &len, &type, err);
+
+	if (r < 0)
+		return r;
+	progress_line(p->progress, "Writing manifest to image destination");
+	digest_of(text, len, &d);
+	if (!p->to.tag && !streq(p->to.digest, digest_str(&d, buf)))
+		return cmk_err_set(err, -EINVAL,
+				   "the image has the digest %s and cannot be pushed as %s", buf,
+				   p->to.digest);
+	fd = memory_file(text, len, p->st, err);
+	if (fd < 0)
+		return fd;
+	r = client_send(p->client, PROTO_MANIFEST_PUT, what, type, fd, len, &said, NULL, err);
+	if (r == 0 && said && !streq(said, digest_str(&d, buf)))
+		r = cmk_err_set(err, -EBADMSG, "registry '%s' took %s for %.80s", p->to.registry,
+				buf, said);
+	if (r == 0)
+		*ret_digest = xstrdup(digest_str(&d, buf));
+	return r;
+}
+
+static int push_all(struct push *p, char **ret_digest, struct cmk_err *err)
+{
+	size_t config_len = 0;
+	int r = 0;
+
+	p->refs = xcalloc(p->rec.n_layers + 1, sizeof(*p->refs));
+	for (size_t i = 0; r == 0 && i < p->rec.n_layers; i++)
+		r = push_layer(p, i, err);
+	if (r == 0)
+		r = push_config(p, &config_len, err);
+	return r < 0 ? r : push_manifest(p, config_len, ret_digest, err);
+}
+
+int image_push(struct storage *st, const char *id, const char *to,
+	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
+{
+	cleanup_progress struct progress *progress = progress_new(o->quiet);
+	cleanup(push_done) struct push p = { .st = st, .o = o, .progress = progress };
+	int r = image_ref_parse(to, &p.to, err);
+
+	if (r == 0 && !p.to.registry)
+		r = cmk_err_set(err, -EINVAL,
+				"'%s' does not say which registry: REGISTRY/REPOSITORY[:TAG]", to);
+	if (r == 0)
+		r = storage_image_load(st, id, &p.rec, err);
+	if (r == 0)
+		r = connect_to(o, p.to.registry, p.to.repository, true, &p.client, err);
+	if (r == 0)
+		r = push_all(&p, ret_digest, err);
+	return r < 0 ? cmk_err_wrap(err, r, "push '%s'", to) : 0;
+}
