@@ -5,8 +5,6 @@
  */
 #include "image/sink.h"
 
-#include <fcntl.h>
-
 #include "image/compose.h"
 #include "image/manifest.h"
 
@@ -126,18 +124,16 @@ static char *blob_name(const struct saver *s, const char *digest)
 static int compressed_layer(struct saver *s, const struct image_layer_ref *from,
 			    struct image_layer_ref *ret, struct cmk_err *err)
 {
-	cleanup_close int fd = openat(s->st->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	cleanup_close int fd = storage_unnamed_file(s->st, err);
 	struct layer_stream stream = { .compression = LAYER_GZIP, .level = -1, .out_fd = fd };
 	cleanup_free char *name = NULL;
 	struct layer_result res;
 	struct digest id;
 	char buf[72];
-	int r = layer_id(from, &id, err);
+	int r = fd < 0 ? fd : layer_id(from, &id, err);
 
 	if (r < 0)
 		return r;
-	if (fd < 0)
-		return cmk_err_errno(err, "make a file in '%s/tmp'", s->st->root);
 	stream.diff_id = &id;
 	r = storage_layer_stream(s->st, &stream, &res, err);
 	if (r < 0)

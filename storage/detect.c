@@ -1,6 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/unpack.h"
 
+static const char *const names[] = {
+	[LAYER_TAR] = "tar",
+	[LAYER_GZIP] = "gzip",
+	[LAYER_ZSTD] = "zstd",
+	[LAYER_DETECT] = "detect",
+};
+
+const char *layer_compression_name(enum layer_compression c)
+{
+	return names[c];
+}
+
+int layer_compression_parse(const char *name, enum layer_compression *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(names[i], name)) {
+			*ret = (enum layer_compression)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 int decoder_detect(const uint8_t *p, size_t len, enum layer_compression *ret, struct cmk_err *err)
 {
 	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nettle/sha2.h>
 
+#include "base/file.h"
 #include "storage/storage.h"
 
 struct digest_ctx {
@@ -46,6 +47,22 @@ void digest_of(const void *data, size_t len, struct digest *ret)
 	sha256_init(&c.sha);
 	digest_update(&c, data, len);
 	digest_final(&c, ret);
+}
+
+int digest_of_fd(int fd, struct digest *ret)
+{
+	enum { SIZE = 256 << 10 };
+	cleanup_free uint8_t *buf = xmalloc(SIZE);
+	struct digest_ctx c;
+	ssize_t n;
+
+	sha256_init(&c.sha);
+	while ((n = read_full(fd, buf, SIZE)) > 0)
+		digest_update(&c, buf, (size_t)n);
+	if (n < 0)
+		return (int)n;
+	digest_final(&c, ret);
+	return 0;
 }
 
 const char *digest_str(const struct digest *d, char buf[static 72])

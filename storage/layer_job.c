@@ -16,7 +16,6 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 		       const char *program, int out_fd, bool single, pid_t parent,
 		       struct cmk_err *err)
 {
-	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
 	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
 	cleanup_free char *size_arg = xasprintf("%llu", (unsigned long long)u->blob_size);
 	cleanup_free char *offset = xasprintf("%llu", (unsigned long long)u->offset);
@@ -26,7 +25,7 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 	static const int to[] = { STDIN_FILENO, UNPACK_DIR_FD, UNPACK_RESULT_FD };
 	char *const argv[] = { (char *)UNPACK_PROGRAM,
 			       parent_arg,
-			       (char *)kinds[u->compression],
+			       (char *)layer_compression_name(u->compression),
 			       size_arg,
 			       u->part ? offset : (char *)"-",
 			       (char *)blob,

@@ -7,30 +7,26 @@
 #include "storage/internal.h"
 #include "storage/pack_wire.h"
 
-struct stream_job {
-	pid_t pid;
-	int pidfd, result_fd;
-	bool has_want;
-	struct digest want;
-};
-
-struct start_arg {
-	const char *program, *source;
-	int in_fd, dir_fd, out_fd, result_fd;
-	enum layer_compression compression;
-	int level;
+struct pack_start {
+	const char *program; /* found before its owner becomes one that is not mapped */
+	const struct layer_stream *s;
+	int null_fd, dir_fd, result_fd;
 	pid_t parent;
 };
 
 /* Returns only on failure. */
-static int exec_helper(const struct start_arg *a, struct cmk_err *err)
+static int exec_helper(const struct pack_start *a, struct cmk_err *err)
 {
-	static const char *const kinds[] = { "tar", "gzip", "zstd" };
 	cleanup_free char *parent = xasprintf("%d", (int)a->parent);
-	cleanup_free char *level = xasprintf("%d", a->level);
-	char *const argv[] = { (char *)PACK_PROGRAM,	      parent, (char *)a->source,
-			       (char *)kinds[a->compression], level,  NULL };
-	const int from[] = { a->in_fd, a->out_fd, a->dir_fd, a->result_fd };
+	cleanup_free char *level = xasprintf("%d", a->s->level);
+	char *const argv[] = { (char *)PACK_PROGRAM,
+			       parent,
+			       (char *)(a->s->check ? "check" : "layer"),
+			       (char *)layer_compression_name(a->s->compression),
+			       level,
+			       NULL };
+	const int from[] = { a->null_fd, a->s->out_fd >= 0 ? a->s->out_fd : a->null_fd, a->dir_fd,
+			     a->result_fd };
 	static const int to[] = { STDIN_FILENO, STDOUT_FILENO, PACK_DIR_FD, PACK_RESULT_FD };
 	static char *const env[] = { NULL };
 	int r = process_place_fds(from, to, ARRAY_LEN(to));
@@ -46,158 +42,95 @@ static int exec_helper(const struct start_arg *a, struct cmk_err *err)
 	return err->code;
 }
 
-static void cmk_noreturn child(const struct start_arg *a, struct storage *st,
+static void cmk_noreturn child(const struct pack_start *a, struct storage *st,
 			       const struct userns_config *config)
 {
 	struct cmk_err err = CMK_ERR_INIT;
-	int r = 0;
 
-	/* ctrl-c is meant for all of the terminal's processes: cmk ends this one. */
+	/* ctrl-c is meant for all of the terminal's processes: cmk's death ends this one. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
-	if (config)
-		r = userns_parent_enter(st->run_fd, config, NULL, &err);
-	if (r >= 0)
+	if (userns_parent_enter(st->run_fd, config, NULL, &err) >= 0)
 		(void)exec_helper(a, &err);
 	cmk_err_send(a->result_fd, &err);
 	_exit(1);
 }
 
-static int start(struct storage *st, struct start_arg *a, const struct userns_config *config,
-		 struct stream_job **ret, struct cmk_err *err)
+/* What the helper PID had to say on FD: its result, or why there is none. */
+static int read_result(int fd, pid_t pid, struct pack_result *ret, struct cmk_err *err)
 {
-	/* Looked for before its owner becomes one that is not mapped. */
-	cleanup_free char *program = xasprintf("%s/" PACK_PROGRAM, process_libexec_dir());
-	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC), out = -1;
-	struct stream_job *job;
-	int p[2];
+	char buf[CMK_ERR_WIRE_MAX + 1];
+	ssize_t n = read_full(fd, buf, sizeof(buf));
+	int status = process_reap(pid);
+	cleanup_free char *died = NULL;
 
-	if (null < 0)
-		return cmk_err_errno(err, "open '/dev/null'");
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	/* Above those that the helper gets, so that it can still be written to if exec fails. */
-	out = fcntl(p[1], F_DUPFD_CLOEXEC, 16);
-	(void)close(p[1]);
-	job = xcalloc(1, sizeof(*job));
-	job->result_fd = p[0];
-	job->pidfd = -1;
-	a->program = program;
-	a->result_fd = out;
-	a->in_fd = a->in_fd >= 0 ? a->in_fd : null;
-	a->dir_fd = a->dir_fd >= 0 ? a->dir_fd : null;
-	a->out_fd = a->out_fd >= 0 ? a->out_fd : null;
-	a->parent = getpid();
-	job->pid = out < 0 ? cmk_err_errno(err, "make a pipe")
-			   : process_fork(PACK_PROGRAM, PROCESS_DEATH_SIGNAL, &job->pidfd, err);
-	if (job->pid == 0)
-		child(a, st, config);
-	if (job->pid < 0) {
-		int r = job->pid;
-
-		(void)close(job->result_fd);
-		free(job);
-		return r;
+	if (n == (ssize_t)sizeof(*ret) && status == 0) {
+		memcpy(ret, buf, sizeof(*ret));
+		if (ret->magic == PACK_MAGIC)
+			return 0;
 	}
-	*ret = job;
-	return 0;
+	died = xasprintf(PACK_PROGRAM " died (wait status %d)", status);
+	return cmk_err_decode(buf, n > 0 ? (size_t)n : 0, died, err);
 }
 
-int storage_stream_start(struct storage *st, const struct layer_stream *s, struct stream_job **ret,
-			 struct cmk_err *err)
+static int run_helper(struct storage *st, struct pack_start *a, struct pack_result *ret,
+		      struct cmk_err *err)
 {
-	struct start_arg a = { .source = s->check ? "check" : "layer",
-			       .in_fd = -1,
-			       .out_fd = s->out_fd,
-			       .compression = s->compression,
-			       .level = s->level };
 	const struct userns_config *config;
-	cleanup_close int dir = -1;
-	int r = storage_userns(st, &config, err);
+	cleanup_close int in = -1, out = -1;
+	int p[2], r = storage_userns(st, &config, err);
+	pid_t pid;
 
 	if (r < 0)
 		return r;
-	dir = openat(st->layers_fd, s->diff_id->hex,
-		     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir < 0)
-		return cmk_err_errno(err, "layer %.12s", s->diff_id->hex);
-	a.dir_fd = dir;
-	r = start(st, &a, config, ret, err);
-	if (r >= 0) {
-		(*ret)->has_want = true;
-		(*ret)->want = *s->diff_id;
-	}
-	return r;
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	in = p[0];
+	/* Above those that the helper gets, so that it can still be written to if exec fails. */
+	a->result_fd = out = fcntl(p[1], F_DUPFD_CLOEXEC, 16);
+	(void)close(p[1]);
+	if (out < 0)
+		return cmk_err_errno(err, "make a pipe");
+	a->parent = getpid();
+	pid = process_fork(PACK_PROGRAM, PROCESS_DEATH_SIGNAL, NULL, err);
+	if (pid == 0)
+		child(a, st, config);
+	if (pid < 0)
+		return pid;
+	(void)close(steal_fd(&out));
+	return read_result(in, pid, ret, err);
 }
 
-int storage_compress_start(struct storage *st, int in_fd, int out_fd,
-			   enum layer_compression compression, int level, struct stream_job **ret,
-			   struct cmk_err *err)
+static int stream(struct storage *st, const struct layer_stream *s, struct pack_result *ret,
+		  struct cmk_err *err)
 {
-	struct start_arg a = { .source = "stdin",
-			       .in_fd = in_fd,
-			       .dir_fd = -1,
-			       .out_fd = out_fd,
-			       .compression = compression,
-			       .level = level };
+	cleanup_free char *program = xasprintf("%s/" PACK_PROGRAM, process_libexec_dir());
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int dir = openat(st->layers_fd, s->diff_id->hex,
+				       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct pack_start a = { .program = program, .s = s, .null_fd = null, .dir_fd = dir };
+	char got[72], want[72];
+	int r;
 
-	return start(st, &a, NULL, ret, err);
-}
-
-int storage_stream_pidfd(const struct stream_job *job)
-{
-	return job->pidfd;
-}
-
-static void job_free(struct stream_job *job)
-{
-	(void)close(job->result_fd);
-	(void)close(job->pidfd);
-	free(job);
-}
-
-int storage_stream_collect(struct stream_job *job, struct layer_result *ret, struct cmk_err *err)
-{
-	char buf[CMK_ERR_WIRE_MAX + 1], want[72], got[72];
-	ssize_t n = read_full(job->result_fd, buf, sizeof(buf));
-	int status = process_reap(job->pid), r = 0;
-	struct pack_result res = { 0 };
-
-	if (n == (ssize_t)sizeof(res) && status == 0)
-		memcpy(&res, buf, sizeof(res));
-	if (res.magic != PACK_MAGIC) {
-		cleanup_free char *died = xasprintf(PACK_PROGRAM " died (wait status %d)", status);
-
-		r = cmk_err_decode(buf, n > 0 ? (size_t)n : 0, died, err);
-	} else if (job->has_want && !streq(res.diff_id.hex, job->want.hex)) {
+	if (dir < 0 || null < 0)
+		return cmk_err_errno(err, "open it");
+	r = run_helper(st, &a, ret, err);
+	if (r == 0 && !streq(ret->diff_id.hex, s->diff_id->hex))
 		r = cmk_err_set(err, -EBADMSG,
 				"the layer is damaged: its stream has the diff ID %s, not %s",
-				digest_str(&res.diff_id, got), digest_str(&job->want, want));
-	}
-	*ret = (struct layer_result){ .diff_id = res.diff_id,
-				      .blob_digest = res.blob_digest,
-				      .size = res.size,
-				      .blob_size = res.blob_size };
-	job_free(job);
+				digest_str(&ret->diff_id, got), digest_str(s->diff_id, want));
 	return r;
-}
-
-void storage_stream_cancel(struct stream_job *job)
-{
-	if (!job)
-		return;
-	(void)process_pidfd_signal(job->pidfd, SIGKILL);
-	(void)process_reap(job->pid);
-	job_free(job);
 }
 
 int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
 			 struct cmk_err *err)
 {
-	struct stream_job *job = NULL;
-	int r = storage_stream_start(st, s, &job, err);
+	struct pack_result res = { 0 };
+	int r = stream(st, s, &res, err);
 
-	if (r >= 0)
-		r = storage_stream_collect(job, ret, err);
+	*ret = (struct layer_result){ .diff_id = res.diff_id,
+				      .blob_digest = res.blob_digest,
+				      .size = res.size,
+				      .blob_size = res.blob_size };
 	return r < 0 ? cmk_err_wrap(err, r, "layer %.12s", s->diff_id->hex) : 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cmk-pack: makes a layer's tar stream again from its files and from what was kept beside them
- * (tar_split.h), or takes one from stdin, and writes it to stdout, compressed or not.
+ * (tar_split.h), and writes it to stdout, compressed or not.
  *
- * For a layer it is started inside the parent user namespace, since files belong to subordinate
- * ids. Before it reads the first byte it has the layer's directory as its root, no_new_privs, the
- * capabilities to read any file, and a seccomp filter without writing to files.
+ * It is started inside the parent user namespace, since files belong to subordinate ids. Before it
+ * reads the first byte it has the layer's directory as its root, no_new_privs, the capabilities to
+ * read any file, and a seccomp filter without writing to files.
  */
 #include <linux/capability.h>
 #include <sched.h>
@@ -22,7 +22,7 @@
 struct packer {
 	enum layer_compression kind;
 	int level;
-	bool layer, check;
+	bool check;
 	pid_t parent;
 	size_t threads;
 	struct encoder *encoder;
@@ -32,23 +32,17 @@ struct packer {
 
 static int parse_args(struct packer *p, int argc, char **argv, struct cmk_err *err)
 {
-	static const char *const kinds[] = { "tar", "gzip", "zstd" };
 	uint64_t parent = 0;
 	int64_t level = 0;
-	size_t kind = 0;
 
 	if (argc != PACK_N_ARGS || parse_u64(argv[PACK_ARG_PARENT], INT32_MAX, &parent) < 0 ||
 	    parse_i64(argv[PACK_ARG_LEVEL], -1, 22, &level) < 0)
 		return cmk_err_set(err, -EINVAL, PACK_PROGRAM " is started by cmk itself");
-	while (kind < ARRAY_LEN(kinds) && !streq(kinds[kind], argv[PACK_ARG_KIND]))
-		kind++;
-	if (kind == ARRAY_LEN(kinds))
+	if (layer_compression_parse(argv[PACK_ARG_KIND], &p->kind) < 0 || p->kind == LAYER_DETECT)
 		return cmk_err_set(err, -EINVAL, "compression '%s'", argv[PACK_ARG_KIND]);
-	p->kind = (enum layer_compression)kind;
 	p->level = (int)level;
 	p->parent = (pid_t)parent;
 	p->check = streq(argv[PACK_ARG_SOURCE], "check");
-	p->layer = p->check || streq(argv[PACK_ARG_SOURCE], "layer");
 	return 0;
 }
 
@@ -69,15 +63,14 @@ static int confine(const struct packer *p, struct cmk_err *err)
 		.read_paths = root,
 		.keep_caps = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH,
 	};
-	static const struct sandbox_policy filter = { .rights = SANDBOX_THREADS };
 
 	/* The last change of ids is behind us: it would have cleared this. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != p->parent)
 		return cmk_err_set(err, -ESRCH, "cmk has gone");
-	if (p->layer && (fchdir(PACK_DIR_FD) < 0 || chroot(".") < 0))
+	if (fchdir(PACK_DIR_FD) < 0 || chroot(".") < 0)
 		return cmk_err_errno(err, "enter the layer's directory");
-	return sandbox_enter(p->layer ? &reader : &filter, err);
+	return sandbox_enter(&reader, err);
 }
 
 static int take_in(void *arg, const void *data, size_t len, struct cmk_err *err)
@@ -98,24 +91,11 @@ static int put_out(void *arg, const void *data, size_t len, struct cmk_err *err)
 		errno = -r;
 		return cmk_err_errno(err, "write");
 	}
-	digest_update(p->out, data, len);
+	/* Without compression it is what went in. */
+	if (p->kind != LAYER_TAR)
+		digest_update(p->out, data, len);
 	p->res.blob_size += len;
 	return 0;
-}
-
-static int read_stdin(struct packer *p, struct cmk_err *err)
-{
-	enum { SIZE = 256 << 10 };
-	cleanup_free uint8_t *buf = xmalloc(SIZE);
-	ssize_t n;
-
-	while ((n = read_full(STDIN_FILENO, buf, SIZE)) > 0) {
-		int r = take_in(p, buf, (size_t)n, err);
-
-		if (r < 0)
-			return r;
-	}
-	return n < 0 ? cmk_err_set(err, (int)n, "read: %s", errno_text((int)-n)) : 0;
 }
 
 static int run(struct packer *p, struct cmk_err *err)
@@ -126,12 +106,14 @@ static int run(struct packer *p, struct cmk_err *err)
 	p->out = digest_new();
 	r = encoder_new(p->kind, p->level, p->threads, put_out, p, &p->encoder, err);
 	if (r >= 0)
-		r = p->layer ? tar_join(PACK_DIR_FD, p->check, take_in, p, err)
-			     : read_stdin(p, err);
+		r = tar_join(PACK_DIR_FD, p->check, take_in, p, err);
 	if (r >= 0)
 		r = encoder_finish(p->encoder, err);
 	digest_final(p->in, &p->res.diff_id);
-	digest_final(p->out, &p->res.blob_digest);
+	if (p->kind == LAYER_TAR)
+		p->res.blob_digest = p->res.diff_id;
+	else
+		digest_final(p->out, &p->res.blob_digest);
 	encoder_free(p->encoder);
 	digest_ctx_free(p->in);
 	digest_ctx_free(p->out);

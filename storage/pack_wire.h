@@ -8,7 +8,7 @@
 /* Descriptors that it starts with, beside stdin, stdout (what it makes) and stderr. */
 enum { PACK_DIR_FD = 3, PACK_RESULT_FD = 4 };
 /* argv: PARENT-PID SOURCE KIND LEVEL. SOURCE: "layer" (the stream of the layer on PACK_DIR_FD),
- * "check" (the same, each file held against its digest) or "stdin". The result is one struct
+ * or "check" (the same, each file held against its digest). The result is one struct
  * pack_result, or an encoded cmk_err. */
 enum { PACK_ARG_PARENT = 1, PACK_ARG_SOURCE, PACK_ARG_KIND, PACK_ARG_LEVEL, PACK_N_ARGS };
 

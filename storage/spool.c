@@ -13,17 +13,14 @@
 
 static void cmk_noreturn decompress_child(const char *program, int in, int out, int result)
 {
-	static const int kept[] = { UNPACK_RESULT_FD };
 	char *const argv[] = { (char *)UNPACK_PROGRAM, (char *)UNPACK_CAT, NULL };
 	static char *const env[] = { NULL };
-	/* Lifted first: three may stand in each other's way. */
-	int high_in = fcntl(in, F_DUPFD_CLOEXEC, 16), high_out = fcntl(out, F_DUPFD_CLOEXEC, 16);
-	int high_result = result < 0 ? -1 : fcntl(result, F_DUPFD_CLOEXEC, 16);
+	const int from[] = { in, out, result };
+	static const int to[] = { STDIN_FILENO, STDOUT_FILENO, UNPACK_RESULT_FD };
+	size_t n = result < 0 ? 2 : 3;
 
-	if (high_in >= 0 && high_out >= 0 && dup2(high_in, STDIN_FILENO) >= 0 &&
-	    dup2(high_out, STDOUT_FILENO) >= 0 &&
-	    (result < 0 || (high_result >= 0 && dup2(high_result, UNPACK_RESULT_FD) >= 0))) {
-		process_close_others(kept, result < 0 ? 0 : 1);
+	if (process_place_fds(from, to, n) == 0) {
+		process_close_others(to + 2, n - 2);
 		(void)execve(program, argv, env);
 	}
 	_exit(1);

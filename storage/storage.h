@@ -66,6 +66,8 @@ int digest_parse_hex(const char *s, struct digest *ret);
 void digest_of(const void *data, size_t len, struct digest *ret);
 /* "sha256:HEX" in BUF. */
 const char *digest_str(const struct digest *d, char buf[static 72]);
+/* Of all that FD gives from its position on. 0 or -errno. */
+int digest_of_fd(int fd, struct digest *ret);
 /* Incremental hashing (nettle, SHA instructions where the CPU has them). */
 struct digest_ctx;
 struct digest_ctx *digest_new(void);
@@ -93,6 +95,9 @@ int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_
 		       const struct id_map_pair *map, struct cmk_err *err);
 
 enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_DETECT };
+/* "tar", "gzip", "zstd", "detect". */
+const char *layer_compression_name(enum layer_compression c);
+int layer_compression_parse(const char *name, enum layer_compression *ret); /* -EINVAL */
 
 struct layer_unpack {
 	int in_fd;			  /* pipe or file with the blob's bytes, read to its end */
@@ -144,18 +149,6 @@ struct layer_stream {
  */
 int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
 			 struct cmk_err *err);
-/* The same without waiting, for several side by side. */
-struct stream_job;
-int storage_stream_start(struct storage *st, const struct layer_stream *s, struct stream_job **ret,
-			 struct cmk_err *err);
-/* Compresses IN_FD to OUT_FD; LAYER_TAR just counts and hashes. Both are borrowed. */
-int storage_compress_start(struct storage *st, int in_fd, int out_fd,
-			   enum layer_compression compression, int level, struct stream_job **ret,
-			   struct cmk_err *err);
-int storage_stream_pidfd(const struct stream_job *job);
-int storage_stream_collect(struct stream_job *job, struct layer_result *ret,
-			   struct cmk_err *err); /* waits, frees JOB */
-void storage_stream_cancel(struct stream_job *job);
 /* One syncfs(2) for everything that a pull wrote. */
 int storage_sync(struct storage *st, struct cmk_err *err);
 /* -ENOSPC naming need and room where the file system of the data directory has less than BYTES

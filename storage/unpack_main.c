@@ -32,9 +32,7 @@ struct unpack {
 
 static int parse_args(struct unpack *u, int argc, char **argv, struct cmk_err *err)
 {
-	static const char *const kinds[] = { "tar", "gzip", "zstd", "detect" };
 	uint64_t parent = 0;
-	size_t kind = 0;
 	int r = 0;
 
 	u->part = argc == UNPACK_N_ARGS && !streq(argv[UNPACK_ARG_OFFSET], "-");
@@ -42,11 +40,8 @@ static int parse_args(struct unpack *u, int argc, char **argv, struct cmk_err *e
 	    parse_u64(argv[UNPACK_ARG_SIZE], INT64_MAX, &u->blob_size) < 0 ||
 	    (u->part && parse_u64(argv[UNPACK_ARG_OFFSET], INT64_MAX, &u->offset) < 0))
 		return cmk_err_set(err, -EINVAL, UNPACK_PROGRAM " is started by cmk itself");
-	while (kind < ARRAY_LEN(kinds) && !streq(kinds[kind], argv[UNPACK_ARG_KIND]))
-		kind++;
-	if (kind == ARRAY_LEN(kinds))
+	if (layer_compression_parse(argv[UNPACK_ARG_KIND], &u->kind) < 0)
 		return cmk_err_set(err, -EINVAL, "compression '%s'", argv[UNPACK_ARG_KIND]);
-	u->kind = (enum layer_compression)kind;
 	u->parent = (pid_t)parent;
 	u->single = streq(argv[UNPACK_ARG_IDS], "single");
 	u->has_blob = !streq(argv[UNPACK_ARG_BLOB], "-");
