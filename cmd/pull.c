@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/parse.h"
 #include "cmd/containers.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
@@ -45,17 +44,11 @@ static const struct cmk_option pull_options[] = {
 static int fill_options(const struct pull_args *a, struct image_platform *platform,
 			struct image_pull_options *o, struct cmk_err *err)
 {
-	int64_t delay_ns = 0;
 	int r;
 
 	r = image_platform_parse(a->platform, a->os, a->arch, a->variant, platform, err);
 	if (r < 0)
 		return r;
-	if (parse_duration(a->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
-	    delay_ns > 60 * 1000000000LL)
-		return cmk_err_set(err, -EINVAL,
-				   "--retry-delay '%s': not a duration of at most one minute",
-				   a->retry_delay);
 	*o = (struct image_pull_options){
 		.platform_os = platform->os,
 		.arch = platform->arch,
@@ -66,10 +59,9 @@ static int fill_options(const struct pull_args *a, struct image_platform *platfo
 		.tls_verify = a->tls_verify,
 		.quiet = a->quiet,
 		.retry = a->retry ? (int)a->retry : -1,
-		.retry_delay_ms = (uint32_t)MAX(delay_ns / 1000000, 1),
 	};
 	(void)image_pull_policy_parse(a->policy, &o->policy);
-	return 0;
+	return image_retry_delay_parse(a->retry_delay, &o->retry_delay_ms, err);
 }
 
 struct pull_run {

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "base/parse.h"
 #include "cmd/containers.h"
 #include "image/image.h"
 
@@ -70,14 +69,8 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 			struct cmk_err *err)
 {
 	bool zstd = a->compression && streq(a->compression, "zstd");
-	int64_t delay_ns = 0;
 	int r;
 
-	if (parse_duration(a->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
-	    delay_ns > 60 * 1000000000LL)
-		return cmk_err_set(err, -EINVAL,
-				   "--retry-delay '%s': not a duration of at most one minute",
-				   a->retry_delay);
 	if (!zstd && a->level > 9)
 		return cmk_err_set(err, -EINVAL, "--compression-level %u: gzip has 1 to 9",
 				   a->level);
@@ -91,9 +84,10 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 		.tls_verify = a->tls_verify,
 		.quiet = a->quiet,
 		.retry = a->retry ? (int)a->retry : -1,
-		.retry_delay_ms = (uint32_t)MAX(delay_ns / 1000000, 1),
 	};
-	r = parse_format(a->format, &o->format, err);
+	r = image_retry_delay_parse(a->retry_delay, &o->retry_delay_ms, err);
+	if (r == 0)
+		r = parse_format(a->format, &o->format, err);
 	if (r == 0 && zstd && o->format == PUSH_DOCKER)
 		r = cmk_err_set(err, -EINVAL, "docker's format has no layers by zstd: use oci");
 	return r < 0 ? r : image_authfile_check(a->authfile, err);
@@ -103,7 +97,6 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 static int destination(const char *text, char **ret, struct cmk_err *err)
 {
 	cleanup(image_ref_done) struct image_ref ref = { 0 };
-	cleanup_free char *whole = NULL;
 	int r;
 
 	if (image_has_transport(text))
@@ -111,15 +104,7 @@ static int destination(const char *text, char **ret, struct cmk_err *err)
 				    "'%.200s': pushing to this transport is not supported yet: see "
 				    "cmk save",
 				    text);
-	r = image_ref_parse(text, &ref, err);
-	if (r < 0)
-		return r;
-	if (!ref.registry) {
-		whole = xasprintf("docker.io/%s", text);
-		image_ref_done(&ref);
-		ref = (struct image_ref){ 0 };
-		r = image_ref_parse(whole, &ref, err);
-	}
+	r = image_ref_parse_docker(text, &ref, err);
 	if (r == 0)
 		*ret = image_ref_str(&ref);
 	return r;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/connect.h"
 
-int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err)
+static int connect_to(const struct connect_options *o, bool insecure, struct client **ret,
+		      struct cmk_err *err)
 {
 	cleanup_free char *dirs = client_cert_dirs(o->cert_dir, o->registry);
 	cleanup(credentials_done) struct credentials found = { 0 };
@@ -12,9 +13,9 @@ int registry_connect(const struct connect_options *o, struct client **ret, struc
 		.host = o->host ? o->host : own,
 		.repository = o->repository,
 		.cert_dirs = dirs,
-		.insecure = o->insecure,
-		.retries = o->retries,
-		.retry_delay_ms = o->retry_delay_ms,
+		.insecure = insecure,
+		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
+		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
 	};
 	int r = 0;
 
@@ -34,34 +35,35 @@ int registry_connect(const struct connect_options *o, struct client **ret, struc
 	return r;
 }
 
+int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err)
+{
+	cleanup_free char *name = xasprintf("%s%s%s", o->registry, *o->repository ? "/" : "",
+					    o->repository);
+	struct registries_conf conf = { 0 };
+	bool insecure = false;
+	int r = registries_conf_load(&conf, err);
+
+	if (r < 0)
+		return r;
+	r = registries_insecure(&conf, name, &insecure, err);
+	registries_conf_done(&conf);
+	if (r == 0 && o->tls_verify >= 0)
+		insecure = o->tls_verify == 0;
+	return r < 0 ? r : connect_to(o, insecure, ret, err);
+}
+
 int registry_connect_pull(const struct image_pull_options *o, const struct registry_source *src,
 			  struct client **ret, struct cmk_err *err)
 {
 	const struct connect_options c = {
 		.registry = src->registry,
 		.repository = src->repository,
-		.insecure = o->tls_verify < 0 ? src->insecure : o->tls_verify == 0,
 		.creds = o->creds,
 		.authfile = o->authfile,
 		.cert_dir = o->cert_dir,
-		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
-		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
+		.retry = o->retry,
+		.retry_delay_ms = o->retry_delay_ms,
 	};
 
-	return registry_connect(&c, ret, err);
-}
-
-int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err)
-{
-	struct registries_conf conf = { 0 };
-	int r;
-
-	r = registries_conf_load(&conf, err);
-	if (r < 0)
-		return r;
-	r = registries_insecure(&conf, name, ret, err);
-	if (r == 0 && tls_verify >= 0)
-		*ret = tls_verify == 0;
-	registries_conf_done(&conf);
-	return r;
+	return connect_to(&c, o->tls_verify < 0 ? src->insecure : o->tls_verify == 0, ret, err);
 }

@@ -9,18 +9,17 @@
 struct connect_options {
 	const char *registry, *repository; /* REPOSITORY "": the registry as a whole */
 	const char *host;		   /* NULL: the registry's own */
-	bool insecure;
-	const struct credentials *given; /* these, or NULL: */
-	const char *creds;		 /* USER[:PASSWORD], or NULL: */
-	const char *authfile;		 /* what this file, or the usual ones, know */
-	const char *cert_dir;		 /* NULL: the usual ones */
-	uint32_t retries, retry_delay_ms;
+	int tls_verify;			   /* -1: as registries.conf says */
+	const struct credentials *given;   /* these, or NULL: */
+	const char *creds;		   /* USER[:PASSWORD], or NULL: */
+	const char *authfile;		   /* what this file, or the usual ones, know */
+	const char *cert_dir;		   /* NULL: the usual ones */
+	int retry;			   /* both as in struct image_pull_options */
+	uint32_t retry_delay_ms;
 };
-/* Starts a helper that is to talk to the registry; it has not done so yet. */
+/* Starts a helper that is to talk to the registry; it has not done so yet. -EACCES where that is
+ * blocked in registries.conf. */
 int registry_connect(const struct connect_options *o, struct client **ret, struct cmk_err *err);
-/* The same for a pull from SRC. */
+/* The same for a pull from SRC, which says how it is reached. */
 int registry_connect_pull(const struct image_pull_options *o, const struct registry_source *src,
 			  struct client **ret, struct cmk_err *err);
-/* Whether NAME ("registry[/repository]") may be reached without verified TLS: by TLS_VERIFY (-1: as
- * registries.conf says, 0, 1). -EACCES where it is blocked there. */
-int registry_insecure(const char *name, int tls_verify, bool *ret, struct cmk_err *err);

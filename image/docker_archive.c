@@ -92,16 +92,10 @@ static int read_archive(struct bundle *b, const struct platform *want cmk_unused
 static int docker_name(const char *text, char **ret, struct cmk_err *err)
 {
 	struct image_ref ref = { 0 };
-	cleanup_free char *full = NULL;
-	int r = image_ref_parse(text, &ref, err);
+	int r = image_ref_parse_docker(text, &ref, err);
 
 	if (r == 0 && ref.digest)
 		r = cmk_err_set(err, -EINVAL, "'%.300s': a name must not hold a digest", text);
-	if (r == 0 && !ref.registry) {
-		full = xasprintf("docker.io/%s:%s", ref.repository, ref.tag);
-		image_ref_done(&ref);
-		r = image_ref_parse(full, &ref, err);
-	}
 	if (r == 0)
 		*ret = image_ref_str(&ref);
 	image_ref_done(&ref);

@@ -26,6 +26,8 @@ void image_ref_done(struct image_ref *r);
  * Default tag "latest" where neither tag nor digest is given. A 64-hex-digit name is refused as
  * ambiguous with an ID. docker:// is accepted before it. */
 int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err);
+/* The same, but what has no registry is docker.io's, as for docker. */
+int image_ref_parse_docker(const char *text, struct image_ref *ret, struct cmk_err *err);
 /* "registry/repository:tag" (and @digest); owned. */
 char *image_ref_str(const struct image_ref *r);
 /* "host[:port]", as it may stand before a repository. */
@@ -80,6 +82,8 @@ int image_pull_policy_parse(const char *s, enum image_pull_policy *ret);
 /* -ENOENT where the file of --authfile is not there; NULL is fine. $REGISTRY_AUTH_FILE may name a
  * file that only a login makes. */
 int image_authfile_check(const char *authfile, struct cmk_err *err);
+/* The retry_delay_ms of what follows, at least 1, from a duration of at most one minute. */
+int image_retry_delay_parse(const char *text, uint32_t *ret_ms, struct cmk_err *err);
 
 struct image_pull_options {
 	enum image_pull_policy policy;

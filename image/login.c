@@ -109,6 +109,8 @@ int image_login_check(const struct image_login *l, const char *user, const char 
 		.repository = "",
 		.given = &cred,
 		.cert_dir = cert_dir,
+		.tls_verify = tls_verify,
+		.retry = -1,
 	};
 	cleanup_client struct client *c = NULL;
 	struct fetched f = { 0 };
@@ -119,9 +121,7 @@ int image_login_check(const struct image_login *l, const char *user, const char 
 	if (strlen(user) + strlen(password) > LOGIN_MAX)
 		return cmk_err_set(err, -EINVAL, "user name and password are longer than %zu bytes",
 				   LOGIN_MAX);
-	r = registry_insecure(l->registry, tls_verify, &o.insecure, err);
-	if (r == 0)
-		r = registry_connect(&o, &c, err);
+	r = registry_connect(&o, &c, err);
 	if (r == 0)
 		r = client_fetch_text(c, PROTO_API, "/v2/", 0, (size_t)1 << 20, &f, err);
 	fetched_done(&f);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "image/connect.h"
 #include "image/layers.h"
 #include "image/manifest.h"
@@ -259,6 +260,18 @@ static int check_local(struct storage *st, const char *text, const char *id,
 				 want.os, want.arch);
 	image_record_done(&rec);
 	return r;
+}
+
+int image_retry_delay_parse(const char *text, uint32_t *ret_ms, struct cmk_err *err)
+{
+	int64_t ns = 0;
+
+	if (parse_duration(text, &ns) < 0 || ns < 0 || ns > 60 * 1000000000LL)
+		return cmk_err_set(err, -EINVAL,
+				   "--retry-delay '%s': not a duration of at most one minute",
+				   text);
+	*ret_ms = (uint32_t)MAX(ns / 1000000, 1);
+	return 0;
 }
 
 int image_authfile_check(const char *authfile, struct cmk_err *err)

@@ -46,19 +46,18 @@ static void push_done(struct push *p)
 static int connect_to(const struct image_push_options *o, const char *registry,
 		      const char *repository, bool own, struct client **ret, struct cmk_err *err)
 {
-	cleanup_free char *name = xasprintf("%s/%s", registry, repository);
-	struct connect_options c = {
+	const struct connect_options c = {
 		.registry = registry,
 		.repository = repository,
 		.creds = own ? o->creds : NULL,
 		.authfile = o->authfile,
 		.cert_dir = own ? o->cert_dir : NULL,
-		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
-		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
+		.tls_verify = own ? o->tls_verify : -1,
+		.retry = o->retry,
+		.retry_delay_ms = o->retry_delay_ms,
 	};
-	int r = registry_insecure(name, own ? o->tls_verify : -1, &c.insecure, err);
 
-	return r < 0 ? r : registry_connect(&c, ret, err);
+	return registry_connect(&c, ret, err);
 }
 
 /* --- blobs --- */

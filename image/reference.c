@@ -245,6 +245,23 @@ char *image_ref_str(const struct image_ref *r)
 			 r->digest ? "@" : "", r->digest ? r->digest : "");
 }
 
+int image_ref_parse_docker(const char *text, struct image_ref *ret, struct cmk_err *err)
+{
+	struct image_ref ref = { 0 };
+	cleanup_free char *full = NULL;
+	int r = image_ref_parse(text, &ref, err);
+
+	if (r < 0 || ref.registry) {
+		*ret = ref;
+		return r;
+	}
+	/* Read once more, for the library/ of docker.io's own. */
+	ref.registry = xstrdup("docker.io");
+	full = image_ref_str(&ref);
+	image_ref_done(&ref);
+	return image_ref_parse(full, ret, err);
+}
+
 int image_new_name(const char *text, char **ret, struct cmk_err *err)
 {
 	struct image_ref ref = { 0 };

@@ -54,13 +54,12 @@ static int connect_to(const char *registry, const char *repository, const char *
 		.creds = o->creds,
 		.authfile = o->authfile,
 		.cert_dir = o->cert_dir,
-		.retries = 1,
+		.tls_verify = o->tls_verify,
+		.retry = 1,
 		.retry_delay_ms = 500,
 	};
-	cleanup_free char *name = xasprintf("%s%s%s", registry, *repository ? "/" : "", repository);
-	int r = registry_insecure(name, o->tls_verify, &c.insecure, err);
 
-	return r < 0 ? r : registry_connect(&c, ret, err);
+	return registry_connect(&c, ret, err);
 }
 
 /* --- one registry --- */

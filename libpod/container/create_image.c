@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/parse.h"
 #include "libpod/container/create.h"
 #include "libpod/libpod.h"
 
@@ -52,13 +51,8 @@ static int use_rootfs(struct create_plan *p, struct cmk_err *err)
 static int pull_options(const struct container_options *o, char ***parts,
 			struct image_pull_options *ret, struct cmk_err *err)
 {
-	int64_t delay_ns = 0;
+	int r;
 
-	if (o->retry_delay && (parse_duration(o->retry_delay, &delay_ns) < 0 || delay_ns < 0 ||
-			       delay_ns > 60 * 1000000000LL))
-		return cmk_err_set(err, -EINVAL,
-				   "--retry-delay '%s': not a duration of at most one minute",
-				   o->retry_delay);
 	*ret = (struct image_pull_options){
 		.policy = PULL_MISSING,
 		.platform_os = o->os,
@@ -70,8 +64,10 @@ static int pull_options(const struct container_options *o, char ***parts,
 		.tls_verify = o->tls_verify,
 		.quiet = o->quiet,
 		.retry = o->retry ? (int)o->retry : -1,
-		.retry_delay_ms = (uint32_t)(delay_ns / 1000000),
 	};
+	r = o->retry_delay ? image_retry_delay_parse(o->retry_delay, &ret->retry_delay_ms, err) : 0;
+	if (r < 0)
+		return r;
 	if (o->pull && image_pull_policy_parse(o->pull, &ret->policy) < 0)
 		return cmk_err_set(err, -EINVAL,
 				   "--pull: '%s' is not always, missing, newer or never", o->pull);
