@@ -44,6 +44,23 @@ int cmk_start_detached(struct container *c, struct cmk_err *err);
 /* Whether a filter's "KEY" or "KEY=VALUE" is among LABELS (KEY=VALUE); a KEY with '*' is a shell
  * pattern of a part of one, as with podman. */
 bool cmk_label_fits(char *const *labels, const char *want);
+/* How filters count: those of one KEY (less than 64) are alternatives, those of different keys must
+ * all fit; where EACH is set, every one of the key must. */
+struct cmk_filter_tally {
+	uint64_t asked, fits;
+};
+/* False where nothing can fit any more. */
+static inline bool cmk_filter_count(struct cmk_filter_tally *t, unsigned int key, bool fits,
+				    bool each)
+{
+	t->asked |= 1ULL << key;
+	t->fits |= (uint64_t)fits << key;
+	return fits || !each;
+}
+static inline bool cmk_filter_fits(const struct cmk_filter_tally *t)
+{
+	return !(t->asked & ~t->fits);
+}
 /* WHAT, a warning, and whether to go on: asked on stderr, answered on stdin; no answer is no. */
 bool cmk_confirm(const char *what);
 /* A timer for what is shown again and again: by its own clock, so that the time of the showing is

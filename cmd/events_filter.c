@@ -131,20 +131,13 @@ static bool match_term(const struct term *t, const struct event *e)
 
 bool events_filter_match(const struct events_filter *f, const struct event *e)
 {
-	bool asked[N_FILTERS] = { false }, found[N_FILTERS] = { false };
+	struct cmk_filter_tally tally = { 0 };
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct term *t = &f->term[i];
-		bool m = match_term(t, e);
 
-		if (t->key == FILTER_LABEL && !m)
-			return false;
-		asked[t->key] = true;
-		found[t->key] |= m;
-	}
-	for (size_t k = 0; k < N_FILTERS; k++) {
-		if (asked[k] && !found[k])
+		if (!cmk_filter_count(&tally, t->key, match_term(t, e), t->key == FILTER_LABEL))
 			return false;
 	}
-	return true;
+	return cmk_filter_fits(&tally);
 }

@@ -37,11 +37,7 @@ static const struct image_record *image_of_layers(const struct image_record *rec
 	if (n == rec->n_layers)
 		return rec;
 	for (size_t i = 0; i < n_list; i++) {
-		bool same = list[i].n_layers == n;
-
-		for (size_t k = 0; k < n && same; k++)
-			same = streq_null(list[i].layers[k].diff_id, rec->layers[k].diff_id);
-		if (same)
+		if (list[i].n_layers == n && image_layers_same(list[i].layers, rec->layers, n))
 			return &list[i];
 	}
 	return NULL;

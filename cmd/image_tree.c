@@ -22,12 +22,7 @@ struct images {
 /* B begins with the first N layers of A, and has these at least. */
 static bool shares(const struct image_record *a, const struct image_record *b, size_t n)
 {
-	if (b->n_layers < n || a->n_layers < n)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!streq_null(a->layers[i].diff_id, b->layers[i].diff_id))
-			return false;
-	return true;
+	return a->n_layers >= n && b->n_layers >= n && image_layers_same(a->layers, b->layers, n);
 }
 
 /* "ID: 5e5704268981 Size:  2.14MB Top Layer of: [alpine:latest]": the N-th layer of REC. */

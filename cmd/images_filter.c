@@ -353,21 +353,16 @@ static bool term_fits(const struct images_filter *f, const struct images_term *t
 
 bool images_filter_image(const struct images_filter *f, const struct image_record *image)
 {
-	bool asked[N_KEYS] = { false }, fits[N_KEYS] = { false };
+	struct cmk_filter_tally tally = { 0 };
 	int64_t created = 0;
 
 	(void)format_parse_time(image->created, &created);
 	for (size_t i = 0; i < f->n; i++) {
 		const struct images_term *t = &f->term[i];
-		bool one = term_fits(f, t, image, created);
 
-		if ((t->key == KEY_LABEL || t->key == KEY_NO_LABEL) && !one)
+		if (!cmk_filter_count(&tally, t->key, term_fits(f, t, image, created),
+				      t->key == KEY_LABEL || t->key == KEY_NO_LABEL))
 			return false;
-		asked[t->key] = true;
-		fits[t->key] |= one;
 	}
-	for (int k = 0; k < N_KEYS; k++)
-		if (asked[k] && !fits[k])
-			return false;
-	return true;
+	return cmk_filter_fits(&tally);
 }

@@ -271,13 +271,8 @@ bool ps_filter_wants_all(const struct ps_filter *f)
 /* The layers of the container's image begin with those of IMAGE. */
 static bool is_built_on(const struct container *c, const struct image_record *image)
 {
-	if (!image->n_layers || image->n_layers > c->cfg.n_layers)
-		return false;
-	for (size_t i = 0; i < image->n_layers; i++) {
-		if (!streq_null(c->cfg.layers[i].diff_id, image->layers[i].diff_id))
-			return false;
-	}
-	return true;
+	return image->n_layers && image->n_layers <= c->cfg.n_layers &&
+	       image_layers_same(c->cfg.layers, image->layers, image->n_layers);
 }
 
 static bool matches(const struct term *t, const char *text)
@@ -418,20 +413,14 @@ static bool match_term(const struct term *t, const struct container *c)
 
 bool ps_filter_match(const struct ps_filter *f, const struct container *c)
 {
-	bool asked[N_FILTERS] = { false }, found[N_FILTERS] = { false };
+	struct cmk_filter_tally tally = { 0 };
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct term *t = &f->term[i];
-		bool m = match_term(t, c);
 
-		if ((t->key == FILTER_LABEL || t->key == FILTER_NO_LABEL) && !m)
-			return false;
-		asked[t->key] = true;
-		found[t->key] |= m;
-	}
-	for (size_t k = 0; k < N_FILTERS; k++) {
-		if (asked[k] && !found[k])
+		if (!cmk_filter_count(&tally, t->key, match_term(t, c),
+				      t->key == FILTER_LABEL || t->key == FILTER_NO_LABEL))
 			return false;
 	}
-	return true;
+	return cmk_filter_fits(&tally);
 }

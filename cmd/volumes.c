@@ -180,21 +180,16 @@ static bool term_fits(const struct volume_term *t, const struct volume_record *v
 bool volumes_filter_fits(const struct volumes_filter *f, const struct volume_record *v,
 			 const struct volume_users *users)
 {
-	bool asked[N_KEYS] = { false }, fits[N_KEYS] = { false };
+	struct cmk_filter_tally tally = { 0 };
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct volume_term *t = &f->term[i];
-		bool one = term_fits(t, v, users);
 
-		if ((t->key == KEY_LABEL || t->key == KEY_NO_LABEL) && !one)
+		if (!cmk_filter_count(&tally, t->key, term_fits(t, v, users),
+				      t->key == KEY_LABEL || t->key == KEY_NO_LABEL))
 			return false;
-		asked[t->key] = true;
-		fits[t->key] |= one;
 	}
-	for (int k = 0; k < N_KEYS; k++)
-		if (asked[k] && !fits[k])
-			return false;
-	return true;
+	return cmk_filter_fits(&tally);
 }
 
 void cmk_volume_write(struct json_writer *w, const struct volume_record *v,

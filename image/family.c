@@ -4,14 +4,18 @@
 
 #define HISTORY_MAX (8U << 20)
 
-static bool layers_begin(const struct image_record *parent, const struct image_record *child)
+bool image_layers_same(const struct image_layer_ref *a, const struct image_layer_ref *b, size_t n)
 {
-	if (parent->n_layers > child->n_layers)
-		return false;
-	for (size_t i = 0; i < parent->n_layers; i++)
-		if (!streq_null(parent->layers[i].diff_id, child->layers[i].diff_id))
+	for (size_t i = 0; i < n; i++)
+		if (!streq_null(a[i].diff_id, b[i].diff_id))
 			return false;
 	return true;
+}
+
+static bool layers_begin(const struct image_record *parent, const struct image_record *child)
+{
+	return parent->n_layers <= child->n_layers &&
+	       image_layers_same(parent->layers, child->layers, parent->n_layers);
 }
 
 static int load_history(struct storage *st, const char *id, struct json_doc **ret)

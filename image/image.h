@@ -65,6 +65,8 @@ int image_config_parse(const char *text, size_t len, struct image_config *ret, s
 int image_config_load(struct storage *st, const char *id, struct image_config *ret,
 		      struct cmk_err *err);
 
+/* The first N layers of A and B are the same. */
+bool image_layers_same(const struct image_layer_ref *a, const struct image_layer_ref *b, size_t n);
 /* Whether CHILD was made of PARENT: it has its layers and its history, and more. */
 bool image_is_parent(struct storage *st, const struct image_record *parent,
 		     const struct image_record *child);
