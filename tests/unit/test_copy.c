@@ -17,10 +17,8 @@ struct place {
 static int setup(void **state)
 {
 	struct place *p = xcalloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(p->dir, sizeof(p->dir), "%.40s/cmk-test-XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	unit_tmpdir(p->dir);
 	p->dirfd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	p->from = open_dir_at(p->dirfd, "from", 0755, NULL);
 	p->to = open_dir_at(p->dirfd, "to", 0755, NULL);

@@ -24,10 +24,8 @@ struct place {
 static int setup(void **state)
 {
 	struct place *p = xcalloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(p->dir, sizeof(p->dir), "%.40s/cmk-test-XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	unit_tmpdir(p->dir);
 	p->root = xasprintf("%s/data/cmk", p->dir);
 	p->run = xasprintf("%s/run", p->dir);
 	assert_int_equal(storage_open(p->root, p->run, &p->st, &p->err), 0);

@@ -20,10 +20,8 @@ struct place {
 static int setup(void **state)
 {
 	struct place *p = xcalloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(p->dir, sizeof(p->dir), "%.40s/cmk-test-XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	unit_tmpdir(p->dir);
 	p->dirfd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mkdirat(p->dirfd, "diff", 0755), 0);
 	p->root = openat(p->dirfd, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
