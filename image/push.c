@@ -228,7 +228,8 @@ static int push_layer(struct push *p, size_t i, struct cmk_err *err)
 {
 	const struct image_layer_ref *l = &p->rec.layers[i];
 	enum layer_compression was = compression_of(l->media_type);
-	bool same = was != LAYER_TAR && l->blob && *l->blob &&
+	/* A docker archive's layers lie there uncompressed, whatever its manifest calls them. */
+	bool same = was != LAYER_TAR && l->blob && *l->blob && !streq(l->blob, l->diff_id) &&
 		    (!p->o->force_compression || was == p->o->compression);
 	int r = 0;
 

@@ -71,6 +71,21 @@ made_here() {
 	run_cmk pull -q --creds tester:sesame "$to"
 }
 
+@test "an image from a docker archive is compressed, and asked for nowhere" {
+	made_here loaded
+	run_cmk save -q -o a.tar localhost/loaded:1 docker.io/library/loaded:1
+	run_cmk rmi -f localhost/loaded:1
+	run_cmk load -q -i a.tar
+	local to
+	to=$(repo loaded):1
+	run_cmk push -q --retry 0 localhost/loaded:1 "$to"
+	assert_equal "$stderr" ""
+	assert_equal "$(skopeo inspect --tls-verify=false --raw "docker://$to" | jq -r '.layers[].mediaType')" \
+		application/vnd.docker.image.rootfs.diff.tar.gzip
+	skopeo copy -q --src-tls-verify=false "docker://$to" dir:copied
+	zcat copied/"$(jq -r '.layers[0].digest' copied/manifest.json | cut -d: -f2)" | cmp - made.tar
+}
+
 @test "compression and format" {
 	made_here three
 	local to
