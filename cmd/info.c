@@ -187,6 +187,7 @@ static void write_driver(struct json_writer *w, struct storage *st)
 	json_write_str(w, "Found", r < 0 ? cmk_err_msg(&err) : d.why ? d.why : "");
 	if (r >= 0) {
 		json_write_str(w, "lowerdir+", d.lowerdir_append ? "true" : "false");
+		json_write_str(w, "datadir+", d.data_lower ? "true" : "false");
 		json_write_str(w, "userxattr", d.userxattr ? "true" : "false");
 		json_write_str(w, "volatile", d.volatile_ok ? "true" : "false");
 	}

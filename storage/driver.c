@@ -19,11 +19,14 @@ static const struct rootfs_driver *const drivers[] = {
 	&driver_vfs,
 };
 
+/* Of what is asked of a driver: answers of fewer questions are found again. */
+#define DRIVER_SCHEMA 2
+
 struct driver_record {
 	int schema;
 	char *kernel, *name, *why;
 	uint64_t device;
-	bool userxattr, lowerdir_append, volatile_ok;
+	bool userxattr, lowerdir_append, volatile_ok, data_lower;
 };
 
 static const struct json_field driver_fields[] = {
@@ -35,6 +38,7 @@ static const struct json_field driver_fields[] = {
 	JSON_FIELD(struct driver_record, userxattr, "userxattr", JSON_F_BOOL, 0),
 	JSON_FIELD(struct driver_record, lowerdir_append, "lowerdir_append", JSON_F_BOOL, 0),
 	JSON_FIELD(struct driver_record, volatile_ok, "volatile", JSON_F_BOOL, 0),
+	JSON_FIELD(struct driver_record, data_lower, "data_lower", JSON_F_BOOL, 0),
 	JSON_FIELD_END,
 };
 
@@ -116,11 +120,12 @@ static int load_recorded(struct storage *st, const char *file, const char *kerne
 	if (r < 0)
 		return r;
 	d = rootfs_driver_by_name(rec.name);
-	if (!d || !streq(rec.kernel, kernel) || rec.device != device)
+	if (!d || rec.schema != DRIVER_SCHEMA || !streq(rec.kernel, kernel) || rec.device != device)
 		return -ENOENT;
 	*ret = (struct storage_driver){ .userxattr = rec.userxattr,
 					.lowerdir_append = rec.lowerdir_append,
-					.volatile_ok = rec.volatile_ok };
+					.volatile_ok = rec.volatile_ok,
+					.data_lower = rec.data_lower };
 	set_found(st, ret, d, rec.why);
 	return 0;
 }
@@ -129,11 +134,12 @@ static void record(struct storage *st, const char *file, const char *kernel, uin
 		   const struct storage_driver *d)
 {
 	cleanup(driver_record_done) struct driver_record rec = {
-		.schema = 1,
+		.schema = DRIVER_SCHEMA,
 		.device = device,
 		.userxattr = d->userxattr,
 		.lowerdir_append = d->lowerdir_append,
-		.volatile_ok = d->volatile_ok
+		.volatile_ok = d->volatile_ok,
+		.data_lower = d->data_lower
 	};
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 

@@ -36,6 +36,9 @@ int storage_remove_tree(struct storage *st, int dirfd, const char *name, struct 
 int storage_rundir_open(int root_fd, const char *root, const char *given, char **ret_path,
 			struct cmk_err *err);
 
+/* As many open files as may be: each level of a deep tree holds a directory of each layer. For a
+ * child. */
+void storage_files_max(void);
 /* Fewest rights for a child in the parent user namespace that reads layers. */
 int storage_tree_confine(struct cmk_err *err);
 

@@ -10,27 +10,22 @@
 
 #include "base/file.h"
 #include "storage/internal.h"
+#include "storage/links.h"
 #include "storage/xattr.h"
 
 #define COPY_DEPTH_MAX 2048
-
-struct link {
-	ino_t ino;
-	char *path;
-};
 
 struct copy {
 	int root; /* of the target */
 	/* A layer of other owners: whiteouts and the overlay's attributes stay; or NULL. */
 	const struct id_map_pair *map;
-	struct link *links;
-	size_t n_links, cap_links;
+	struct link_table links;
 	char path[PATH_MAX]; /* of the entry at hand, below the root */
 };
 
 static int copy_dir(struct copy *c, int src, int dst, unsigned int depth, struct cmk_err *err);
 
-static int copy_data(int in, int out)
+int layer_copy_data(int in, int out)
 {
 	static char buf[1 << 16];
 
@@ -57,10 +52,10 @@ static int copy_data(int in, int out)
 	}
 }
 
-static int copy_attributes(const struct copy *c, int in, int out, const struct stat *st)
+int layer_copy_attributes(const struct id_map_pair *map, int in, int out, const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int r = c->map ? xattr_copy_mapped_fd(in, out, c->map) : xattr_copy_fd(in, out);
+	int r = map ? xattr_copy_mapped_fd(in, out, map) : xattr_copy_fd(in, out);
 
 	if (r < 0)
 		return r;
@@ -73,28 +68,10 @@ static int copy_attributes(const struct copy *c, int in, int out, const struct s
 	return futimens(out, times) < 0 ? -errno : 0;
 }
 
-static int remember_link(struct copy *c, ino_t ino)
-{
-	if (c->n_links == c->cap_links) {
-		c->cap_links = c->cap_links ? c->cap_links * 2 : 64;
-		c->links = xrealloc(c->links, c->cap_links, sizeof(*c->links));
-	}
-	c->links[c->n_links++] = (struct link){ .ino = ino, .path = xstrdup(c->path) };
-	return 0;
-}
-
-static const char *known_link(const struct copy *c, ino_t ino)
-{
-	for (size_t i = c->n_links; i-- > 0;)
-		if (c->links[i].ino == ino)
-			return c->links[i].path;
-	return NULL;
-}
-
 static int copy_regular(struct copy *c, int src, int dst, const char *name, const struct stat *st)
 {
 	cleanup_close int in = -1, out = -1;
-	const char *first = st->st_nlink > 1 ? known_link(c, st->st_ino) : NULL;
+	const char *first = st->st_nlink > 1 ? link_first(&c->links, st, c->path) : NULL;
 	int r;
 
 	if (first)
@@ -103,15 +80,11 @@ static int copy_regular(struct copy *c, int src, int dst, const char *name, cons
 	out = openat(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		return -errno;
-	r = copy_data(in, out);
-	if (r >= 0)
-		r = copy_attributes(c, in, out, st);
-	if (r >= 0 && st->st_nlink > 1)
-		r = remember_link(c, st->st_ino);
-	return r;
+	r = layer_copy_data(in, out);
+	return r < 0 ? r : layer_copy_attributes(c->map, in, out, st);
 }
 
-static int copy_special(int src, int dst, const char *name, const struct stat *st)
+int layer_copy_special(int src, int dst, const char *name, const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
@@ -157,7 +130,7 @@ static int copy_subdir(struct copy *c, int src, int dst, const char *name, const
 	r = copy_dir(c, in, out, depth + 1, err);
 	if (r < 0)
 		return r;
-	r = copy_attributes(c, in, out, st);
+	r = layer_copy_attributes(c->map, in, out, st);
 	if (r < 0) {
 		errno = -r;
 		return cmk_err_errno(err, "'%s'", c->path);
@@ -165,19 +138,17 @@ static int copy_subdir(struct copy *c, int src, int dst, const char *name, const
 	return 0;
 }
 
-static int map_owner(const struct copy *c, struct stat *st, struct cmk_err *err)
+int layer_map_owner(const struct id_map_pair *map, const char *path, struct stat *st,
+		    struct cmk_err *err)
 {
-	uint32_t uid, gid;
+	uint32_t uid = id_map_to_outside(&map->uids, st->st_uid);
+	uint32_t gid = id_map_to_outside(&map->gids, st->st_gid);
 
-	if (!c->map)
-		return 0;
-	uid = id_map_to_outside(&c->map->uids, st->st_uid);
-	gid = id_map_to_outside(&c->map->gids, st->st_gid);
 	if (uid == UINT32_MAX || gid == UINT32_MAX) {
 		(void)cmk_err_set(err, -EINVAL,
 				  "potentially insufficient UIDs or GIDs available in user "
 				  "namespace (requested %u:%u for '/%s')",
-				  st->st_uid, st->st_gid, c->path);
+				  st->st_uid, st->st_gid, path);
 		return cmk_err_hint(err, "the image has files of ids that the map lacks")
 			       ?: -EINVAL;
 	}
@@ -194,7 +165,7 @@ static int copy_entry(struct copy *c, int src, int dst, const char *name, unsign
 
 	if (fstatat(src, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cmk_err_errno(err, "'%s'", c->path);
-	r = map_owner(c, &st, err);
+	r = c->map ? layer_map_owner(c->map, c->path, &st, err) : 0;
 	if (r < 0)
 		return r;
 	if (S_ISDIR(st.st_mode))
@@ -206,7 +177,7 @@ static int copy_entry(struct copy *c, int src, int dst, const char *name, unsign
 	if (!c->map && S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
 		return 0;
 	r = S_ISREG(st.st_mode) ? copy_regular(c, src, dst, name, &st)
-				: copy_special(src, dst, name, &st);
+				: layer_copy_special(src, dst, name, &st);
 	if (r < 0) {
 		errno = -r;
 		return cmk_err_errno(err, "'%s'", c->path);
@@ -253,16 +224,14 @@ int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_er
 	c->root = target;
 	c->map = map;
 	r = copy_dir(c, src, target, 0, err);
-	for (size_t i = 0; i < c->n_links; i++)
-		free(c->links[i].path);
-	free(c->links);
+	link_table_done(&c->links);
 	if (r < 0 || !map)
 		return r;
 	if (fstat(src, &st) < 0)
 		return cmk_err_errno(err, "stat");
-	r = map_owner(c, &st, err);
+	r = layer_map_owner(map, c->path, &st, err);
 	if (r == 0) {
-		r = copy_attributes(c, src, target, &st);
+		r = layer_copy_attributes(c->map, src, target, &st);
 		if (r < 0)
 			(void)cmk_err_set(err, r, "root directory: %s", errno_text(-r));
 	}

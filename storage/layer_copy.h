@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "base/err.h"
 #include "base/userns.h"
 
@@ -11,3 +13,14 @@
  * directory, a layer as it was but for its owners; -EINVAL where the map lacks one.
  */
 int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_err *err);
+
+/* --- of one entry; -errno --- */
+
+int layer_copy_data(int in, int out);
+/* ST's owner, mode and times and the extended attributes of IN; MAP or NULL as above. */
+int layer_copy_attributes(const struct id_map_pair *map, int in, int out, const struct stat *st);
+/* What is neither directory nor regular file. */
+int layer_copy_special(int src, int dst, const char *name, const struct stat *st);
+/* Gives ST the owner that MAP says; -EINVAL as above for PATH. */
+int layer_map_owner(const struct id_map_pair *map, const char *path, struct stat *st,
+		    struct cmk_err *err);

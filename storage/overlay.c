@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "storage/driver.h"
 #include "storage/internal.h"
+#include "storage/meta.h"
 
 static int set_string(int fs, const char *key, const char *value)
 {
@@ -26,7 +27,9 @@ static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *e
 	int r = 0;
 
 	for (char **l = plan->lower; l && *l && r >= 0; l++) {
-		r = set_string(fs, "lowerdir+", *l);
+		const char *data = str_after(*l, META_DATA);
+
+		r = set_string(fs, data ? "datadir+" : "lowerdir+", data ?: *l);
 		/* Not known to this kernel: the caller takes the other way. */
 		if (r == -EINVAL && l == plan->lower)
 			return -ENOSYS;
@@ -76,6 +79,9 @@ static int open_lowers(const struct rootfs_plan *plan, int *fds, struct strbuf *
 		       struct cmk_err *err)
 {
 	for (size_t i = 0; plan->lower[i]; i++) {
+		if (str_after(plan->lower[i], META_DATA))
+			return cmk_err_set(err, -EOPNOTSUPP,
+					   "data-only directories are not known to this kernel");
 		fds[i] = open(plan->lower[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fds[i] < 0)
 			return cmk_err_errno(err, "'%s'", plan->lower[i]);
@@ -197,7 +203,7 @@ int overlay_prepare(struct storage *st, int fd, const struct rootfs_plan *plan, 
 
 /* --- probe --- */
 
-enum { PROBE_APPEND = 1 << 0, PROBE_VOLATILE = 1 << 1 };
+enum { PROBE_APPEND = 1 << 0, PROBE_VOLATILE = 1 << 1, PROBE_DATA = 1 << 2 };
 
 static int probe_dirs(int fd, struct cmk_err *err)
 {
@@ -234,8 +240,34 @@ void probe_plan(struct storage *st, const char *name, const char *const *lower,
 
 struct probe_arg {
 	int fd;
-	struct rootfs_plan plan;
+	struct rootfs_plan plan, data_plan;
 };
+
+/* "x" stands for a file in data/. */
+static int probe_meta_file(int fd)
+{
+	cleanup_close int data = open_dir_at(fd, "data", 0755, NULL), file = -1;
+	cleanup_close int meta = open_dir_at(fd, "meta", 0755, NULL);
+	int r;
+
+	if (data < 0 || meta < 0 || mkdirat(fd, "shown", 0755) < 0)
+		return -EIO;
+	r = file_replace_at(data, "d", "1", 1, 0644, 0, NULL);
+	if (r < 0)
+		return r;
+	file = openat(meta, "x", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (file < 0 || ftruncate(file, 1) < 0)
+		return -errno;
+	return meta_mark(file, "/d");
+}
+
+static bool data_lower_works(const struct probe_arg *a)
+{
+	cleanup_free char *shown = xasprintf("%s/x", a->data_plan.merged), *text = NULL;
+
+	return probe_meta_file(a->fd) >= 0 && mount_new_api(&a->data_plan, NULL) >= 0 &&
+	       file_read_at(AT_FDCWD, shown, 16, &text, NULL, NULL) >= 0 && streq(text, "1");
+}
 
 static int probe_in_userns(void *arg, struct cmk_err *err)
 {
@@ -265,12 +297,14 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 	}
 	if (r >= 0)
 		r = overlay_probe_use(a->plan.merged, err);
-	return r < 0 ? r : flags;
+	if (r < 0)
+		return r;
+	return data_lower_works(a) ? flags | PROBE_DATA : flags;
 }
 
 static int overlay_probe(struct storage *st, struct storage_driver *ret, struct cmk_err *err)
 {
-	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 }, data_plan = { 0 };
 	const struct userns_config *config;
 	cleanup_close int fd = -1;
 	struct probe_arg arg;
@@ -283,7 +317,10 @@ static int overlay_probe(struct storage *st, struct storage_driver *ret, struct 
 	if (r < 0)
 		return r;
 	probe_plan(st, name, (const char *const[]){ "lower1", "lower2", NULL }, &plan);
-	arg = (struct probe_arg){ .fd = fd, .plan = plan };
+	strv_add_take(&data_plan.lower, xasprintf("%s/tmp/%s/meta", st->root, name));
+	strv_add_take(&data_plan.lower, xasprintf(META_DATA "%s/tmp/%s/data", st->root, name));
+	data_plan.merged = xasprintf("%s/tmp/%s/shown", st->root, name);
+	arg = (struct probe_arg){ .fd = fd, .plan = plan, .data_plan = data_plan };
 	r = userns_run(st->run_fd, config, true, probe_in_userns, &arg, err);
 	storage_tmp_remove(st, name);
 	if (r < 0)
@@ -291,6 +328,7 @@ static int overlay_probe(struct storage *st, struct storage_driver *ret, struct 
 	ret->userxattr = true;
 	ret->lowerdir_append = r & PROBE_APPEND;
 	ret->volatile_ok = r & PROBE_VOLATILE;
+	ret->data_lower = r & PROBE_DATA;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/userns.h"
 #include "storage/internal.h"
+#include "storage/meta.h"
 #include "storage/xattr.h"
 
 /* Holes of fewer bytes are written as zeros: for them not every reader of tar files is asked to
@@ -23,70 +24,15 @@
 #define OVERFLOW_ID 65534
 #define MQUEUE_MAGIC 0x19800202
 
-/* --- hard links: where an inode was first --- */
-
-struct pack_link {
-	dev_t dev;
-	ino_t ino;
-	char *path;
-};
-
-struct pack_links {
-	struct pack_link *slots; /* open addressing; path NULL: free */
-	size_t n, cap;
-};
-
-static struct pack_link *link_slot(const struct pack_links *l, dev_t dev, ino_t ino)
-{
-	size_t i = (size_t)((ino ^ dev << 32) * 0x9e3779b97f4a7c15ULL >> 20);
-
-	for (;; i++) {
-		struct pack_link *s = &l->slots[i & (l->cap - 1)];
-
-		if (!s->path || (s->ino == ino && s->dev == dev))
-			return s;
-	}
-}
-
-static void links_grow(struct pack_links *l)
-{
-	struct pack_links bigger = { .n = l->n, .cap = l->cap ? l->cap * 2 : 64 };
-
-	bigger.slots = xcalloc(bigger.cap, sizeof(*bigger.slots));
-	for (size_t i = 0; i < l->cap; i++)
-		if (l->slots[i].path)
-			*link_slot(&bigger, l->slots[i].dev, l->slots[i].ino) = l->slots[i];
-	free(l->slots);
-	*l = bigger;
-}
-
-/* The path of the first name, or NULL where this is it. */
-static const char *link_of(struct pack_links *l, const struct stat *st, const char *path)
-{
-	struct pack_link *s;
-
-	if (l->n * 2 >= l->cap)
-		links_grow(l);
-	s = link_slot(l, st->st_dev, st->st_ino);
-	if (s->path)
-		return s->path;
-	*s = (struct pack_link){ .dev = st->st_dev, .ino = st->st_ino, .path = xstrdup(path) };
-	l->n++;
-	return NULL;
-}
-
 void pack_init(struct pack *p, const struct storage_pack_options *o, int out_fd)
 {
-	*p = (struct pack){ .o = o, .links = xcalloc(1, sizeof(*p->links)) };
+	*p = (struct pack){ .o = o };
 	tar_writer_init(&p->w, out_fd);
 }
 
 void pack_done(struct pack *p)
 {
-	for (size_t i = 0; i < p->links->cap; i++)
-		free(p->links->slots[i].path);
-	free(p->links->slots);
-	free(p->links);
+	link_table_done(&p->links);
 	strbuf_done(&p->path);
 	tar_writer_done(&p->w);
 }
@@ -218,10 +164,13 @@ static int pack_data(struct pack *p, int fd, const struct tar_entry *e, const st
 	return write_failed(r, err);
 }
 
-static int pack_file(struct pack *p, int dir, const char *name, struct cmk_err *err)
+static int pack_file(struct pack *p, const struct tree_dir *d, size_t part, const char *name,
+		     struct cmk_err *err)
 {
 	cleanup(entry_done) struct tar_entry e = { 0 };
-	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int fd = openat(d->parts[part].fd, name,
+				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	cleanup_close int data = -1;
 	const char *first = NULL;
 	struct stat st;
 
@@ -231,7 +180,7 @@ static int pack_file(struct pack *p, int dir, const char *name, struct cmk_err *
 		return cmk_err_set(err, -EAGAIN, "changed while it was read");
 	entry_of(p, &st, TAR_FILE, &e);
 	if (st.st_nlink > 1)
-		first = link_of(p->links, &st, strbuf_str(&p->path));
+		first = link_first(&p->links, &st, strbuf_str(&p->path));
 	if (first) {
 		e.type = TAR_HARDLINK;
 		e.size = 0;
@@ -239,7 +188,10 @@ static int pack_file(struct pack *p, int dir, const char *name, struct cmk_err *
 		return write_failed(tar_write_header(&p->w, &e, 0, NULL, 0), err);
 	}
 	add_xattrs(&e, fd);
-	return pack_data(p, fd, &e, &st, err);
+	data = d->n_data > 0 ? meta_open(d->data, d->n_data, fd) : -ENODATA;
+	if (data < 0 && data != -ENODATA)
+		return cmk_err_set(err, data, "open its data: %s", errno_text(-data));
+	return pack_data(p, data >= 0 ? data : fd, &e, &st, err);
 }
 
 static int pack_other(struct pack *p, int dir, const char *name, const struct stat *st,
@@ -258,7 +210,7 @@ static int pack_other(struct pack *p, int dir, const char *name, const struct st
 					 : TAR_BLOCKDEV,
 		 &e);
 	if (st->st_nlink > 1)
-		first = link_of(p->links, st, strbuf_str(&p->path));
+		first = link_first(&p->links, st, strbuf_str(&p->path));
 	if (first) {
 		e.type = TAR_HARDLINK;
 		strbuf_adds(&e.link, first);
@@ -357,7 +309,7 @@ int pack_entry(struct pack *p, const struct tree_dir *d, const char *name, unsig
 	       struct cmk_err *err)
 {
 	struct tree_entry e;
-	int fd, r;
+	int r;
 
 	switch (tree_lookup(d, name, &e)) {
 	case TREE_ABSENT:
@@ -373,9 +325,8 @@ int pack_entry(struct pack *p, const struct tree_dir *d, const char *name, unsig
 	}
 	if (S_ISDIR(e.st.st_mode))
 		return pack_dir(p, d, name, &e, depth, err);
-	fd = d->parts[e.part].fd;
-	r = S_ISREG(e.st.st_mode) ? pack_file(p, fd, name, err)
-				  : pack_other(p, fd, name, &e.st, err);
+	r = S_ISREG(e.st.st_mode) ? pack_file(p, d, e.part, name, err)
+				  : pack_other(p, d->parts[e.part].fd, name, &e.st, err);
 	return r < 0 ? cmk_err_wrap(err, r, "'%s'", strbuf_str(&p->path)) : 0;
 }
 

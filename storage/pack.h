@@ -2,16 +2,15 @@
 /* From files to a tar stream. */
 #pragma once
 
+#include "storage/links.h"
 #include "storage/tar_write.h"
 #include "storage/tree.h"
-
-struct pack_links;
 
 struct pack {
 	struct tar_writer w;
 	const struct storage_pack_options *o;
 	struct strbuf path; /* of the entry at hand, as it stands in the archive */
-	struct pack_links *links;
+	struct link_table links;
 	bool shallow;	      /* directories without what is in them */
 	bool no_kernel_files; /* nor those of /proc, /sys and their like */
 };

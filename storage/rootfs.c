@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "storage/driver.h"
 #include "storage/internal.h"
+#include "storage/meta.h"
 
 void rootfs_plan_done(struct rootfs_plan *p)
 {
@@ -17,10 +18,20 @@ void rootfs_plan_done(struct rootfs_plan *p)
 	*p = (struct rootfs_plan){ 0 };
 }
 
+/* The metadata of all layers, as the last one has it (meta.h), or NULL. */
+static const char *meta_of(const struct image_layer_ref *layers, size_t n)
+{
+	const char *map = n > 0 ? layers[n - 1].map : NULL;
+
+	return map && str_after(map, META_PREFIX) ? map : NULL;
+}
+
 /* Every layer must be there: a missing one would show up as a root file system with holes. */
 static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t n,
 		      struct rootfs_plan *plan, struct cmk_err *err)
 {
+	const char *meta = meta_of(layers, n);
+
 	for (size_t i = n; i-- > 0;) {
 		struct stat layer;
 		struct digest id;
@@ -34,9 +45,13 @@ static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t
 					  layers[i].diff_id, st->root);
 			return cmk_err_hint(err, "pull the image again");
 		}
-		strv_add_take(&plan->lower,
-			      xasprintf("%s/layers/%s%s%s/diff", st->root, id.hex,
-					layers[i].map ? "/" : "", layers[i].map ?: ""));
+		if (!meta || i == n - 1)
+			strv_add_take(&plan->lower,
+				      xasprintf("%s/layers/%s%s%s/diff", st->root, id.hex,
+						layers[i].map ? "/" : "", layers[i].map ?: ""));
+		if (meta)
+			strv_add_take(&plan->lower,
+				      xasprintf(META_DATA "%s/layers/%s/data", st->root, id.hex));
 		if (layer.st_mode & LAYER_MODE_OPAQUE_ROOT)
 			break;
 	}
@@ -246,6 +261,12 @@ int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 	if (!d)
 		return cmk_err_set(err, -EINVAL, "storage driver '%s' is not known",
 				   plan->driver ? plan->driver : "");
+	for (char **l = plan->lower; d != &driver_overlay && l && *l; l++)
+		if (str_after(*l, META_DATA))
+			return cmk_err_set(err, -EOPNOTSUPP,
+					   "the container was made with the storage driver "
+					   "overlay, and here is '%s'",
+					   d->name);
 	r = d->mount(plan, err);
 	return r < 0 ? cmk_err_wrap(err, r, "mount %s on '%s'", d->name, plan->merged) : 0;
 }

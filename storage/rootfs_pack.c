@@ -13,6 +13,16 @@ bool storage_rootfs_has_upper(const struct rootfs_plan *plan)
 	return !plan->read_only_bind && plan->driver && !streq(plan->driver, driver_vfs.name);
 }
 
+void storage_files_max(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
+		lim.rlim_cur = lim.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &lim);
+	}
+}
+
 int storage_tree_confine(struct cmk_err *err)
 {
 	/* To write is not among what it needs, but for its own way back (userns_run()). */
@@ -21,13 +31,7 @@ int storage_tree_confine(struct cmk_err *err)
 		.keep_caps = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH,
 	};
 
-	struct rlimit lim;
-
-	/* Each level of a deep tree holds a directory of each layer. */
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0) {
-		lim.rlim_cur = lim.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &lim);
-	}
+	storage_files_max();
 	return sandbox_enter(&policy, err);
 }
 

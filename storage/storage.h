@@ -87,9 +87,10 @@ uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id);
 struct image_layer_ref;
 /*
  * For containers whose ids are not those of the parent user namespace (MAP: ids inside to ids of
- * the parent): sees to a copy of each layer whose files have the owners that MAP gives them, and
- * sets .map of LAYERS. One copy per layer and map, kept inside the layer's directory and removed
- * with it; it appears by rename. Blocks while it copies.
+ * the parent): sees to files with the owners that MAP gives them, and sets .map of LAYERS: of each
+ * to a copy of it; where the driver can (.data_lower) of the last one alone, to the metadata of
+ * them all, over their data. Each is made once, by rename, lies in the layer's directory and is
+ * removed with it. Blocks meanwhile.
  */
 int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
 		       const struct id_map_pair *map, struct cmk_err *err);
@@ -225,6 +226,8 @@ struct storage_driver {
 	const char *name; /* "overlay", "fuse-overlayfs", "vfs" */
 	const char *why;  /* what the probe found, one line; lives as long as the storage */
 	bool userxattr, lowerdir_append /* fsconfig lowerdir+ */, volatile_ok;
+	bool data_lower; /* layers of metadata over data-only ones: one copy of an image for all
+			    maps */
 };
 int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err);
 
@@ -232,7 +235,8 @@ int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cm
  * (descriptors survive). */
 struct rootfs_plan {
 	char *driver;
-	char **lower;	     /* absolute paths of the layers' diff directories, top first */
+	char **lower;	     /* absolute paths of the layers' diff directories, top first; last
+				"::PATH" of directories with nothing but data (meta.h) */
 	char *upper, *work;  /* absolute, made by storage_rootfs_prepare(); NULL: read-only */
 	char *merged;	     /* mount point, absolute */
 	bool is_volatile;    /* --rm: nothing of the upper directory must outlive a power cut */

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include "storage/internal.h"
+#include "storage/meta.h"
 #include "storage/xattr.h"
 
 #define DOT_WH ".wh."
@@ -15,6 +16,10 @@ void tree_dir_done(struct tree_dir *d)
 {
 	for (size_t i = 0; i < d->n; i++)
 		(void)close(d->parts[i].fd);
+	for (size_t i = 0; d->is_root && i < d->n_data; i++)
+		(void)close(d->data[i]);
+	if (d->is_root)
+		free(d->data);
 	free(d->parts);
 	*d = (struct tree_dir){ 0 };
 }
@@ -27,19 +32,25 @@ static void add_part(struct tree_dir *d, int fd, ino_t layer)
 
 static int add_root(struct tree_dir *d, const char *path, struct cmk_err *err)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *data = str_after(path, META_DATA);
+	cleanup_close int fd = open(data ?: path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return cmk_err_errno(err, "open '%s'", path);
-	add_part(d, steal_fd(&fd), st.st_ino);
+		return cmk_err_errno(err, "open '%s'", data ?: path);
+	if (data) {
+		d->data = xrealloc(d->data, d->n_data + 1, sizeof(*d->data));
+		d->data[d->n_data++] = steal_fd(&fd);
+	} else {
+		add_part(d, steal_fd(&fd), st.st_ino);
+	}
 	return 0;
 }
 
 int tree_open(const struct rootfs_plan *plan, struct tree_dir *ret, struct cmk_err *err)
 {
 	bool whole = plan->read_only_bind || (plan->driver && streq(plan->driver, "vfs"));
-	struct tree_dir d = { 0 };
+	struct tree_dir d = { .is_root = true };
 	int r = 0;
 
 	if (whole)
@@ -179,7 +190,7 @@ bool tree_same_layers(const struct tree_dir *a, const struct tree_dir *b)
 int tree_enter(const struct tree_dir *d, const char *name, const struct tree_entry *e,
 	       struct tree_dir *ret, struct cmk_err *err)
 {
-	struct tree_dir sub = { 0 };
+	struct tree_dir sub = { .data = d->data, .n_data = d->n_data };
 
 	for (size_t i = e->part; i < d->n; i++) {
 		int fd = openat(d->parts[i].fd, name, OPEN_DIR);

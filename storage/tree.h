@@ -25,6 +25,10 @@ struct tree_part {
 struct tree_dir {
 	struct tree_part *parts; /* owned */
 	size_t n;
+	/* Directories with the data of metadata (meta.h); owned by the root of the tree. */
+	int *data;
+	size_t n_data;
+	bool is_root;
 	bool dot_wh; /* the first part is of fuse-overlayfs, which may write ".wh.NAME" */
 };
 

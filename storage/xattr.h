@@ -17,6 +17,8 @@
 #define XATTR_ESCAPED "user.overlay.overlay."
 #define XATTR_KEPT "user.overlay.cmk."
 #define XATTR_OPAQUE "user.overlay.opaque"
+#define XATTR_METACOPY "user.overlay.metacopy"
+#define XATTR_REDIRECT "user.overlay.redirect"
 #define XATTR_CAPABILITY "security.capability"
 #define XATTR_NAME_MAX 255
 

@@ -294,23 +294,15 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 static int image_lowers(struct create_plan *p, struct image_layer_ref *layers, size_t n,
 			char ***ret, struct cmk_err *err)
 {
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
 	int r = create_map_layers(p, layers, n, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = n; i-- > 0;) {
-		struct digest d;
-
-		r = digest_parse(layers[i].diff_id, &d, err);
-		if (r < 0)
-			return r;
-		if (!storage_layer_exists(p->st, &d))
-			return cmk_err_set(err, -ENOENT, "layer '%.19s' is missing",
-					   layers[i].diff_id);
-		strv_add_take(ret, xasprintf("%s/layers/%s%s%s/diff", p->st->root, d.hex,
-					     layers[i].map ? "/" : "", layers[i].map ?: ""));
-	}
-	return 0;
+	r = storage_layers_plan(p->st, layers, n, &plan, err);
+	if (r >= 0)
+		*ret = steal_ptr(&plan.lower);
+	return r < 0 ? r : 0;
 }
 
 /* The image's layers below an upper directory that is empty at each start. */

@@ -40,29 +40,33 @@ static void write_state(struct json_writer *w, const struct container *c, const 
 	json_write_end(w, '}');
 }
 
+/* As the option lowerdir= of a mount would name them; nothing where a layer is missing. */
+static char *lower_text(const struct container *c)
+{
+	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	struct strbuf text = STRBUF_INIT;
+
+	if (storage_layers_plan(c->st, c->cfg.layers, c->cfg.n_layers, &plan, NULL) >= 0)
+		for (char **l = plan.lower; l && *l; l++)
+			strbuf_addf(&text, "%s%s", text.len && (*l)[0] == '/' ? ":" : "", *l);
+	return strbuf_steal(&text);
+}
+
 static void write_driver_data(struct json_writer *w, const struct container *c, const char *driver)
 {
 	const char *dir = c->st->root, *id = c->cfg.id;
-	struct strbuf lower = STRBUF_INIT;
+	cleanup_free char *lower = lower_text(c);
 	const char *const rest[][2] = { { "UpperDir", "upper" },
 					{ "WorkDir", "work" },
 					{ "MergedDir", "merged" } };
 
-	for (size_t i = c->cfg.n_layers; i > 0; i--) {
-		const char *hex = str_after(c->cfg.layers[i - 1].diff_id, "sha256:");
-		const char *map = c->cfg.layers[i - 1].map;
-
-		strbuf_addf(&lower, "%s%s/layers/%s%s%s/diff", lower.len ? ":" : "", dir,
-			    inspect_str(hex), map ? "/" : "", inspect_str(map));
-	}
 	if (!streq(driver, "vfs"))
-		json_write_str(w, "LowerDir", strbuf_str(&lower));
+		json_write_str(w, "LowerDir", lower);
 	for (size_t i = streq(driver, "vfs") ? 2 : 0; i < ARRAY_LEN(rest); i++) {
 		cleanup_free char *path = xasprintf("%s/containers/%s/%s", dir, id, rest[i][1]);
 
 		json_write_str(w, rest[i][0], path);
 	}
-	strbuf_done(&lower);
 }
 
 static void write_driver(struct json_writer *w, const struct container *c)

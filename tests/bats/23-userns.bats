@@ -82,12 +82,88 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
 	opts=(--userns keep-id)
 	run_in true
 	local before after
-	before=$(find "$CMK_ROOT"/layers/*/map-* -maxdepth 0 -printf '%i\n')
+	before=$(find "$CMK_ROOT"/layers/*/m??*-* -maxdepth 0 -printf '%i\n')
 	run_in true
-	after=$(find "$CMK_ROOT"/layers/*/map-* -maxdepth 0 -printf '%i\n')
+	after=$(find "$CMK_ROOT"/layers/*/m??*-* -maxdepth 0 -printf '%i\n')
 	assert_equal "$after" "$before"
 	run_cmk rmi own
 	assert_equal "$(find "$CMK_ROOT/layers" -mindepth 1)" ""
+}
+
+# What the directory of layers takes, in blocks of 512 bytes.
+layer_blocks() { find "$CMK_ROOT/layers" -printf '%i %b\n' | sort -u | awk '{ sum += $2 } END { print sum }'; }
+
+# An image "big" of 400 files of 10 KB with long names, and its digests in "sums".
+make_big() {
+	local fs
+	fs=$(rootfs) || return
+	mkdir -p "$fs/data/a-directory-with-a-long-name/and-another"
+	for ((i = 0; i < 400; i++)); do
+		head -c 10000 /dev/urandom >"$fs/data/a-directory-with-a-long-name/and-another/file-$i"
+	done
+	(cd "$fs" && find data -type f -exec sha256sum {} +) | sort >sums
+	tar -C "$fs" --owner=0 --group=0 -cf big.tar .
+	run_cmk import -q big.tar big
+}
+
+@test "a map of its own: no second copy of an image's bytes, also for what others may not read" {
+	run_cmk info --format '{{index .Store.GraphStatus "datadir+"}}'
+	[ "$output" = true ] || skip "this kernel has no data-only layers for users (6.16)"
+	make_big
+	local before sums
+	before=$(layer_blocks)
+	run_cmk run --rm --net=none --userns keep-id --user 0 big sh -c 'cd / && find data -type f -exec sha256sum {} +'
+	sums=$(sort <<<"$output")
+	assert_equal "$sums" "$(cat sums)"
+	# The files' inodes hold all: nothing but directories takes blocks.
+	(($(layer_blocks) - before <= before / 10))
+	# Another map, the same bytes.
+	run_cmk run --rm --net=none --uidmap 0:500:1000 --gidmap 0:500:1000 big sh -c 'cd / && find data -type f -exec sha256sum {} +'
+	assert_equal "$(sort <<<"$output")" "$(cat sums)"
+	(($(layer_blocks) - before <= before / 5))
+	# Root of another map reads what only its owner may; neither is the owner of the stored file.
+	run_cmk run --rm --net=none --uidmap 0:500:1000 --gidmap 0:500:1000 own cat /data/secret
+	assert_equal "$output" secret
+	run_cmk rmi big own
+	assert_equal "$(find "$CMK_ROOT/layers" -mindepth 1)" ""
+}
+
+@test "a map of its own: files that were changed, exported, committed, copied are whole" {
+	make_big
+	local file=/data/a-directory-with-a-long-name/and-another/file-7
+	run_cmk run --name c --net=none --userns keep-id --user 0 big sh -c "echo more >>$file; chown 5:5 ${file%7}8; chmod 0400 ${file%7}9; rm ${file%7}5; echo two >>/etc/passwd"
+	run_cmk export -o out.tar c
+	mkdir out
+	tar -C out -xf out.tar
+	cmp <(tail -c 5 "out$file") <(echo more)
+	(cd out && grep -v 'file-[57]$' "$T/sums" | sha256sum -c --quiet)
+	assert_equal "$(stat -c %s "out$file")" 10005
+	run_cmk cp "c:${file%7}6" one
+	assert_equal "$(sha256sum <one)" "$(sha256sum <"out${file%7}6")"
+	run_cmk diff c
+	assert_match "$output" "C $file"
+	refute_match "$output" 'file-6$'
+	run_cmk commit -q c localhost/changed
+	run_cmk run --rm --net=none localhost/changed sh -c "stat -c %u:%g ${file%7}8; sha256sum <${file%7}8"
+	assert_equal "$output" "5:5"$'\n'"$(sha256sum <"out${file%7}8")"
+	# An image of several layers, for a map.
+	run_cmk run --rm --net=none --userns keep-id --user 0 localhost/changed sh -c "stat -c %u:%g ${file%7}8; sha256sum <${file%7}8; sha256sum <${file%7}1; ls ${file%7}5 || tail -n 1 /etc/passwd"
+	assert_equal "$output" "5:5"$'\n'"$(sha256sum <"out${file%7}8")"$'\n'"$(sha256sum <"out${file%7}1")"$'\ntwo'
+	# As an image mounted into another container of this map.
+	run_cmk run --rm --net=none --userns keep-id --user 0 --mount type=image,src=big,dst=/big own sha256sum "/big${file%7}6"
+	assert_match "$output" "^$(sha256sum <one | cut -d' ' -f1)"
+}
+
+@test "a map of its own: where the kernel cannot share bytes they are copied" {
+	export CMK_TEST_NO_DATA_LAYERS=1
+	opts=(--userns keep-id --user 0)
+	run_in cat /data/secret
+	assert_equal "$output" secret
+	find "$CMK_ROOT"/layers/*/map-* -maxdepth 0 | grep -q .
+	# The same store, later on a kernel that can.
+	unset CMK_TEST_NO_DATA_LAYERS
+	run_in cat /data/secret
+	assert_equal "$output" secret
 }
 
 @test "nomap: the user's own id is not inside" {
