@@ -6,9 +6,12 @@
 #include <zstd.h>
 
 #include "base/file.h"
+#include "base/strbuf.h"
 #include "storage/tar_split.h"
 
 enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10 };
+/* So many damaged files are told by their names: an error's message has an end. */
+#define DAMAGED_MAX 20
 #define RESOLVE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 
 /* What stood at PATH went to replaced/N before the item AT. */
@@ -36,6 +39,9 @@ struct join {
 	struct tar_sparse *pieces;
 	size_t n_pieces, cap_pieces;
 	uint8_t sum[SHA256_DIGEST_SIZE];
+
+	struct strbuf told; /* CHECK: a line of each file that is damaged */
+	size_t n_damaged;
 };
 
 /* --- the record --- */
@@ -244,6 +250,11 @@ static int join_piece(struct join *j, int fd, const struct tar_sparse *p, struct
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && (errno == EIO || errno == EUCLEAN))
+			return cmk_err_set(err, -EBADMSG,
+					   "the layer's file '%s' is damaged: it cannot be read: "
+					   "%s",
+					   j->path, errno_text(errno));
 		if (n < 0)
 			return cmk_err_errno(err, "read '%s'", j->path);
 		if (n == 0)
@@ -261,22 +272,15 @@ static int join_piece(struct join *j, int fd, const struct tar_sparse *p, struct
 	return 0;
 }
 
-static int join_file(struct join *j, struct cmk_err *err)
+static int join_data(struct join *j, struct cmk_err *err)
 {
 	uint8_t sum[SHA256_DIGEST_SIZE];
 	cleanup_free uint8_t *buf = NULL;
-	cleanup_close int fd = -1;
+	cleanup_close int fd = open_file(j, err);
 	struct sha256_ctx sha;
 	struct stat st;
-	int r = get_path(j, err);
+	int r = 0;
 
-	if (r == 0)
-		r = get_pieces(j, err);
-	if (r == 0)
-		r = get(j, j->sum, sizeof(j->sum), err);
-	if (r < 0 || j->looking)
-		return r;
-	fd = open_file(j, err);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
@@ -295,6 +299,37 @@ static int join_file(struct join *j, struct cmk_err *err)
 				   "digest",
 				   j->path);
 	return 0;
+}
+
+/* Whoever checks wants to know all of them. */
+static int note_damaged(struct join *j, struct cmk_err *err)
+{
+	if (j->n_damaged++ < DAMAGED_MAX)
+		strbuf_addf(&j->told, "%s%s", j->told.len > 0 ? "\n" : "", cmk_err_msg(err));
+	cmk_err_done(err);
+	return 0;
+}
+
+static int tell_damaged(const struct join *j, struct cmk_err *err)
+{
+	if (j->n_damaged > DAMAGED_MAX)
+		return cmk_err_set(err, -EBADMSG, "%s\nand %zu more files are damaged",
+				   strbuf_str(&j->told), j->n_damaged - DAMAGED_MAX);
+	return cmk_err_set(err, -EBADMSG, "%s", strbuf_str(&j->told));
+}
+
+static int join_file(struct join *j, struct cmk_err *err)
+{
+	int r = get_path(j, err);
+
+	if (r == 0)
+		r = get_pieces(j, err);
+	if (r == 0)
+		r = get(j, j->sum, sizeof(j->sum), err);
+	if (r < 0 || j->looking)
+		return r;
+	r = join_data(j, err);
+	return r == -EBADMSG && j->check ? note_damaged(j, err) : r;
 }
 
 static int join_move(struct join *j, struct cmk_err *err)
@@ -343,7 +378,7 @@ static int join_items(struct join *j, struct cmk_err *err)
 			break;
 		case 'E':
 			r = get_number(j, &total, err);
-			if (r == 0 && !j->looking && total != j->total)
+			if (r == 0 && !j->looking && !j->n_damaged && total != j->total)
 				r = damaged("another length", err);
 			return r;
 		default:
@@ -403,6 +438,9 @@ int tar_join(int dir_fd, bool check, tar_join_fn fn, void *arg, struct cmk_err *
 	j.in = xmalloc(IN_SIZE);
 	j.buf = xmalloc(OUT_SIZE);
 	r = run(&j, err);
+	if (r == 0 && j.n_damaged > 0)
+		r = tell_damaged(&j, err);
+	strbuf_done(&j.told);
 	(void)ZSTD_freeDStream(j.zstd);
 	free(j.in);
 	free(j.buf);

@@ -36,6 +36,6 @@ int tar_split_finish(struct tar_split *s, struct cmk_err *err);
 /* Takes the next bytes of the stream. */
 typedef int (*tar_join_fn)(void *arg, const void *p, size_t len, struct cmk_err *err);
 /* The stream of the layer whose directory is DIR_FD. CHECK: each file's bytes are held against its
- * digest, too. -ENODATA: nothing was kept; -EBADMSG: what was kept is damaged, or a file is, whose
- * name is told. */
+ * digest, too, and the stream goes on behind a damaged one. -ENODATA: nothing was kept; -EBADMSG:
+ * what was kept is damaged, or files are, whose names are told, a line each. */
 int tar_join(int dir_fd, bool check, tar_join_fn fn, void *arg, struct cmk_err *err);
