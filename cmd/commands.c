@@ -61,6 +61,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_start,
 	&cmk_cmd_stats,
 	&cmk_cmd_stop,
+	&cmk_cmd_system_check,
 	&cmk_cmd_system_df,
 	&cmk_cmd_system_prune,
 	&cmk_cmd_system_reset,

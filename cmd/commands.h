@@ -61,6 +61,7 @@ extern const struct cmk_command cmk_cmd_secret_rm;
 extern const struct cmk_command cmk_cmd_start;
 extern const struct cmk_command cmk_cmd_stats;
 extern const struct cmk_command cmk_cmd_stop;
+extern const struct cmk_command cmk_cmd_system_check;
 extern const struct cmk_command cmk_cmd_system_df;
 extern const struct cmk_command cmk_cmd_system_prune;
 extern const struct cmk_command cmk_cmd_system_reset;

@@ -118,26 +118,34 @@ static int collect_one(struct storage *st, const struct digest *layer, struct cm
 	return r;
 }
 
-static int collect(struct storage *st, const struct used *u, struct cmk_err *err)
+/* The layers' directory, with the claim of all of them; *RET NULL where a pull under way holds it
+ * shared. */
+static int open_claimed(struct storage *st, DIR **ret, struct cmk_err *err)
 {
-	cleanup_dir DIR *d = NULL;
-	struct dirent *de;
-	int fd, r = 0;
+	int fd = openat(st->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	fd = openat(st->layers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret = NULL;
 	if (fd < 0)
 		return cmk_err_errno(err, "read '%s/layers'", st->root);
-	/* A pull under way holds it shared. */
 	if (file_lock(fd, true, true) < 0) {
 		(void)close(fd);
 		return 0;
 	}
-	d = fdopendir(fd);
-	if (!d) {
+	*ret = fdopendir(fd);
+	if (!*ret) {
 		(void)close(fd);
 		return cmk_err_set(err, -ENOMEM, "read '%s/layers'", st->root);
 	}
-	while (r >= 0 && (de = readdir(d))) {
+	return 0;
+}
+
+static int collect(struct storage *st, const struct used *u, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = open_claimed(st, &d, err);
+
+	while (r >= 0 && d && (de = readdir(d))) {
 		struct digest id;
 
 		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(u, &id))
@@ -158,4 +166,26 @@ int layers_collect_garbage(struct storage *st, struct cmk_err *err)
 		r = collect(st, &u, err);
 	free(u.ids);
 	return r < 0 ? cmk_err_wrap(err, r, "collect unused layers") : 0;
+}
+
+int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct used u = { 0 };
+	struct dirent *de;
+	int r = add_images(st, &u, err);
+
+	if (r >= 0)
+		r = add_containers(st, &u, err);
+	if (r >= 0)
+		r = open_claimed(st, &d, err);
+	*ret_promised = !d;
+	while (r >= 0 && d && (de = readdir(d))) {
+		struct digest id;
+
+		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u, &id))
+			strv_add(ret, id.hex);
+	}
+	free(u.ids);
+	return r;
 }

@@ -18,11 +18,20 @@ struct name_entry {
 };
 /* Every name, sorted. */
 int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err);
+/* Those that lead to an image that is not there; owned. */
+int names_list_dangling(struct storage *st, char ***ret, struct cmk_err *err);
 void names_list_free(struct name_entry *list, size_t n);
+
+/* image_write.c, with the storage lock held: takes the image, whatever is in it, and its names
+ * away, but not its layers. -EBUSY where it is mounted. */
+int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err);
 
 /* As storage_name_remove(); NOTE: the image shall remember that it had it. */
 int names_remove(struct storage *st, const char *name, bool note, struct cmk_err *err);
 
+/* The diff IDs that no image record and no container names, "HEX", and whether a pull under way may
+ * count on them. */
+int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, struct cmk_err *err);
 /* Removes the layers that no image record and no container names. Call with the storage lock held.
  * Where a pull is under way (it counts on layers that no record names yet) nothing is removed: the
  * next removal does it. */

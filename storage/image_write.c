@@ -138,7 +138,7 @@ int storage_image_put(struct storage *st, const struct image_record *r, const vo
 
 /* Names first, then the record, then layers: cut short anywhere, what is left is either a whole
  * image or layers that the next removal collects. */
-static int remove_locked(struct storage *st, const char *id, struct cmk_err *err)
+int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err)
 {
 	struct name_entry *names = NULL;
 	char tmp[DIGEST_HEX_LEN + 8];
@@ -165,7 +165,7 @@ static int remove_locked(struct storage *st, const char *id, struct cmk_err *err
 	if (fsync(st->images_fd) < 0)
 		log_debug("fsync of '%s/images': %s", st->root, errno_text(errno));
 	storage_tmp_remove(st, tmp);
-	return layers_collect_garbage(st, err);
+	return 0;
 }
 
 int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err)
@@ -181,7 +181,9 @@ int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err
 	r = storage_lock(st, &lock, err);
 	if (r >= 0) {
 		storage_tmp_sweep(st, true);
-		r = remove_locked(st, id, err);
+		r = image_remove_locked(st, id, err);
 	}
+	if (r >= 0)
+		r = layers_collect_garbage(st, err);
 	return r < 0 ? cmk_err_wrap(err, r, "remove image '%.12s'", id) : 0;
 }

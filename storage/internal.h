@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "storage/storage.h"
 
 #define STORAGE_VERSION 1
@@ -47,5 +49,17 @@ static inline bool is_dot(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+/* volume.c: the names of all volumes, sorted. */
+int volumes_names(struct storage *st, char ***ret, struct cmk_err *err);
+
+/* layer.c: what storage_layer_exists() says, without a promise. */
+bool storage_layer_is_here(struct storage *st, const struct digest *diff_id);
+/* layer.c: its record and its directory, with what stat(2) says of that. -EBADMSG where they are
+ * not as they should be, -ENOENT where it is not here. */
+int storage_layer_look(struct storage *st, const struct digest *diff_id, struct stat *ret,
+		       struct cmk_err *err);
+/* layer_stream.c: all of its files against what was kept of its stream. -EBADMSG with a line for
+ * each damage; -ENODATA where nothing was kept. */
+int storage_layer_verify(struct storage *st, const struct digest *diff_id, struct cmk_err *err);
 /* layer.c: its files are on the disk now, behind a storage_sync(). */
 void storage_layer_synced(struct storage *st, const char *diff_id);

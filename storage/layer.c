@@ -46,10 +46,40 @@ static bool is_hollow(struct storage *st, const char *hex)
 
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 {
-	if (storage_claim(st, NULL) < 0)
-		return false;
+	return storage_claim(st, NULL) == 0 && storage_layer_is_here(st, diff_id);
+}
+
+bool storage_layer_is_here(struct storage *st, const struct digest *diff_id)
+{
 	return faccessat(st->layers_fd, diff_id->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       !is_hollow(st, diff_id->hex);
+}
+
+int storage_layer_look(struct storage *st, const struct digest *diff_id, struct stat *ret,
+		       struct cmk_err *err)
+{
+	cleanup_free char *record = xasprintf("%s/layer.json", diff_id->hex);
+	cleanup_free char *diff = xasprintf("%s/diff", diff_id->hex);
+	struct layer_record rec = { 0 };
+	struct stat sb;
+	char want[72];
+	int r;
+
+	if (fstatat(st->layers_fd, diff_id->hex, ret, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "the layer");
+	if (fstatat(st->layers_fd, diff, &sb, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(sb.st_mode))
+		return cmk_err_set(err, -EBADMSG, "its files are missing");
+	r = json_load_record(st->layers_fd, record, RECORD_MAX, layer_fields, &rec, err);
+	if (r < 0)
+		r = cmk_err_wrap(err, -EBADMSG, "its record cannot be read");
+	else if (!streq(rec.diff_id, digest_str(diff_id, want)))
+		r = cmk_err_set(err, -EBADMSG, "its record is of another layer, '%.80s'",
+				rec.diff_id);
+	else if (is_hollow(st, diff_id->hex))
+		r = cmk_err_set(err, -EBADMSG,
+				"its files were not written to the disk before the power was cut");
+	json_free_fields(layer_fields, &rec);
+	return r;
 }
 
 uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id)

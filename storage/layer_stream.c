@@ -70,6 +70,9 @@ static int read_result(int fd, pid_t pid, struct pack_result *ret, struct cmk_er
 			return 0;
 	}
 	died = xasprintf(PACK_PROGRAM " died (wait status %d)", status);
+	/* That says nothing about the layer. */
+	if (n <= 0)
+		return cmk_err_set(err, -ECHILD, "%s", died);
 	return cmk_err_decode(buf, n > 0 ? (size_t)n : 0, died, err);
 }
 
@@ -133,4 +136,16 @@ int storage_layer_stream(struct storage *st, const struct layer_stream *s, struc
 				      .size = res.size,
 				      .blob_size = res.blob_size };
 	return r < 0 ? cmk_err_wrap(err, r, "layer %.12s", s->diff_id->hex) : 0;
+}
+
+int storage_layer_verify(struct storage *st, const struct digest *diff_id, struct cmk_err *err)
+{
+	const struct layer_stream s = { .diff_id = diff_id,
+					.compression = LAYER_TAR,
+					.level = -1,
+					.out_fd = -1,
+					.check = true };
+	struct pack_result res;
+
+	return stream(st, &s, &res, err);
 }

@@ -234,6 +234,19 @@ int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struc
 	return 0;
 }
 
+int names_list_dangling(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	struct name_entry *list = NULL;
+	size_t n = 0;
+	int r = names_list(st, &list, &n, err);
+
+	for (size_t i = 0; i < n; i++)
+		if (faccessat(st->images_fd, list[i].id.hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			strv_add(ret, list[i].name);
+	names_list_free(list, n);
+	return r;
+}
+
 void names_list_free(struct name_entry *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

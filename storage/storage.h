@@ -140,7 +140,7 @@ struct layer_stream {
 	enum layer_compression compression; /* not LAYER_DETECT */
 	int level;			    /* gzip 1..9, zstd 1..22; negative: the default */
 	int out_fd;			    /* pipe or file; -1: nobody wants it */
-	bool check; /* a damaged file is told by its name, whatever it costs */
+	bool check; /* damaged files are told by their names, a line each, whatever it costs */
 };
 /*
  * Writes the tar stream of a layer that is here, byte for byte as it once came: the helper cmk-pack
@@ -490,3 +490,61 @@ int storage_volume_usage(struct storage *st, struct volume_usage *list, size_t n
 			 struct cmk_err *err);
 /* Removes what a killed removal or creation left. */
 void storage_volume_sweep(struct storage *st);
+
+/* --- consistency (`system check`)
+ * -------------------------------------------------------------------------------------------------
+ */
+
+enum storage_damage_kind {
+	DAMAGE_LAYER,
+	DAMAGE_IMAGE,
+	DAMAGE_NAME, /* of an image */
+	DAMAGE_VOLUME,
+	DAMAGE_CONTAINER,
+	DAMAGE_CONTAINER_NAME,
+	DAMAGE_LEFTOVER, /* in the run directory */
+};
+struct storage_damage {
+	enum storage_damage_kind kind;
+	char *id;   /* or name */
+	char *what; /* one line */
+	char *todo; /* what the user can do */
+};
+struct storage_bad_layer {
+	struct digest id;
+	dev_t dev; /* what was looked at, not what has taken its place since */
+	ino_t ino;
+};
+struct storage_check {
+	bool quick;	   /* in: files are not read */
+	int64_t max_age_s; /* in: a layer without a user that is older is a damage */
+	struct storage_damage *damages;
+	size_t n_damages;
+	struct storage_bad_layer *layers; /* those that are here and damaged */
+	size_t n_layers;
+	char **images;	   /* full IDs of those that are damaged themselves or by a layer */
+	char **containers; /* the same of containers: libpod fills it */
+};
+void storage_check_done(struct storage_check *c);
+/* What is wrong with ID is WHAT, and TODO is what to do; other lines than the first of a WHAT with
+ * several become damages of their own. */
+void storage_check_add(struct storage_check *c, enum storage_damage_kind kind, const char *id,
+		       const char *todo, const char *what);
+/* Takes back all but the first N. */
+void storage_check_forget(struct storage_check *c, size_t n);
+/*
+ * Looks at image records, names, layers and volumes, and says in C what is wrong. Holds the storage
+ * lock while it reads records, but not while files are read. Changes nothing. Fails only where it
+ * cannot tell. Blocks.
+ */
+int storage_check(struct storage *st, struct storage_check *c, struct cmk_err *err);
+/* Whether the layer DIFF_ID ("sha256:…") is neither here nor being put back by a collection. */
+bool storage_check_is_missing(struct storage *st, const char *diff_id);
+bool storage_check_is_bad(const struct storage_check *c, const char *diff_id);
+/*
+ * Removes those of C's images that are still damaged and not in KEEP (may be NULL), names that lead
+ * nowhere, what killed commands left, and layers that nothing needs any more. *RET (owned) are the
+ * images that have gone, *RET_LAYERS the damaged layers.
+ */
+int storage_check_repair(struct storage *st, const struct storage_check *c, char *const *keep,
+			 char ***ret_images, char ***ret_layers, struct cmk_err *err);

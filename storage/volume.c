@@ -233,8 +233,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names there are, sorted. */
-static int list_names(struct storage *st, char ***ret, struct cmk_err *err)
+int volumes_names(struct storage *st, char ***ret, struct cmk_err *err)
 {
 	int fd = openat(st->root_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -269,7 +268,7 @@ int storage_volume_find(struct storage *st, const char *name, struct volume_reco
 
 	if (exists(st, name))
 		return storage_volume_load(st, name, ret, err);
-	r = list_names(st, &names, err);
+	r = volumes_names(st, &names, err);
 	if (r < 0)
 		return r;
 	for (char **n = names; n && *n && *name; n++) {
@@ -291,7 +290,7 @@ int storage_volume_list(struct storage *st, struct volume_record **ret, size_t *
 	cleanup_strv char **names = NULL;
 	struct volume_record *list;
 	size_t n = 0;
-	int r = list_names(st, &names, err);
+	int r = volumes_names(st, &names, err);
 
 	if (r < 0)
 		return r;

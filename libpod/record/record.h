@@ -265,3 +265,14 @@ int container_status_save(struct storage *st, const char *id, const struct conta
 /* Removes everything of a container: record, name, root file system, run directory. Used by rm and
  * by the monitor for --rm. */
 int container_erase(struct storage *st, const char *id, const char *name, struct cmk_err *err);
+
+/* --- `system check` --- */
+/*
+ * Adds to C, which storage_check() has filled, what is wrong with containers: records, layers,
+ * upper directories, volumes, names, and what is left in the run directory. Who holds the lock of a
+ * container sees to it himself: it is left out. Changes nothing.
+ */
+void container_check(struct storage *st, struct storage_check *c);
+/* Removes what container_check() calls a remainder: containers half made or half removed, names and
+ * run directories without a container. */
+void container_check_sweep(struct storage *st);
