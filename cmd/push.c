@@ -9,7 +9,7 @@ struct push_args {
 	const char *authfile, *cert_dir, *compression, *creds, *digestfile, *format, *retry_delay;
 	int tls_verify;
 	uint32_t level, retry;
-	bool all_tags, force_compression, quiet, remove_signatures;
+	bool all_tags, compress, force_compression, quiet, remove_signatures;
 };
 
 static const struct cmk_option push_options[] = {
@@ -19,6 +19,8 @@ static const struct cmk_option push_options[] = {
 		       "read credentials from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "cert-dir", struct push_args, cert_dir, "DIR",
 		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_FLAG(0, "compress", struct push_args, compress,
+		     "dir: compress the layers that are not compressed"),
 	CMK_OPT_STRING(0, "compression-format", struct push_args, compression, "FORMAT",
 		       "how layers are compressed that have to be", .words = "gzip|zstd",
 		       .complete = COMPLETE_WORDS),
@@ -77,6 +79,8 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 	*o = (struct image_push_options){
 		.compression = zstd ? LAYER_ZSTD : LAYER_GZIP,
 		.level = a->level ? (int)a->level : -1,
+		.compression_given = a->compression != NULL,
+		.compress = a->compress,
 		.force_compression = a->force_compression,
 		.authfile = a->authfile,
 		.creds = a->creds,
@@ -99,11 +103,10 @@ static int destination(const char *text, char **ret, struct cmk_err *err)
 	cleanup(image_ref_done) struct image_ref ref = { 0 };
 	int r;
 
-	if (image_has_transport(text))
-		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-				    "'%.200s': pushing to this transport is not supported yet: see "
-				    "cmk save",
-				    text);
+	if (image_has_transport(text)) {
+		*ret = xstrdup(text);
+		return 0;
+	}
 	r = image_ref_parse_docker(text, &ref, err);
 	if (r == 0)
 		*ret = image_ref_str(&ref);
@@ -190,6 +193,8 @@ static const char *const push_aliases[] = { "image push", NULL };
 static const struct cmk_example push_examples[] = {
 	{ "cmk push registry.example.org/team/app:1.2", "Sends the image of this name there" },
 	{ "cmk push alpine registry.example.org/mirror/alpine:3", "Sends it under another name" },
+	{ "cmk push alpine oci:layout:3", "Adds it to an OCI image layout" },
+	{ "cmk push app oci-archive:/mnt/usb/app.tar", "Writes it to one file" },
 	{ "cmk push --compression-format zstd localhost/app registry.example.org/app",
 	  "Layers that were made here are compressed by zstd" },
 	{ "cmk push --digestfile digest app registry.example.org/app",
@@ -200,7 +205,7 @@ static const struct cmk_example push_examples[] = {
 const struct cmk_command cmk_cmd_push = {
 	.name = "push",
 	.aliases = push_aliases,
-	.summary = "Send an image to a registry",
+	.summary = "Send an image to a registry, or write it to files",
 	.operands = "IMAGE [DESTINATION]",
 	.description =
 		"Sends the image to the registry that DESTINATION names; without one to the place "
@@ -208,7 +213,14 @@ const struct cmk_command cmk_cmd_push = {
 		"image that was pulled keeps its manifest's digest: its layers go as the blobs "
 		"that they were, which are taken over within a registry or fetched once more from "
 		"where they were pulled. Where that cannot be, they are compressed anew, the image "
-		"has another digest there, and a warning says so.",
+		"has another digest there, and a warning says so.\n\n"
+		"`oci:DIR[:NAME]` adds the image to the OCI layout in this directory, which is made "
+		"where it is absent; an image of that name gives way. `oci-archive:FILE[:NAME]` "
+		"writes a new archive. `docker-archive:FILE[:NAME]` writes one for `docker load`, with "
+		"layers that are not compressed; the file may not be there before. `dir:DIR` puts "
+		"manifest and blobs side by side, as skopeo does, in place of what another push left "
+		"there. For these the options about registries have no effect. The transports "
+		"containers-storage: and docker-daemon: are refused.",
 	.examples = push_examples,
 	.options = push_options,
 	.args_size = sizeof(struct push_args),

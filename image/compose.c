@@ -44,16 +44,24 @@ void compose_layer_done(struct image_layer_ref *ref)
 	*ref = (struct image_layer_ref){ 0 };
 }
 
+enum layer_compression compose_compression(const char *media_type)
+{
+	const char *type = media_type ? media_type : "";
+
+	return str_has_suffix(type, "gzip")   ? LAYER_GZIP
+	       : str_has_suffix(type, "zstd") ? LAYER_ZSTD
+					      : LAYER_TAR;
+}
+
 /* The layer's type in FORMAT: that of the blob as it is, by its compression. Docker's has no zstd.
  */
 static char *layer_type(const struct image_layer_ref *l, const struct format *f)
 {
-	const char *type = l->media_type ? l->media_type : "";
-	bool gzip = str_has_suffix(type, "gzip"), zstd = str_has_suffix(type, "+zstd");
+	static const char *const endings[] = { [LAYER_TAR] = "", [LAYER_GZIP] = "gzip", [LAYER_ZSTD] = "zstd" };
+	const char *ending = endings[compose_compression(l->media_type)];
+	const char *sep = !*ending ? "" : f == &formats[COMPOSE_DOCKER] ? "." : "+";
 
-	if (f == &formats[COMPOSE_DOCKER])
-		return xasprintf("%s%s", f->layer, gzip ? ".gzip" : zstd ? ".zstd" : "");
-	return xasprintf("%s%s", f->layer, gzip ? "+gzip" : zstd ? "+zstd" : "");
+	return xasprintf("%s%s%s", f->layer, sep, ending);
 }
 
 static void write_descriptor(struct json_writer *w, const char *key, const char *type,
@@ -89,6 +97,84 @@ int compose_manifest(enum compose_format format, const struct digest *config, si
 	json_write_end(&w, ']');
 	json_write_end(&w, '}');
 	return json_writer_finish(&w, ret, ret_len, err);
+}
+
+bool compose_came_compressed(const struct image_layer_ref *l)
+{
+	return compose_compression(l->media_type) != LAYER_TAR && l->blob && *l->blob &&
+	       !streq(l->blob, l->diff_id);
+}
+
+void compose_layer_same(struct image_layer_ref *ret, const struct image_layer_ref *l)
+{
+	*ret = (struct image_layer_ref){
+		.diff_id = xstrdup(l->diff_id),
+		.blob = xstrdup(l->blob),
+		.media_type = xstrdup_null(l->media_type),
+		.blob_size = l->blob_size,
+		.size = l->size,
+	};
+}
+
+int compose_compressed(struct storage *st, const struct image_layer_ref *l,
+		       enum layer_compression compression, int level, struct image_layer_ref *ret,
+		       int *ret_fd, struct cmk_err *err)
+{
+	cleanup_close int fd = storage_unnamed_file(st, err);
+	struct layer_stream stream = { .compression = compression, .level = level, .out_fd = fd };
+	struct layer_result res;
+	struct digest id;
+	char buf[72];
+	int r = fd < 0 ? fd : digest_parse(l->diff_id, &id, err);
+
+	if (r < 0)
+		return r;
+	stream.diff_id = &id;
+	r = storage_layer_stream(st, &stream, &res, err);
+	if (r < 0)
+		return r;
+	*ret = (struct image_layer_ref){
+		.diff_id = xstrdup(l->diff_id),
+		.blob = xstrdup(digest_str(&res.blob_digest, buf)),
+		.media_type = xstrdup(layer_compression_name(compression)),
+		.blob_size = res.blob_size,
+		.size = res.size,
+	};
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static bool is_same_blob(const struct image_layer_ref *a, const struct image_layer_ref *b)
+{
+	return streq_null(a->blob, b->blob) &&
+	       compose_compression(a->media_type) == compose_compression(b->media_type);
+}
+
+int compose_again(struct storage *st, const struct image_record *rec,
+		  const struct image_layer_ref *refs, size_t config_len,
+		  enum image_push_format format, char **ret, size_t *ret_len, const char **ret_type,
+		  struct cmk_err *err)
+{
+	bool docker = rec->manifest_type && strstr(rec->manifest_type, "docker"), same = true;
+	enum compose_format f = docker ? COMPOSE_DOCKER : COMPOSE_OCI;
+	struct digest config;
+	int r;
+
+	for (size_t i = 0; i < rec->n_layers; i++) {
+		same &= is_same_blob(&rec->layers[i], &refs[i]);
+		/* Docker's has no layers by zstd. */
+		if (compose_compression(refs[i].media_type) == LAYER_ZSTD)
+			f = COMPOSE_OCI;
+	}
+	if (format != PUSH_AS_IS)
+		f = format == PUSH_OCI ? COMPOSE_OCI : COMPOSE_DOCKER;
+	*ret_type = compose_manifest_type(f);
+	if (same && streq_null(rec->manifest_type, *ret_type))
+		return storage_image_manifest(st, rec->id, ret, ret_len, err);
+	r = digest_parse_hex(rec->id, &config);
+	return r < 0 ? cmk_err_set(err, r, "image ID '%s'", rec->id)
+		     : compose_manifest(f, &config, config_len, refs, rec->n_layers, ret, ret_len,
+					err);
 }
 
 int compose_image(struct storage *st, const struct image_config *cfg,

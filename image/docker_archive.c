@@ -141,8 +141,7 @@ static void write_descriptor(struct json_writer *w, const char *key, const char 
 	json_write_end(w, '}');
 }
 
-/* The layers as if they were gzip, which they are not: that is what it says. */
-static int write_manifest(const struct digest *config, size_t config_len,
+int docker_manifest_write(const struct digest *config, size_t config_len,
 			  const struct digest *diff_ids, const uint64_t *sizes, size_t n,
 			  struct fetched *ret, struct cmk_err *err)
 {
@@ -211,7 +210,7 @@ static int make_manifest(const struct bundle_use *u, const char *config, size_t 
 	if (r < 0)
 		return r;
 	digest_of(config, config_len, &id);
-	return write_manifest(&id, config_len, diff_ids, sizes, n, ret, err);
+	return docker_manifest_write(&id, config_len, diff_ids, sizes, n, ret, err);
 }
 
 static int get_manifest(struct receive *r, const char *digest cmk_unused, uint64_t size cmk_unused,
@@ -264,7 +263,7 @@ static int correct_sizes(struct receive *r, const struct layer_fetch *list, size
 		sizes[i] = r->manifest.items[i].size = list[i].size;
 	}
 	fetched_done(&r->text);
-	q = write_manifest(&r->manifest.config.digest, r->manifest.config.size, diff_ids, sizes, n,
+	q = docker_manifest_write(&r->manifest.config.digest, r->manifest.config.size, diff_ids, sizes, n,
 			   &r->text, err);
 	if (q < 0)
 		return q;

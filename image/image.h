@@ -258,15 +258,18 @@ struct image_push_options {
 	enum layer_compression
 		compression;	/* LAYER_GZIP or LAYER_ZSTD, of what is compressed anew */
 	int level;		/* negative: the default */
+	bool compression_given; /* COMPRESSION was asked for, and is no default */
 	bool force_compression; /* of layers, too, that came compressed in another way */
+	bool compress;		/* of dir:, where layers lie as they are otherwise */
+	bool quiet;
 	const char *authfile, *creds, *cert_dir; /* as in image_pull_options */
 	int tls_verify;
-	bool quiet;
 	int retry;
 	uint32_t retry_delay_ms;
 };
-/* Sends the image ID (full hex) to the registry that TO names, under that name. *RET_DIGEST is that
- * of its manifest there. Blocks. */
+/* Sends the image ID (full hex) to the registry that TO names, under that name; or, where TO has a
+ * transport, to files of this machine, for which nothing behind .quiet counts. *RET_DIGEST is
+ * that of its manifest there. Blocks. */
 int image_push(struct storage *st, const char *id, const char *to,
 	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
 

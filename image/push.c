@@ -16,6 +16,7 @@
 #include "image/connect.h"
 #include "image/manifest.h"
 #include "image/progress.h"
+#include "image/push.h"
 
 #define UPLOAD_TRIES 3
 
@@ -28,7 +29,6 @@ struct push {
 	struct progress *progress;
 	struct image_record rec;
 	struct image_layer_ref *refs; /* as they are pushed */
-	bool changed;		      /* REFS are not those of the manifest */
 };
 
 static void push_done(struct push *p)
@@ -189,60 +189,32 @@ static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk
 	return r;
 }
 
-static enum layer_compression compression_of(const char *media_type)
-{
-	const char *type = media_type ? media_type : "";
-
-	return str_has_suffix(type, "gzip")   ? LAYER_GZIP
-	       : str_has_suffix(type, "zstd") ? LAYER_ZSTD
-					      : LAYER_TAR;
-}
-
 static int push_anew(struct push *p, const struct image_layer_ref *l, struct image_layer_ref *ret,
 		     struct cmk_err *err)
 {
-	cleanup_close int fd = storage_unnamed_file(p->st, err);
-	struct layer_stream stream = { .compression = p->o->compression,
-				       .level = p->o->level,
-				       .out_fd = fd };
-	struct layer_result res;
-	struct digest id;
-	char buf[72];
-	int r = fd < 0 ? fd : digest_parse(l->diff_id, &id, err);
+	cleanup_close int fd = -1;
+	int r = compose_compressed(p->st, l, p->o->compression, p->o->level, ret, &fd, err);
 
-	if (r < 0)
-		return r;
-	stream.diff_id = &id;
-	r = storage_layer_stream(p->st, &stream, &res, err);
-	if (r < 0)
-		return r;
-	ret->blob = xstrdup(digest_str(&res.blob_digest, buf));
-	ret->blob_size = res.blob_size;
-	ret->media_type = xstrdup(p->o->compression == LAYER_ZSTD ? "+zstd" : "+gzip");
-	p->changed |= !streq_null(l->blob, ret->blob);
-	r = has_blob(p, ret->blob, err);
-	return r != 0 ? MIN(r, 0) : upload(p, ret->blob, fd, res.blob_size, err);
+	if (r == 0)
+		r = has_blob(p, ret->blob, err);
+	return r != 0 ? MIN(r, 0) : upload(p, ret->blob, fd, ret->blob_size, err);
 }
 
 static int push_layer(struct push *p, size_t i, struct cmk_err *err)
 {
 	const struct image_layer_ref *l = &p->rec.layers[i];
-	enum layer_compression was = compression_of(l->media_type);
-	/* A docker archive's layers lie there uncompressed, whatever its manifest calls them. */
-	bool same = was != LAYER_TAR && l->blob && *l->blob && !streq(l->blob, l->diff_id) &&
-		    (!p->o->force_compression || was == p->o->compression);
+	bool same = compose_came_compressed(l) &&
+		    (!p->o->force_compression ||
+		     compose_compression(l->media_type) == p->o->compression);
 	int r = 0;
 
 	progress_line(p->progress, "Copying blob %s", same ? l->blob : l->diff_id);
-	p->refs[i].diff_id = xstrdup(l->diff_id);
 	if (same)
 		r = push_same(p, l, err);
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		p->refs[i].blob = xstrdup(l->blob);
-		p->refs[i].blob_size = l->blob_size;
-		p->refs[i].media_type = xstrdup(l->media_type);
+		compose_layer_same(&p->refs[i], l);
 		return 0;
 	}
 	r = push_anew(p, l, &p->refs[i], err);
@@ -281,32 +253,6 @@ static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
 	return fd < 0 ? fd : upload(p, digest, fd, *ret_len, err);
 }
 
-/* The manifest as it came, where nothing of it has changed. */
-static int make_manifest(struct push *p, size_t config_len, char **ret, size_t *ret_len,
-			 const char **ret_type, struct cmk_err *err)
-{
-	bool docker = p->rec.manifest_type && strstr(p->rec.manifest_type, "docker");
-	enum compose_format format = docker ? COMPOSE_DOCKER : COMPOSE_OCI;
-	struct digest config;
-	int r;
-
-	/* Docker's has no layers by zstd. */
-	for (size_t i = 0; i < p->rec.n_layers; i++)
-		if (compression_of(p->refs[i].media_type) == LAYER_ZSTD)
-			format = COMPOSE_OCI;
-	if (p->o->format == PUSH_OCI)
-		format = COMPOSE_OCI;
-	else if (p->o->format == PUSH_DOCKER)
-		format = COMPOSE_DOCKER;
-	*ret_type = compose_manifest_type(format);
-	if (!p->changed && streq_null(p->rec.manifest_type, *ret_type))
-		return storage_image_manifest(p->st, p->rec.id, ret, ret_len, err);
-	r = digest_parse_hex(p->rec.id, &config);
-	return r < 0 ? cmk_err_set(err, r, "image ID '%s'", p->rec.id)
-		     : compose_manifest(format, &config, config_len, p->refs, p->rec.n_layers, ret,
-					ret_len, err);
-}
-
 static int push_manifest(struct push *p, size_t config_len, char **ret_digest, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL, *said = NULL;
@@ -315,7 +261,8 @@ static int push_manifest(struct push *p, size_t config_len, char **ret_digest, s
 	struct digest d;
 	size_t len = 0;
 	char buf[72];
-	int r = make_manifest(p, config_len, &text, &len, &type, err);
+	int r = compose_again(p->st, &p->rec, p->refs, config_len, p->o->format, &text, &len, &type,
+			      err);
 
 	if (r < 0)
 		return r;
@@ -350,8 +297,9 @@ static int push_all(struct push *p, char **ret_digest, struct cmk_err *err)
 	return r < 0 ? r : push_manifest(p, config_len, ret_digest, err);
 }
 
-int image_push(struct storage *st, const char *id, const char *to,
-	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
+static int push_registry(struct storage *st, const char *id, const char *to,
+			 const struct image_push_options *o, char **ret_digest,
+			 struct cmk_err *err)
 {
 	cleanup_progress struct progress *progress = progress_new(o->quiet);
 	cleanup(push_done) struct push p = { .st = st, .o = o, .progress = progress };
@@ -360,11 +308,22 @@ int image_push(struct storage *st, const char *id, const char *to,
 	if (r == 0 && !p.to.registry)
 		r = cmk_err_set(err, -EINVAL,
 				"'%s' does not say which registry: REGISTRY/REPOSITORY[:TAG]", to);
+	if (r == 0 && o->compress)
+		r = cmk_err_set(err, -EINVAL,
+				"--compress can be set only when the destination is a directory "
+				"using the 'dir:' transport");
 	if (r == 0)
 		r = storage_image_load(st, id, &p.rec, err);
 	if (r == 0)
 		r = connect_to(o, p.to.registry, p.to.repository, true, &p.client, err);
-	if (r == 0)
-		r = push_all(&p, ret_digest, err);
+	return r < 0 ? r : push_all(&p, ret_digest, err);
+}
+
+int image_push(struct storage *st, const char *id, const char *to,
+	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
+{
+	int r = (image_has_transport(to) ? push_files : push_registry)(st, id, to, o, ret_digest,
+								       err);
+
 	return r < 0 ? cmk_err_wrap(err, r, "push '%s'", to) : 0;
 }

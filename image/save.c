@@ -3,20 +3,23 @@
  * Images as archives and directories: docker-archive (docker's manifest.json, layers as they are),
  * OCI layouts (image-spec image-layout.md; layers by gzip), and containers-transports(5)' dir.
  */
-#include "image/sink.h"
+#include "image/save.h"
 
+#include "base/file.h"
+#include "image/bundle.h"
 #include "image/compose.h"
 #include "image/manifest.h"
+#include "image/sink.h"
 
 #define DIR_VERSION "Directory Transport Version: 1.1\n"
 #define OCI_LAYOUT "{\"imageLayoutVersion\": \"1.0.0\"}"
-#define REF_NAME "org.opencontainers.image.ref.name"
 
 struct saver {
 	struct storage *st;
-	const struct image_save_options *o;
+	const struct save_plan *plan;
 	struct sink *sink;
 	struct progress *progress;
+	char *digest; /* of the last manifest */
 };
 
 /* One image, loaded. */
@@ -65,6 +68,34 @@ static int docker_layer(struct saver *s, const struct image_layer_ref *l, struct
 	return sink_put_layer(s->sink, s->st, name, &id, l->size, err);
 }
 
+/* What it is where somebody loads it. */
+static int docker_digest(struct saver *s, const struct source *src, struct cmk_err *err)
+{
+	size_t n = src->rec.n_layers;
+	cleanup_free struct digest *diff_ids = xcalloc(n + 1, sizeof(*diff_ids));
+	cleanup_free uint64_t *sizes = xcalloc(n + 1, sizeof(*sizes));
+	struct fetched text = { 0 };
+	struct digest d;
+	char buf[72];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = layer_id(&src->rec.layers[i], &diff_ids[i], err);
+		sizes[i] = src->rec.layers[i].size;
+	}
+	if (r < 0)
+		return r;
+	digest_of(src->config, src->config_len, &d);
+	r = docker_manifest_write(&d, src->config_len, diff_ids, sizes, n, &text, err);
+	if (r < 0)
+		return r;
+	digest_of(text.text, text.len, &d);
+	free(s->digest);
+	s->digest = xstrdup(digest_str(&d, buf));
+	fetched_done(&text);
+	return 0;
+}
+
 static int docker_image(struct saver *s, const struct image_save_item *item, struct json_writer *w,
 			struct cmk_err *err)
 {
@@ -83,6 +114,8 @@ static int docker_image(struct saver *s, const struct image_save_item *item, str
 		r = docker_layer(s, &src.rec.layers[i], w, err);
 	json_write_end(w, ']');
 	json_write_end(w, '}');
+	if (r == 0)
+		r = docker_digest(s, &src, err);
 	if (r < 0 || sink_has(s->sink, config))
 		return r;
 	progress_line(s->progress, "Copying config sha256:%s", item->id);
@@ -117,32 +150,22 @@ static char *blob_name(const struct saver *s, const char *digest)
 {
 	const char *hex = strchr(digest, ':') + 1;
 
-	return s->o->format == SAVE_DOCKER_DIR ? xstrdup(hex) : xasprintf("blobs/sha256/%s", hex);
+	return s->plan->format == SAVE_DOCKER_DIR ? xstrdup(hex) : xasprintf("blobs/sha256/%s", hex);
 }
 
 /* Compressed into an unnamed file first: its name is that of the result. */
 static int compressed_layer(struct saver *s, const struct image_layer_ref *from,
 			    struct image_layer_ref *ret, struct cmk_err *err)
 {
-	cleanup_close int fd = storage_unnamed_file(s->st, err);
-	struct layer_stream stream = { .compression = LAYER_GZIP, .level = -1, .out_fd = fd };
 	cleanup_free char *name = NULL;
-	struct layer_result res;
-	struct digest id;
-	char buf[72];
-	int r = fd < 0 ? fd : layer_id(from, &id, err);
+	cleanup_close int fd = -1;
+	int r = compose_compressed(s->st, from, s->plan->compression, s->plan->level, ret, &fd,
+				   err);
 
 	if (r < 0)
 		return r;
-	stream.diff_id = &id;
-	r = storage_layer_stream(s->st, &stream, &res, err);
-	if (r < 0)
-		return r;
-	ret->blob = xstrdup(digest_str(&res.blob_digest, buf));
-	ret->blob_size = res.blob_size;
-	ret->media_type = xstrdup("gzip");
 	name = blob_name(s, ret->blob);
-	return sink_has(s->sink, name) ? 0 : sink_put_fd(s->sink, name, fd, res.blob_size, err);
+	return sink_has(s->sink, name) ? 0 : sink_put_fd(s->sink, name, fd, ret->blob_size, err);
 }
 
 static int plain_layer(struct saver *s, const struct image_layer_ref *from,
@@ -154,8 +177,12 @@ static int plain_layer(struct saver *s, const struct image_layer_ref *from,
 
 	if (r < 0)
 		return r;
-	ret->blob = xstrdup(from->diff_id);
-	ret->blob_size = from->size;
+	*ret = (struct image_layer_ref){
+		.diff_id = xstrdup(from->diff_id),
+		.blob = xstrdup(from->diff_id),
+		.blob_size = from->size,
+		.size = from->size,
+	};
 	return sink_has(s->sink, name) ? 0
 				       : sink_put_layer(s->sink, s->st, name, &id, from->size, err);
 }
@@ -163,13 +190,11 @@ static int plain_layer(struct saver *s, const struct image_layer_ref *from,
 static int copy_layers(struct saver *s, const struct source *src, struct image_layer_ref *refs,
 		       struct cmk_err *err)
 {
-	bool dir = s->o->format == SAVE_DOCKER_DIR;
-	bool compress = dir ? s->o->compress : !s->o->uncompressed;
+	bool compress = s->plan->compression != LAYER_TAR;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < src->rec.n_layers; i++) {
 		progress_line(s->progress, "Copying blob %s", src->rec.layers[i].diff_id);
-		refs[i].diff_id = xstrdup(src->rec.layers[i].diff_id);
 		r = (compress ? compressed_layer : plain_layer)(s, &src->rec.layers[i], &refs[i],
 								err);
 	}
@@ -185,60 +210,73 @@ static int put_config(struct saver *s, const struct source *src, struct cmk_err 
 	return sink_put(s->sink, name, src->config, src->config_len, err);
 }
 
+/* The index that lies in the directory; *RET is NULL where there is none. */
+static int old_index(const struct saver *s, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	cleanup_free char *layout = NULL;
+	size_t len = 0;
+	int r;
+
+	if (s->plan->format != SAVE_OCI_DIR)
+		return 0;
+	r = file_read_at(s->plan->dir_fd, "oci-layout", 4096, &layout, &len, NULL);
+	if (r == 0)
+		r = oci_layout_check(layout, len, err);
+	if (r < 0 && r != -ENOENT)
+		return cmk_err_wrap(err, r, "oci-layout");
+	if (faccessat(s->plan->dir_fd, "index.json", F_OK, 0) < 0)
+		return 0;
+	return file_read_at(s->plan->dir_fd, "index.json", IMAGE_MANIFEST_MAX, ret, ret_len, err);
+}
+
 static int put_index(struct saver *s, const char *name, const struct digest *manifest, size_t len,
 		     struct cmk_err *err)
 {
-	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t text_len = 0;
-	char buf[72];
-	int r;
+	cleanup_free char *old = NULL, *text = NULL;
+	size_t old_len = 0, text_len = 0;
+	int r = old_index(s, &old, &old_len, err);
 
-	json_write_object(&w, NULL);
-	json_write_u64(&w, "schemaVersion", 2);
-	json_write_array(&w, "manifests");
-	json_write_object(&w, NULL);
-	json_write_str(&w, "mediaType", compose_manifest_type(COMPOSE_OCI));
-	json_write_str(&w, "digest", digest_str(manifest, buf));
-	json_write_u64(&w, "size", len);
-	if (name) {
-		json_write_object(&w, "annotations");
-		json_write_str(&w, REF_NAME, name);
-		json_write_end(&w, '}');
-	}
-	json_write_end(&w, '}');
-	json_write_end(&w, ']');
-	json_write_end(&w, '}');
-	r = json_writer_finish(&w, &text, &text_len, err);
 	if (r == 0)
-		r = sink_put(s->sink, "index.json", text, text_len, err);
-	return r < 0 ? r : sink_put(s->sink, "oci-layout", OCI_LAYOUT, strlen(OCI_LAYOUT), err);
+		r = save_index(old, old_len, name, manifest, len, &text, &text_len, err);
+	if (r == 0)
+		r = sink_put(s->sink, "oci-layout", OCI_LAYOUT, strlen(OCI_LAYOUT), err);
+	return r < 0 ? r : sink_put(s->sink, "index.json", text, text_len, err);
+}
+
+/* What an image before this one has left in a directory of dir:. */
+static bool is_of_dir(const char *name)
+{
+	struct digest d;
+
+	return digest_parse_hex(name, &d) == 0 || str_after(name, "signature-") ||
+	       str_has_suffix(name, ".manifest.json");
 }
 
 static int put_manifest(struct saver *s, const struct image_save_item *item,
 			const struct source *src, const struct image_layer_ref *refs,
 			struct cmk_err *err)
 {
-	bool dir = s->o->format == SAVE_DOCKER_DIR;
+	bool dir = s->plan->format == SAVE_DOCKER_DIR;
 	cleanup_free char *text = NULL, *name = NULL;
-	struct digest config, manifest;
+	const char *type;
+	struct digest manifest;
 	size_t len = 0;
 	char buf[72];
-	int r = digest_parse_hex(src->rec.id, &config);
+	int r = compose_again(s->st, &src->rec, refs, src->config_len,
+			      dir ? s->plan->manifest : PUSH_OCI, &text, &len, &type, err);
 
-	if (r == 0)
-		r = compose_manifest(dir ? COMPOSE_DOCKER : COMPOSE_OCI, &config, src->config_len,
-				     refs, src->rec.n_layers, &text, &len, err);
 	if (r < 0)
 		return r;
 	progress_line(s->progress, "Writing manifest to image destination");
-	if (dir) {
-		r = sink_put(s->sink, "manifest.json", text, len, err);
-		return r < 0 ? r
-			     : sink_put(s->sink, "version", DIR_VERSION, strlen(DIR_VERSION), err);
-	}
 	digest_of(text, len, &manifest);
-	name = blob_name(s, digest_str(&manifest, buf));
+	s->digest = xstrdup(digest_str(&manifest, buf));
+	if (dir) {
+		r = sink_put(s->sink, "version", DIR_VERSION, strlen(DIR_VERSION), err);
+		if (r == 0)
+			r = sink_put(s->sink, "manifest.json", text, len, err);
+		return r < 0 ? r : sink_drop_others(s->sink, is_of_dir, err);
+	}
+	name = blob_name(s, buf);
 	r = sink_put(s->sink, name, text, len, err);
 	return r < 0 ? r : put_index(s, item->names ? item->names[0] : NULL, &manifest, len, err);
 }
@@ -252,9 +290,9 @@ static int layout(struct saver *s, const struct image_save_item *item, struct cm
 	if (r < 0)
 		return r;
 	refs = xcalloc(src.rec.n_layers + 1, sizeof(*refs));
-	if (s->o->format != SAVE_DOCKER_DIR)
+	if (s->plan->format != SAVE_DOCKER_DIR)
 		r = sink_put_dir(s->sink, "blobs/", err);
-	if (r == 0 && s->o->format != SAVE_DOCKER_DIR)
+	if (r == 0 && s->plan->format != SAVE_DOCKER_DIR)
 		r = sink_put_dir(s->sink, "blobs/sha256/", err);
 	if (r == 0)
 		r = copy_layers(s, &src, refs, err);
@@ -268,20 +306,40 @@ static int layout(struct saver *s, const struct image_save_item *item, struct cm
 	return r;
 }
 
-int image_save(struct storage *st, const struct image_save_item *items, size_t n,
-	       const struct image_save_options *o, struct cmk_err *err)
+int save_images(struct storage *st, const struct image_save_item *items, size_t n,
+		const struct save_plan *plan, char **ret_digest, struct cmk_err *err)
 {
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	struct saver s = { .st = st, .o = o, .progress = progress };
+	cleanup_progress struct progress *progress = progress_new(plan->quiet);
+	struct saver s = { .st = st, .plan = plan, .progress = progress };
 	int r;
 
-	s.sink = sink_new(o->fd, o->dir_fd);
-	if (o->format == SAVE_DOCKER_ARCHIVE)
+	s.sink = sink_new(plan->fd, plan->dir_fd);
+	if (plan->format == SAVE_DOCKER_ARCHIVE)
 		r = docker_archive(&s, items, n, err);
 	else
 		r = layout(&s, &items[0], err);
 	if (r == 0)
 		r = sink_finish(s.sink, err);
 	sink_free(s.sink);
+	if (r == 0 && ret_digest)
+		*ret_digest = steal_ptr(&s.digest);
+	free(s.digest);
 	return r;
+}
+
+int image_save(struct storage *st, const struct image_save_item *items, size_t n,
+	       const struct image_save_options *o, struct cmk_err *err)
+{
+	bool compress = o->format == SAVE_DOCKER_DIR ? o->compress : !o->uncompressed;
+	const struct save_plan plan = {
+		.format = o->format,
+		.compression = compress ? LAYER_GZIP : LAYER_TAR,
+		.level = -1,
+		.manifest = PUSH_DOCKER,
+		.quiet = o->quiet,
+		.fd = o->fd,
+		.dir_fd = o->dir_fd,
+	};
+
+	return save_images(st, items, n, &plan, NULL, err);
 }

@@ -44,9 +44,16 @@ int sink_put_dir(struct sink *s, const char *name, struct cmk_err *err)
 	return s->archive ? storage_writer_add(s->archive, name, "", 0, err) : 0;
 }
 
+/* What a file is called until it is whole: readers of the directory see the old one or the new. */
+static char *unfinished(const char *name)
+{
+	return xasprintf("%s.cmk-new", name);
+}
+
 /* A file of the directory, and those above it. */
 static int open_file(const struct sink *s, const char *name, struct cmk_err *err)
 {
+	cleanup_free char *tmp = unfinished(name);
 	const char *slash = strrchr(name, '/');
 	int r = 0, fd;
 
@@ -57,8 +64,22 @@ static int open_file(const struct sink *s, const char *name, struct cmk_err *err
 	}
 	if (r < 0)
 		return r;
-	fd = openat(s->dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = openat(s->dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	return fd < 0 ? cmk_err_errno(err, "create '%s'", name) : fd;
+}
+
+/* R: whether it was written whole. */
+static int close_file(struct sink *s, const char *name, int r, struct cmk_err *err)
+{
+	cleanup_free char *tmp = unfinished(name);
+
+	if (!strv_has(s->names, name))
+		strv_add(&s->names, name);
+	if (r == 0 && renameat(s->dir_fd, tmp, s->dir_fd, name) < 0)
+		r = cmk_err_errno(err, "name '%s'", name);
+	if (r < 0)
+		(void)unlinkat(s->dir_fd, tmp, 0);
+	return r;
 }
 
 int sink_put(struct sink *s, const char *name, const void *data, size_t len, struct cmk_err *err)
@@ -72,7 +93,9 @@ int sink_put(struct sink *s, const char *name, const void *data, size_t len, str
 	if (fd < 0)
 		return fd;
 	r = write_all(fd, data, len);
-	return r < 0 ? cmk_err_set(err, r, "write '%s': %s", name, errno_text(-r)) : 0;
+	if (r < 0)
+		(void)cmk_err_set(err, r, "write '%s': %s", name, errno_text(-r));
+	return close_file(s, name, r, err);
 }
 
 int sink_put_layer(struct sink *s, struct storage *st, const char *name,
@@ -96,21 +119,15 @@ int sink_put_layer(struct sink *s, struct storage *st, const char *name,
 	if (r == 0 && res.size != size)
 		r = cmk_err_set(err, -EBADMSG, "layer %.12s: its image's record has another size",
 				diff_id->hex);
-	return r;
+	return s->archive ? r : close_file(s, name, r, err);
 }
 
-int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct cmk_err *err)
+static int copy_fd(int from, int to, uint64_t size, const char *name, struct cmk_err *err)
 {
-	cleanup_close int to = -1;
 	off_t at = 0;
 
-	if (s->archive)
-		return storage_writer_add_fd(s->archive, name, fd, size, err);
-	to = open_file(s, name, err);
-	if (to < 0)
-		return to;
 	while ((uint64_t)at < size) {
-		ssize_t n = sendfile(to, fd, &at, (size_t)MIN(size - (uint64_t)at, 1ULL << 30));
+		ssize_t n = sendfile(to, from, &at, (size_t)MIN(size - (uint64_t)at, 1ULL << 30));
 
 		if (n < 0 && errno != EINTR)
 			return cmk_err_errno(err, "write '%s'", name);
@@ -119,6 +136,31 @@ int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct 
 					   name);
 	}
 	return 0;
+}
+
+int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct cmk_err *err)
+{
+	cleanup_close int to = -1;
+
+	if (s->archive)
+		return storage_writer_add_fd(s->archive, name, fd, size, err);
+	to = open_file(s, name, err);
+	if (to < 0)
+		return to;
+	return close_file(s, name, copy_fd(fd, to, size, name, err), err);
+}
+
+int sink_drop_others(struct sink *s, bool (*drop)(const char *name), struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = s->archive ? 0 : dir_read(s->dir_fd, &d, err);
+
+	while (d && (de = readdir(d)))
+		if (drop(de->d_name) && !strv_has(s->names, de->d_name) &&
+		    unlinkat(s->dir_fd, de->d_name, 0) < 0 && errno != ENOENT)
+			return cmk_err_errno(err, "remove '%s'", de->d_name);
+	return r;
 }
 
 int sink_finish(struct sink *s, struct cmk_err *err)

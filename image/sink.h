@@ -6,7 +6,8 @@
 #include "image/progress.h"
 
 struct sink;
-/* An archive on FD (borrowed), or files below DIR_FD (borrowed); the other is -1. */
+/* An archive on FD (borrowed), or files below DIR_FD (borrowed); the other is -1. Files appear whole,
+ * and replace those of the same name. */
 struct sink *sink_new(int fd, int dir_fd);
 void sink_free(struct sink *s);
 /* NAME was written already; from now on it counts as such. */
@@ -19,4 +20,6 @@ int sink_put_layer(struct sink *s, struct storage *st, const char *name,
 		   const struct digest *diff_id, uint64_t size, struct cmk_err *err);
 /* The bytes of FD, an unnamed file. */
 int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct cmk_err *err);
+/* Removes those files of the directory that DROP means and that were not written. */
+int sink_drop_others(struct sink *s, bool (*drop)(const char *name), struct cmk_err *err);
 int sink_finish(struct sink *s, struct cmk_err *err);

@@ -146,9 +146,110 @@ made_here() {
 	run_cmk 125 push -f v2s1 localhost/six:1 "$(repo six)"
 	run_cmk 125 push -f v2s2 --compression-format zstd localhost/six:1 "$(repo six)"
 	run_cmk 125 push --compression-level 12 localhost/six:1 "$(repo six)"
-	run_cmk 125 push localhost/six:1 oci:dir
-	assert_match "$stderr" 'not supported yet'
+	run_cmk 125 push localhost/six:1 containers-storage:x
+	assert_match "$stderr" 'podman load'
+	run_cmk 125 push localhost/six:1 docker-daemon:x:1
+	assert_match "$stderr" 'docker load'
+	run_cmk 125 push --compress localhost/six:1 "$(repo six)"
 	run_cmk 125 push -q --retry 0 localhost/six:1 127.0.0.1:9/x:1
 	assert_match "$stderr" 'cannot connect'
 	assert_equal "$(ls -A "$CMK_ROOT/tmp")" ""
+}
+
+# --- files ---
+
+digest_in() { skopeo inspect --raw "$1" | sha256sum | cut -d' ' -f1; }
+
+@test "an OCI layout: made, added to, and an image of the same name replaced" {
+	made_here one
+	made_here two
+	run_cmk push --digestfile d1 localhost/one:1 oci:sub/layout:first
+	assert_match "$stderr" 'Writing manifest to image destination'
+	assert_equal "$(cat d1)" "sha256:$(digest_in oci:sub/layout:first)"
+	run_cmk push -q localhost/two:1 oci:sub/layout:second
+	run_cmk push -q localhost/two:1 oci:sub/layout
+	run_cmk push -q localhost/two:1 oci:sub/layout
+	assert_equal "$(cat d1)" "sha256:$(digest_in oci:sub/layout:first)"
+	assert_equal "$(jq '.manifests | length' sub/layout/index.json)" 3
+	run_cmk push -q localhost/two:1 oci:sub/layout:first
+	assert_equal "$(digest_in oci:sub/layout:first)" "$(digest_in oci:sub/layout:second)"
+	# The one without a name has one now.
+	assert_equal "$(jq '.manifests | length' sub/layout/index.json)" 2
+	skopeo copy -q oci:sub/layout:first dir:copied
+	assert_equal "$(zcat copied/"$(jq -r '.layers[0].digest' copied/manifest.json | cut -d: -f2)" | sha256sum)" "$(sha256sum <made.tar)"
+	run_cmk images -q --no-trunc localhost/two:1
+	local id=${output#sha256:}
+	run_cmk rmi -f localhost/two:1
+	run_cmk pull -q oci:sub/layout:second
+	assert_equal "$output" "$id"
+	# What somebody else wrote there stays.
+	jq '.annotations = {"a": "b"} | .manifests[0].annotations.more = "x"' sub/layout/index.json >new && mv new sub/layout/index.json
+	run_cmk push -q localhost/one:1 oci:sub/layout:third
+	assert_equal "$(jq -r '.annotations.a, .manifests[0].annotations.more' sub/layout/index.json | xargs)" 'b x'
+	assert_equal "$(find sub/layout -name '*.cmk-new')" ""
+	# One that nobody can read is left as it is.
+	echo '{' >sub/layout/index.json
+	run_cmk 125 push -q localhost/one:1 oci:sub/layout:fourth
+	assert_match "$stderr" 'index.json'
+	assert_equal "$(cat sub/layout/index.json)" '{'
+}
+
+@test "archives: OCI's is replaced, docker's is not" {
+	made_here one
+	run_cmk push -q --digestfile d1 localhost/one:1 oci-archive:a.tar:some
+	assert_equal "$(cat d1)" "sha256:$(digest_in oci-archive:a.tar:some)"
+	run_cmk push -q --compression-format zstd localhost/one:1 oci-archive:a.tar:other
+	skopeo copy -q oci-archive:a.tar:other dir:copied
+	assert_match "$(jq -r '.layers[].mediaType' copied/manifest.json)" 'tar\+zstd$'
+	chmod 600 a.tar
+	run_cmk push -q localhost/one:1 oci-archive:a.tar
+	assert_equal "$(stat -c %a a.tar)" 600
+	run_cmk push -q --digestfile d2 localhost/one:1 docker-archive:d.tar:some/name
+	assert_equal "$(tar -xOf d.tar manifest.json | jq -c '.[0].RepoTags')" '["docker.io/some/name:latest"]'
+	skopeo copy -q docker-archive:d.tar dir:copied2
+	run_cmk 125 push -q localhost/one:1 docker-archive:d.tar:some/name
+	assert_match "$stderr" "doesn't support modifying existing images"
+	# The digest is the one that it has where it is loaded.
+	run_cmk rmi -f localhost/one:1
+	run_cmk load -q -i d.tar
+	run_cmk image inspect --format '{{.Digest}}' docker.io/some/name
+	assert_equal "$output" "$(cat d2)"
+	# Not only into files; nothing half is left behind.
+	run_cmk push -q docker.io/some/name docker-archive:/dev/stdout
+	run_cmk ? push -q docker.io/some/name oci-archive:"$T/no/such/dir/a.tar"
+	assert_equal "$status" 125
+	assert_equal "$(find . -name '*.tar.*')" ""
+}
+
+@test "dir: as it is, compressed, in place of another, and in no directory of somebody else" {
+	made_here one
+	made_here two
+	run_cmk push -q --digestfile d1 --remove-signatures localhost/one:1 dir:d
+	assert_equal "$(cat d1)" "sha256:$(digest_in dir:d)"
+	assert_equal "$(sha256sum <d/"$(jq -r '.layers[0].digest' d/manifest.json | cut -d: -f2)" | cut -d' ' -f1)" \
+		"$(jq -r '.layers[0].digest' d/manifest.json | cut -d: -f2)"
+	echo mine >d/notes
+	run_cmk push -q --compress -f v2s2 localhost/two:1 dir:d
+	assert_equal "$(jq -r '.mediaType, .layers[].mediaType' d/manifest.json | xargs)" \
+		"application/vnd.docker.distribution.manifest.v2+json application/vnd.docker.image.rootfs.diff.tar.gzip"
+	assert_equal "$(find d -type f | wc -l)" 5
+	assert_equal "$(cat d/notes)" mine
+	skopeo copy -q dir:d oci:again
+	mkdir other && echo precious >other/manifest.json
+	run_cmk 125 push -q localhost/one:1 dir:other
+	assert_match "$stderr" 'not empty'
+	assert_equal "$(cat other/manifest.json)" precious
+}
+
+@test "options that do not fit the destination" {
+	made_here one
+	run_cmk 125 push -f v2s2 localhost/one:1 oci:l
+	run_cmk 125 push -f oci localhost/one:1 docker-archive:a.tar
+	run_cmk 125 push --compression-format zstd localhost/one:1 docker-archive:a.tar
+	run_cmk 125 push --compress localhost/one:1 oci:l
+	run_cmk 125 push localhost/one:1 oci:
+	run_cmk 125 push localhost/one:1 oci-archive:a.tar:@0
+	run_cmk 125 push localhost/one:1 oci-archive:"$T"
+	run_cmk 125 push localhost/one:1 "docker-archive:a.tar:UPPER"
+	assert_equal "$(find . -name l -o -name 'a.tar*')" ""
 }
