@@ -31,6 +31,7 @@ const struct json_field image_record_fields[] = {
 	JSON_FIELD(struct image_record, size, "size", JSON_F_U64, 0),
 	JSON_FIELD_ARRAY(struct image_record, layers, n_layers, "layers", 0, layer_ref_fields,
 			 struct image_layer_ref),
+	JSON_FIELD(struct image_record, is_list, "list", JSON_F_BOOL, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct image_record, extra, "", JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
@@ -50,10 +51,10 @@ static int read_record(struct storage *st, const char *id, struct image_record *
 	r = json_load_record(st->images_fd, path, RECORD_MAX, image_record_fields, ret, err);
 	if (r < 0)
 		return r;
-	if (ret->schema > IMAGE_SCHEMA)
+	if (ret->schema > IMAGE_SCHEMA_LIST)
 		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				    "written by a newer cmk (schema %d, this one knows %d)",
-				    ret->schema, IMAGE_SCHEMA);
+				    ret->schema, IMAGE_SCHEMA_LIST);
 	if (!streq(ret->id, id))
 		return cmk_err_set(err, -EBADMSG, "the record is of another image, '%.64s'",
 				   ret->id);
@@ -129,6 +130,19 @@ int storage_image_manifest(struct storage *st, const char *id, char **ret, size_
 			   struct cmk_err *err)
 {
 	return read_part(st, id, "manifest", ret, ret_len, err);
+}
+
+int storage_list_instances(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			   struct cmk_err *err)
+{
+	return read_part(st, id, LIST_INSTANCES, ret, ret_len, err);
+}
+
+bool storage_is_list(struct storage *st, const char *id)
+{
+	cleanup_free char *path = xasprintf("%s/" LIST_INSTANCES, id);
+
+	return faccessat(st->images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Newest first; RFC 3339 in UTC sorts as text. */

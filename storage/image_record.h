@@ -6,6 +6,9 @@
 #include "storage/storage.h"
 
 #define IMAGE_SCHEMA 1
+#define IMAGE_SCHEMA_LIST \
+	2 /* of manifest lists, which a cmk that knows 1 alone leaves as they are */
+#define LIST_INSTANCES "instances"
 #define FORMER_NAMES "former-names" /* a line each, the last one first */
 extern const struct json_field image_record_fields[];
 

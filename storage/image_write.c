@@ -34,17 +34,25 @@ static int check_layers(struct storage *st, const struct image_record *r, struct
 	return 0;
 }
 
-static int write_parts(int fd, const struct image_record *r, const void *manifest,
-		       size_t manifest_len, const void *config, size_t config_len,
+/* What lies beside the record: the manifest, and an image's config or a list's instances. */
+struct parts {
+	const void *manifest, *other;
+	size_t manifest_len, other_len;
+};
+
+static int write_parts(int fd, const struct image_record *r, const struct parts *p,
 		       struct cmk_err *err)
 {
+	/* A list has no layers for whose sake publish() syncs the whole file system. */
+	enum file_flags flags = r->is_list ? FILE_DURABLE : 0;
 	int q;
 
-	q = file_replace_at(fd, "manifest", manifest, manifest_len, 0600, 0, err);
+	q = file_replace_at(fd, "manifest", p->manifest, p->manifest_len, 0600, flags, err);
 	if (q >= 0)
-		q = file_replace_at(fd, "config", config, config_len, 0600, 0, err);
+		q = file_replace_at(fd, r->is_list ? LIST_INSTANCES : "config", p->other,
+				    p->other_len, 0600, flags, err);
 	if (q >= 0)
-		q = json_save_record(fd, "image.json", image_record_fields, r, 0, err);
+		q = json_save_record(fd, "image.json", image_record_fields, r, flags, err);
 	return q;
 }
 
@@ -63,7 +71,7 @@ static int publish(struct storage *st, const char *name, const struct image_reco
 		   bool exists, struct cmk_err *err)
 {
 	/* The layers, which were only renamed into place, and this directory: one call. */
-	int r = storage_sync(st, err);
+	int r = rec->is_list ? 0 : storage_sync(st, err);
 
 	const char *id = rec->id;
 
@@ -78,62 +86,105 @@ static int publish(struct storage *st, const char *name, const struct image_reco
 	return 0;
 }
 
-static int put_locked(struct storage *st, const struct image_record *r, const void *manifest,
-		      size_t manifest_len, const void *config, size_t config_len,
-		      struct cmk_err *err)
+/* Builds the image aside and gives it its place. */
+static int replace_locked(struct storage *st, const struct image_record *r, const struct parts *p,
+			  struct cmk_err *err)
 {
+	bool exists = faccessat(st->images_fd, r->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	cleanup_close int tmp = -1;
-	struct image_record merged = *r, old = { 0 };
-	bool exists;
 	char name[32];
-	int q;
+	int q = storage_tmp_make(st, name, &tmp, err);
 
-	q = check_layers(st, r, err);
 	if (q < 0)
 		return q;
-	exists = faccessat(st->images_fd, r->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	q = exists ? keep_former_names(st, tmp, r->id, err) : 0;
+	if (q >= 0)
+		q = write_parts(tmp, r, p, err);
+	if (q >= 0)
+		q = publish(st, name, r, exists, err);
+	if (q < 0 || exists)
+		storage_tmp_remove(st, name);
+	return q;
+}
+
+static int put_locked(struct storage *st, const struct image_record *r, const struct parts *p,
+		      struct cmk_err *err)
+{
+	struct image_record merged = *r, old = { 0 };
+	int q = check_layers(st, r, err);
+
+	if (q < 0)
+		return q;
 	merged.schema = IMAGE_SCHEMA;
 	merged.digests = strv_dup(r->digests);
 	merged.repo_digests = strv_dup(r->repo_digests);
 	/* A damaged old record is simply replaced. */
-	if (exists && storage_image_load(st, r->id, &old, NULL) >= 0) {
+	if (storage_image_load(st, r->id, &old, NULL) >= 0) {
 		merge_strv(&merged.digests, old.digests);
 		merge_strv(&merged.repo_digests, old.repo_digests);
 		image_record_done(&old);
 	}
-	q = storage_tmp_make(st, name, &tmp, err);
-	if (q >= 0) {
-		q = write_parts(tmp, &merged, manifest, manifest_len, config, config_len, err);
-		if (q >= 0 && exists)
-			q = keep_former_names(st, tmp, r->id, err);
-		if (q >= 0)
-			q = publish(st, name, r, exists, err);
-		if (q < 0 || exists)
-			storage_tmp_remove(st, name);
-	}
+	q = replace_locked(st, &merged, p, err);
 	strv_free(merged.digests);
 	strv_free(merged.repo_digests);
 	return q;
+}
+
+static int lock_for(struct storage *st, const char *id, int *ret, struct cmk_err *err)
+{
+	struct digest digest;
+
+	if (digest_parse_hex(id, &digest) < 0)
+		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	return storage_lock(st, ret, err);
 }
 
 int storage_image_put(struct storage *st, const struct image_record *r, const void *manifest,
 		      size_t manifest_len, const void *config, size_t config_len,
 		      struct cmk_err *err)
 {
+	const struct parts parts = { manifest, config, manifest_len, config_len };
 	cleanup_close int lock = -1;
-	struct digest id;
-	int q;
+	int q = lock_for(st, r->id, &lock, err);
 
-	if (digest_parse_hex(r->id, &id) < 0)
-		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", r->id);
-	q = storage_lock(st, &lock, err);
 	if (q < 0)
 		return q;
-	q = put_locked(st, r, manifest, manifest_len, config, config_len, err);
+	q = put_locked(st, r, &parts, err);
 	if (q < 0)
 		return cmk_err_wrap(err, q, "image '%.12s'", r->id);
 	storage_unclaim(st);
 	return 0;
+}
+
+/* The list is the one that the caller has read. */
+static int check_unchanged(struct storage *st, const char *id, const char *was, struct cmk_err *err)
+{
+	cleanup(image_record_done) struct image_record now = { 0 };
+	int q;
+
+	if (!was)
+		return 0;
+	q = storage_image_load(st, id, &now, err);
+	if (q == 0 && !streq_null(now.manifest_digest, was))
+		q = cmk_err_set(err, -EAGAIN, "it has been changed meanwhile");
+	return q;
+}
+
+int storage_list_put(struct storage *st, const struct image_record *r, const char *was,
+		     const void *manifest, size_t manifest_len, const void *instances,
+		     size_t instances_len, struct cmk_err *err)
+{
+	const struct parts parts = { manifest, instances, manifest_len, instances_len };
+	struct image_record rec = *r;
+	cleanup_close int lock = -1;
+	int q = lock_for(st, r->id, &lock, err);
+
+	rec.schema = IMAGE_SCHEMA_LIST;
+	if (q == 0)
+		q = check_unchanged(st, r->id, was, err);
+	if (q == 0)
+		q = replace_locked(st, &rec, &parts, err);
+	return q < 0 ? cmk_err_wrap(err, q, "manifest list '%.12s'", r->id) : 0;
 }
 
 /* Names first, then the record, then layers: cut short anywhere, what is left is either a whole
@@ -171,14 +222,11 @@ int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err)
 int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
-	struct digest digest;
 	int r;
 
-	if (digest_parse_hex(id, &digest) < 0)
-		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
 	/* Our own promise would keep every layer. */
 	storage_unclaim(st);
-	r = storage_lock(st, &lock, err);
+	r = lock_for(st, id, &lock, err);
 	if (r >= 0) {
 		storage_tmp_sweep(st, true);
 		r = image_remove_locked(st, id, err);

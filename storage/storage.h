@@ -8,8 +8,8 @@
  *   driver*.json                what was found to work here (see storage_driver)
  *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace),
  *                               map-HASH/diff/ (the same with other owners: storage_layers_map())
- *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came);
- *                               former-names
+ *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came; of a
+ *                               manifest list: manifest, instances); former-names
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
  *   partial/ALGO-HEX            a download under way (flock held by its owner)
  *   tmp/                        what is being built; swept when its lock is free
@@ -181,6 +181,9 @@ struct image_record {
 	struct image_layer_ref *layers; /* bottom first */
 	size_t n_layers;
 	char **names; /* not stored in the record: filled from names/ by load and list */
+	/* A manifest list: it has no config and no layers, and its ID, which stays when it changes,
+	 * is the digest of nothing. DIGESTS has that of the list as it is alone. */
+	bool is_list;
 	char *extra;
 };
 void image_record_done(struct image_record *r);
@@ -197,6 +200,18 @@ int storage_image_load(struct storage *st, const char *id, struct image_record *
 int storage_image_config(struct storage *st, const char *id, char **ret, size_t *ret_len,
 			 struct cmk_err *err);
 int storage_image_manifest(struct storage *st, const char *id, char **ret, size_t *ret_len,
+			   struct cmk_err *err);
+/*
+ * Writes the manifest list R (.is_list): its MANIFEST, and INSTANCES, what else the caller keeps of
+ * it. WAS is the digest of the list that it takes the place of, NULL where it is a new one; -EAGAIN
+ * where by now there is another: somebody else has changed it, and it must be read again. Durable.
+ */
+int storage_list_put(struct storage *st, const struct image_record *r, const char *was,
+		     const void *manifest, size_t manifest_len, const void *instances,
+		     size_t instances_len, struct cmk_err *err);
+/* ID is a manifest list's. */
+bool storage_is_list(struct storage *st, const char *id);
+int storage_list_instances(struct storage *st, const char *id, char **ret, size_t *ret_len,
 			   struct cmk_err *err);
 /* All images, newest first. A record that cannot be read is named on stderr and skipped. */
 int storage_image_list(struct storage *st, struct image_record **ret, size_t *ret_n,
