@@ -12,7 +12,7 @@ static int image_exists_exec(const struct cmk_globals *g, void *args cmk_unused,
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r < 0)
 		return r;
-	r = image_resolve_local(st, argv[0], &id, NULL, err);
+	r = image_find_local(st, argv[0], &id, NULL, err);
 	storage_free(st);
 	if (r != -ENOENT)
 		return r;

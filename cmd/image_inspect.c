@@ -26,7 +26,7 @@ static int inspect_all(struct storage *st, int argc, char **argv, struct json_wr
 		cleanup_free char *id = NULL;
 		int r;
 
-		r = image_resolve_local(st, argv[i], &id, NULL, &mine);
+		r = image_find_local(st, argv[i], &id, NULL, &mine);
 		if (r == 0)
 			r = image_inspect(st, id, w, &mine);
 		if (r < 0 && first.code)

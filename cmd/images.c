@@ -100,7 +100,7 @@ static void write_common(struct json_writer *w, const struct images_world *world
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
 	json_write_bool(w, "Dangling", dangling);
 	json_write_bool(w, "ReadOnly", false);
-	json_write_bool(w, "IsManifestList", false);
+	json_write_bool(w, "IsManifestList", row->image->is_list);
 	if (details && image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
 		json_write_map(w, "Labels", cfg.labels);
 		image_config_done(&cfg);

@@ -145,7 +145,7 @@ static int time_of(struct storage *st, const char *key, const char *image, int64
 {
 	cleanup(image_record_done) struct image_record rec = { 0 };
 	cleanup_free char *id = NULL;
-	int r = image_resolve_local(st, image, &id, NULL, err);
+	int r = image_find_local(st, image, &id, NULL, err);
 
 	if (r == 0)
 		r = storage_image_load(st, id, &rec, err);
@@ -341,9 +341,10 @@ static bool term_fits(const struct images_filter *f, const struct images_term *t
 	case KEY_CONTAINERS:
 		return !streq(t->value, "external") &&
 		       t->yes == (images_count_containers(f->w, image->id) > 0);
-	case KEY_READONLY:
 	case KEY_MANIFEST:
-		/* There are neither read-only stores nor manifest lists here. */
+		return t->yes == image->is_list;
+	case KEY_READONLY:
+		/* There are no read-only stores here. */
 		return !t->yes;
 	case N_KEYS:
 		break;

@@ -37,7 +37,7 @@ static int inspect_image(struct storage *st, const char *name, struct json_write
 			 struct cmk_err *err)
 {
 	cleanup_free char *id = NULL;
-	int r = image_resolve_local(st, name, &id, NULL, err);
+	int r = image_find_local(st, name, &id, NULL, err);
 
 	return r < 0 ? r : image_inspect(st, id, w, err);
 }

@@ -20,7 +20,7 @@ static int tag_exec(const struct cmk_globals *g, void *args cmk_unused, int argc
 	}
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = image_resolve_local(st, argv[0], &id, NULL, err);
+		r = image_find_local(st, argv[0], &id, NULL, err);
 	for (int i = 1; i < argc && r == 0; i++) {
 		cleanup_free char *name = NULL;
 

@@ -15,7 +15,7 @@ static int find_name(struct storage *st, const struct image_record *rec, const c
 		*ret = steal_ptr(&name);
 		return 0;
 	}
-	if (image_resolve_local(st, text, &id, &found, NULL) == 0 && found &&
+	if (image_find_local(st, text, &id, &found, NULL) == 0 && found &&
 	    strv_has(rec->names, found)) {
 		*ret = steal_ptr(&found);
 		return 0;
@@ -48,7 +48,7 @@ static int untag_exec(const struct cmk_globals *g, void *args cmk_unused, int ar
 	int r = storage_open(g->root, g->runroot, &st, err);
 
 	if (r == 0)
-		r = image_resolve_local(st, argv[0], &id, NULL, err);
+		r = image_find_local(st, argv[0], &id, NULL, err);
 	if (r == 0)
 		r = storage_image_load(st, id, &rec, err);
 	if (r == 0 && argc > 1)

@@ -48,9 +48,13 @@ int image_ref_candidates(const struct image_ref *r, struct image_ref **ret, size
 
 /* Finds a local image by name (short names try localhost/ first, then the candidates), ID prefix,
  * or name@digest. *RET_ID full hex; *RET_NAME (may be NULL) the full name that matched. -ENOENT
- * with CMK_ERR_NOT_FOUND. */
+ * with CMK_ERR_NOT_FOUND. The name of a manifest list stands for the list's instance for this
+ * machine; where that is not here, -ENODATA with CMK_ERR_NOT_FOUND. */
 int image_resolve_local(struct storage *st, const char *text, char **ret_id, char **ret_name,
 			struct cmk_err *err);
+/* The same, but a manifest list is found itself (storage_is_list()). */
+int image_find_local(struct storage *st, const char *text, char **ret_id, char **ret_name,
+		     struct cmk_err *err);
 
 /* What a container takes from an image's config. */
 struct image_config {
@@ -272,6 +276,49 @@ struct image_push_options {
  * that of its manifest there. Blocks. */
 int image_push(struct storage *st, const char *id, const char *to,
 	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
+
+/* --- manifest lists
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* What is to be said of an instance; NULL: what was said before. Of what an ANNOTATION (KEY=VALUE)
+ * does not name the value stays. */
+struct image_list_note {
+	const char *os, *arch, *variant, *os_version;
+	char *const *os_features, *const *features, *const *annotations;
+};
+struct image_list_add {
+	bool all; /* all instances of what is a list itself */
+	struct image_list_note note;
+	const struct image_pull_options *pull;
+};
+/* A new list named NAME, with ANNOTATIONS of its own. -EEXIST where an image has that name. */
+int image_list_create(struct storage *st, const char *name, char *const *annotations, char **ret_id,
+		      struct cmk_err *err);
+/* The list that TEXT names; -EINVAL where it is another image. */
+int image_list_find(struct storage *st, const char *text, char **ret_id, struct cmk_err *err);
+/* Adds the image TEXT: one that is here, else one of a registry, of which only the manifest is
+ * read, or with a transport one that is taken in. Of a list without ALL, its instance for this
+ * machine. Blocks. */
+int image_list_add(struct storage *st, const char *id, const char *text,
+		   const struct image_list_add *o, struct cmk_err *err);
+/* INSTANCE is a digest, or names an image that is here. */
+int image_list_annotate(struct storage *st, const char *id, const char *instance,
+			const struct image_list_note *note, struct cmk_err *err);
+/* Of the list itself. */
+int image_list_annotate_index(struct storage *st, const char *id, char *const *annotations,
+			      struct cmk_err *err);
+int image_list_remove(struct storage *st, const char *id, const char *instance,
+		      struct cmk_err *err);
+/* The manifest of the list TEXT, or else, whatever it is, of what a registry has under that name;
+ * owned. Blocks. */
+int image_manifest_read(struct storage *st, const char *text, const struct image_pull_options *o,
+			char **ret, size_t *ret_len, struct cmk_err *err);
+/* Sends the list ID to the registry that TO names, and before it with ALL its instances: those that
+ * are here, and those that are still in the registry where they were found. Where one gets another
+ * digest on the way, so does the list. *RET_DIGEST is the list's there. Blocks. */
+int image_list_push(struct storage *st, const char *id, const char *to, bool all,
+		    const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
 
 /* --- inspect
  * ------------------------------------------------------------------------------------------------

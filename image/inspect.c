@@ -134,8 +134,10 @@ int image_inspect(struct storage *st, const char *id, struct json_writer *w, str
 	r = storage_image_load(st, id, &rec, err);
 	if (r < 0)
 		return r;
-	r = storage_image_config(st, id, &config_text, &config_len, err);
-	if (r == 0)
+	/* A manifest list has none. */
+	if (!rec.is_list)
+		r = storage_image_config(st, id, &config_text, &config_len, err);
+	if (r == 0 && !rec.is_list)
 		r = json_parse(config_text, config_len, IMAGE_CONFIG_MAX, &config, err);
 	if (r == 0)
 		r = storage_image_manifest(st, id, &manifest_text, &manifest_len, err);

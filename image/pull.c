@@ -6,6 +6,7 @@
 #include "base/parse.h"
 #include "image/connect.h"
 #include "image/layers.h"
+#include "image/list.h"
 #include "image/manifest.h"
 #include "image/progress.h"
 #include "image/receive.h"
@@ -262,6 +263,15 @@ static int check_local(struct storage *st, const char *text, const char *id,
 	return r;
 }
 
+static int resolve(struct storage *st, const char *text, const struct image_pull_options *o,
+		   char **ret_id, char **ret_name, struct cmk_err *err)
+{
+	struct platform want;
+
+	platform_wanted(o, &want);
+	return list_resolve(st, text, &want, ret_id, ret_name, err);
+}
+
 int image_retry_delay_parse(const char *text, uint32_t *ret_ms, struct cmk_err *err)
 {
 	int64_t ns = 0;
@@ -295,7 +305,7 @@ int image_pull(struct storage *st, const char *text, const struct image_pull_opt
 	if (o->policy != PULL_NEVER && image_has_transport(text))
 		return transport_pull(st, text, o, ret_id, ret_name, err);
 	if (o->policy != PULL_ALWAYS) {
-		r = image_resolve_local(st, text, &local, &local_name, &mine);
+		r = resolve(st, text, o, &local, &local_name, &mine);
 		if (r == 0) {
 			r = check_local(st, text, local, o, &mine);
 			if (r < 0)

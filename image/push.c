@@ -253,38 +253,51 @@ static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
 	return fd < 0 ? fd : upload(p, digest, fd, *ret_len, err);
 }
 
-static int push_manifest(struct push *p, size_t config_len, char **ret_digest, struct cmk_err *err)
+static int put_manifest(struct push *p, const char *text, size_t len, const char *type,
+			struct pushed *ret, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL, *said = NULL;
-	const char *type, *what = p->to.tag ? p->to.tag : p->to.digest;
+	cleanup_free char *said = NULL;
 	cleanup_close int fd = -1;
 	struct digest d;
-	size_t len = 0;
 	char buf[72];
-	int r = compose_again(p->st, &p->rec, p->refs, config_len, p->o->format, &text, &len, &type,
-			      err);
+	int r;
 
-	if (r < 0)
-		return r;
 	progress_line(p->progress, "Writing manifest to image destination");
 	digest_of(text, len, &d);
-	if (!p->to.tag && !streq(p->to.digest, digest_str(&d, buf)))
+	(void)digest_str(&d, buf);
+	if (!p->to.tag && p->to.digest && !streq(p->to.digest, buf))
 		return cmk_err_set(err, -EINVAL,
 				   "the image has the digest %s and cannot be pushed as %s", buf,
 				   p->to.digest);
 	fd = memory_file(text, len, p->st, err);
 	if (fd < 0)
 		return fd;
-	r = client_send(p->client, PROTO_MANIFEST_PUT, what, type, fd, len, &said, NULL, err);
-	if (r == 0 && said && !streq(said, digest_str(&d, buf)))
+	r = client_send(p->client, PROTO_MANIFEST_PUT, p->to.tag ? p->to.tag : buf, type, fd, len,
+			&said, NULL, err);
+	if (r == 0 && said && !streq(said, buf))
 		r = cmk_err_set(err, -EBADMSG, "registry '%s' took %s for %.80s", p->to.registry,
 				buf, said);
 	if (r == 0)
-		*ret_digest = xstrdup(digest_str(&d, buf));
+		*ret = (struct pushed){ .digest = xstrdup(buf), .size = len };
 	return r;
 }
 
-static int push_all(struct push *p, char **ret_digest, struct cmk_err *err)
+static int push_manifest(struct push *p, size_t config_len, struct pushed *ret, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	const char *type;
+	size_t len = 0;
+	int r = compose_again(p->st, &p->rec, p->refs, config_len, p->o->format, &text, &len, &type,
+			      err);
+
+	if (r == 0)
+		r = put_manifest(p, text, len, type, ret, err);
+	if (r == 0)
+		ret->type = xstrdup(type);
+	return r;
+}
+
+static int push_all(struct push *p, struct pushed *ret, struct cmk_err *err)
 {
 	size_t config_len = 0;
 	int r = 0;
@@ -294,7 +307,23 @@ static int push_all(struct push *p, char **ret_digest, struct cmk_err *err)
 		r = push_layer(p, i, err);
 	if (r == 0)
 		r = push_config(p, &config_len, err);
-	return r < 0 ? r : push_manifest(p, config_len, ret_digest, err);
+	return r < 0 ? r : push_manifest(p, config_len, ret, err);
+}
+
+void pushed_done(struct pushed *p)
+{
+	free(p->digest);
+	free(p->type);
+	*p = (struct pushed){ 0 };
+}
+
+static int push_image(struct push *p, const char *id, struct pushed *ret, struct cmk_err *err)
+{
+	int r = storage_image_load(p->st, id, &p->rec, err);
+
+	if (r == 0)
+		r = connect_to(p->o, p->to.registry, p->to.repository, true, &p->client, err);
+	return r < 0 ? r : push_all(p, ret, err);
 }
 
 static int push_registry(struct storage *st, const char *id, const char *to,
@@ -303,6 +332,7 @@ static int push_registry(struct storage *st, const char *id, const char *to,
 {
 	cleanup_progress struct progress *progress = progress_new(o->quiet);
 	cleanup(push_done) struct push p = { .st = st, .o = o, .progress = progress };
+	cleanup(pushed_done) struct pushed pushed = { 0 };
 	int r = image_ref_parse(to, &p.to, err);
 
 	if (r == 0 && !p.to.registry)
@@ -313,10 +343,10 @@ static int push_registry(struct storage *st, const char *id, const char *to,
 				"--compress can be set only when the destination is a directory "
 				"using the 'dir:' transport");
 	if (r == 0)
-		r = storage_image_load(st, id, &p.rec, err);
+		r = push_image(&p, id, &pushed, err);
 	if (r == 0)
-		r = connect_to(o, p.to.registry, p.to.repository, true, &p.client, err);
-	return r < 0 ? r : push_all(&p, ret_digest, err);
+		*ret_digest = steal_ptr(&pushed.digest);
+	return r;
 }
 
 int image_push(struct storage *st, const char *id, const char *to,
@@ -326,4 +356,69 @@ int image_push(struct storage *st, const char *id, const char *to,
 								       err);
 
 	return r < 0 ? cmk_err_wrap(err, r, "push '%s'", to) : 0;
+}
+
+/* --- parts, for lists --- */
+
+static struct push push_to(struct storage *st, const struct image_ref *to,
+			   const struct image_push_options *o, struct progress *progress)
+{
+	return (struct push){
+		.st = st,
+		.o = o,
+		.to = { .registry = xstrdup(to->registry), .repository = xstrdup(to->repository) },
+		.progress = progress,
+	};
+}
+
+int push_instance(struct storage *st, const char *id, const struct image_ref *to,
+		  const struct image_push_options *o, struct pushed *ret, struct cmk_err *err)
+{
+	cleanup_progress struct progress *progress = progress_new(o->quiet);
+	cleanup(push_done) struct push p = push_to(st, to, o, progress);
+
+	return push_image(&p, id, ret, err);
+}
+
+static int push_one_blob(struct push *p, const struct descriptor *d, const char *what,
+			 struct cmk_err *err)
+{
+	char digest[72];
+	const struct image_layer_ref l = {
+		.blob = (char *)(uintptr_t)digest_str(&d->digest, digest), .blob_size = d->size
+	};
+	int r;
+
+	progress_line(p->progress, "Copying %s %s", what, digest);
+	r = push_same(p, &l, err);
+	if (r == 0)
+		r = cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENODATA,
+				 "%s %s: it is neither here nor to be had where it was found", what,
+				 digest);
+	return MIN(r, 0);
+}
+
+int push_blobs(struct storage *st, const struct manifest *m, char **sources,
+	       const struct image_ref *to, const struct image_push_options *o, struct cmk_err *err)
+{
+	cleanup_progress struct progress *progress = progress_new(o->quiet);
+	cleanup(push_done) struct push p = push_to(st, to, o, progress);
+	int r = connect_to(o, to->registry, to->repository, true, &p.client, err);
+
+	p.rec.repo_digests = strv_dup(sources);
+	for (size_t i = 0; r == 0 && i < m->n_items; i++)
+		r = push_one_blob(&p, &m->items[i], "blob", err);
+	return r < 0 ? r : push_one_blob(&p, &m->config, "config", err);
+}
+
+int push_text(struct storage *st, const char *text, size_t len, const char *type,
+	      const struct image_ref *to, const struct image_push_options *o, struct pushed *ret,
+	      struct cmk_err *err)
+{
+	cleanup_progress struct progress *progress = progress_new(o->quiet);
+	cleanup(push_done) struct push p = push_to(st, to, o, progress);
+	int r = connect_to(o, to->registry, to->repository, true, &p.client, err);
+
+	p.to.tag = xstrdup_null(to->tag);
+	return r < 0 ? r : put_manifest(&p, text, len, type, ret, err);
 }

@@ -15,9 +15,8 @@ void receive_done(struct receive *r)
 
 /* --- manifest and config --- */
 
-/* The bytes are what was asked for, and what the server says they are. */
-static int check_digest(const struct fetched *f, const char *want, struct digest *ret,
-			struct cmk_err *err)
+int receive_check_digest(const struct fetched *f, const char *want, struct digest *ret,
+			 struct cmk_err *err)
 {
 	struct digest said;
 	char buf[72];
@@ -45,7 +44,7 @@ static int fetch_manifest(struct receive *r, const char *digest, uint64_t size, 
 	q = r->source->manifest(r, digest, size, &r->text, err);
 	if (q < 0)
 		return q;
-	q = check_digest(&r->text, digest, &d, err);
+	q = receive_check_digest(&r->text, digest, &d, err);
 	if (q < 0)
 		return cmk_err_wrap(err, q, "manifest");
 	strv_add(&r->digests, digest_str(&d, buf));

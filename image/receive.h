@@ -45,3 +45,7 @@ struct receive {
 /* DIGEST may be NULL: whatever the source gives. *RET_ID full hex, owned. */
 int receive_image(struct receive *r, const char *digest, char **ret_id, struct cmk_err *err);
 void receive_done(struct receive *r);
+/* The bytes of F are what was asked for (WANT NULL: anything), and what the server says they are.
+ */
+int receive_check_digest(const struct fetched *f, const char *want, struct digest *ret,
+			 struct cmk_err *err);

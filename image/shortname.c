@@ -191,8 +191,8 @@ static int lookup_id(struct storage *st, const char *text, const char *hex, char
 	return 0;
 }
 
-int image_resolve_local(struct storage *st, const char *text, char **ret_id, char **ret_name,
-			struct cmk_err *err)
+int image_find_local(struct storage *st, const char *text, char **ret_id, char **ret_name,
+		     struct cmk_err *err)
 {
 	cleanup(cleanup_ref) struct image_ref ref = { 0 };
 	const char *hex = str_after(text, "sha256:");

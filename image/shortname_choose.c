@@ -38,7 +38,7 @@ static bool known_here(struct storage *st, const char *text, struct image_ref *l
 {
 	cleanup_free char *id = NULL, *name = NULL;
 
-	if (image_resolve_local(st, text, &id, &name, NULL) < 0 || !name)
+	if (image_find_local(st, text, &id, &name, NULL) < 0 || !name)
 		return false;
 	for (size_t i = 0; i < *n; i++) {
 		cleanup_free char *full = image_ref_str(&list[i]);
