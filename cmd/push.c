@@ -1,48 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cmd/push.h"
+
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "cmd/containers.h"
-#include "image/image.h"
 
 struct push_args {
-	const char *authfile, *cert_dir, *compression, *creds, *digestfile, *format, *retry_delay;
-	int tls_verify;
-	uint32_t level, retry;
-	bool all_tags, compress, force_compression, quiet, remove_signatures;
+	struct cmk_push_args push; /* first: the shared rows' offsets are of it */
+	bool all_tags, compress;
 };
 
 static const struct cmk_option push_options[] = {
 	CMK_OPT_FLAG('a', "all-tags", struct push_args, all_tags,
 		     "push every tag that the repository has here"),
-	CMK_OPT_STRING(0, "authfile", struct push_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct push_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
 	CMK_OPT_FLAG(0, "compress", struct push_args, compress,
 		     "dir: compress the layers that are not compressed"),
-	CMK_OPT_STRING(0, "compression-format", struct push_args, compression, "FORMAT",
+	CMK_OPT_USE(cmk_push_options),
+	CMK_OPT_END(),
+};
+
+const struct cmk_option cmk_push_options[] = {
+	CMK_OPT_STRING(0, "authfile", struct cmk_push_args, authfile, "FILE",
+		       "read credentials from this file", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "cert-dir", struct cmk_push_args, cert_dir, "DIR",
+		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "compression-format", struct cmk_push_args, compression, "FORMAT",
 		       "how layers are compressed that have to be", .words = "gzip|zstd",
 		       .complete = COMPLETE_WORDS),
-	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct push_args, level, "N",
+	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct cmk_push_args, level, "N",
 		   "how much effort that takes", .min = 1, .max = 22),
-	CMK_OPT_STRING(0, "creds", struct push_args, creds, "USER[:PASSWORD]",
+	CMK_OPT_STRING(0, "creds", struct cmk_push_args, creds, "USER[:PASSWORD]",
 		       "use these credentials"),
-	CMK_OPT_STRING(0, "digestfile", struct push_args, digestfile, "FILE",
+	CMK_OPT_STRING(0, "digestfile", struct cmk_push_args, digestfile, "FILE",
 		       "write the manifest's digest to this file", .complete = COMPLETE_FILES),
-	CMK_OPT_FLAG(0, "force-compression", struct push_args, force_compression,
+	CMK_OPT_FLAG(0, "force-compression", struct cmk_push_args, force_compression,
 		     "also compress anew the layers that came compressed in another way"),
-	CMK_OPT_STRING('f', "format", struct push_args, format, "FORMAT",
+	CMK_OPT_STRING('f', "format", struct cmk_push_args, format, "FORMAT",
 		       "kind of manifest: oci, or v2s2 (docker)"),
-	CMK_OPT_FLAG('q', "quiet", struct push_args, quiet, "print no progress"),
-	CMK_OPT_FLAG(0, "remove-signatures", struct push_args, remove_signatures,
+	CMK_OPT_FLAG('q', "quiet", struct cmk_push_args, quiet, "print no progress"),
+	CMK_OPT_FLAG(0, "remove-signatures", struct cmk_push_args, remove_signatures,
 		     "push no signatures"),
-	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct push_args, retry, "N",
+	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct cmk_push_args, retry, "N",
 		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100),
-	CMK_OPT_STRING(0, "retry-delay", struct push_args, retry_delay, "DURATION",
+	CMK_OPT_STRING(0, "retry-delay", struct cmk_push_args, retry_delay, "DURATION",
 		       "wait so long before the first of these, then twice as long each time",
 		       .def = "1s"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct push_args, tls_verify, NULL,
+	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct cmk_push_args, tls_verify, NULL,
 		   "require HTTPS and verify certificates"),
 	CMK_OPT_END(),
 };
@@ -67,8 +70,7 @@ static int parse_format(const char *text, enum image_push_format *ret, struct cm
 	return 0;
 }
 
-static int fill_options(const struct push_args *a, struct image_push_options *o,
-			struct cmk_err *err)
+int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, struct cmk_err *err)
 {
 	bool zstd = a->compression && streq(a->compression, "zstd");
 	int r;
@@ -80,7 +82,6 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 		.compression = zstd ? LAYER_ZSTD : LAYER_GZIP,
 		.level = a->level ? (int)a->level : -1,
 		.compression_given = a->compression != NULL,
-		.compress = a->compress,
 		.force_compression = a->force_compression,
 		.authfile = a->authfile,
 		.creds = a->creds,
@@ -98,7 +99,7 @@ static int fill_options(const struct push_args *a, struct image_push_options *o,
 }
 
 /* A name without a registry is one of docker.io, as for docker. */
-static int destination(const char *text, char **ret, struct cmk_err *err)
+int cmk_push_destination(const char *text, char **ret, struct cmk_err *err)
 {
 	cleanup(image_ref_done) struct image_ref ref = { 0 };
 	int r;
@@ -120,12 +121,33 @@ static int write_digest(const char *path, const char *digest, struct cmk_err *er
 	return r < 0 ? cmk_err_wrap(err, r, "--digestfile") : 0;
 }
 
-static int push_one(struct storage *st, const char *id, const char *to, const struct push_args *a,
-		    const struct image_push_options *o, struct cmk_err *err)
+int cmk_push_list(struct storage *st, const char *id, const char *to, bool all,
+		  const struct cmk_push_args *a, const struct image_push_options *o,
+		  struct cmk_err *err)
 {
 	cleanup_free char *digest = NULL;
-	int r = image_push(st, id, to, o, &digest, err);
+	int r;
 
+	if (image_has_transport(to))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "'%.200s': a list can be pushed to registries only", to);
+	r = image_list_push(st, id, to, all, o, &digest, err);
+	if (r < 0)
+		return r;
+	event_write_image(st, "push", id, to);
+	return write_digest(a->digestfile, digest, err);
+}
+
+static int push_one(struct storage *st, const char *id, const char *to,
+		    const struct cmk_push_args *a, const struct image_push_options *o,
+		    struct cmk_err *err)
+{
+	cleanup_free char *digest = NULL;
+	int r;
+
+	if (storage_is_list(st, id))
+		return cmk_push_list(st, id, to, true, a, o, err);
+	r = image_push(st, id, to, o, &digest, err);
 	if (r < 0)
 		return r;
 	event_write_image(st, "push", id, to);
@@ -133,7 +155,7 @@ static int push_one(struct storage *st, const char *id, const char *to, const st
 }
 
 /* All names REPOSITORY:TAG that there are. */
-static int push_tags(struct storage *st, const char *text, const struct push_args *a,
+static int push_tags(struct storage *st, const char *text, const struct cmk_push_args *a,
 		     const struct image_push_options *o, struct cmk_err *err)
 {
 	cleanup(image_ref_done) struct image_ref ref = { 0 };
@@ -170,22 +192,23 @@ static int push_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	cleanup_free char *id = NULL, *name = NULL, *to = NULL;
 	cleanup_storage struct storage *st = NULL;
 	struct image_push_options o;
-	int r = fill_options(a, &o, err);
+	int r = cmk_push_fill(&a->push, &o, err);
 
+	o.compress = a->compress;
 	if (r == 0 && a->all_tags && argc > 1)
 		r = cmk_err_set(err, -EINVAL, "--all-tags: no destination may be given");
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0 && a->all_tags)
-		return push_tags(st, argv[0], a, &o, err);
+		return push_tags(st, argv[0], &a->push, &o, err);
 	if (r == 0)
-		r = image_resolve_local(st, argv[0], &id, &name, err);
+		r = image_find_local(st, argv[0], &id, &name, err);
 	if (r == 0 && argc < 2 && !name)
 		r = cmk_err_set(err, -EINVAL, "'%s' is an ID, not a name: say where to push it",
 				argv[0]);
 	if (r == 0)
-		r = destination(argc > 1 ? argv[1] : name, &to, err);
-	return r < 0 ? r : push_one(st, id, to, a, &o, err);
+		r = cmk_push_destination(argc > 1 ? argv[1] : name, &to, err);
+	return r < 0 ? r : push_one(st, id, to, &a->push, &o, err);
 }
 
 static const char *const push_aliases[] = { "image push", NULL };
@@ -209,7 +232,9 @@ const struct cmk_command cmk_cmd_push = {
 	.operands = "IMAGE [DESTINATION]",
 	.description =
 		"Sends the image to the registry that DESTINATION names; without one to the place "
-		"that its own name says. Blobs that the registry has are not sent again.\n\nAn "
+		"that its own name says. Blobs that the registry has are not sent again. A "
+		"manifest "
+		"list goes with all its images, as with `cmk manifest push`.\n\nAn "
 		"image that was pulled keeps its manifest's digest: its layers go as the blobs "
 		"that they were, which are taken over within a registry or fetched once more from "
 		"where they were pulled. Where that cannot be, they are compressed anew, the image "

@@ -5,6 +5,7 @@
 
 struct rmi_args {
 	bool all, force, ignore, no_prune;
+	bool lists; /* only manifest lists */
 };
 
 static const struct cmk_option rmi_options[] = {
@@ -127,7 +128,9 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 	struct image_record rec = { 0 };
 	int r;
 
-	r = image_resolve_local(st, text, &id, &name, err);
+	r = image_find_local(st, text, &id, &name, err);
+	if (r == 0 && a->lists && !storage_is_list(st, id))
+		r = cmk_err_set(err, -EINVAL, "%s: image is not a manifest list", text);
 	if (r == 0)
 		r = storage_image_load(st, id, &rec, err);
 	if (r < 0)
@@ -231,4 +234,41 @@ const struct cmk_command cmk_cmd_rmi = {
 	.complete = COMPLETE_IMAGES,
 	.examples = rmi_examples,
 	.exec = rmi_exec,
+};
+
+/* --- manifest rm --- */
+
+static const struct cmk_option manifest_rm_options[] = {
+	CMK_OPT_FLAG('i', "ignore", struct rmi_args, ignore, "a list that is not here is no error"),
+	CMK_OPT_END(),
+};
+
+static int manifest_rm_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
+			    struct cmk_err *err)
+{
+	struct rmi_args *a = args;
+
+	a->lists = a->no_prune = true;
+	return rmi_exec(g, a, argc, argv, err);
+}
+
+static const struct cmk_example manifest_rm_examples[] = {
+	{ "cmk manifest rm app:1", "Removes the list; its images stay" },
+	{ NULL, NULL },
+};
+
+const struct cmk_command cmk_cmd_manifest_rm = {
+	.name = "manifest rm",
+	.summary = "Remove manifest lists from the local store",
+	.operands = "LIST [LIST...]",
+	.description = "As `cmk rmi`, of manifest lists alone: by one of several names the list "
+		       "loses that name, by its last one or its ID it goes. The images in it stay.",
+	.exit_codes = "1 where a list does not exist, 125 for other failures.",
+	.examples = manifest_rm_examples,
+	.options = manifest_rm_options,
+	.args_size = sizeof(struct rmi_args),
+	.min_operands = 1,
+	.max_operands = -1,
+	.complete = COMPLETE_IMAGES,
+	.exec = manifest_rm_exec,
 };
