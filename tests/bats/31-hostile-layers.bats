@@ -149,6 +149,10 @@ refuse_layer() {
 	make_tar a.tar <<<'import os; file("f", os.urandom(200000))'
 	gzip -k a.tar
 	zstd -q a.tar
+	# Nor those of C1, which a terminal takes too: this one is CSI.
+	make_tar b.tar <<<'file("../\u009b31mevil")'
+	refuse_layer b.tar "evil"
+	refute_match "$stderr" $'\u009b'
 	head -c 100000 a.tar.gz >cut.gz
 	refuse_layer cut.gz "gzip data is cut short|ends in the middle"
 	head -c 100000 a.tar.zst >cut.zst
