@@ -23,7 +23,8 @@ enum xattr_fate xattr_stored_name(const char *name, char buf[static XATTR_NAME_M
 		return XATTR_AS_IS;
 	else if (streq(name, "security.selinux"))
 		return XATTR_UNWANTED;
-	else if (str_after(name, "trusted.") || str_after(name, "security."))
+	else if (str_after(name, "trusted.") || str_after(name, "security.") ||
+		 str_after(name, XATTR_FUSE))
 		n = snprintf(buf, XATTR_NAME_MAX + 1, XATTR_KEPT "%s", name);
 	else {
 		for (size_t i = 0; i < ARRAY_LEN(own_names); i++)
@@ -43,7 +44,7 @@ bool xattr_layer_name(const char *name, char buf[static XATTR_NAME_MAX + 1])
 		n = snprintf(buf, XATTR_NAME_MAX + 1, XATTR_OVERLAY "%s", rest);
 	else if ((rest = str_after(name, XATTR_KEPT)))
 		n = snprintf(buf, XATTR_NAME_MAX + 1, "%s", rest);
-	else if (str_after(name, XATTR_OVERLAY) || str_after(name, "user.fuseoverlayfs."))
+	else if (str_after(name, XATTR_OVERLAY) || str_after(name, XATTR_FUSE))
 		return false;
 	else if (streq(name, XATTR_CAPABILITY) || str_after(name, "user.") ||
 		 str_after(name, "system.posix_acl_"))

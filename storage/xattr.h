@@ -5,8 +5,9 @@
  * What a layer brings as user.overlay.* would act on our own overlay mounts, so it is kept under
  * the name by which the kernel itself shows such an attribute through an overlay mount (6.7):
  * "user.overlay.X" becomes "user.overlay.overlay.X". What only the host's root may set
- * (trusted.*, and security.* but security.capability) is kept as "user.overlay.cmk.NAME", which an
- * overlay mount hides. Both can be told back to what the layer had.
+ * (trusted.*, and security.* but security.capability) and fuse-overlayfs's own marks are kept as
+ * "user.overlay.cmk.NAME", which an overlay mount hides. Both can be told back to what the layer
+ * had.
  */
 #pragma once
 
@@ -16,6 +17,7 @@
 #define XATTR_OVERLAY "user.overlay."
 #define XATTR_ESCAPED "user.overlay.overlay."
 #define XATTR_KEPT "user.overlay.cmk."
+#define XATTR_FUSE "user.fuseoverlayfs."
 #define XATTR_OPAQUE "user.overlay.opaque"
 #define XATTR_METACOPY "user.overlay.metacopy"
 #define XATTR_REDIRECT "user.overlay.redirect"

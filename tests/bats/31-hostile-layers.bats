@@ -107,10 +107,13 @@ refuse_layer() {
 	make_tar a.tar <<-'END'
 		dir("d", pax_headers={"SCHILY.xattr.user.overlay.opaque": "y", "SCHILY.xattr.trusted.overlay.opaque": "y"})
 		file("f", pax_headers={"SCHILY.xattr.user.overlay.metacopy": "", "SCHILY.xattr.user.overlay.redirect": "/etc/shadow"})
+		dir("e", pax_headers={"SCHILY.xattr.user.fuseoverlayfs.opaque": "y"})
 	END
 	run_cmk import a.tar localhost/attributes
 	cd "$CMK_ROOT"/layers/*/diff
 	refute_match "$(getfattr -m - -d d f)" 'user\.overlay\.(opaque|metacopy|redirect)='
+	refute_match "$(getfattr -m - -d e)" $'\nuser\\.fuseoverlayfs'
+	assert_match "$(getfattr -m - -d e)" 'user\.overlay\.cmk\.user\.fuseoverlayfs\.opaque="y"'
 	assert_match "$(getfattr -m - -d d)" 'user\.overlay\.overlay\.opaque="y"'
 }
 
