@@ -76,6 +76,7 @@ struct tar_pax {
 	struct timespec mtime;
 	uint64_t pending_offset; /* format 0.0: offset whose length comes next */
 	bool has_pending;
+	uint64_t xattrs_len; /* of all values */
 };
 
 struct tar_reader {

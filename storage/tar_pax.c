@@ -91,7 +91,10 @@ static int add_xattr(struct tar_reader *t, char *name, char *value, size_t len, 
 {
 	struct tar_entry *e = &t->entry;
 
-	if (e->n_xattrs >= TAR_XATTRS_MAX || len > XATTR_VALUE_MAX) {
+	/* One entry may have many PAX headers. */
+	t->pax.xattrs_len += len;
+	if (e->n_xattrs >= TAR_XATTRS_MAX || len > XATTR_VALUE_MAX ||
+	    t->pax.xattrs_len > TAR_HEADER_MAX) {
 		free(name);
 		free(value);
 		return cmk_err_set(err, -EFBIG, "too many or too large extended attributes");
