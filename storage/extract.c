@@ -83,6 +83,54 @@ static int open_part(struct extract *x, int at, const char *name, const char *pa
 	return errno == ENOTDIR || errno == ELOOP ? open_below(x, path) : -errno;
 }
 
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static int set_opaque(int fd, struct cmk_err *err)
+{
+	if (fsetxattr(fd, XATTR_OPAQUE, "y", 1, 0) == 0)
+		return 0;
+	(void)cmk_err_errno(err, "mark an opaque directory");
+	if (errno == EOPNOTSUPP)
+		(void)cmk_err_hint(err, "the data directory's file system must keep user.* "
+					"attributes; use --root on another");
+	return -errno;
+}
+
+static int clear_away(struct extract *x, const char *path, int parent, const char *base,
+		      struct cmk_err *err)
+{
+	const struct tar_tap *tap = x->t->tap;
+
+	return tap ? tap->replace(tap->arg, parent, base, path, err)
+		   : remove_tree_at(parent, base, err);
+}
+
+/* PATH, which is BASE in PARENT, is needed as a directory. Where the layer has a whiteout of it,
+ * that hides what lower layers have, and nothing of its own (image-spec layer.md#whiteouts). */
+static int whiteout_to_dir(struct extract *x, const char *path, int parent, const char *base,
+			   struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+	int r;
+
+	if (x->o->plain || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_whiteout(&st))
+		return -ENOTDIR;
+	r = clear_away(x, path, parent, base, err);
+	if (r < 0)
+		return r;
+	if (mkdirat(parent, base, 0755) < 0)
+		return -errno;
+	fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	r = set_opaque(fd, err);
+	return r < 0 ? r : steal_fd(&fd);
+}
+
 /* Some archives name files before, or without, their directories. */
 static int make_parents(struct extract *x, const char *path, struct cmk_err *err)
 {
@@ -106,6 +154,8 @@ static int make_parents(struct extract *x, const char *path, struct cmk_err *err
 					       : cmk_err_errno(err, "create directory '%s'", copy);
 			fd = open_part(x, at, p, copy);
 		}
+		if (fd == -ENOTDIR)
+			fd = whiteout_to_dir(x, copy, at, p, err);
 		if (fd < 0) {
 			errno = -fd;
 			return cmk_err_errno(err, "directory '%s'", copy);
@@ -141,7 +191,7 @@ static int open_parent(struct extract *x, const char *path, bool make, const cha
 	}
 	dir = xstrndup(path, len);
 	fd = open_below(x, dir);
-	if (fd == -ENOENT && make)
+	if ((fd == -ENOENT || fd == -ENOTDIR) && make)
 		fd = make_parents(x, dir, err);
 	else if (fd < 0) {
 		errno = -fd;
@@ -181,14 +231,11 @@ static int may_replace(const struct extract *x, const char *path, int parent, co
 static int make_way(struct extract *x, const char *path, int parent, const char *base,
 		    struct cmk_err *err)
 {
-	const struct tar_tap *tap = x->t->tap;
 	int r = may_replace(x, path, parent, base, err);
 
 	if (r < 0)
 		return r;
-	r = tap ? tap->replace(tap->arg, parent, base, path, err)
-		: remove_tree_at(parent, base, err);
-
+	r = clear_away(x, path, parent, base, err);
 	/* One may be of what went; PARENT is closed with the others. */
 	dirs_forget(x);
 	return r;
@@ -202,23 +249,7 @@ static int reopen_parent(struct extract *x, const char *path, struct cmk_err *er
 	return open_parent(x, path, true, &base, err);
 }
 
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
 /* --- whiteouts --- */
-
-static int set_opaque(int fd, struct cmk_err *err)
-{
-	if (fsetxattr(fd, XATTR_OPAQUE, "y", 1, 0) == 0)
-		return 0;
-	(void)cmk_err_errno(err, "mark an opaque directory");
-	if (errno == EOPNOTSUPP)
-		(void)cmk_err_hint(err, "the data directory's file system must keep user.* "
-					"attributes; use --root on another");
-	return -errno;
-}
 
 static int whiteout(struct extract *x, const char *path, int parent, const char *base,
 		    struct cmk_err *err)

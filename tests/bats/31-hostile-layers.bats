@@ -129,6 +129,15 @@ refuse_layer() {
 	refuse_layer a.tar "too many or too large extended attributes"
 }
 
+@test "a whiteout hides what lower layers have, and nothing of its own layer" {
+	make_tar a.tar <<<'file(".wh.d", b""); file("d/e/f")'
+	run_cmk import a.tar localhost/a
+	assert [ -f "$CMK_ROOT"/layers/*/diff/d/e/f ]
+	assert_match "$(getfattr -m - -d "$CMK_ROOT"/layers/*/diff/d)" 'user\.overlay\.opaque="y"'
+	run_cmk save -q -o s.tar localhost/a
+	tar -xOf s.tar --wildcards '*.tar' | cmp - a.tar
+}
+
 @test "a name of 4096 bytes is one clear error" {
 	make_tar a.tar <<<'file("d/" * 2000 + "n" * 96)'
 	refuse_layer a.tar "4096 bytes .at most 4095"
