@@ -82,9 +82,12 @@ static void skip_blank(struct parser *ps)
 
 static void skip_comment(struct parser *ps)
 {
-	if (peek(ps) == '#')
-		while (ps->p < ps->end && *ps->p != '\n')
-			ps->p++;
+	const char *end;
+
+	if (peek(ps) != '#')
+		return;
+	end = memchr(ps->p, '\n', (size_t)(ps->end - ps->p));
+	ps->p = end ? end : ps->end;
 }
 
 static bool accept_newline(struct parser *ps)

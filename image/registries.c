@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/registries.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
-#include "base/toml.h"
-
-#define CONF_MAX ((size_t)1 << 20)
+#include "base/conffile.h"
 
 static void endpoint_done(struct registry_endpoint *e)
 {
@@ -182,58 +178,9 @@ int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 	return 0;
 }
 
-/* 1 where the file was there. */
-static int add_file(struct registries_conf *c, const char *path, struct cmk_err *err)
+static int add_text(void *conf, const char *text, size_t len, struct cmk_err *err)
 {
-	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
-
-	r = file_read_at(AT_FDCWD, path, CONF_MAX, &text, &len, &mine);
-	if (r == -ENOENT || r == -ENOTDIR)
-		return 0;
-	if (r < 0)
-		return cmk_err_move(err, &mine);
-	r = registries_conf_add(c, text, len, err);
-	return r < 0 ? cmk_err_wrap(err, r, "%s", path) : 1;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int add_dir(struct registries_conf *c, const char *dir, struct cmk_err *err)
-{
-	cleanup_dir DIR *d = opendir(dir);
-	cleanup_strv char **names = NULL;
-	struct dirent *de;
-
-	if (!d)
-		return 0;
-	while ((de = readdir(d)))
-		if (de->d_name[0] != '.' && str_has_suffix(de->d_name, ".conf"))
-			strv_add(&names, de->d_name);
-	if (names)
-		qsort(names, strv_len(names), sizeof(*names), compare_names);
-	for (char **n = names; n && *n; n++) {
-		cleanup_free char *path = xasprintf("%s/%s", dir, *n);
-		int r = add_file(c, path, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static char *user_config_dir(void)
-{
-	const char *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-
-	if (dir && *dir == '/')
-		return xasprintf("%s/containers", dir);
-	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
+	return registries_conf_add(conf, text, len, err);
 }
 
 /* Root of this machine: within `cmk unshare` its files are nobody's. */
@@ -257,35 +204,29 @@ char *registries_alias_file(void)
 		       : NULL;
 }
 
+static int load_files(struct registries_conf *c, struct cmk_err *err)
+{
+	cleanup_free char *user = conffile_user_dir();
+	int r = conffile_read_env("CONTAINERS_REGISTRIES_CONF", add_text, c, err);
+
+	if (r)
+		return r;
+	r = conffile_read_in(user, "registries.conf", add_text, c, err);
+	if (r == 0)
+		r = conffile_read_in(CONFFILE_DIR, "registries.conf", add_text, c, err);
+	if (r >= 0)
+		r = conffile_read_all(CONFFILE_DIR, "registries.conf.d", add_text, c, err);
+	return r < 0 ? r : conffile_read_all(user, "registries.conf.d", add_text, c, err);
+}
+
 int registries_conf_load(struct registries_conf *ret, struct cmk_err *err)
 {
-	const char *forced = getenv("CONTAINERS_REGISTRIES_CONF");
-	cleanup_free char *user = user_config_dir(), *path = NULL, *dir = NULL;
 	cleanup_free char *chosen = registries_alias_file();
 	struct registries_conf c = { 0 };
-	int r = 0;
+	int r = load_files(&c, err);
 
-	if (forced && *forced) {
-		r = add_file(&c, forced, err);
-		if (r == 0)
-			r = cmk_err_set(err, -ENOENT, "CONTAINERS_REGISTRIES_CONF: no file '%s'",
-					forced);
-		goto out;
-	}
-	if (user) {
-		path = xasprintf("%s/registries.conf", user);
-		dir = xasprintf("%s/registries.conf.d", user);
-		r = add_file(&c, path, err);
-	}
-	if (r == 0)
-		r = add_file(&c, "/etc/containers/registries.conf", err);
-	if (r >= 0)
-		r = add_dir(&c, "/etc/containers/registries.conf.d", err);
-	if (r >= 0 && dir)
-		r = add_dir(&c, dir, err);
-out:
 	if (r >= 0 && chosen)
-		r = add_file(&c, chosen, err);
+		r = conffile_read(chosen, add_text, &c, err);
 	if (r < 0) {
 		registries_conf_done(&c);
 		return r;
