@@ -11,7 +11,8 @@ struct attach_cmd_args {
 
 static const struct cmk_option attach_options[] = {
 	CMK_OPT_STRING(0, "detach-keys", struct attach_cmd_args, detach_keys, "KEYS",
-		       "keys that detach from a terminal, \"\" for none"),
+		       "keys that detach from a terminal, \"\" for none",
+		       .conf = "engine.detach_keys"),
 	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG(0, "no-stdin", struct attach_cmd_args, no_stdin, "do not pass stdin on"),
 	CMK_OPT_FLAG(0, "sig-proxy", struct attach_cmd_args, sig_proxy,

@@ -5,7 +5,8 @@
 
 const struct cmk_option cmk_create_mount_options[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "device", T, o.devices, "HOST[:CONTAINER][:PERMISSIONS]",
-		   "give the container a device of the host", .complete = COMPLETE_FILES),
+		   "give the container a device of the host", .complete = COMPLETE_FILES,
+		   .conf = "containers.devices"),
 	CMK_OPT_STRING(0, "image-volume", T, o.image_volume, "MODE",
 		       "what the image's volumes become", .def = "anonymous",
 		       .words = "anonymous|bind|tmpfs|ignore", .complete = COMPLETE_WORDS),
@@ -16,7 +17,8 @@ const struct cmk_option cmk_create_mount_options[] = {
 		   "give the container a secret, as a file or a variable",
 		   .complete = COMPLETE_SECRETS),
 	CMK_OPT_OF(OPT_BYTES, 0, "shm-size", T, o.shm_size, "BYTES",
-		   "size of /dev/shm; 0 for no limit", .def = "65536000"),
+		   "size of /dev/shm; 0 for no limit", .def = "65536000",
+		   .conf = "containers.shm_size"),
 	CMK_OPT_OF(OPT_STRV, 0, "volumes-from", T, o.volumes_from, "CONTAINER[:OPTIONS]",
 		   "mount what is mounted in another container", .complete = COMPLETE_CONTAINERS),
 	CMK_OPT_END(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctype.h>
 
+#include "cmd/conf.h"
 #include "cmd/create_options.h"
 #include "cmd/health_options.h"
 
@@ -11,7 +12,8 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_OF(OPT_CSV, 0, "add-host", T, o.add_hosts, "NAME[;NAME...]:IP",
 		   "add a line to /etc/hosts; host-gateway is the host's address"),
 	CMK_OPT_OF(OPT_STRV, 0, "annotation", T, o.annotations, "KEY=VALUE",
-		   "set an annotation, which OCI hooks and runtimes see"),
+		   "set an annotation, which OCI hooks and runtimes see",
+		   .conf = "containers.annotations", .flags = OPT_CONF_ADDED),
 	CMK_OPT_STRING(0, "arch", T, o.arch, "ARCH", "use this architecture instead of the host's",
 		       .alias = "override-arch", .excludes = "platform"),
 	CMK_OPT_OF(OPT_CSV, 'a', "attach", T, o.attach, "STREAM",
@@ -23,7 +25,8 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "cert-dir", T, o.cert_dir, "DIR",
 		       "directory with certificates for the registry", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "cgroupns", T, o.cgroupns, "MODE",
-		       "cgroup namespace: private, host, container:NAME or ns:PATH"),
+		       "cgroup namespace: private, host, container:NAME or ns:PATH",
+		       .conf = "containers.cgroupns"),
 	CMK_OPT_STRING(0, "cidfile", T, o.cidfile, "FILE", "write the container's ID to a file",
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "conmon-pidfile", T, o.conmon_pidfile, "FILE",
@@ -43,7 +46,8 @@ const struct cmk_option cmk_create_options[] = {
 		   "set a variable, or copy the caller's"),
 	CMK_OPT_OF(OPT_STRV, 0, "env-file", T, o.env_files, "FILE", "read variables from a file",
 		   .complete = COMPLETE_FILES),
-	CMK_OPT_FLAG(0, "env-host", T, o.env_host, "pass on the caller's whole environment"),
+	CMK_OPT_FLAG(0, "env-host", T, o.env_host, "pass on the caller's whole environment",
+		     .conf = "containers.env_host"),
 	CMK_OPT_OF(OPT_STRV, 0, "env-merge", T, o.env_merge, "NAME=VALUE",
 		   "set a variable from others, such as PATH=$PATH:/my/bin"),
 	CMK_OPT_OF(OPT_CSV, 0, "expose", T, o.expose, "PORT[/PROTOCOL]",
@@ -62,32 +66,37 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_OF(OPT_CSV, 0, "hostuser", T, o.hostusers, "NAME",
 		   "add a user of the host to /etc/passwd"),
 	CMK_OPT_FLAG(0, "http-proxy", T, o.http_proxy, "pass on the caller's proxy variables",
-		     .def = "true"),
-	CMK_OPT_FLAG(0, "init", T, o.init, "run a small init that reaps orphans as PID 1"),
+		     .def = "true", .conf = "containers.http_proxy"),
+	CMK_OPT_FLAG(0, "init", T, o.init, "run a small init that reaps orphans as PID 1",
+		     .conf = "containers.init"),
 	CMK_OPT_FLAG('i', "interactive", T, o.interactive, "keep stdin open"),
 	CMK_OPT_STRING(0, "ipc", T, o.ipc, "MODE",
-		       "IPC namespace: private, shareable, none, host, container:NAME or ns:PATH"),
+		       "IPC namespace: private, shareable, none, host, container:NAME or ns:PATH",
+		       .conf = "containers.ipcns"),
 	CMK_OPT_OF(OPT_STRV, 'l', "label", T, o.labels, "KEY[=VALUE]", "set a label"),
 	CMK_OPT_OF(OPT_STRV, 0, "label-file", T, o.label_files, "FILE", "read labels from a file",
 		   .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "log-driver", T, o.log_driver, "DRIVER",
 		       "where the container's output goes (k8s-file)",
 		       .words = "k8s-file|json-file|journald|none|passthrough|passthrough-tty",
-		       .complete = COMPLETE_WORDS),
+		       .complete = COMPLETE_WORDS, .conf = "containers.log_driver"),
 	CMK_OPT_OF(OPT_STRV, 0, "log-opt", T, o.log_opts, "NAME=VALUE",
 		   "an option of the log driver, such as max-size=10m"),
 	CMK_OPT_OF(OPT_BYTES, 'm', "memory", T, o.memory, "BYTES",
 		   "limit the memory, such as 512m"),
 	CMK_OPT_OF(OPT_STRV, 0, "mount", T, o.mounts, "type=TYPE,...",
-		   "mount something: bind, volume, tmpfs, image, devpts, glob or ramfs"),
+		   "mount something: bind, volume, tmpfs, image, devpts, glob or ramfs",
+		   .conf = "containers.mounts", .flags = OPT_CONF_ADDED),
 	CMK_OPT_STRING(0, "name", T, o.name, "NAME", "name the container"),
 	CMK_OPT_STRING(0, "network", T, o.network, "MODE",
 		       "network: slirp, host, none, container:NAME or ns:PATH", .alias = "net",
-		       .def = "slirp", .words = NULL),
+		       .def = "slirp", .words = NULL, .conf = "containers.netns"),
 	CMK_OPT_FLAG(0, "no-hostname", T, o.no_hostname, "leave the image's /etc/hostname alone"),
-	CMK_OPT_FLAG(0, "no-hosts", T, o.no_hosts, "leave the image's /etc/hosts alone"),
+	CMK_OPT_FLAG(0, "no-hosts", T, o.no_hosts, "leave the image's /etc/hosts alone",
+		     .conf = "containers.no_hosts"),
 	CMK_OPT_STRING(0, "oom-score-adj", T, o.oom_score_adj, "NUMBER",
-		       "how soon the kernel ends it when memory is short, -1000 to 1000"),
+		       "how soon the kernel ends it when memory is short, -1000 to 1000",
+		       .conf = "containers.oom_score_adj"),
 	CMK_OPT_STRING(0, "os", T, o.os, "OS", "use this operating system instead of the host's",
 		       .alias = "override-os", .excludes = "platform"),
 	CMK_OPT_FLAG(0, "passwd", T, o.passwd,
@@ -95,12 +104,14 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "passwd-entry", T, o.passwd_entry, "ENTRY",
 		       "line for /etc/passwd where the user is not in it"),
 	CMK_OPT_STRING(0, "pid", T, o.pid, "MODE",
-		       "PID namespace: private, host, container:NAME or ns:PATH"),
+		       "PID namespace: private, host, container:NAME or ns:PATH",
+		       .conf = "containers.pidns"),
 	CMK_OPT_STRING(0, "pidfile", T, o.pidfile, "FILE",
 		       "write the process ID of the container's first process to a file",
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_INT, 0, "pids-limit", T, o.pids_limit, "NUMBER",
-		   "limit the number of processes; -1 for no limit", .min = -1, .max = INT32_MAX),
+		   "limit the number of processes; -1 for no limit", .min = -1, .max = INT32_MAX,
+		   .conf = "containers.pids_limit"),
 	CMK_OPT_STRING(0, "personality", T, o.personality, "DOMAIN",
 		       "execution domain of the process: LINUX or LINUX32"),
 	CMK_OPT_STRING(0, "platform", T, o.platform, "OS/ARCH[/VARIANT]",
@@ -110,13 +121,17 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_FLAG('P', "publish-all", T, o.publish_all,
 		     "publish every exposed port on a free port of the host"),
 	CMK_OPT_STRING(0, "pull", T, o.pull, "POLICY", "when to pull the image", .def = "missing",
-		       .words = "always|missing|never|newer", .complete = COMPLETE_WORDS),
+		       .words = "always|missing|never|newer", .complete = COMPLETE_WORDS,
+		       .conf = "engine.pull_policy"),
 	CMK_OPT_FLAG('q', "quiet", T, o.quiet, "show no progress of a pull"),
-	CMK_OPT_FLAG(0, "read-only", T, o.read_only, "make the root file system read-only"),
+	CMK_OPT_FLAG(0, "read-only", T, o.read_only, "make the root file system read-only",
+		     .conf = "containers.read_only"),
 	CMK_OPT_OF(OPT_UINT32, 0, "retry", T, o.retry, "N",
-		   "how often a failed download is tried again", .def = "3", .max = 100),
+		   "how often a failed download is tried again", .def = "3", .max = 100,
+		   .conf = "engine.retry"),
 	CMK_OPT_STRING(0, "retry-delay", T, o.retry_delay, "DURATION",
-		       "wait so long before the second attempt, then longer"),
+		       "wait so long before the second attempt, then longer",
+		       .conf = "engine.retry_delay"),
 	CMK_OPT_FLAG(0, "replace", T, o.replace, "remove the container that has the name first"),
 	CMK_OPT_OF(OPT_CSV, 0, "requires", T, o.requires, "CONTAINER",
 		   "start these containers first", .complete = COMPLETE_CONTAINERS),
@@ -135,7 +150,8 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "stop-signal", T, o.stop_signal, "SIGNAL",
 		       "signal that asks the container to end"),
 	CMK_OPT_OF(OPT_UINT32, 0, "stop-timeout", T, o.stop_timeout_s, "SECONDS",
-		   "time between the stop signal and SIGKILL", .def = "10"),
+		   "time between the stop signal and SIGKILL", .def = "10",
+		   .conf = "engine.stop_timeout"),
 	CMK_OPT_STRING(0, "systemd", T, o.systemd, "MODE",
 		       "prepare for a systemd inside: true where the command is one, false, always",
 		       .def = "true"),
@@ -153,28 +169,94 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_FLAG('t', "tty", T, o.tty, "give the container a terminal"),
 	CMK_OPT_OF(OPT_CSV, 0, "uidmap", T, o.uidmap, "INSIDE:FROM[:LENGTH]",
 		   "map user ids of the container to those of the user"),
-	CMK_OPT_OF(OPT_CSV, 0, "ulimit", T, o.ulimits, "NAME=SOFT[:HARD]", "set a resource limit"),
+	CMK_OPT_OF(OPT_CSV, 0, "ulimit", T, o.ulimits, "NAME=SOFT[:HARD]", "set a resource limit",
+		   .conf = "containers.default_ulimits"),
 	CMK_OPT_STRING(0, "tz", T, o.timezone, "ZONE",
-		       "time zone inside: a name such as Europe/Paris, or local"),
-	CMK_OPT_STRING(0, "umask", T, o.umask, "MASK", "umask inside, octal", .def = "0022"),
+		       "time zone inside: a name such as Europe/Paris, or local",
+		       .conf = "containers.tz"),
+	CMK_OPT_STRING(0, "umask", T, o.umask, "MASK", "umask inside, octal", .def = "0022",
+		       .conf = "containers.umask"),
 	CMK_OPT_OF(OPT_STRV, 0, "unsetenv", T, o.unsetenv, "NAME",
 		   "leave out a variable that is there by default"),
 	CMK_OPT_FLAG(0, "unsetenv-all", T, o.unsetenv_all,
 		     "leave out all variables that are there by default"),
 	CMK_OPT_STRING('u', "user", T, o.user, "USER[:GROUP]", "run as this user of the image"),
 	CMK_OPT_STRING(0, "userns", T, o.userns, "MODE",
-		       "user namespace: host, keep-id, nomap, container:NAME or ns:PATH"),
+		       "user namespace: host, keep-id, nomap, container:NAME or ns:PATH",
+		       .conf = "containers.userns"),
 	CMK_OPT_STRING(0, "uts", T, o.uts, "MODE",
-		       "UTS namespace: private, host, container:NAME or ns:PATH"),
+		       "UTS namespace: private, host, container:NAME or ns:PATH",
+		       .conf = "containers.utsns"),
 	CMK_OPT_STRING(0, "variant", T, o.variant, "VARIANT",
 		       "use this variant of the architecture", .alias = "override-variant",
 		       .excludes = "platform"),
 	CMK_OPT_OF(OPT_STRV, 'v', "volume", T, o.volumes, "[SOURCE:]DIR[:OPTIONS]",
-		   "mount a volume, or a directory or file of the host",
-		   .complete = COMPLETE_FILES),
+		   "mount a volume, or a directory or file of the host", .complete = COMPLETE_FILES,
+		   .conf = "containers.volumes"),
 	CMK_OPT_STRING('w', "workdir", T, o.workdir, "DIR", "working directory inside"),
 	CMK_OPT_END(),
 };
+
+/* Where it has a network of its own, and says nothing else. */
+static void take_names_conf(struct container_options *o)
+{
+	const char *net = o->network ?: "";
+	const struct {
+		char *const **list;
+		const char *key;
+	} rows[] = { { &o->dns, "containers.dns_servers" },
+		     { &o->dns_options, "containers.dns_options" },
+		     { &o->dns_search, "containers.dns_searches" } };
+	bool none = streq(net, "none") || str_after(net, "container:") ||
+		    (o->dns && strv_has(o->dns, "none"));
+
+	for (size_t i = 0; !none && i < ARRAY_LEN(rows); i++)
+		if (!*rows[i].list)
+			*rows[i].list = strv_dup(cmk_conf_list(rows[i].key));
+	if (!o->no_hosts && !o->hosts_file)
+		o->hosts_file = cmk_conf_text("containers.base_hosts_file");
+	o->host_internal_ip = cmk_conf_text("containers.host_containers_internal_ip");
+}
+
+/* NAME=VALUE becomes one of the option's words where none of them is of that name. */
+static void add_word(char *const **list, const char *name, const char *value)
+{
+	cleanup_free char *start = xasprintf("%s=", name);
+	char **words = (char **)*list; /* the option's own vector */
+
+	for (char **w = words; w && *w; w++)
+		if (str_after(*w, start))
+			return;
+	strv_add_take(&words, xasprintf("%s%s", start, value));
+	*list = words;
+}
+
+static void take_log_conf(struct container_options *o)
+{
+	const struct log_driver_info *d = log_driver_find(o->log_driver ?: "k8s-file");
+	const char *tag = cmk_conf_text("containers.log_tag"),
+		   *size = cmk_conf_text("containers.log_size_max");
+
+	if (d && d->has_file && size && *size != '-' && !streq(size, "0"))
+		add_word(&o->log_opts, "max-size", size);
+	if (d && streq(d->name, "journald") && tag)
+		add_word(&o->log_opts, "tag", tag);
+}
+
+/* What of containers.conf is the default of no option. */
+static int take_conf(struct container_options *o, struct cmk_err *err)
+{
+	const char *seccomp = cmk_conf_text("containers.seccomp_profile");
+
+	take_names_conf(o);
+	take_log_conf(o);
+	if (seccomp)
+		add_word(&o->security_opt, "seccomp", seccomp);
+	o->default_caps = cmk_conf_list("containers.default_capabilities");
+	o->default_env = cmk_conf_list("containers.env");
+	o->default_sysctl = cmk_conf_list("containers.default_sysctls");
+	return cmk_conf_check(err);
+}
 
 int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
 		      struct cmk_err *err)
@@ -193,5 +275,5 @@ int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char *
 	for (char *const *stream = a->o.attach; stream && *stream; stream++)
 		for (char *p = *stream; *p; p++)
 			*p = (char)tolower((unsigned char)*p);
-	return 0;
+	return take_conf(&a->o, err);
 }

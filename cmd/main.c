@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/conf.h"
 #include "cmd/state.h"
 #include "libpod/libpod.h"
 
@@ -55,11 +56,12 @@ static int set_events_backend(const struct cmk_option *o, const char *value, voi
 const struct cmk_option cmk_global_options_behind[] = {
 	CMK_OPT_OF(OPT_CALLBACK, 0, "events-backend", struct cmk_globals, events_backend, "BACKEND",
 		   "where events are kept", .def = "file", .words = "file|none",
-		   .complete = COMPLETE_WORDS, .parse = set_events_backend),
+		   .complete = COMPLETE_WORDS, .parse = set_events_backend,
+		   .conf = "engine.events_logger"),
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
 	CMK_OPT_OF(OPT_STRV, 0, "hooks-dir", struct cmk_globals, hooks_dirs, "DIR",
-		   "directory of OCI hooks, instead of the default ones",
-		   .complete = COMPLETE_DIRS),
+		   "directory of OCI hooks, instead of the default ones", .complete = COMPLETE_DIRS,
+		   .conf = "engine.hooks_dir"),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "log-level", struct cmk_globals, log_level, "LEVEL",
 		   "tell more or less on stderr", .def = "warn", .words = "debug|info|warn|error",
 		   .complete = COMPLETE_WORDS, .parse = set_log_level),
@@ -218,6 +220,8 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 		cmk_help_command(cmd);
 		return 0;
 	}
+	if (g->conf_err->msg && !cmd->hidden)
+		return cmk_err_move(err, g->conf_err);
 	/* storage/ reads the variable; the option stands above it. */
 	if (g->storage_driver && setenv("STORAGE_DRIVER", g->storage_driver, 1) < 0)
 		return cmk_err_errno(err, "set STORAGE_DRIVER");
@@ -278,7 +282,8 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 
 int main(int argc, char **argv)
 {
-	struct cmk_globals g = { .argc = argc, .argv = argv };
+	cleanup_err struct cmk_err conf_err = CMK_ERR_INIT;
+	struct cmk_globals g = { .argc = argc, .argv = argv, .conf_err = &conf_err };
 	const struct cmk_option_set set = { cmk_global_options, &g, false };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct cmk_parse p = { 0 };
@@ -290,6 +295,9 @@ int main(int argc, char **argv)
 	/* Modes are given where files are made; what an image or a user's file gets must not depend
 	 * on the caller's mask. */
 	(void)umask(022);
+	/* Help does without, and tells of nothing. */
+	if (cmk_conf_load(&conf_err) < 0)
+		cmk_conf_done();
 	r = cmk_parse_options(&set, 1, true, argc > 0 ? argc - 1 : 0, argv + 1, &p, &err);
 	if (r == 0)
 		r = redirect_output(&g, &err);
@@ -301,5 +309,6 @@ int main(int argc, char **argv)
 		(void)cmk_err_hint(&err, "see 'cmk help'");
 	r = finish_output(exit_code(r, &err));
 	cmk_parse_done(&p);
+	cmk_conf_done();
 	return r;
 }

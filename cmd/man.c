@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "cmd/commands.h"
+#include "cmd/conf.h"
 
 #define TEXT_MAX 65536
 
@@ -126,6 +127,11 @@ static int add_option(struct strbuf *sb, const struct cmk_option *o, int texts_f
 		strbuf_addf(sb, ".IP\nDefault: %s\n", o->def);
 	if (o->env)
 		strbuf_addf(sb, ".IP\nEnvironment: %s\n", o->env);
+	if (o->conf) {
+		strbuf_adds(sb, ".IP\ncontainers.conf: ");
+		add_roff(sb, o->conf);
+		strbuf_addc(sb, '\n');
+	}
 	return 0;
 }
 
@@ -145,12 +151,13 @@ static int add_options(struct strbuf *sb, const char *title, const struct cmk_op
 	return 0;
 }
 
-static void add_head(struct strbuf *sb, const char *page, const char *summary)
+static void add_head(struct strbuf *sb, const char *page, char section, const char *summary)
 {
 	strbuf_adds(sb, ".\\\" SPDX\\-License\\-Identifier: Apache\\-2.0\n.TH ");
 	for (const char *p = page; *p; p++)
 		strbuf_addc(sb, *p >= 'a' && *p <= 'z' ? (char)(*p & ~0x20) : *p);
-	strbuf_addf(sb, " 1 \"\" \"cmk %s\" \"User Commands\"\n.SH NAME\n", PACKAGE_VERSION);
+	strbuf_addf(sb, " %c \"\" \"cmk %s\" \"%s\"\n.SH NAME\n", section, PACKAGE_VERSION,
+		    section == '1' ? "User Commands" : "File Formats");
 	add_roff(sb, page);
 	strbuf_adds(sb, " \\- ");
 	add_roff(sb, summary);
@@ -187,7 +194,7 @@ static int command_page(const struct cmk_command *cmd, const char *page, int tex
 	cleanup_free char *sentence = xasprintf("%s.", cmd->summary);
 	int r;
 
-	add_head(sb, page, cmd->summary);
+	add_head(sb, page, '1', cmd->summary);
 	strbuf_adds(sb, ".SH SYNOPSIS\n\\fBcmk ");
 	add_roff(sb, cmd->name);
 	strbuf_addf(sb, "\\fR%s%s", cmd->options ? " [\\fIOPTIONS\\fR]" : "",
@@ -218,7 +225,7 @@ static int main_page(int texts_fd, struct strbuf *sb, struct cmk_err *err)
 {
 	int r;
 
-	add_head(sb, "cmk", "run OCI containers as an ordinary user, with no daemon");
+	add_head(sb, "cmk", '1', "run OCI containers as an ordinary user, with no daemon");
 	strbuf_adds(sb, ".SH SYNOPSIS\n\\fBcmk\\fR [\\fIGLOBAL OPTIONS\\fR] \\fICOMMAND\\fR "
 			"[\\fIOPTIONS\\fR]\n.SH COMMANDS\n");
 	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
@@ -238,9 +245,72 @@ static int main_page(int texts_fd, struct strbuf *sb, struct cmk_err *err)
 	return 0;
 }
 
-static int write_page(int out_fd, const char *page, struct strbuf *sb, struct cmk_err *err)
+/* What cmk makes of one key of containers.conf. */
+static void add_conf_key(struct strbuf *sb, const struct conf_key *k)
 {
-	cleanup_free char *file = xasprintf("%s.1", page);
+	static const char *const uses[] = {
+		[CONF_MOOT] = "No matter to cmk",
+		[CONF_WARNED] = "Not supported: a warning",
+		[CONF_REFUSED] = "Not supported: an error where a container is made",
+	};
+
+	strbuf_adds(sb, ".TP\n\\fB");
+	add_roff(sb, strchr(k->name, '.') + 1);
+	strbuf_adds(sb, "\\fR\n");
+	if (k->use != CONF_USED)
+		strbuf_addf(sb, "%s.\n", uses[k->use]);
+	else if (k->option) {
+		strbuf_adds(sb, "Default of \\fB");
+		add_roff(sb, "--");
+		add_roff(sb, k->option);
+		strbuf_adds(sb, "\\fR.\n");
+	}
+	if (k->text) {
+		cleanup_free char *text = xasprintf("%s.\n", k->text);
+
+		if (*text >= 'a' && *text <= 'z')
+			*text = (char)(*text & ~0x20);
+		add_roff(sb, text);
+	}
+}
+
+static void conf_page(struct strbuf *sb)
+{
+	const char *table = "";
+
+	add_head(sb, "cmk-containers.conf", '5', "what cmk reads of containers.conf");
+	strbuf_adds(sb, ".SH DESCRIPTION\n");
+	add_paragraphs(
+		sb,
+		"cmk shares the file containers.conf(5) with Podman and its kin. It reads "
+		"`/usr/share/containers/containers.conf`, `/etc/containers/containers.conf`, the "
+		"`*.conf` files of `/etc/containers/containers.conf.d`, "
+		"`~/.config/containers/containers.conf` and the `*.conf` files of "
+		"`~/.config/containers/containers.conf.d`; a later file wins, key by key. "
+		"`CONTAINERS_CONF` names a file to read instead of these, and "
+		"`CONTAINERS_CONF_OVERRIDE` one to read after them.\n\n"
+		"An array replaces that of an earlier file. With `{append=true}` among its "
+		"elements it, and those of later files, are added; `{append=false}` ends that.\n\n"
+		"What the command line says wins. A list that is given there replaces the one of "
+		"the file, unless something else is said below. A key that is in no table below "
+		"has no effect, and `--log-level=debug` names it. A value of a wrong type is an "
+		"error.",
+		false);
+	for (const struct conf_key *k = cmk_conf_keys; k->name; k++) {
+		size_t n = strcspn(k->name, ".");
+
+		if (strncmp(k->name, table, n + 1) != 0)
+			strbuf_addf(sb, ".SH [%.*s]\n", (int)n, k->name);
+		table = k->name;
+		add_conf_key(sb, k);
+	}
+	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers.conf\\fR(5)\n");
+}
+
+static int write_page(int out_fd, const char *page, char section, struct strbuf *sb,
+		      struct cmk_err *err)
+{
+	cleanup_free char *file = xasprintf("%s.%c", page, section);
 	int r = file_replace_at(out_fd, file, sb->data, sb->len, 0644, 0, err);
 
 	return r < 0 ? cmk_err_wrap(err, r, "write '%s'", file) : 0;
@@ -259,7 +329,7 @@ static int write_command_page(const struct cmk_command *cmd, int texts_fd, int o
 	r = command_page(cmd, page, texts_fd, &sb, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "page of '%s'", cmd->name);
-	return write_page(out_fd, page, &sb, err);
+	return write_page(out_fd, page, '1', &sb, err);
 }
 
 static int man_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
@@ -267,7 +337,7 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 {
 	const struct man_args *a = args;
 	cleanup_close int texts_fd = -1, out_fd = -1;
-	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT, conf = STRBUF_INIT;
 	int r;
 
 	(void)g;
@@ -281,11 +351,14 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 		return cmk_err_errno(err, "open '%s'", a->out);
 	r = main_page(texts_fd, &sb, err);
 	if (r == 0)
-		r = write_page(out_fd, "cmk", &sb, err);
+		r = write_page(out_fd, "cmk", '1', &sb, err);
 	for (const struct cmk_command *const *c = cmk_commands; *c && r == 0; c++)
 		if (!(*c)->hidden)
 			r = write_command_page(*c, texts_fd, out_fd, err);
-	return r;
+	if (r < 0)
+		return r;
+	conf_page(&conf);
+	return write_page(out_fd, "cmk-containers.conf", '5', &conf, err);
 }
 
 const struct cmk_command cmk_cmd_man = {

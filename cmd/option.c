@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/parse.h"
+#include "cmd/conf.h"
 
 #define FIELD(type, args, o) ((type *)((char *)(args) + (o)->offset))
 
@@ -161,7 +162,7 @@ static void set_list(struct entry *e, const char *value)
 	char ***v = FIELD(char **, e->args, e->o);
 
 	/* The first occurrence replaces the default. */
-	if (!e->given)
+	if (!e->given && !(e->o->flags & OPT_CONF_ADDED))
 		*v = strv_free(*v);
 	if (e->o->type == OPT_STRV) {
 		strv_add(v, value);
@@ -224,6 +225,26 @@ static int set_value(struct entry *e, const char *value, struct cmk_err *err)
 	return r < 0 ? refuse_value(o, value, r, err) : 0;
 }
 
+/* 1 where containers.conf gives the default. */
+static int set_from_conf(struct entry *e, struct cmk_err *err)
+{
+	const char *text;
+	int r;
+
+	if (e->o->type == OPT_STRV || e->o->type == OPT_CSV) {
+		char *const *list = cmk_conf_list(e->o->conf);
+
+		for (char *const *s = list; s && *s; s++)
+			strv_add(FIELD(char **, e->args, e->o), *s);
+		return list != NULL;
+	}
+	text = cmk_conf_text(e->o->conf);
+	if (!text)
+		return 0;
+	r = set_value(e, text, err);
+	return r < 0 ? cmk_err_wrap(err, r, "containers.conf: '%s'", e->o->conf) : 1;
+}
+
 static int set_default(struct entry *e, struct cmk_err *err)
 {
 	const char *env = e->o->env ? getenv(e->o->env) : NULL;
@@ -235,6 +256,9 @@ static int set_default(struct entry *e, struct cmk_err *err)
 		r = set_value(e, env, err);
 		return r < 0 ? cmk_err_wrap(err, r, "environment variable %s", e->o->env) : 0;
 	}
+	r = e->o->conf ? set_from_conf(e, err) : 0;
+	if (r)
+		return MIN(r, 0);
 	return e->o->def ? set_value(e, e->o->def, err) : 0;
 }
 

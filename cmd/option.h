@@ -30,6 +30,7 @@ enum cmk_opt_type {
 enum cmk_opt_flags {
 	OPT_HIDDEN = 1 << 0,
 	OPT_VALUE_OPTIONAL = 1 << 1, /* "--opt" alone means .value_if_alone */
+	OPT_CONF_ADDED = 1 << 2,     /* a list is added to that of .conf, and does not replace it */
 };
 enum cmk_complete {
 	COMPLETE_NONE,
@@ -59,6 +60,7 @@ struct cmk_option {
 	const char *def;
 	const char *env;   /* environment variable that gives the default (where not empty), or NULL
 			    */
+	const char *conf;  /* "table.key" of containers.conf that gives the default, or NULL */
 	const char *words; /* accepted words, "a|b|c" (checked where OPT_STRING), or NULL */
 	int64_t min, max;  /* of numbers; both 0: whatever the type holds */
 	const char *excludes; /* name of an option that may not stand beside it */
@@ -96,6 +98,7 @@ struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out;
 	char **hooks_dirs;
 	bool help, version, noout;
+	struct cmk_err *conf_err; /* why containers.conf could not be read */
 	int argc;
 	char **argv; /* the whole command line, for create_command */
 };

@@ -16,7 +16,8 @@ struct run_args {
 static const struct cmk_option run_options[] = {
 	CMK_OPT_FLAG('d', "detach", struct run_args, detach, "run in the background, print the ID"),
 	CMK_OPT_STRING(0, "detach-keys", struct run_args, create.o.detach_keys, "KEYS",
-		       "keys that detach from a terminal, \"\" for none", .def = "ctrl-p,ctrl-q"),
+		       "keys that detach from a terminal, \"\" for none", .def = "ctrl-p,ctrl-q",
+		       .conf = "engine.detach_keys"),
 	CMK_OPT_OF(OPT_CSV, 0, "preserve-fd", struct run_args, preserve_fd, "FD",
 		   "pass this descriptor of the caller on"),
 	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct run_args, preserve_fds, "N",

@@ -83,6 +83,10 @@ struct container_options {
 	char *const *sysctl;
 	char *const *hooks_dirs;   /* NULL: the default ones */
 	const char *oom_score_adj; /* a number, or NULL */
+	/* configured: what the options above and the image win over */
+	char *const *default_caps; /* NULL: the built-in ones */
+	char *const *default_env, *const *default_sysctl;
+	const char *host_internal_ip; /* of host.containers.internal; "none"; NULL: found */
 };
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name

@@ -100,6 +100,8 @@ int network_resolv_conf(enum network_mode mode, char *const *servers, char *cons
 struct network_hosts_args {
 	enum network_mode mode;
 	const char *hostname, *name; /* or NULL */
+	const char *internal_ip; /* of host.containers.internal and host-gateway; "none"; NULL: as
+				    the mode gives */
 	char *const *add;
 	const char *base;
 	size_t base_len;

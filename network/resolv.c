@@ -317,9 +317,17 @@ int network_hosts(const struct network_hosts_args *a, char **ret, struct cmk_err
 {
 	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
 	cleanup_strv char **taken = NULL;
-	char gateway[INET_ADDRSTRLEN] = "";
+	char gateway[INET6_ADDRSTRLEN] = "";
 
-	if (a->mode == NETWORK_HOST)
+	if (a->internal_ip && !streq(a->internal_ip, "none") && !is_ip(a->internal_ip))
+		return cmk_err_set(err, -EINVAL,
+				   "address of host.containers.internal: '%s' is neither an IP "
+				   "address nor none",
+				   a->internal_ip);
+	if (a->internal_ip)
+		(void)snprintf(gateway, sizeof(gateway), "%s",
+			       streq(a->internal_ip, "none") ? "" : a->internal_ip);
+	else if (a->mode == NETWORK_HOST)
 		(void)snprintf(gateway, sizeof(gateway), "127.0.0.1");
 	else if (a->mode == NETWORK_SLIRP && !host_address(gateway, sizeof(gateway)))
 		gateway[0] = '\0';

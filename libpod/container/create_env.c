@@ -53,8 +53,8 @@ static void unset(char **env, const char *name)
 		*to = NULL;
 }
 
-/* What the container has unless the caller says otherwise; later ones win: built in, image, the
- * caller's environment. */
+/* What the container has unless the caller says otherwise; later ones win: built in, configured,
+ * image, the caller's environment. */
 static void default_env(struct create_plan *p, char ***env)
 {
 	strv_env_set(env, DEFAULT_PATH);
@@ -62,6 +62,8 @@ static void default_env(struct create_plan *p, char ***env)
 	strv_env_set(env, "container=podman");
 	if (p->o->tty)
 		strv_env_set(env, "TERM=xterm");
+	for (char *const *e = p->o->default_env; e && *e; e++)
+		(void)opt_env_add(env, *e, NULL);
 	for (char **e = p->image.env; e && *e; e++)
 		strv_env_set(env, *e);
 	for (char **e = environ; p->o->env_host && e && *e; e++)

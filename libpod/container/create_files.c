@@ -59,7 +59,9 @@ static int check_dns(struct create_plan *p, struct cmk_err *err)
 static int check_hosts(struct create_plan *p, struct cmk_err *err)
 {
 	const struct container_options *o = p->o;
-	const struct network_hosts_args args = { .mode = p->net, .add = o->add_hosts };
+	const struct network_hosts_args args = { .mode = p->net,
+						 .add = o->add_hosts,
+						 .internal_ip = o->host_internal_ip };
 	cleanup_free char *text = NULL;
 
 	if (o->no_hosts && given(o->add_hosts))
@@ -211,7 +213,8 @@ static int text_hosts(struct create_plan *p, char **ret, size_t *ret_len, struct
 	struct network_hosts_args args = { .mode = p->net,
 					   .hostname = p->c->cfg.hostname,
 					   .name = p->c->cfg.name,
-					   .add = p->o->add_hosts };
+					   .add = p->o->add_hosts,
+					   .internal_ip = p->o->host_internal_ip };
 	int r = hosts_base(p, &base, &args.base_len, err);
 
 	args.base = base;

@@ -315,8 +315,21 @@ static int check_sysctl(struct create_plan *p, const char *text, struct cmk_err 
 		return cmk_err_set(err, -EINVAL,
 				   "sysctl %s can't be set since %s Namespace set to host", text,
 				   streq(needs, "ipc") ? "IPC" : "Network");
-	strv_add(&p->spec->sysctl, text);
+	strv_env_set(&p->spec->sysctl, text);
 	return 0;
+}
+
+/* One that is of a namespace which the container does not make itself is passed over. */
+static int default_sysctl(struct create_plan *p, const char *text, struct cmk_err *err)
+{
+	bool net = str_after(text, "net.") || str_after(text, "net/");
+
+	/* Each network of ours has it. */
+	if (streq(text, "net.ipv4.ping_group_range=0 0"))
+		return 0;
+	if (!spec_makes_namespace(p->spec, net ? "network" : "ipc"))
+		return 0;
+	return check_sysctl(p, text, err);
 }
 
 int create_check_kernel(struct create_plan *p, struct cmk_err *err)
@@ -326,6 +339,8 @@ int create_check_kernel(struct create_plan *p, struct cmk_err *err)
 	int64_t n;
 	int r = 0;
 
+	for (char *const *s = p->o->default_sysctl; r == 0 && s && *s; s++)
+		r = default_sysctl(p, *s, err);
 	for (char *const *s = p->o->sysctl; r == 0 && s && *s; s++)
 		r = check_sysctl(p, *s, err);
 	if (r < 0 || !score)

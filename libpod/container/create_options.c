@@ -92,6 +92,7 @@ static int security_word(struct create_plan *p, const char *word, struct cmk_err
 
 static int check_security(struct create_plan *p, struct cmk_err *err)
 {
+	static char *const all[] = { (char *)"ALL", NULL };
 	int r;
 
 	for (char *const *s = p->o->security_opt; s && *s; s++) {
@@ -101,6 +102,11 @@ static int check_security(struct create_plan *p, struct cmk_err *err)
 	}
 	if (!p->spec->seccomp_profile)
 		p->spec->seccomp_profile = xstrdup("default");
+	if (p->o->default_caps) {
+		r = spec_apply_caps(p->spec, p->o->default_caps, all, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "default capabilities");
+	}
 	return spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
 }
 
