@@ -147,6 +147,8 @@ const struct cmk_option cmk_create_options[] = {
 		       .words = "container|conmon|healthy|ignore", .complete = COMPLETE_WORDS),
 	CMK_OPT_OF(OPT_STRV, 0, "security-opt", T, o.security_opt, "OPTION",
 		   "no-new-privileges, seccomp=FILE or seccomp=unconfined"),
+	CMK_OPT_STRING(0, "signature-policy", T, o.signature_policy, "FILE",
+		       "read the policy for images from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "stop-signal", T, o.stop_signal, "SIGNAL",
 		       "signal that asks the container to end"),
 	CMK_OPT_OF(OPT_UINT32, 0, "stop-timeout", T, o.stop_timeout_s, "SECONDS",

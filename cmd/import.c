@@ -8,7 +8,7 @@
 
 struct import_args {
 	char **changes;
-	const char *message, *arch, *os, *variant, *platform;
+	const char *signature_policy, *message, *arch, *os, *variant, *platform;
 	bool quiet;
 };
 
@@ -24,6 +24,8 @@ static const struct cmk_option import_options[] = {
 	CMK_OPT_STRING(0, "platform", struct import_args, platform, "OS/ARCH[/VARIANT]",
 		       "system and architecture of what the image holds"),
 	CMK_OPT_FLAG('q', "quiet", struct import_args, quiet, "print the image ID alone"),
+	CMK_OPT_STRING(0, "signature-policy", struct import_args, signature_policy, "FILE",
+		       "read the policy for images from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "variant", struct import_args, variant, "VARIANT",
 		       "variant of the architecture"),
 	CMK_OPT_END(),
@@ -60,6 +62,7 @@ static int import_exec(const struct cmk_globals *g, void *args, int argc, char *
 	struct image_import_options o = {
 		.changes = a->changes,
 		.message = a->message,
+		.signature_policy = a->signature_policy,
 		.os = a->os,
 		.arch = a->arch,
 		.variant = a->variant,

@@ -7,7 +7,7 @@
 #include "libpod/events/events.h"
 
 struct load_args {
-	const char *input;
+	const char *input, *signature_policy;
 	bool quiet;
 };
 
@@ -16,6 +16,8 @@ static const struct cmk_option load_options[] = {
 		       "read the images from there instead of standard input",
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress"),
+	CMK_OPT_STRING(0, "signature-policy", struct load_args, signature_policy, "FILE",
+		       "read the policy for images from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_END(),
 };
 
@@ -51,7 +53,7 @@ static int load_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	if (r == 0)
 		r = open_input(st, a, &fd, err);
 	if (r == 0)
-		r = image_load(st, path, fd, a->quiet, &ids, &names, err);
+		r = image_load(st, path, fd, a->signature_policy, a->quiet, &ids, &names, err);
 	for (size_t i = 0; r == 0 && names[i]; i++) {
 		event_write_image(st, "loadfromarchive", ids[i], names[i]);
 		printf("Loaded image: %s\n", names[i]);

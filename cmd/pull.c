@@ -4,7 +4,8 @@
 #include "libpod/libpod.h"
 
 struct pull_args {
-	const char *policy, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir;
+	const char *policy, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir,
+		*signature_policy;
 	int tls_verify;
 	uint32_t retry;
 	const char *retry_delay;
@@ -34,6 +35,8 @@ static const struct cmk_option pull_options[] = {
 	CMK_OPT_STRING(0, "retry-delay", struct pull_args, retry_delay, "DURATION",
 		       "wait so long before the first of these, then twice as long each time",
 		       .def = "1s", .conf = "engine.retry_delay"),
+	CMK_OPT_STRING(0, "signature-policy", struct pull_args, signature_policy, "FILE",
+		       "read the policy for images from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct pull_args, tls_verify, NULL,
 		   "require HTTPS and verify certificates"),
 	CMK_OPT_STRING(0, "variant", struct pull_args, variant, "VARIANT",
@@ -57,6 +60,7 @@ static int fill_options(const struct pull_args *a, struct image_platform *platfo
 		.authfile = a->authfile,
 		.creds = a->creds,
 		.cert_dir = a->cert_dir,
+		.signature_policy = a->signature_policy,
 		.tls_verify = a->tls_verify,
 		.quiet = a->quiet,
 		.retry = a->retry ? (int)a->retry : -1,
@@ -148,7 +152,11 @@ const struct cmk_command cmk_cmd_pull = {
 		"`short-name-aliases.conf`, or all are tried, or it is an error, as its "
 		"`short-name-mode` says.\n\nImages in files are named by where they are: "
 		"`oci:DIR[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]` and "
-		"`dir:DIR`; `:@N` instead of a name is the N-th.\n\nAn image that cannot be had "
+		"`dir:DIR`; `:@N` instead of a name is the N-th.\n\nWhat the policy "
+		"(`~/.config/containers/policy.json`, else `/etc/containers/policy.json`) "
+		"requires of an image, containers-policy.json(5), is verified before anything of "
+		"it is unpacked; where neither file is there, every image is "
+		"accepted.\n\nAn image that cannot be had "
 		"does not keep the others "
 		"from being pulled; the exit code is then 125.",
 	.options = pull_options,

@@ -74,6 +74,27 @@ static int name_ref(const char *text, struct image_ref *ret, struct cmk_err *err
 	return 0;
 }
 
+/* Scopes are of paths, which the host's administrator names and nobody else. */
+static int open_policy(const struct bundle *b, struct bundle_use *use, struct policy *policy,
+		       struct verify *ret, struct cmk_err *err)
+{
+	bool oci = b->kind == &bundle_oci;
+	const char *transport = oci && b->files.archive ? "oci-archive" : b->kind->name;
+	bool scoped = b->kind != &bundle_docker_archive;
+	int r = policy_load(b->signature_policy, policy, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct verify){
+		.policy = policy,
+		.signatures = b->kind->signatures,
+		.arg = use,
+	};
+	policy_image_file(transport, scoped ? b->files.shown : NULL, use->image->ref_name,
+			  &ret->image);
+	return 0;
+}
+
 int bundle_receive(const struct bundle *b, const struct bundle_image *image, char *const *names,
 		   const struct platform *want, struct progress *progress, char **ret_id,
 		   char ***ret_names, struct cmk_err *err)
@@ -89,8 +110,11 @@ int bundle_receive(const struct bundle *b, const struct bundle_image *image, cha
 		.arg = &use,
 		.names = refs,
 	};
-	int r = 0;
+	struct policy policy = { 0 };
+	struct verify verify = { 0 };
+	int r = open_policy(b, &use, &policy, &verify, err);
 
+	in.verify = &verify;
 	for (; r == 0 && in.n_names < n; in.n_names += r == 0)
 		r = name_ref(names[in.n_names], &refs[in.n_names], err);
 	if (r == 0)
@@ -102,5 +126,7 @@ int bundle_receive(const struct bundle *b, const struct bundle_image *image, cha
 	}
 	free(refs);
 	receive_done(&in);
+	policy_image_done(&verify.image);
+	policy_done(&policy);
 	return r < 0 ? cmk_err_wrap(err, r, "'%s'", b->files.shown) : 0;
 }

@@ -27,7 +27,10 @@ struct bundle_kind {
 	/* The one that REF (a transport's, never empty) means. */
 	int (*choose)(const struct bundle *b, const char *ref, const struct bundle_image **ret,
 		      char ***ret_names, struct cmk_err *err);
-	struct receive_source source; /* its arg is a struct bundle_use */
+	struct receive_source source; /* its arg is a struct bundle_use, */
+	/* as that of this, struct verify's; NULL where there are none */
+	int (*signatures)(void *arg, const struct digest *d, struct signatures *ret,
+			  struct cmk_err *err);
 };
 extern const struct bundle_kind bundle_oci, bundle_docker_archive, bundle_dir;
 
@@ -37,6 +40,7 @@ struct bundle {
 	struct files files;
 	struct bundle_image *images;
 	size_t n_images;
+	const char *signature_policy; /* set by the caller; NULL: the usual policy.json */
 };
 struct bundle_use {
 	const struct bundle *b;

@@ -26,6 +26,9 @@ struct client_target {
 		     */
 	uint32_t retries, retry_delay_ms;
 };
+/* The host and port that the URL (image_is_url()) leads to, owned; NULL where that is no name of a
+ * host. "https://user:password@host:8443/path?query" -> "host:8443" (RFC 3986, 3.2). */
+char *image_url_host(const char *url);
 /* Where certificates for HOST are (containers-certs.d(5)), one directory a line; DIR alone where it
  * is given. */
 char *client_cert_dirs(const char *dir, const char *host);

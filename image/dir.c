@@ -80,9 +80,35 @@ static int get_layers(struct receive *r, struct layer_fetch *list, size_t n, str
 	return layers_unpack(r->st, r->progress, list, n, true, find_layer, r->arg, err);
 }
 
+/* signature-N for manifest.json, HEX.signature-N for HEX.manifest.json. */
+static int get_signatures(void *arg, const struct digest *d, struct signatures *ret,
+			  struct cmk_err *err)
+{
+	const struct bundle_use *u = arg;
+	cleanup_free char *prefix = xasprintf("%s.", d->hex);
+	cleanup_free char *manifest = xasprintf("%smanifest.json", prefix);
+	const char *of = files_has(&u->b->files, manifest) ? prefix : "";
+
+	for (int n = 1; n <= SIGNATURES_MAX; n++) {
+		cleanup_free char *name = xasprintf("%ssignature-%d", of, n), *text = NULL;
+		size_t len = 0;
+		int r;
+
+		if (!files_has(&u->b->files, name))
+			return 0;
+		r = files_text(&u->b->files, name, SIGNATURE_MAX, &text, &len, err);
+		if (r == 0)
+			r = signatures_add_blob(ret, text, len, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "%s", name);
+	}
+	return cmk_err_set(err, -E2BIG, "more than %d signatures", SIGNATURES_MAX);
+}
+
 const struct bundle_kind bundle_dir = {
 	.name = "dir",
 	.probe = probe,
 	.read = read_dir,
 	.source = { .manifest = get_manifest, .config = get_config, .layers = get_layers },
+	.signatures = get_signatures,
 };

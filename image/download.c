@@ -9,20 +9,6 @@ bool image_is_url(const char *text)
 	return str_after(text, "http://") || str_after(text, "https://");
 }
 
-/* "https://user:password@host:8443/path?query" -> "host:8443" (RFC 3986, 3.2). */
-static char *url_host(const char *url)
-{
-	const char *at = strstr(url, "://") + 3, *user;
-	size_t len = strcspn(at, "/?#");
-
-	user = memrchr(at, '@', len);
-	if (user) {
-		len -= (size_t)(user + 1 - at);
-		at = user + 1;
-	}
-	return xstrndup(at, len);
-}
-
 /* The host becomes part of the path of a directory of certificates. */
 static bool host_is_plain(const char *host)
 {
@@ -32,10 +18,25 @@ static bool host_is_plain(const char *host)
 	return *host && *host != '.' && host[strspn(host, set)] == '\0';
 }
 
+char *image_url_host(const char *url)
+{
+	const char *at = strstr(url, "://") + 3, *user;
+	cleanup_free char *host = NULL;
+	size_t len = strcspn(at, "/?#");
+
+	user = memrchr(at, '@', len);
+	if (user) {
+		len -= (size_t)(user + 1 - at);
+		at = user + 1;
+	}
+	host = xstrndup(at, len);
+	return host_is_plain(host) ? steal_ptr(&host) : NULL;
+}
+
 int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
 		   struct cmk_err *err)
 {
-	cleanup_free char *host = url_host(url), *dirs = NULL;
+	cleanup_free char *host = image_url_host(url), *dirs = NULL;
 	cleanup_progress struct progress *progress = progress_new(quiet);
 	cleanup_client struct client *c = NULL;
 	cleanup_close int fd = -1;
@@ -47,8 +48,9 @@ int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
 	};
 	int r;
 
-	if (!host_is_plain(host))
-		return cmk_err_set(err, -EINVAL, "'%s' is not the name of a host", host);
+	if (!host)
+		return cmk_err_set(err, -EINVAL, "'%.300s': there is not the name of a host in it",
+				   url);
 	target.cert_dirs = dirs = client_cert_dirs(NULL, host);
 	fd = storage_unnamed_file(st, err);
 	if (fd < 0)

@@ -95,7 +95,8 @@ struct image_pull_options {
 	enum image_pull_policy policy;
 	const char *platform_os, *arch, *variant; /* NULL: this host's */
 	const char *authfile, *creds /* USER[:PASSWORD] */, *cert_dir;
-	int tls_verify; /* -1 as configured, 0, 1 */
+	const char *signature_policy; /* NULL: the usual policy.json */
+	int tls_verify;		      /* -1 as configured, 0, 1 */
 	bool quiet;
 	int retry;		 /* attempts after the first; 0: the default (3), negative: none */
 	uint32_t retry_delay_ms; /* before the second attempt, doubled each time; 0: 1000 */
@@ -123,12 +124,13 @@ int image_pull_tags(struct storage *st, const char *text, const struct image_pul
 bool image_has_transport(const char *text);
 /*
  * Takes in all images of the directory or archive PATH, or of what FD (not -1; borrowed) gives,
- * called PATH. Progress as image_pull(). *RET_NAMES: what they are called, "sha256:ID" for one
- * without a name; *RET_IDS the image of each; owned. Blocks. Interrupted or failed, it leaves whole
- * images, and perhaps layers that belong to none, which are collected.
+ * called PATH, as the policy SIGNATURE_POLICY (NULL: the usual one) lets them in. Progress as
+ * image_pull(). *RET_NAMES: what they are called, "sha256:ID" for one without a name; *RET_IDS the
+ * image of each; owned. Blocks. Interrupted or failed, it leaves whole images, and perhaps layers
+ * that belong to none, which are collected.
  */
-int image_load(struct storage *st, const char *path, int fd, bool quiet, char ***ret_ids,
-	       char ***ret_names, struct cmk_err *err);
+int image_load(struct storage *st, const char *path, int fd, const char *signature_policy,
+	       bool quiet, char ***ret_ids, char ***ret_names, struct cmk_err *err);
 
 /* --- logins
  * ---------------------------------------------------------------------------------------------------
@@ -193,6 +195,7 @@ struct image_import_options {
 	char *const *changes; /* Containerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE,
 				 HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR */
 	const char *message, *os, *arch, *variant, *platform;
+	const char *signature_policy; /* NULL: the usual policy.json */
 };
 /* TEXT is an http:// or https:// URL. */
 bool image_is_url(const char *text);

@@ -3,6 +3,7 @@
 #include "image/changes.h"
 #include "image/compose.h"
 #include "image/manifest.h"
+#include "image/verify.h"
 
 static int start_config(const struct image_import_options *o, struct image_config *cfg,
 			struct cmk_err *err)
@@ -40,6 +41,8 @@ int image_import(struct storage *st, int tar_fd, const char *name,
 
 	/* All that can be wrong with the words comes before the work. */
 	r = name ? image_new_name(name, &full, err) : 0;
+	if (r == 0)
+		r = verify_unsigned(o->signature_policy, "tarball", err);
 	if (r == 0)
 		r = start_config(o, &cfg, err);
 	if (r == 0)

@@ -29,8 +29,8 @@ static int load_all(const struct bundle *b, const struct platform *want, bool qu
 	return 0;
 }
 
-int image_load(struct storage *st, const char *path, int fd, bool quiet, char ***ret_ids,
-	       char ***ret_names, struct cmk_err *err)
+int image_load(struct storage *st, const char *path, int fd, const char *signature_policy,
+	       bool quiet, char ***ret_ids, char ***ret_names, struct cmk_err *err)
 {
 	struct files files = { .fd = -1 };
 	struct platform want;
@@ -47,6 +47,7 @@ int image_load(struct storage *st, const char *path, int fd, bool quiet, char **
 				    "payload does not match any of the supported image formats");
 	if (r < 0)
 		return r;
+	b.signature_policy = signature_policy;
 	r = load_all(&b, &want, quiet, ret_ids, ret_names, err);
 	bundle_done(&b);
 	return r;

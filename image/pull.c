@@ -7,6 +7,7 @@
 #include "image/connect.h"
 #include "image/layers.h"
 #include "image/list.h"
+#include "image/lookaside.h"
 #include "image/manifest.h"
 #include "image/progress.h"
 #include "image/receive.h"
@@ -19,6 +20,8 @@ struct pull {
 	struct storage *st;
 	const struct image_pull_options *o;
 	const struct image_ref *ref;
+	const struct registry_source *src;
+	const struct policy *policy;
 	struct client *client;
 	struct progress *progress;
 };
@@ -91,6 +94,32 @@ static const struct receive_source registry_source = {
 	.layers = registry_layers,
 };
 
+/* Those of the place that is asked, be it a mirror; the name that they have to be for is the one
+ * that was asked for. */
+static int registry_signatures(void *arg, const struct digest *d, struct signatures *ret,
+			       struct cmk_err *err)
+{
+	const struct pull *p = arg;
+	const struct image_ref at = { p->src->registry, p->src->repository, p->ref->tag,
+				      p->ref->digest };
+	cleanup_free char *base = NULL, *place = NULL;
+	struct lookaside_conf conf = { 0 };
+	struct policy_image image;
+	int r = lookaside_conf_load(NULL, &conf, err);
+
+	if (r < 0)
+		return r;
+	policy_image_docker(&at, &image);
+	base = lookaside_base(&conf, &image, false);
+	place = lookaside_place(base, &image, d);
+	r = lookaside_read(place, p->o->cert_dir, ret, err);
+	if (r == 0 && lookaside_attachments(&conf, &image))
+		r = signatures_fetch_attached(p->client, d, ret, err);
+	policy_image_done(&image);
+	lookaside_conf_done(&conf);
+	return r;
+}
+
 static int pull_from(struct pull *p, const struct registry_source *src, char **ret_id,
 		     struct cmk_err *err)
 {
@@ -102,13 +131,23 @@ static int pull_from(struct pull *p, const struct registry_source *src, char **r
 		.names = p->ref,
 		.n_names = 1,
 	};
+	struct verify verify = {
+		.policy = p->policy,
+		.signatures = registry_signatures,
+		.arg = p,
+	};
 	int r;
+
+	p->src = src;
+	policy_image_docker(p->ref, &verify.image);
+	in.verify = &verify;
 
 	platform_wanted(p->o, &in.want);
 	r = connect_source(p, src, err);
 	if (r == 0)
 		r = receive_image(&in, p->ref->digest, ret_id, err);
 	receive_done(&in);
+	policy_image_done(&verify.image);
 	return r;
 }
 
@@ -134,15 +173,26 @@ static int pull_ref(struct storage *st, const struct image_ref *ref,
 {
 	struct registry_source *list = NULL;
 	cleanup_free char *name = image_ref_str(ref);
+	struct policy policy = { 0 };
 	size_t n = 0;
 	int r;
 
-	r = sources_of(ref, &list, &n, err);
-	if (r < 0)
+	r = policy_load(o->signature_policy, &policy, err);
+	if (r == 0)
+		r = sources_of(ref, &list, &n, err);
+	if (r < 0) {
+		policy_done(&policy);
 		return r;
+	}
 	progress_line(progress, "Trying to pull %s...", name);
 	for (size_t i = 0; i < n; i++) {
-		struct pull p = { .st = st, .o = o, .ref = ref, .progress = progress };
+		struct pull p = {
+			.st = st,
+			.o = o,
+			.ref = ref,
+			.policy = &policy,
+			.progress = progress,
+		};
 
 		r = pull_from(&p, &list[i], ret_id, err);
 		pull_done(&p);
@@ -154,6 +204,7 @@ static int pull_ref(struct storage *st, const struct image_ref *ref,
 				      cmk_err_msg(err));
 	}
 	registry_sources_free(list, n);
+	policy_done(&policy);
 	return r < 0 ? cmk_err_wrap(err, r, "pull '%s'", name) : 0;
 }
 

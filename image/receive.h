@@ -9,6 +9,7 @@
 #include "image/layers.h"
 #include "image/manifest.h"
 #include "image/progress.h"
+#include "image/verify.h"
 
 struct receive;
 
@@ -30,7 +31,8 @@ struct receive {
 	struct progress *progress;
 	struct platform want;
 	const struct receive_source *source;
-	void *arg; /* the source's */
+	void *arg;		     /* the source's */
+	const struct verify *verify; /* is asked before more than the manifest is read */
 	/* What it is to be called, with registries; one with a digest gives no name, but by each
 	 * the image is known by its digests. */
 	const struct image_ref *names;

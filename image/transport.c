@@ -152,6 +152,7 @@ static int pull(struct storage *st, const struct transport_name *n,
 	if (r < 0)
 		return r;
 	progress = progress_new(o->quiet);
+	b.signature_policy = o->signature_policy;
 	r = choose(&b, n, &image, &names, err);
 	if (r == 0)
 		r = bundle_receive(&b, image, names, &want, progress, ret_id, ret_names, err);

@@ -20,7 +20,8 @@
 struct container_options {
 	const char *image, *rootfs, *name, *workdir, *user, *hostname, *entrypoint, *cidfile,
 		*network, *stop_signal, *detach_keys;
-	const char *pull, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir;
+	const char *pull, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir,
+		*signature_policy;
 	int tls_verify;
 	bool quiet;
 	char *const *command; /* NULL-ended */
