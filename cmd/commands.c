@@ -27,7 +27,10 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_image_inspect,
 	&cmk_cmd_image_mount,
 	&cmk_cmd_image_prune,
+	&cmk_cmd_image_sign,
 	&cmk_cmd_image_tree,
+	&cmk_cmd_image_trust_set,
+	&cmk_cmd_image_trust_show,
 	&cmk_cmd_image_unmount,
 	&cmk_cmd_images,
 	&cmk_cmd_import,
@@ -97,16 +100,20 @@ const struct cmk_command *const cmk_commands[] = {
 };
 // clang-format on
 
-/* How many of WORDS the spelling NAME ("run", "image inspect") takes; 0 where it is another. */
+/* How many of WORDS the spelling NAME ("run", "image inspect", "image trust show") takes; 0 where
+ * it is another. */
 static int match_words(const char *name, int n_words, char *const *words)
 {
-	size_t n = strcspn(name, " ");
+	for (int i = 0; i < n_words; i++) {
+		size_t n = strcspn(name, " ");
 
-	if (n_words < 1 || strncmp(words[0], name, n) != 0 || words[0][n])
-		return 0;
-	if (!name[n])
-		return 1;
-	return n_words > 1 && streq(words[1], name + n + 1) ? 2 : 0;
+		if (strncmp(words[i], name, n) != 0 || words[i][n])
+			return 0;
+		if (!name[n])
+			return i + 1;
+		name += n + 1;
+	}
+	return 0;
 }
 
 static int match_command(const struct cmk_command *c, int n_words, char *const *words)
@@ -154,19 +161,27 @@ static void hint_nearest(const char *typed, struct cmk_err *err)
 static int not_found(int n_words, char *const *words, struct cmk_err *err)
 {
 	cleanup_free char *typed = NULL;
+	int used;
 
 	if (!cmk_command_is_group(words[0])) {
 		(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s'", words[0]);
 		hint_nearest(words[0], err);
 		return -ENOENT;
 	}
-	if (n_words < 2 || words[1][0] == '-') {
-		(void)cmk_err_set(err, -ENOENT, "missing command 'cmk %s COMMAND'", words[0]);
+	typed = n_words > 1 ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
+	used = n_words > 1 && cmk_command_is_group(typed) ? 2 : 1;
+	if (n_words <= used || words[used][0] == '-') {
+		const char *group = used == 2 ? typed : words[0];
+
+		(void)cmk_err_set(err, -ENOENT, "missing command 'cmk %s COMMAND'", group);
 		(void)cmk_err_hint(err, "see 'cmk help %s'", words[0]);
 		return -ENOENT;
 	}
-	(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s %s'", words[0], words[1]);
-	typed = xasprintf("%s %s", words[0], words[1]);
+	if (used == 2) {
+		free(typed);
+		typed = xasprintf("%s %s %s", words[0], words[1], words[2]);
+	}
+	(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s'", typed);
 	hint_nearest(typed, err);
 	return -ENOENT;
 }
@@ -177,7 +192,7 @@ int cmk_command_find(int n_words, char *const *words, const struct cmk_command *
 	const struct cmk_command *found = NULL;
 	int best = 0;
 
-	for (const struct cmk_command *const *c = cmk_commands; *c && best < 2; c++) {
+	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
 		int n = match_command(*c, n_words, words);
 
 		if (n > best) {

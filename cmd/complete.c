@@ -111,7 +111,8 @@ static const struct cmk_option *find_row(const struct cmk_option *rows, const ch
 struct typed {
 	const struct cmk_command *cmd;
 	const struct cmk_option *rows, *pending; /* an option that waits for its value */
-	const char *group, *first_operand;
+	char *group;				 /* "image", "image trust"; owned */
+	const char *first_operand;
 	int n_operands;
 	bool only_operands;
 };
@@ -129,9 +130,14 @@ static int take_command(struct typed *t, int n, char **words)
 	const struct cmk_command *cmd = NULL;
 	int used = 0;
 
-	if (n == 1 && cmk_command_is_group(words[0])) {
-		t->group = words[0];
-		return 1;
+	if (n == 1 || n == 2) {
+		cleanup_free char *group = n == 1 ? xstrdup(words[0])
+						  : xasprintf("%s %s", words[0], words[1]);
+
+		if (cmk_command_is_group(group)) {
+			t->group = steal_ptr(&group);
+			return n;
+		}
 	}
 	if (cmk_command_find(n, words, &cmd, &used, NULL) < 0)
 		return -ENOENT;
@@ -233,6 +239,7 @@ static int complete_exec(const struct cmk_globals *g, void *args, int argc, char
 		complete(&c, &with_root, &t);
 	}
 	puts(c.directive);
+	free(t.group);
 	return 0;
 }
 

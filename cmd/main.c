@@ -269,10 +269,15 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 		(void)cmk_err_hint(err, "see 'cmk help'");
 		return -EINVAL;
 	}
-	if (cmk_command_is_group(argv[0]) && argc > 1 &&
-	    (streq(argv[1], "--help") || streq(argv[1], "-h"))) {
-		cmk_help_group(argv[0]);
-		return 0;
+	for (int n = 1; n <= 2 && n < argc; n++) {
+		cleanup_free char *group = n == 1 ? xstrdup(argv[0])
+						  : xasprintf("%s %s", argv[0], argv[1]);
+
+		if ((streq(argv[n], "--help") || streq(argv[n], "-h")) &&
+		    cmk_command_is_group(group)) {
+			cmk_help_group(group);
+			return 0;
+		}
 	}
 	r = cmk_command_find(argc, argv, &cmd, &used, err);
 	if (r < 0)

@@ -322,6 +322,43 @@ int image_manifest_read(struct storage *st, const char *text, const struct image
  * digest on the way, so does the list. *RET_DIGEST is the list's there. Blocks. */
 int image_list_push(struct storage *st, const char *id, const char *to, bool all,
 		    const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
+/* --- signing
+ * ------------------------------------------------------------------------------------------------
+ */
+
+struct image_sign_options {
+	const char *sign_by;   /* whose key of GnuPG */
+	const char *directory; /* NULL: where registries.d says */
+	const char *authfile, *cert_dir;
+	bool all; /* also every manifest of an index */
+};
+/* Signs the image that TEXT names in its registry and writes the signature (container-signature(5))
+ * to files. Needs gpg. Blocks. */
+int image_sign(const char *text, const struct image_sign_options *o, struct cmk_err *err);
+
+/* --- trust
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* One requirement of a policy. */
+struct image_trust {
+	char *transport;  /* NULL: the default of all */
+	char *scope;	  /* "": all of the transport */
+	const char *type; /* "accept", "reject", "signed", "sigstoreSigned" */
+	char *store;	  /* where its signatures are read from, "" where nothing says so */
+	char *ids;	  /* whose keys they are, with commas; needs gpg */
+};
+void image_trust_free(struct image_trust *list, size_t n);
+/* The requirements of POLICY (NULL: the usual file, which has to be there), the default first, then
+ * sorted. REGISTRIES_DIR NULL: the usual one. */
+int image_trust_list(const char *policy, const char *registries_dir, struct image_trust **ret,
+		     size_t *ret_n, struct cmk_err *err);
+/* The file itself. */
+int image_trust_text(const char *policy, char **ret, size_t *ret_len, struct cmk_err *err);
+/* Sets what is required of SCOPE ("default", or a registry or a path below one), each of the KEYS
+ * (may be NULL) being required; the rest of the file stays. */
+int image_trust_set(const char *policy, const char *scope, const char *type, char *const *keys,
+		    struct cmk_err *err);
 
 /* --- inspect
  * ------------------------------------------------------------------------------------------------

@@ -180,8 +180,10 @@ int lookaside_conf_load(const char *dir, struct lookaside_conf *ret, struct cmk_
 
 const struct lookaside_entry *lookaside_of_scope(const struct lookaside_conf *c, const char *scope)
 {
-	cleanup_free char *name = xstrdup(scope);
+	cleanup_free char *name = xstrdup_null(scope);
 
+	if (!scope)
+		return find(c, NULL);
 	for (;;) {
 		const struct lookaside_entry *e = find(c, name);
 		char *slash = strrchr(name, '/');

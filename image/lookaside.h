@@ -27,7 +27,8 @@ int lookaside_conf_add(struct lookaside_conf *c, const char *json, size_t len, s
 /* The URL below which signatures of I are read, or written (owned). */
 char *lookaside_base(const struct lookaside_conf *c, const struct policy_image *i, bool write);
 bool lookaside_attachments(const struct lookaside_conf *c, const struct policy_image *i);
-/* The entry for SCOPE, a registry or a path below it, or for what it lies in; else NULL. */
+/* The entry for SCOPE, a registry or a path below it, or for what it lies in; else NULL.
+ * SCOPE NULL: default-docker. */
 const struct lookaside_entry *lookaside_of_scope(const struct lookaside_conf *c, const char *scope);
 
 /* BASE "/" the repository of I "@sha256=" the digits of D; owned. */

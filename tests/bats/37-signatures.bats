@@ -282,3 +282,128 @@ nothing_stored() {
 	run_cmk 125 pull -q alpine
 	assert_error 'no signature exists'
 }
+
+@test "image trust show: a table, json, the file; podman reads the same" {
+	gpg_key ann@example.org
+	mkdir regd
+	printf 'default-docker:\n  sigstore: file:///dflt\ndocker:\n  r.example:\n    lookaside: https://l.example\n    lookaside-staging: file:///w\n' >regd/a.yaml
+	echo "{\"default\":$reject,\"transports\":{\"docker\":{\"r.example/a\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.asc\"}],\"q.example\":$accept},\"docker-daemon\":{\"\":$accept},\"atomic\":{\"z.example\":[{\"type\":\"sigstoreSigned\",\"keyPath\":\"/k\"}]}}}" >p.json
+	run_cmk image trust show --policypath p.json --registrypath regd
+	assert_match "${lines[0]}" '^TRANSPORT +NAME +TYPE +ID +STORE$'
+	assert_match "${lines[1]}" '^all +default +reject +file:///dflt$'
+	assert_match "${lines[2]}" '^atomic +z.example +sigstoreSigned +N/A +file:///dflt$'
+	assert_match "${lines[3]}" '^repository +q.example +accept +file:///dflt$'
+	assert_match "${lines[4]}" '^repository +r.example/a +signed +ann@example.org +https://l.example$'
+	assert_match "${lines[5]}" '^docker-daemon +accept +file:///dflt$'
+	assert_equal "${#lines[@]}" 6
+	run_cmk image trust show -n --policypath p.json --registrypath regd
+	assert_equal "${#lines[@]}" 5
+	run_cmk image trust show --json --policypath p.json --registrypath regd
+	# podman asks a gpg2 that Debian does not have.
+	printf '#!/bin/sh\nexec gpg "$@"\n' >"$T/bin/gpg2" && chmod 755 "$T/bin/gpg2"
+	assert_equal "$(jq -cS . <<<"$output")" "$(podman image trust show --json --policypath p.json --registrypath regd | jq -cS .)"
+	podman_end
+	run_cmk image trust show --raw --policypath p.json
+	assert_equal "$output" "$(cat p.json)"$'\n'
+	run_cmk 125 image trust show --policypath missing.json
+	assert_error 'could not read trust policies: .*missing.json'
+	run_cmk 125 image trust
+	assert_error "missing command 'cmk image trust COMMAND'"
+	run_cmk 125 image trust sho
+	assert_error "unrecognized command 'cmk image trust sho'"
+	run_cmk image trust --help
+	assert_match "$output" 'Usage: cmk image trust COMMAND'
+	run_cmk __complete image trust ''
+	assert_match "$output" 'set.*show'
+}
+
+@test "image trust set: as podman does, and what is set is what counts" {
+	local word
+	gpg_key ann@example.org
+	for word in cmk podman; do
+		$word image trust set --policypath $word.json -t accept default
+		$word image trust set --policypath $word.json -t reject docker.io
+		$word image trust set --policypath $word.json -f "$T/ann@example.org.asc" -f /etc/b.gpg r.example/a
+		$word image trust set --policypath $word.json -t sigstoreSigned -f /etc/k.pub quay.io
+		$word image trust set --policypath $word.json -t accept docker.io
+		$word image trust set --policypath $word.json -t reject default
+	done
+	podman_end
+	assert_equal "$(jq -cS . cmk.json)" "$(jq -cS . podman.json)"
+	run_cmk 125 image trust set --policypath cmk.json r.example
+	assert_error "at least one public key must be defined for type 'signedBy'"
+	run_cmk 125 image trust set --policypath cmk.json -t accept -f /k r.example
+	assert_error '1 public keys unexpectedly provided for trust type accept'
+	run_cmk 125 image trust set --policypath cmk.json -t maybe r.example
+	assert_error "invalid choice: maybe \(choose from 'accept', 'reject', 'signedBy', 'sigstoreSigned'\)"
+	run_cmk 125 image trust set --policypath cmk.json -t accept 'a b'
+	assert_error 'invalid image uri'
+	run_cmk 125 image trust set --policypath new.json -t accept r.example
+	assert_error 'default trust policy must be set'
+	[ ! -e new.json ]
+	echo '{' >bad.json
+	run_cmk 125 image trust set --policypath bad.json -t accept default
+	assert_equal "$(cat bad.json)" '{'
+	# The usual file.
+	policy "{\"default\":$accept}"
+	run_cmk image trust set -t reject 127.0.0.1:5000
+	run_cmk 125 pull -q alpine
+	assert_error 'Source image rejected: '
+	run_cmk image trust set -t accept 127.0.0.1:5000/library/alpine
+	run_cmk pull -q alpine
+}
+
+@test "image sign: what podman and skopeo verify, and cmk itself" {
+	local image digest
+	image=$(repo signed)
+	gpg_key ann@example.org
+	put_image "$image:1"
+	digest=$(digest_of "$image:1")
+	lookaside "file://$T/lookaside"
+	run_cmk image sign --sign-by ann@example.org "docker://$image:1"
+	assert_equal "$output$stderr" ""
+	assert_equal "$(cd lookaside && find . -type f)" "./${image#*/}@sha256=$digest/signature-1"
+	policy "{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.gpg\"}],\"transports\":{\"containers-storage\":{\"\":$accept}}}"
+	run_cmk pull -q "$image:1"
+	skopeo copy -q --src-tls-verify=false --policy "$CONF/policy.json" --registries.d "$CONF/registries.d" "docker://$image:1" dir:copied
+	# Its signatures come with it, for those who ask for this very name.
+	policy "{\"default\":$reject,\"transports\":{\"dir\":{\"$T/copied\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.gpg\",\"signedIdentity\":{\"type\":\"exactReference\",\"dockerReference\":\"$image:1\"}}]}}}"
+	run_cmk pull -q dir:copied
+	printf 'x' >>copied/manifest.json
+	run_cmk 125 pull -q dir:copied
+	# Once more: beside the first.
+	run_cmk image sign --sign-by ann@example.org "$image:1"
+	[ -e "lookaside/${image#*/}@sha256=$digest/signature-2" ]
+	mkdir other
+	run_cmk image sign --sign-by ann@example.org -d other "$image:1"
+	[ -e "other/${image#*/}@sha256=$digest/signature-1" ]
+	# Bad input.
+	run_cmk 125 image sign "$image:1"
+	assert_error 'please provide an identity'
+	run_cmk 125 image sign --sign-by nobody@example.org "$image:1"
+	assert_error "sign by 'nobody@example.org'"
+	run_cmk 125 image sign --sign-by ann@example.org -d missing "$image:1"
+	assert_error 'invalid directory missing: no such file or directory'
+	run_cmk 125 image sign --sign-by ann@example.org "$image:missing"
+	assert_error 'not found'
+	lookaside http://127.0.0.1:9/
+	sed -i '/staging/d' "$CONF/registries.d/here.yaml"
+	run_cmk 125 image sign --sign-by ann@example.org "$image:1"
+	assert_error 'signatures can only be written to files'
+}
+
+@test "image sign --all: an index and every manifest in it" {
+	local image
+	image=$(repo index)
+	gpg_key ann@example.org
+	skopeo copy -q --all --insecure-policy --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/library/multi" "docker://$image:1"
+	lookaside "file://$T/lookaside"
+	run_cmk image sign --sign-by ann@example.org "$image:1"
+	assert_match "$stderr" 'without --all'
+	assert_equal "$(find lookaside -type f | wc -l)" 1
+	rm -r lookaside
+	run_cmk image sign --all --sign-by ann@example.org "$image:1"
+	assert_equal "$(find lookaside -type f | wc -l)" $((1 + $(skopeo inspect --tls-verify=false --raw "docker://$image:1" | jq '.manifests | length')))
+	policy "{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.asc\"}]}"
+	run_cmk pull -q "$image:1"
+}
