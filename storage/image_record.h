@@ -15,6 +15,10 @@ extern const struct json_field image_record_fields[];
 /* The IDs of all images, in no order. */
 int images_ids(struct storage *st, char ***ret, struct cmk_err *err);
 
+/* The file's name for a reference, NULL where it cannot be one, and back; owned. */
+char *name_to_file(const char *name);
+char *name_from_file(const char *file);
+
 struct name_entry {
 	char *name; /* owned */
 	struct digest id;

@@ -16,8 +16,7 @@
 #define TARGET_PREFIX "../images/"
 #define FORMER_MAX 65536
 
-/* The file's name for a reference; NULL where it cannot be one. */
-static char *escape(const char *name)
+char *name_to_file(const char *name)
 {
 	char *file;
 
@@ -30,7 +29,7 @@ static char *escape(const char *name)
 	return file;
 }
 
-static char *unescape(const char *file)
+char *name_from_file(const char *file)
 {
 	char *name = xstrdup(file);
 
@@ -56,7 +55,7 @@ static int read_target(struct storage *st, const char *file, struct digest *ret)
 
 int storage_name_lookup(struct storage *st, const char *name, char **ret_id)
 {
-	cleanup_free char *file = escape(name);
+	cleanup_free char *file = name_to_file(name);
 	struct digest id;
 
 	if (!file || read_target(st, file, &id) < 0)
@@ -149,7 +148,7 @@ char **storage_image_name_history(struct storage *st, const struct image_record 
 
 int storage_name_set(struct storage *st, const char *name, const char *id, struct cmk_err *err)
 {
-	cleanup_free char *file = escape(name), *target = NULL;
+	cleanup_free char *file = name_to_file(name), *target = NULL;
 	struct digest digest, old;
 
 	if (!file)
@@ -176,7 +175,7 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 
 int names_remove(struct storage *st, const char *name, bool note, struct cmk_err *err)
 {
-	cleanup_free char *file = escape(name);
+	cleanup_free char *file = name_to_file(name);
 	struct digest id;
 
 	if (note && file && read_target(st, file, &id) == 0)
@@ -224,7 +223,7 @@ int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struc
 		if (de->d_name[0] == '.' || read_target(st, de->d_name, &id) < 0)
 			continue;
 		list = xrealloc(list, n + 1, sizeof(*list));
-		list[n].name = unescape(de->d_name);
+		list[n].name = name_from_file(de->d_name);
 		list[n++].id = id;
 	}
 	if (n > 0)

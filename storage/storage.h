@@ -12,6 +12,8 @@
  *                               manifest list: manifest, instances); former-names
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
  *   partial/ALGO-HEX            a download under way (flock held by its owner)
+ *   artifacts/HEX/              an artifact: manifest, and blobs by the hex of their digests
+ *   artifacts/names/REFERENCE   symbolic link "../HEX"
  *   tmp/                        what is being built; swept when its lock is free
  *   containers/ID/              see libpod; storage owns upper/ work/ merged/ in it
  *   container-names/NAME        symbolic link to the ID
@@ -505,6 +507,56 @@ int storage_volume_usage(struct storage *st, struct volume_usage *list, size_t n
 			 struct cmk_err *err);
 /* Removes what a killed removal or creation left. */
 void storage_volume_sweep(struct storage *st);
+
+/* --- artifacts: manifests and blobs that are files, never unpacked
+ * -------------------------------------------------------------------------------------------------
+ */
+
+struct storage_artifact {
+	char *name;	  /* as it was given, with a tag or digest */
+	struct digest id; /* of the manifest */
+	char *manifest;
+	size_t manifest_len;
+};
+void storage_artifact_done(struct storage_artifact *a);
+void storage_artifact_list_free(struct storage_artifact *list, size_t n);
+/* By name; one that cannot be read is named on stderr and left out. */
+int storage_artifact_list(struct storage *st, struct storage_artifact **ret, size_t *ret_n,
+			  struct cmk_err *err);
+/* -ENOENT with CMK_ERR_NOT_FOUND; NAME whole. */
+int storage_artifact_find(struct storage *st, const char *name, struct storage_artifact *ret,
+			  struct cmk_err *err);
+/* A descriptor of a blob of the artifact ID. */
+int storage_artifact_open(struct storage *st, const struct digest *id, const struct digest *blob,
+			  struct cmk_err *err);
+
+/* One that is being made; .fd is -1 where there is none. */
+struct artifact_build {
+	struct storage *st;
+	int fd;
+	char tmp[32];
+};
+int storage_artifact_begin(struct storage *st, struct artifact_build *ret, struct cmk_err *err);
+/* Nothing is left of it; none of its blobs, where it was not put. */
+void storage_artifact_cancel(struct artifact_build *b);
+/* An empty file for the next blob; a descriptor. */
+int storage_artifact_file(struct artifact_build *b, struct cmk_err *err);
+/* That file FD is whole: it becomes the blob of its digest, *RET. */
+int storage_artifact_take(struct artifact_build *b, int fd, struct digest *ret, uint64_t *ret_size,
+			  struct cmk_err *err);
+/* Takes the blob from another artifact; false where none has it. */
+bool storage_artifact_reuse(struct artifact_build *b, const struct digest *blob, uint64_t size);
+/* What NAME may be before it is given: nothing, or the artifact ID, or ANY. */
+struct artifact_before {
+	const struct digest *id;
+	bool any;
+};
+/* Keeps it under NAME, durable; the artifact that had the name goes, where that was its last one.
+ * -EEXIST, or -EAGAIN where NAME is another than ID by now. */
+int storage_artifact_put(struct artifact_build *b, const char *name, const void *manifest,
+			 size_t len, const struct artifact_before *before, struct digest *ret,
+			 struct cmk_err *err);
+int storage_artifact_remove(struct storage *st, const char *name, struct cmk_err *err);
 
 /* --- consistency (`system check`)
  * -------------------------------------------------------------------------------------------------
