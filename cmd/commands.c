@@ -4,6 +4,13 @@
 /* Sorted by name; one line each, so that branches merge. */
 // clang-format off
 const struct cmk_command *const cmk_commands[] = {
+	&cmk_cmd_artifact_add,
+	&cmk_cmd_artifact_extract,
+	&cmk_cmd_artifact_inspect,
+	&cmk_cmd_artifact_ls,
+	&cmk_cmd_artifact_pull,
+	&cmk_cmd_artifact_push,
+	&cmk_cmd_artifact_rm,
 	&cmk_cmd_attach,
 	&cmk_cmd_commit,
 	&cmk_cmd_complete,

@@ -4,6 +4,13 @@
 
 #include "cmd/option.h"
 
+extern const struct cmk_command cmk_cmd_artifact_add;
+extern const struct cmk_command cmk_cmd_artifact_extract;
+extern const struct cmk_command cmk_cmd_artifact_inspect;
+extern const struct cmk_command cmk_cmd_artifact_ls;
+extern const struct cmk_command cmk_cmd_artifact_pull;
+extern const struct cmk_command cmk_cmd_artifact_push;
+extern const struct cmk_command cmk_cmd_artifact_rm;
 extern const struct cmk_command cmk_cmd_attach;
 extern const struct cmk_command cmk_cmd_commit;
 extern const struct cmk_command cmk_cmd_complete;

@@ -57,5 +57,10 @@ int client_send(struct client *c, enum proto_kind kind, const char *what, const 
 /* The blob DIGEST of SIZE bytes into FILE (empty), not yet verified; waits. */
 int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int file,
 		      struct cmk_err *err);
+/* 1 where the repository has the blob; waits. */
+int client_has_blob(struct client *c, const char *digest, struct cmk_err *err);
+/* Sends the blob, the first SIZE bytes of FILE; waits. */
+int client_upload(struct client *c, const char *digest, int file, uint64_t size,
+		  struct cmk_err *err);
 /* What URL leads to, into FILE (empty); waits. */
 int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err);

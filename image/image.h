@@ -359,6 +359,40 @@ int image_trust_text(const char *policy, char **ret, size_t *ret_len, struct cmk
  * (may be NULL) being required; the rest of the file stays. */
 int image_trust_set(const char *policy, const char *scope, const char *type, char *const *keys,
 		    struct cmk_err *err);
+/* --- artifacts: files in registries that are no images (image-spec manifest.md)
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* What NAME stands for: the name of an artifact that is here, or the beginning of the digest (hex,
+ * with or without "sha256:") of one. -ENOENT with CMK_ERR_NOT_FOUND. */
+int image_artifact_find(struct storage *st, const char *name, struct storage_artifact *ret,
+			struct cmk_err *err);
+struct image_artifact_add {
+	const char *type, *file_type; /* media types, or NULL: none; what the bytes look like */
+	char *const *annotations;     /* KEY=VALUE, of each file */
+	bool append, replace;
+};
+/* Makes an artifact NAME of the FILES (a vector of paths), or adds them to the one that is here.
+ * *RET is the digest of its manifest. */
+int image_artifact_add(struct storage *st, const char *name, char *const *files,
+		       const struct image_artifact_add *o, struct digest *ret, struct cmk_err *err);
+/* Gets the artifact NAME from its registry, as it is there; all digests are verified. Blocks. */
+int image_artifact_pull(struct storage *st, const char *name, const struct image_pull_options *o,
+			struct digest *ret, struct cmk_err *err);
+/* Sends A to the registry that its name says. The options of layers do not count. */
+int image_artifact_push(struct storage *st, const struct storage_artifact *a,
+			const struct image_push_options *o, struct cmk_err *err);
+/* Writes its files: all of them into the directory TARGET, by their titles or else digests; or one
+ * to the file TARGET. TITLE, DIGEST (one of them, or NULL): that file alone. -EINVAL where a title
+ * is no plain name. */
+int image_artifact_extract(struct storage *st, const struct storage_artifact *a, const char *title,
+			   const char *digest, const char *target, struct cmk_err *err);
+/* Bytes of its files, and when it was made (owned, NULL where it does not say). */
+int image_artifact_usage(const struct storage_artifact *a, uint64_t *ret_size, char **ret_created,
+			 struct cmk_err *err);
+/* Its manifest, name and digest, as the next value of W, an object; EXTRA: and its size. */
+int image_artifact_inspect(const struct storage_artifact *a, bool extra, struct json_writer *w,
+			   struct cmk_err *err);
 
 /* --- inspect
  * ------------------------------------------------------------------------------------------------

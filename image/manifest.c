@@ -12,6 +12,7 @@ static void descriptor_done(struct descriptor *d)
 	free(d->variant);
 	free(d->ref_name);
 	free(d->full_name);
+	free(d->title);
 }
 
 void manifest_done(struct manifest *m)
@@ -67,6 +68,14 @@ static char *clean_content_type(const char *s)
 		return type;
 	free(type);
 	return NULL;
+}
+
+static int read_title(const struct json *v, struct descriptor *d)
+{
+	const struct json *notes = json_get(v, "annotations");
+
+	d->title = xstrdup_null(json_str(json_get(notes, "org.opencontainers.image.title")));
+	return 0;
 }
 
 static int check_layer_type(struct descriptor *d, struct cmk_err *err)
@@ -151,6 +160,7 @@ static int read_items(const struct json *list, const char *what, size_t max, str
 		r = read_descriptor(v, d, err);
 		if (r == 0)
 			r = m->kind == MANIFEST_INDEX ? read_platform(v, d, err)
+			    : m->artifact	      ? read_title(v, d)
 						      : check_layer_type(d, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "%s[%zu]", what, m->n_items - 1);
@@ -206,22 +216,26 @@ static int read_manifest(const struct json *root, const char *content_type, stru
 	r = decide_type(root, content_type, m, err);
 	if (r < 0)
 		return r;
+	if (m->kind == MANIFEST_INDEX && m->artifact)
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "an index of several manifests is no artifact");
 	if (m->kind == MANIFEST_INDEX)
 		return read_items(json_get(root, "manifests"), "manifests", IMAGE_INDEX_MAX, m,
 				  err);
 	r = read_descriptor(json_get(root, "config"), &m->config, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "config");
-	r = check_config_type(&m->config, err);
+	if (!m->artifact)
+		r = check_config_type(&m->config, err);
 	if (r < 0)
 		return r;
 	return read_items(json_get(root, "layers"), "layers", IMAGE_LAYERS_MAX, m, err);
 }
 
-int manifest_parse(const char *text, size_t len, const char *content_type, struct manifest *ret,
-		   struct cmk_err *err)
+static int parse(const char *text, size_t len, const char *content_type, bool artifact,
+		 struct manifest *ret, struct cmk_err *err)
 {
-	cleanup(cleanup_manifest) struct manifest m = { 0 };
+	cleanup(cleanup_manifest) struct manifest m = { .artifact = artifact };
 	cleanup_json_doc struct json_doc *doc = NULL;
 	cleanup_free char *type = clean_content_type(content_type);
 	int r;
@@ -234,6 +248,18 @@ int manifest_parse(const char *text, size_t len, const char *content_type, struc
 	*ret = m;
 	m = (struct manifest){ 0 };
 	return 0;
+}
+
+int manifest_parse(const char *text, size_t len, const char *content_type, struct manifest *ret,
+		   struct cmk_err *err)
+{
+	return parse(text, len, content_type, false, ret, err);
+}
+
+int manifest_parse_artifact(const char *text, size_t len, const char *content_type,
+			    struct manifest *ret, struct cmk_err *err)
+{
+	return parse(text, len, content_type, true, ret, err);
 }
 
 /* How well the entry fits: 0 best, -1 not at all. */

@@ -21,10 +21,12 @@ struct descriptor {
 	/* What an index calls it, NULL where it does not: the annotations org.opencontainers.
 	 * image.ref.name, and containerd's and buildkit's io.containerd.image.name. */
 	char *ref_name, *full_name;
+	char *title; /* org.opencontainers.image.title: the file's name, hostile; or NULL */
 };
 
 struct manifest {
 	enum manifest_kind kind;
+	bool artifact; /* in: manifest_parse_artifact() */
 	char *media_type;
 	struct descriptor config;
 	struct descriptor *items; /* layers, or the index's manifests */
@@ -39,6 +41,13 @@ void manifest_done(struct manifest *m);
  */
 int manifest_parse(const char *text, size_t len, const char *content_type, struct manifest *ret,
 		   struct cmk_err *err);
+
+/*
+ * The same, of an artifact: config and layers may be of any type (image-spec
+ * manifest.md#guidelines- for-artifact-usage), and layers have titles. An index is refused.
+ */
+int manifest_parse_artifact(const char *text, size_t len, const char *content_type,
+			    struct manifest *ret, struct cmk_err *err);
 
 struct platform {
 	const char *os, *arch, *variant; /* variant NULL: any, the newest first */

@@ -18,8 +18,6 @@
 #include "image/progress.h"
 #include "image/push.h"
 
-#define UPLOAD_TRIES 3
-
 struct push {
 	struct storage *st;
 	const struct image_push_options *o;
@@ -65,43 +63,12 @@ static int connect_to(const struct image_push_options *o, const char *registry,
 /* 1 where the repository has it. */
 static int has_blob(struct push *p, const char *digest, struct cmk_err *err)
 {
-	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
-	int r = client_send(p->client, PROTO_BLOB_HEAD, digest, "", -1, 0, NULL, NULL, &mine);
-
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? cmk_err_move(err, &mine) : 1;
-}
-
-static int upload_once(struct push *p, const char *digest, int fd, uint64_t size,
-		       struct cmk_err *err)
-{
-	cleanup_free char *location = NULL, *place = NULL;
-	int r = client_send(p->client, PROTO_UPLOAD_BEGIN, "", "", -1, 0, NULL, &location, err);
-
-	if (r < 0)
-		return r;
-	if (!location)
-		return cmk_err_set(err, -EPROTO, "registry '%s' does not say where to",
-				   p->to.registry);
-	place = xasprintf("%s%cdigest=%s", location, strchr(location, '?') ? '&' : '?', digest);
-	return client_send(p->client, PROTO_UPLOAD_END, place, "application/octet-stream", fd, size,
-			   NULL, NULL, err);
+	return client_has_blob(p->client, digest, err);
 }
 
 static int upload(struct push *p, const char *digest, int fd, uint64_t size, struct cmk_err *err)
 {
-	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
-	int r = 0;
-
-	/* A place that the registry has forgotten meanwhile is asked for again. */
-	for (int i = 0; i < UPLOAD_TRIES; i++) {
-		cmk_err_done(&mine);
-		r = upload_once(p, digest, fd, size, &mine);
-		if (r != -ENOENT && r != -EIO)
-			break;
-	}
-	return r < 0 ? cmk_err_move(err, &mine) : 0;
+	return client_upload(p->client, digest, fd, size, err);
 }
 
 /* --- the blob that a layer once was --- */

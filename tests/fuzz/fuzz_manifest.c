@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			(void)manifest_choose(&m, &want, &d, NULL);
 		manifest_done(&m);
 	}
+	if (manifest_parse_artifact((const char *)data, size, NULL, &m, NULL) == 0)
+		manifest_done(&m);
 	if (image_config_parse((const char *)data, size, &config, NULL) == 0)
 		image_config_done(&config);
 	return 0;
