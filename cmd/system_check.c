@@ -47,6 +47,7 @@ static const char *kind_name(enum storage_damage_kind k)
 		[DAMAGE_IMAGE] = "image",
 		[DAMAGE_NAME] = "image name",
 		[DAMAGE_VOLUME] = "volume",
+		[DAMAGE_ARTIFACT] = "artifact",
 		[DAMAGE_CONTAINER] = "container",
 		[DAMAGE_CONTAINER_NAME] = "container name",
 		[DAMAGE_LEFTOVER] = "run directory",
@@ -199,7 +200,7 @@ const struct cmk_command cmk_cmd_system_check = {
 		"layer's files with what was recorded when they were unpacked; looks for layers, "
 		"volumes and upper directories that are missing, and for names, layers and run "
 		"directories that belong to nothing. What is damaged is told, a line each, with "
-		"what to do.\n\n"
+		"what to do. Volumes and artifacts are looked at, but no repair removes them.\n\n"
 		"A file counts as damaged where its bytes are others, or where it is missing; "
 		"owners, modes and files that were added are not looked at. Layers of a cmk that "
 		"recorded nothing are only checked for their own record.\n\n"

@@ -41,6 +41,8 @@ struct usage {
 	struct volume_usage *of_volume;
 	size_t n_volumes;
 	struct volume_users users;
+	struct storage_artifact *artifacts;
+	size_t n_artifacts;
 };
 
 static void usage_done(struct usage *u)
@@ -52,6 +54,7 @@ static void usage_done(struct usage *u)
 	storage_volume_list_free(u->volumes, u->n_volumes);
 	free(u->of_volume);
 	volume_users_done(&u->users);
+	storage_artifact_list_free(u->artifacts, u->n_artifacts);
 }
 
 static int compare_layers(const void *a, const void *b)
@@ -126,6 +129,8 @@ static int load(struct storage *st, struct usage *u, struct cmk_err *err)
 		r = storage_volume_list(st, &u->volumes, &u->n_volumes, err);
 	if (r == 0)
 		r = volume_users_load(st, &u->users, err);
+	if (r == 0)
+		r = storage_artifact_list(st, &u->artifacts, &u->n_artifacts, err);
 	if (r < 0)
 		return r;
 	count_images(u);
@@ -206,6 +211,27 @@ static struct summary of_volumes(const struct usage *u)
 	return s;
 }
 
+/* No container uses them. One by several names counts once. */
+static struct summary of_artifacts(const struct usage *u)
+{
+	struct summary s = { .type = "Artifacts" };
+
+	for (size_t i = 0; i < u->n_artifacts; i++) {
+		cleanup_free char *created = NULL;
+		uint64_t size = 0;
+		size_t k = 0;
+
+		while (!streq(u->artifacts[k].id.hex, u->artifacts[i].id.hex))
+			k++;
+		if (k < i || image_artifact_usage(&u->artifacts[i], &size, &created, NULL) < 0)
+			continue;
+		s.total++;
+		s.size += size;
+	}
+	s.reclaimable = s.size;
+	return s;
+}
+
 static int print_items(struct json_writer *w, const char *format, const struct format_title *titles,
 		       struct cmk_err *err)
 {
@@ -220,11 +246,14 @@ static int print_items(struct json_writer *w, const char *format, const struct f
 
 static int print_summary(const struct usage *u, const char *format, struct cmk_err *err)
 {
-	const struct summary all[] = { of_images(u), of_containers(u), of_volumes(u) };
+	const struct summary all[] = { of_images(u), of_containers(u), of_volumes(u),
+				       of_artifacts(u) };
+	/* Podman counts no artifacts: where there are none, there is no line. */
+	size_t n = ARRAY_LEN(all) - (u->n_artifacts == 0);
 	struct json_writer w = JSON_WRITER_INIT;
 
 	json_write_array(&w, NULL);
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+	for (size_t i = 0; i < n; i++)
 		write_summary(&w, &all[i]);
 	if (!format)
 		format = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
@@ -404,7 +433,8 @@ const struct cmk_command cmk_cmd_system_df = {
 		"How many images, containers and volumes there are, how many of them are in use, "
 		"how much they take and how much of that could be removed. A layer that several "
 		"images share counts once; sizes of images are those of their layers' tar "
-		"streams. Of a container counts what it has written itself.",
+		"streams. Of a container counts what it has written itself. Artifacts are counted "
+		"where there are any.",
 	.examples = system_df_examples,
 	.options = system_df_options,
 	.args_size = sizeof(struct system_df_args),

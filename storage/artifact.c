@@ -350,3 +350,67 @@ int storage_artifact_remove(struct storage *st, const char *name, struct cmk_err
 		return cmk_err_errno(err, "remove '%s'", name);
 	return sweep(st, err);
 }
+
+/* --- system check --- */
+
+static void damage(struct storage_check *c, const char *name, const char *what)
+{
+	storage_check_add(c, DAMAGE_ARTIFACT, name, "cmk artifact rm, then add or pull it again",
+			  what);
+}
+
+static void check_blob(int dir, const char *hex, const char *name, struct storage_check *c)
+{
+	cleanup_close int fd = openat(dir, hex, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_free char *what = NULL;
+	struct digest got;
+	int r = fd < 0 ? -errno : digest_of_fd(fd, &got);
+
+	/* Removed meanwhile. */
+	if (r == -ENOENT || (r == 0 && streq(got.hex, hex)))
+		return;
+	what = r < 0 ? xasprintf("its blob %s cannot be read: %s", hex, errno_text(-r))
+		     : xasprintf("its blob %s has another digest, %s", hex, got.hex);
+	damage(c, name, what);
+}
+
+static void check_blobs(struct storage *st, const char *name, const struct digest *id,
+			struct storage_check *c)
+{
+	cleanup_free char *path = xasprintf("artifacts/%s", id->hex);
+	cleanup_close int dir = openat(st->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	struct digest blob;
+
+	if (dir < 0 || dir_read(dir, &d, NULL) < 0)
+		return;
+	while ((de = readdir(d)))
+		if (digest_parse_hex(de->d_name, &blob) == 0)
+			check_blob(dir, blob.hex, name, c);
+}
+
+int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err *err)
+{
+	cleanup_close int names = open_names(st, err);
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = names < 0 ? names : dir_read(names, &d, err);
+
+	while (r >= 0 && (de = readdir(d))) {
+		cleanup(storage_artifact_done) struct storage_artifact a = { 0 };
+		cleanup_err struct cmk_err why = CMK_ERR_INIT;
+		cleanup_free char *name = name_from_file(de->d_name);
+		struct digest id, now;
+
+		if (de->d_name[0] == '.' || read_link(names, de->d_name, &id) < 0)
+			continue;
+		if (load(st, de->d_name, &id, &a, &why) >= 0) {
+			if (!c->quick)
+				check_blobs(st, name, &id, c);
+		} else if (read_link(names, de->d_name, &now) == 0 && streq(now.hex, id.hex)) {
+			damage(c, name, cmk_err_msg(&why));
+		}
+	}
+	return r;
+}

@@ -339,7 +339,9 @@ int storage_check(struct storage *st, struct storage_check *c, struct cmk_err *e
 		r = check_all_layers(st, c, err);
 	if (r >= 0)
 		r = add_images_on_bad_layers(st, c, err);
-	return r < 0 ? r : check_volumes(st, c, err);
+	if (r >= 0)
+		r = check_volumes(st, c, err);
+	return r < 0 ? r : artifacts_check(st, c, err);
 }
 
 /* --- repair: under the storage lock --- */

@@ -49,6 +49,9 @@ static inline bool is_dot(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
+/* artifact.c: says in C which artifacts are damaged. */
+int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err *err);
+
 /* volume.c: the names of all volumes, sorted. */
 int volumes_names(struct storage *st, char ***ret, struct cmk_err *err);
 

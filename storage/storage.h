@@ -567,6 +567,7 @@ enum storage_damage_kind {
 	DAMAGE_IMAGE,
 	DAMAGE_NAME, /* of an image */
 	DAMAGE_VOLUME,
+	DAMAGE_ARTIFACT,
 	DAMAGE_CONTAINER,
 	DAMAGE_CONTAINER_NAME,
 	DAMAGE_LEFTOVER, /* in the run directory */
@@ -600,9 +601,9 @@ void storage_check_add(struct storage_check *c, enum storage_damage_kind kind, c
 /* Takes back all but the first N. */
 void storage_check_forget(struct storage_check *c, size_t n);
 /*
- * Looks at image records, names, layers and volumes, and says in C what is wrong. Holds the storage
- * lock while it reads records, but not while files are read. Changes nothing. Fails only where it
- * cannot tell. Blocks.
+ * Looks at image records, names, layers, volumes and artifacts, and says in C what is wrong. Holds
+ * the storage lock while it reads records, but not while files are read. Changes nothing. Fails
+ * only where it cannot tell. Blocks.
  */
 int storage_check(struct storage *st, struct storage_check *c, struct cmk_err *err);
 /* Whether the layer DIFF_ID ("sha256:…") is neither here nor being put back by a collection. */

@@ -195,6 +195,16 @@ Deleted: [0-9a-f]{64}$'
 	echo hellO >"$(find "$CMK_ROOT/artifacts" -name "$(sum hello.txt)")"
 	run_cmk 125 artifact extract x out
 	assert_match "$stderr" 'the blob is damaged'
+	run_cmk system check --quick
+	run_cmk 125 system check
+	assert_match "$output" "Damaged artifact x:latest: its blob $(sum hello.txt) has another digest, .* \(cmk artifact rm, then"
+	run_cmk artifact add --replace x hello.txt
+	run_cmk artifact add z hello.txt
+	run_cmk system check
+	assert_equal "$output" ""
+	run_cmk artifact rm "$REGISTRY/library/many"
+	run_cmk system df --format '{{.Type}} {{.Total}} {{.Size}} {{.Reclaimable}}'
+	assert_equal "${lines[3]}" 'Artifacts 2 12B 12B (100%)'
 	run_cmk system reset -f
 	assert [ ! -e "$CMK_ROOT" ]
 }
