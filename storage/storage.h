@@ -594,8 +594,8 @@ struct storage_check {
 	char **containers; /* the same of containers: libpod fills it */
 };
 void storage_check_done(struct storage_check *c);
-/* What is wrong with ID is WHAT, and TODO is what to do; other lines than the first of a WHAT with
- * several become damages of their own. */
+/* What is wrong with ID is WHAT, what to do about it is told beside; other lines than the first of
+ * a WHAT with several become damages of their own. */
 void storage_check_add(struct storage_check *c, enum storage_damage_kind kind, const char *id,
 		       const char *todo, const char *what);
 /* Takes back all but the first N. */

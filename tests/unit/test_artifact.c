@@ -12,7 +12,7 @@ static void types_are_those_of_net_http(void **state cmk_unused)
 	TYPE("key: value\n\x01", "application/octet-stream");
 	TYPE("\0\0\0", "application/octet-stream");
 	TYPE("\x1f\x8b\x08\0", "application/x-gzip");
-	TYPE("\x1f\x8b", "text/plain; charset=utf-8");
+	TYPE("\x1f\x8b", "application/octet-stream");
 	TYPE("  <!DOCTYPE html>", "text/html; charset=utf-8");
 	TYPE("<a", "text/plain; charset=utf-8");
 	TYPE("<a href", "text/html; charset=utf-8");
