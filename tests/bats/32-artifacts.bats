@@ -83,7 +83,7 @@ sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 	assert [ "$output" != "$first" ]
 	run_cmk artifact inspect x
 	assert_equal "$(jq -r '.Manifest.layers[].annotations["org.opencontainers.image.title"]' <<<"$output")" $'hello.txt\nblob.bin'
-	assert_equal "$(ls "$CMK_ROOT/artifacts" | grep -c -v names)" 1
+	assert_equal "$(find "$CMK_ROOT/artifacts" -mindepth 1 -maxdepth 1 ! -name names | wc -l)" 1
 	run_cmk 125 artifact add --append x hello.txt
 	assert_error 'hello.txt: file already exists in artifact'
 	run_cmk 125 artifact add --append --type a/b x copy
