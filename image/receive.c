@@ -90,6 +90,9 @@ static int fetch_config(struct receive *r, struct image_config *ret, struct cmk_
 	q = r->source->config(r, d, &r->config, err);
 	if (q < 0)
 		return cmk_err_wrap(err, q, "image config");
+	if (r->config.len != d->size)
+		return cmk_err_set(err, -EBADMSG, "image config: it has %zu bytes, not %llu",
+				   r->config.len, (unsigned long long)d->size);
 	digest_of(r->config.text, r->config.len, &got);
 	if (!streq(got.hex, d->digest.hex))
 		return cmk_err_set(err, -EBADMSG, "image config: wrong digest: expected %s", want);

@@ -406,6 +406,14 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 		index({"mediaType": O + "manifest.v1+json", **blob(json.dumps(m).encode())})
 	END
 	refuse 'it has [0-9]* bytes, not' load -i a.tar
+	craft a.tar <<-'END'
+		layout()
+		m = json.loads(manifest(a))
+		m["config"]["size"] += 1
+		blob(config(a)), blob(a)
+		index({"mediaType": O + "manifest.v1+json", **blob(json.dumps(m).encode())})
+	END
+	refuse 'image config: it has [0-9]* bytes, not' load -i a.tar
 	# Indexes below each other; one cannot hold its own digest.
 	craft a.tar <<-'END'
 		layout()

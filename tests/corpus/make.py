@@ -139,7 +139,7 @@ def old_sparse(name, pieces, real, stored, claim=None, more=(), extended=None):
     h[345:500] = bytes(155)
     h[386:386 + 96] = flat(pieces).ljust(96, b"\0")
     h[482] = bool(more) if extended is None else extended
-    h[483:495] = real if isinstance(real, bytes) else octal(real, 12)
+    h[483:495] = real.ljust(12) if isinstance(real, bytes) else octal(real, 12)
     h[148:156] = b"%06o\0 " % checksum(h)
     out = bytes(h)
     for i, list in enumerate(more):
