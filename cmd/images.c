@@ -266,6 +266,7 @@ static int list_images(struct storage *st, const struct images_args *a, const ch
 	if (a->format || images_filter_wants_containers(a->filters))
 		r = container_list(st, &containers, &world.n_containers, err);
 	world.images = list;
+	world.family = image_family_new(st, list, world.n_images);
 	world.containers = containers;
 	if (r == 0)
 		r = images_filter_parse(&world, a->filters, pattern, false, &filter, err);
@@ -276,6 +277,7 @@ static int list_images(struct storage *st, const struct images_args *a, const ch
 	rows_free(rows.list, rows.n);
 	images_filter_free(filter);
 	container_list_free(containers, world.n_containers);
+	(void)image_family_free(world.family);
 	storage_image_list_free(list, world.n_images);
 	return r;
 }

@@ -86,12 +86,12 @@ static bool has_name(const struct image_record *image)
 
 bool images_is_dangling(const struct images_world *w, const struct image_record *image)
 {
-	return !has_name(image) && !image_has_children(w->st, image, w->images, w->n_images);
+	return !has_name(image) && !image_family_has_children(w->family, image);
 }
 
 bool images_is_intermediate(const struct images_world *w, const struct image_record *image)
 {
-	return !has_name(image) && image_has_children(w->st, image, w->images, w->n_images);
+	return !has_name(image) && image_family_has_children(w->family, image);
 }
 
 int images_all_ids(struct storage *st, char ***ret, struct cmk_err *err)
@@ -123,8 +123,8 @@ const char *images_parent(const struct images_world *w, const struct image_recor
 	for (size_t i = 0; i < w->n_images; i++) {
 		const struct image_record *one = &w->images[i];
 
-		if (image_is_parent(w->st, one, image) &&
-		    (!nearest || image_is_parent(w->st, nearest, one)))
+		if (image_family_is_parent(w->family, one, image) &&
+		    (!nearest || image_family_is_parent(w->family, nearest, one)))
 			nearest = one;
 	}
 	return nearest ? nearest->id : NULL;

@@ -13,6 +13,7 @@ struct images_world {
 	struct storage *st;
 	const struct image_record *images;
 	size_t n_images;
+	struct image_family *family; /* of IMAGES */
 	struct container *const *containers;
 	size_t n_containers;
 };

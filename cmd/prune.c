@@ -169,9 +169,11 @@ int cmk_prune_images(struct storage *st, bool all, char *const *filters, struct 
 		if (r < 0)
 			break;
 		w.images = list;
+		w.family = image_family_new(st, list, w.n_images);
 		after = ret->count ? cmk_layers_size(list, w.n_images) : 0;
 		before = first ? after : before;
 		removed = prune_once(&w, all, filters, ret, err);
+		w.family = image_family_free(w.family);
 		storage_image_list_free(list, w.n_images);
 	}
 	container_list_free(containers, w.n_containers);

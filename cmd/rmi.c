@@ -63,14 +63,21 @@ static int free_of_containers(struct storage *st, const char *image, bool force,
 static char **nameless_parents(struct storage *st, const struct image_record *rec)
 {
 	struct image_record *list = NULL;
+	const struct image_record *own = NULL;
+	struct image_family *family;
 	char **ids = NULL;
 	size_t n = 0;
 
 	if (storage_image_list(st, &list, &n, NULL) < 0)
 		return NULL;
+	family = image_family_new(st, list, n);
 	for (size_t i = 0; i < n; i++)
-		if ((!list[i].names || !*list[i].names) && image_is_parent(st, &list[i], rec))
+		own = streq(list[i].id, rec->id) ? &list[i] : own;
+	for (size_t i = 0; own && i < n; i++)
+		if ((!list[i].names || !*list[i].names) &&
+		    image_family_is_parent(family, &list[i], own))
 			strv_add(&ids, list[i].id);
+	(void)image_family_free(family);
 	storage_image_list_free(list, n);
 	return ids;
 }
@@ -88,6 +95,7 @@ static int remove_dangling(struct storage *st, char *const *ids)
 		r = storage_image_list(st, &list, &w.n_images, NULL);
 	w.containers = containers;
 	w.images = list;
+	w.family = image_family_new(st, list, w.n_images);
 	for (size_t i = 0; r == 0 && i < w.n_images; i++) {
 		if (!strv_has(ids, list[i].id) || !images_is_dangling(&w, &list[i]) ||
 		    images_count_containers(&w, list[i].id) > 0 ||
@@ -96,6 +104,7 @@ static int remove_dangling(struct storage *st, char *const *ids)
 		printf("Deleted: %s\n", list[i].id);
 		removed++;
 	}
+	(void)image_family_free(w.family);
 	storage_image_list_free(list, w.n_images);
 	container_list_free(containers, w.n_containers);
 	return removed;

@@ -71,13 +71,19 @@ int image_config_load(struct storage *st, const char *id, struct image_config *r
 
 /* The first N layers of A and B are the same. */
 bool image_layers_same(const struct image_layer_ref *a, const struct image_layer_ref *b, size_t n);
-/* Whether CHILD was made of PARENT: it has its layers and its history, and more. */
-bool image_is_parent(struct storage *st, const struct image_record *parent,
-		     const struct image_record *child);
-/* Whether one of the LIST was made of IMAGE. One without a name and without children is dangling,
- * one without a name and with children is a step on the way to these. */
-bool image_has_children(struct storage *st, const struct image_record *image,
-			const struct image_record *list, size_t n);
+/* Which of the images of LIST (N, borrowed) was made of which. What is read for that is read once.
+ */
+struct image_family;
+struct image_family *image_family_new(struct storage *st, const struct image_record *list,
+				      size_t n);
+struct image_family *image_family_free(struct image_family *f);
+/* Whether CHILD was made of PARENT, both of the list: it has its layers and its history, and more.
+ */
+bool image_family_is_parent(struct image_family *f, const struct image_record *parent,
+			    const struct image_record *child);
+/* Whether one of the list was made of IMAGE, of the same list. One without a name and without
+ * children is dangling, one without a name and with children is a step on the way to these. */
+bool image_family_has_children(struct image_family *f, const struct image_record *image);
 
 /* --- pull
  * ---------------------------------------------------------------------------------------------------

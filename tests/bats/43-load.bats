@@ -436,6 +436,20 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	refuse 'not a JSON object' load -i c
 }
 
+@test "of hundreds of images on one layer, which was made of which is told soon" {
+	craft a.tar <<-'END'
+		def one(i):
+		    c = json.loads(config(a))
+		    return docker(a, tags=["t/i%d:1" % i], cfg=json.dumps({**c, "history": [{"created_by": "step %d" % (j if j < 50 else i)} for j in range(51)]}).encode())
+		put("manifest.json", [one(i) for i in range(300)])
+	END
+	run_cmk load -q -i a.tar
+	# With a look into each for each other it took minutes.
+	CMK_COMMAND_TIMEOUT=10 run_cmk images --format json
+	assert_equal "$(jq length <<<"$output")" 300
+	assert_equal "$(jq -r '.[].ParentId' <<<"$output" | sort -u)" ""
+}
+
 @test "an archive that is cut short anywhere is refused" {
 	local size at
 	craft a.tar <<<'put("manifest.json", [docker(a, b)])'
