@@ -170,8 +170,14 @@ int image_list_push(struct storage *st, const char *id, const char *to, bool all
 		    const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
 {
 	cleanup(list_push_done) struct list_push p = { .st = st, .o = o };
-	int r = image_ref_parse(to, &p.to, err);
+	int r;
 
+	if (image_has_transport(to))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "'%.200s': pushing a manifest list to this transport is not "
+				    "supported yet",
+				    to);
+	r = image_ref_parse(to, &p.to, err);
 	if (r == 0 && (!p.to.registry || p.to.digest))
 		r = cmk_err_set(err, -EINVAL,
 				"'%s' is no place for a list: REGISTRY/REPOSITORY[:TAG]", to);
