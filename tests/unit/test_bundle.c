@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Names with a transport, and the lists of images in archives and layouts. */
+#include "image/save.h"
 #include "image/transport.h"
 #include "tests/unit/unit.h"
 
@@ -171,6 +172,34 @@ static void layouts(void **state cmk_unused)
 	assert_true(oci_layout_check("{}", 2, NULL) < 0);
 }
 
+/* How many entries it has then; -1 where the old text is refused. */
+static int added(const char *old, const char *name)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_free char *text = NULL;
+	struct digest d;
+	size_t len = 0;
+
+	assert_int_equal(digest_parse_hex(HEX, &d), 0);
+	if (save_index(old, old ? strlen(old) : 0, name, &d, 7, &text, &len, NULL) < 0)
+		return -1;
+	assert_int_equal(json_parse(text, len, len, &doc, NULL), 0);
+	return (int)json_get(json_root(doc), "manifests")->n;
+}
+
+static void an_index_gets_one_image_more(void **state cmk_unused)
+{
+	assert_int_equal(added(NULL, NULL), 1);
+	assert_int_equal(added(INDEX(""), "a"), 1);
+	assert_int_equal(added(INDEX(ENTRY(NAMED("a"))), "b"), 2);
+	assert_int_equal(added(INDEX(ENTRY(NAMED("a"))), NULL), 2);
+	assert_int_equal(added(INDEX(ENTRY(NAMED("a"))), "a"), 1);
+	assert_int_equal(added(INDEX(ENTRY("")), "a"), 1);
+	assert_int_equal(added("{}", "a"), -1);
+	assert_int_equal(added("{\"manifests\":{}}", "a"), -1);
+	assert_int_equal(added("[", "a"), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +207,7 @@ int main(void)
 		cmocka_unit_test(docker_lists),
 		cmocka_unit_test(docker_lists_are_bounded),
 		cmocka_unit_test(layouts),
+		cmocka_unit_test(an_index_gets_one_image_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
