@@ -45,6 +45,8 @@ static int image_prune_exec(const struct cmk_globals *g, void *args, int argc cm
 		return 0;
 	r = cmk_prune_images(st, a->all, a->filters, &pruned, err);
 	cmk_pruned_print(&pruned, NULL);
+	if (r == 0)
+		r = cmk_prune_blobs(st, a->filters, &pruned, err);
 	return r < 0 ? r : pruned.code;
 }
 
@@ -58,9 +60,12 @@ static const struct cmk_example image_prune_examples[] = {
 const struct cmk_command cmk_cmd_image_prune = {
 	.name = "image prune",
 	.summary = "Remove images that nobody uses",
-	.description = "Removes the images that have no name and of which no other was made, or "
-		       "with --all every one, unless a container uses it or it is mounted; and "
-		       "prints their IDs. Without --force it asks first.",
+	.description =
+		"Removes the images that have no name and of which no other was made, or "
+		"with --all every one, unless a container uses it or it is mounted; and "
+		"prints their IDs. The compressed layers that pulls have kept (`cmk pull "
+		"--keep-blobs`) go as well, unless a filter is given. Without --force it asks "
+		"first.",
 	.examples = image_prune_examples,
 	.options = image_prune_options,
 	.args_size = sizeof(struct image_prune_args),

@@ -181,6 +181,17 @@ int cmk_prune_images(struct storage *st, bool all, char *const *filters, struct 
 	return r < 0 ? r : MIN(removed, 0);
 }
 
+int cmk_prune_blobs(struct storage *st, char *const *filters, struct cmk_pruned *ret,
+		    struct cmk_err *err)
+{
+	uint64_t bytes = 0;
+	size_t n = 0;
+	int r = filters && *filters ? 0 : storage_blob_drop_all(st, &bytes, &n, err);
+
+	ret->bytes += bytes;
+	return r;
+}
+
 /* --- volumes --- */
 
 int cmk_unused_volumes(struct storage *st, char *const *filters, char ***ret, struct cmk_err *err)

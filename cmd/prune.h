@@ -36,3 +36,7 @@ int cmk_image_remove(struct storage *st, const struct image_record *rec, const c
 		     bool force, struct cmk_err *err);
 /* Bytes of all layers of the images, each counted once. */
 uint64_t cmk_layers_size(const struct image_record *list, size_t n);
+/* The kept blobs, unless FILTERS are given, which are about other things. Only bytes are counted.
+ */
+int cmk_prune_blobs(struct storage *st, char *const *filters, struct cmk_pruned *ret,
+		    struct cmk_err *err);

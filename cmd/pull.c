@@ -8,7 +8,7 @@ struct pull_args {
 		*signature_policy;
 	int tls_verify;
 	uint32_t retry;
-	const char *retry_delay;
+	const char *retry_delay, *keep_blobs;
 	bool all_tags, quiet;
 };
 
@@ -22,6 +22,10 @@ static const struct cmk_option pull_options[] = {
 		       "read certificates from this directory", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "creds", struct pull_args, creds, "USER[:PASSWORD]",
 		       "use these credentials"),
+	CMK_OPT_STRING(0, "keep-blobs", struct pull_args, keep_blobs, "WHEN",
+		       "keep the compressed layers for a push", .def = "room",
+		       .env = "CMK_KEEP_BLOBS", .words = "always|never|room",
+		       .complete = COMPLETE_WORDS),
 	CMK_OPT_STRING(0, "os", struct pull_args, os, "OS",
 		       "take the image for this system instead of linux", .excludes = "platform"),
 	CMK_OPT_STRING(0, "platform", struct pull_args, platform, "OS/ARCH[/VARIANT]",
@@ -63,6 +67,7 @@ static int fill_options(const struct pull_args *a, struct image_platform *platfo
 		.signature_policy = a->signature_policy,
 		.tls_verify = a->tls_verify,
 		.quiet = a->quiet,
+		.keep_blobs = a->keep_blobs,
 		.retry = a->retry ? (int)a->retry : -1,
 	};
 	(void)image_pull_policy_parse(a->policy, &o->policy);

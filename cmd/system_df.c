@@ -43,6 +43,8 @@ struct usage {
 	struct volume_users users;
 	struct storage_artifact *artifacts;
 	size_t n_artifacts;
+	struct storage_blob *blobs;
+	size_t n_blobs;
 };
 
 static void usage_done(struct usage *u)
@@ -55,6 +57,7 @@ static void usage_done(struct usage *u)
 	free(u->of_volume);
 	volume_users_done(&u->users);
 	storage_artifact_list_free(u->artifacts, u->n_artifacts);
+	free(u->blobs);
 }
 
 static int compare_layers(const void *a, const void *b)
@@ -131,6 +134,8 @@ static int load(struct storage *st, struct usage *u, struct cmk_err *err)
 		r = volume_users_load(st, &u->users, err);
 	if (r == 0)
 		r = storage_artifact_list(st, &u->artifacts, &u->n_artifacts, err);
+	if (r == 0)
+		r = storage_blob_list(st, &u->blobs, &u->n_blobs, err);
 	if (r < 0)
 		return r;
 	count_images(u);
@@ -232,6 +237,17 @@ static struct summary of_artifacts(const struct usage *u)
 	return s;
 }
 
+/* Nothing counts on one. */
+static struct summary of_blobs(const struct usage *u)
+{
+	struct summary s = { .type = "Kept Blobs", .total = u->n_blobs };
+
+	for (size_t i = 0; i < u->n_blobs; i++)
+		s.size += u->blobs[i].size;
+	s.reclaimable = s.size;
+	return s;
+}
+
 static int print_items(struct json_writer *w, const char *format, const struct format_title *titles,
 		       struct cmk_err *err)
 {
@@ -247,14 +263,14 @@ static int print_items(struct json_writer *w, const char *format, const struct f
 static int print_summary(const struct usage *u, const char *format, struct cmk_err *err)
 {
 	const struct summary all[] = { of_images(u), of_containers(u), of_volumes(u),
-				       of_artifacts(u) };
-	/* Podman counts no artifacts: where there are none, there is no line. */
-	size_t n = ARRAY_LEN(all) - (u->n_artifacts == 0);
+				       of_artifacts(u), of_blobs(u) };
 	struct json_writer w = JSON_WRITER_INIT;
 
 	json_write_array(&w, NULL);
-	for (size_t i = 0; i < n; i++)
-		write_summary(&w, &all[i]);
+	/* The last two are no lines of podman's: only where there are some. */
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (i < 3 || all[i].total > 0)
+			write_summary(&w, &all[i]);
 	if (!format)
 		format = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
 	return print_items(&w, format, NULL, err);
@@ -381,6 +397,36 @@ static int print_volumes(const struct usage *u, struct cmk_err *err)
 	return print_items(&w, "table {{.VolumeName}}\t{{.Links}}\t{{.Size}}", titles, err);
 }
 
+static uint64_t images_with(const struct usage *u, const char *blob)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < u->n_images; i++) {
+		size_t k = 0;
+
+		while (k < u->images[i].n_layers && !streq_null(u->images[i].layers[k].blob, blob))
+			k++;
+		n += k < u->images[i].n_layers;
+	}
+	return n;
+}
+
+static int print_blobs(const struct usage *u, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+	char buf[72];
+
+	json_write_array(&w, NULL);
+	for (size_t i = 0; i < u->n_blobs; i++) {
+		json_write_object(&w, NULL);
+		json_write_str(&w, "Digest", digest_str(&u->blobs[i].digest, buf));
+		write_size(&w, "Size", u->blobs[i].size);
+		json_write_u64(&w, "Images", images_with(u, buf));
+		json_write_end(&w, '}');
+	}
+	return print_items(&w, "table {{.Digest}}\t{{.Size}}\t{{.Images}}", NULL, err);
+}
+
 static int print_verbose(const struct usage *u, struct cmk_err *err)
 {
 	int r;
@@ -394,7 +440,11 @@ static int print_verbose(const struct usage *u, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	(void)printf("\nLocal Volumes space usage:\n\n");
-	return print_volumes(u, err);
+	r = print_volumes(u, err);
+	if (r < 0 || u->n_blobs == 0)
+		return r;
+	(void)printf("\nKept Blobs space usage:\n\n");
+	return print_blobs(u, err);
 }
 
 static int system_df_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,
@@ -434,7 +484,8 @@ const struct cmk_command cmk_cmd_system_df = {
 		"how much they take and how much of that could be removed. A layer that several "
 		"images share counts once; sizes of images are those of their layers' tar "
 		"streams. Of a container counts what it has written itself. Artifacts are counted "
-		"where there are any.",
+		"where there are any; where pulls have kept compressed layers (`cmk pull "
+		"--keep-blobs`), these have a line of their own.",
 	.examples = system_df_examples,
 	.options = system_df_options,
 	.args_size = sizeof(struct system_df_args),

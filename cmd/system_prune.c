@@ -78,6 +78,8 @@ static int prune(struct storage *st, const struct system_prune_args *a, struct c
 	if (r == 0)
 		r = cmk_prune_images(st, a->all, a->filters, &images, err);
 	cmk_pruned_print(&images, "Deleted Images");
+	if (r == 0)
+		r = cmk_prune_blobs(st, a->filters, &images, err);
 	if (r < 0)
 		return r;
 	format_size_tight(containers.bytes + volumes.bytes + images.bytes, 4, size);
@@ -116,10 +118,13 @@ static const struct cmk_example system_prune_examples[] = {
 const struct cmk_command cmk_cmd_system_prune = {
 	.name = "system prune",
 	.summary = "Remove what is not in use",
-	.description = "Removes the containers that do not run, then images that no container uses "
-		       "(without --all only dangling ones), with --volumes the volumes that no "
-		       "container uses as well; prints their IDs, and how much was freed. "
-		       "Without --force it asks first.",
+	.description =
+		"Removes the containers that do not run, then images that no container uses "
+		"(without --all only dangling ones), with --volumes the volumes that no "
+		"container uses as well; and the compressed layers that pulls have kept (`cmk pull "
+		"--keep-blobs`), unless a filter is given; prints their IDs, and how much was "
+		"freed. "
+		"Without --force it asks first.",
 	.examples = system_prune_examples,
 	.options = system_prune_options,
 	.args_size = sizeof(struct system_prune_args),

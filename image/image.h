@@ -104,6 +104,7 @@ struct image_pull_options {
 	const char *signature_policy; /* NULL: the usual policy.json */
 	int tls_verify;		      /* -1 as configured, 0, 1 */
 	bool quiet;
+	const char *keep_blobs;	 /* storage_keep_parse(); NULL: $CMK_KEEP_BLOBS, else "room" */
 	int retry;		 /* attempts after the first; 0: the default (3), negative: none */
 	uint32_t retry_delay_ms; /* before the second attempt, doubled each time; 0: 1000 */
 };

@@ -33,6 +33,7 @@ struct fetcher {
 	layer_open_fn open;
 	void *open_arg;
 	bool verify;
+	enum storage_keep keep;
 	struct progress *progress;
 	int partial_dir;
 	struct slot *slots;
@@ -113,14 +114,15 @@ static void drop_leftover(struct fetcher *f, struct slot *s)
 /* With the lock: is the file still the one of that name, and the layer still missing? */
 static int check_partial(struct fetcher *f, struct slot *s, uint64_t *ret_have)
 {
-	struct stat st;
+	struct stat st, named;
 
 	if (fstat(s->partial, &st) < 0)
 		return cmk_err_errno(f->err, "look at '%s/partial/%s'", f->st->root, s->name);
 	if (!S_ISREG(st.st_mode))
 		return cmk_err_set(f->err, -EINVAL, "'%s/partial/%s' is no regular file",
 				   f->st->root, s->name);
-	if (st.st_nlink == 0) {
+	if (fstatat(f->partial_dir, s->name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    named.st_ino != st.st_ino) {
 		(void)close(steal_fd(&s->partial));
 		s->state = LAYER_TODO;
 		return 0;
@@ -249,8 +251,15 @@ static int advance_all(struct fetcher *f, bool *ret_all_done)
 
 static void finish_if_whole(struct fetcher *f, struct slot *s)
 {
-	if (s->downloaded && s->unpacked)
-		slot_finish(f, s, "done");
+	const struct descriptor *blob = s->want->blob;
+
+	if (!s->downloaded || !s->unpacked)
+		return;
+	/* Its bytes were compared with its digest on their way to the layer. */
+	if (s->partial >= 0)
+		(void)storage_blob_keep(f->st, f->keep, f->partial_dir, s->name, &blob->digest,
+					blob->size);
+	slot_finish(f, s, "done");
 }
 
 static int handle_message(struct fetcher *f)
@@ -471,14 +480,15 @@ static int fetch_all(struct fetcher *f, struct layer_fetch *list, size_t n)
 	return r;
 }
 
-int layers_fetch(struct storage *st, struct client *c, struct progress *p, struct layer_fetch *list,
-		 size_t n, struct cmk_err *err)
+int layers_fetch(struct storage *st, struct client *c, struct progress *p, enum storage_keep keep,
+		 struct layer_fetch *list, size_t n, struct cmk_err *err)
 {
 	cleanup_free struct proto_msg *msg = xmalloc(sizeof(*msg));
 	cleanup_close int dir = open_dir_at(st->root_fd, "partial", 0700, err);
 	struct fetcher f = {
 		.st = st,
 		.client = c,
+		.keep = keep,
 		.progress = p,
 		.partial_dir = dir,
 		.msg = msg,

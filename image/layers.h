@@ -22,11 +22,11 @@ struct layer_part {
 /*
  * Downloads and unpacks what is missing: download ∥ hash ∥ decompress ∥ write. Every blob goes to
  * DATA/partial/sha256-HEX as well (flock held), from which an interrupted download goes on; the
- * file is removed when its layer is in place or turned out to be wrong. Another pull's download of
- * the same blob is waited for.
+ * file is removed when its layer is in place or turned out to be wrong, or kept as KEEP says.
+ * Another pull's download of the same blob is waited for.
  */
-int layers_fetch(struct storage *st, struct client *c, struct progress *p, struct layer_fetch *list,
-		 size_t n, struct cmk_err *err);
+int layers_fetch(struct storage *st, struct client *c, struct progress *p, enum storage_keep keep,
+		 struct layer_fetch *list, size_t n, struct cmk_err *err);
 
 /* Says where the blob of L lies. */
 typedef int (*layer_open_fn)(void *arg, const struct layer_fetch *l, struct layer_part *ret,

@@ -80,12 +80,28 @@ static int registry_config(struct receive *r, const struct descriptor *d, struct
 				 d->size, ret, err);
 }
 
+static int keep_policy(const struct image_pull_options *o, enum storage_keep *ret,
+		       struct cmk_err *err)
+{
+	const char *word = o->keep_blobs ? o->keep_blobs : getenv("CMK_KEEP_BLOBS");
+
+	if (!word || !*word)
+		word = "room";
+	return storage_keep_parse(word, ret) == 0
+		       ? 0
+		       : cmk_err_set(err, -EINVAL,
+				     "CMK_KEEP_BLOBS='%.40s': use always, never or room", word);
+}
+
 static int registry_layers(struct receive *r, struct layer_fetch *list, size_t n,
 			   struct cmk_err *err)
 {
 	const struct pull *p = r->arg;
 
-	return layers_fetch(r->st, p->client, r->progress, list, n, err);
+	enum storage_keep keep;
+	int q = keep_policy(p->o, &keep, err);
+
+	return q < 0 ? q : layers_fetch(r->st, p->client, r->progress, keep, list, n, err);
 }
 
 static const struct receive_source registry_source = {

@@ -3,8 +3,8 @@
  * Push: an image of this store to a registry.
  *
  * A layer that came compressed goes as the blob that it was, wherever that can be had: it is there
- * already, the registry has it in the repository that it was pulled from, or it is fetched once
- * more from where it was pulled. With all of them the manifest stays what it was, and its digest.
+ * already, the registry has it in the repository that it was pulled from, it was kept here, or it is
+ * fetched once more from where it was pulled. With all of them the manifest stays what it was, and its digest.
  * Where that cannot be, the layer is compressed anew and the image has another digest, which is
  * said.
  */
@@ -124,6 +124,15 @@ static int fetch_blob(struct push *p, const char *registry, const char *reposito
 	return r;
 }
 
+/* 1 where it was kept, and is in the registry now. */
+static int push_kept(struct push *p, const struct image_layer_ref *l, struct cmk_err *err)
+{
+	cleanup_close int fd = storage_blob_open(p->st, l->blob, l->blob_size);
+	int r = fd < 0 ? fd : upload(p, l->blob, fd, l->blob_size, err);
+
+	return r == -ENOENT && fd < 0 ? 0 : r < 0 ? r : 1;
+}
+
 /* 1 where the registry has the layer's blob as it once came. */
 static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk_err *err)
 {
@@ -136,6 +145,8 @@ static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk
 		    !streq(repository, p->to.repository))
 			r = mount_blob(p, l->blob, repository, err);
 	}
+	if (r == 0)
+		r = push_kept(p, l, err);
 	for (char **d = p->rec.repo_digests; r == 0 && d && *d; d++) {
 		cleanup_free char *registry = NULL, *repository = NULL;
 		cleanup_err struct cmk_err why = CMK_ERR_INIT;

@@ -155,12 +155,15 @@ static void fill_plan(const struct image_push_options *o, const struct place *p,
 		      enum image_save_format format, struct save_plan *ret)
 {
 	bool plain = format == SAVE_DOCKER_ARCHIVE ||
-		     (format == SAVE_DOCKER_DIR && !o->compress && !o->compression_given);
+		     (format == SAVE_DOCKER_DIR && !o->compress && !o->compression_given &&
+		      !o->force_compression);
 
 	*ret = (struct save_plan){
 		.format = format,
 		.compression = plain ? LAYER_TAR : o->compression,
 		.level = o->level,
+		.kept = true,
+		.recompress = o->force_compression,
 		.manifest = o->format,
 		.quiet = o->quiet,
 		.fd = p->fd,

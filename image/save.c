@@ -187,6 +187,29 @@ static int plain_layer(struct saver *s, const struct image_layer_ref *from,
 				       : sink_put_layer(s->sink, s->st, name, &id, from->size, err);
 }
 
+/* 1 where the layer's blob was kept, and has been written. */
+static int kept_layer(struct saver *s, const struct image_layer_ref *from,
+		      struct image_layer_ref *ret, struct cmk_err *err)
+{
+	cleanup_free char *name = NULL;
+	cleanup_close int fd = -1;
+	int r;
+
+	if (!s->plan->kept || !compose_came_compressed(from) ||
+	    (s->plan->recompress &&
+	     compose_compression(from->media_type) != s->plan->compression))
+		return 0;
+	fd = storage_blob_open(s->st, from->blob, from->blob_size);
+	if (fd < 0)
+		return 0;
+	compose_layer_same(ret, from);
+	name = blob_name(s, from->blob);
+	if (sink_has(s->sink, name))
+		return 1;
+	r = sink_put_fd(s->sink, name, fd, from->blob_size, err);
+	return r < 0 ? r : 1;
+}
+
 static int copy_layers(struct saver *s, const struct source *src, struct image_layer_ref *refs,
 		       struct cmk_err *err)
 {
@@ -195,8 +218,11 @@ static int copy_layers(struct saver *s, const struct source *src, struct image_l
 
 	for (size_t i = 0; r == 0 && i < src->rec.n_layers; i++) {
 		progress_line(s->progress, "Copying blob %s", src->rec.layers[i].diff_id);
-		r = (compress ? compressed_layer : plain_layer)(s, &src->rec.layers[i], &refs[i],
-								err);
+		r = kept_layer(s, &src->rec.layers[i], &refs[i], err);
+		if (r == 0)
+			r = (compress ? compressed_layer : plain_layer)(s, &src->rec.layers[i],
+									&refs[i], err);
+		r = MIN(r, 0);
 	}
 	return r;
 }

@@ -7,17 +7,22 @@
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
-/* Diff IDs in use. */
-struct used {
+/* Digests in use. */
+struct digests {
 	struct digest *ids;
 	size_t n, cap;
 };
 
-static void used_add(struct used *u, const char *diff_id)
+/* What somebody needs: layers, by diff ID, and kept blobs. */
+struct used {
+	struct digests layers, blobs;
+};
+
+static void used_add(struct digests *u, const char *digest)
 {
 	struct digest d;
 
-	if (!diff_id || digest_parse(diff_id, &d, NULL) < 0)
+	if (!digest || digest_parse(digest, &d, NULL) < 0)
 		return;
 	if (u->n == u->cap) {
 		u->cap = u->cap ? u->cap * 2 : 64;
@@ -26,12 +31,17 @@ static void used_add(struct used *u, const char *diff_id)
 	u->ids[u->n++] = d;
 }
 
-static bool used_has(const struct used *u, const struct digest *d)
+static bool used_has(const struct digests *u, const struct digest *d)
 {
 	for (size_t i = 0; i < u->n; i++)
 		if (streq(u->ids[i].hex, d->hex))
 			return true;
 	return false;
+}
+
+static bool blob_is_used(const void *blobs, const struct digest *d)
+{
+	return used_has(blobs, d);
 }
 
 static int add_images(struct storage *st, struct used *u, struct cmk_err *err)
@@ -45,13 +55,15 @@ static int add_images(struct storage *st, struct used *u, struct cmk_err *err)
 
 		/* Not to be read means that nobody knows what it uses: nothing may go. */
 		r = storage_image_load(st, *id, &rec, err);
-		for (size_t i = 0; r >= 0 && i < rec.n_layers; i++)
-			used_add(u, rec.layers[i].diff_id);
+		for (size_t i = 0; r >= 0 && i < rec.n_layers; i++) {
+			used_add(&u->layers, rec.layers[i].diff_id);
+			used_add(&u->blobs, rec.layers[i].blob);
+		}
 	}
 	return r;
 }
 
-static int add_container(struct storage *st, const char *id, struct used *u, struct cmk_err *err)
+static int add_container(struct storage *st, const char *id, struct digests *u, struct cmk_err *err)
 {
 	cleanup_json_doc struct json_doc *doc = NULL;
 	cleanup_free char *path = xasprintf("%s/container.json", id), *text = NULL;
@@ -75,7 +87,7 @@ static int add_container(struct storage *st, const char *id, struct used *u, str
 	return 0;
 }
 
-static int add_containers(struct storage *st, struct used *u, struct cmk_err *err)
+static int add_containers(struct storage *st, struct digests *u, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
@@ -99,7 +111,7 @@ static int add_containers(struct storage *st, struct used *u, struct cmk_err *er
  * before it looked for its layers, so one of the two sees the other. */
 static int collect_one(struct storage *st, const struct digest *layer, struct cmk_err *err)
 {
-	struct used again = { 0 };
+	struct digests again = { 0 };
 	char tmp[DIGEST_HEX_LEN + 8];
 	int r;
 
@@ -148,9 +160,10 @@ static int collect(struct storage *st, const struct used *u, struct cmk_err *err
 	while (r >= 0 && d && (de = readdir(d))) {
 		struct digest id;
 
-		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(u, &id))
+		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u->layers, &id))
 			r = collect_one(st, &id, err);
 	}
+	blobs_drop_unused(st, blob_is_used, &u->blobs);
 	return r;
 }
 
@@ -161,10 +174,11 @@ int layers_collect_garbage(struct storage *st, struct cmk_err *err)
 
 	r = add_images(st, &u, err);
 	if (r >= 0)
-		r = add_containers(st, &u, err);
+		r = add_containers(st, &u.layers, err);
 	if (r >= 0)
 		r = collect(st, &u, err);
-	free(u.ids);
+	free(u.layers.ids);
+	free(u.blobs.ids);
 	return r < 0 ? cmk_err_wrap(err, r, "collect unused layers") : 0;
 }
 

@@ -66,3 +66,9 @@ int storage_layer_look(struct storage *st, const struct digest *diff_id, struct 
 int storage_layer_verify(struct storage *st, const struct digest *diff_id, struct cmk_err *err);
 /* layer.c: its files are on the disk now, behind a storage_sync(). */
 void storage_layer_synced(struct storage *st, const char *diff_id);
+
+/* blobs.c: removes kept blobs of which USED says no. */
+void blobs_drop_unused(struct storage *st, bool (*used)(const void *arg, const struct digest *d),
+		       const void *arg);
+/* Removes kept blobs until BYTES are free; whether they are. */
+bool blobs_make_room(struct storage *st, uint64_t bytes);

@@ -14,6 +14,7 @@
  *   partial/ALGO-HEX            a download under way (flock held by its owner)
  *   artifacts/HEX/              an artifact: manifest, and blobs by the hex of their digests
  *   artifacts/names/REFERENCE   symbolic link "../HEX"
+ *   blobs/HEX                   a layer's blob as it was shipped, kept for a push
  *   tmp/                        what is being built; swept when its lock is free
  *   containers/ID/              see libpod; storage owns upper/ work/ merged/ in it
  *   container-names/NAME        symbolic link to the ID
@@ -155,8 +156,35 @@ int storage_layer_stream(struct storage *st, const struct layer_stream *s, struc
 /* One syncfs(2) for everything that a pull wrote. */
 int storage_sync(struct storage *st, struct cmk_err *err);
 /* -ENOSPC naming need and room where the file system of the data directory has less than BYTES
- * free. */
+ * free, and no kept blobs that could make way. */
 int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err);
+
+/* --- kept blobs: see blobs.c
+ * ------------------------------------------------------------------------------------------ */
+
+/* Which of the blobs that were downloaded are kept: those for which there is room, a share of the
+ * free space; all; none. */
+enum storage_keep { STORAGE_KEEP_ROOM, STORAGE_KEEP_ALWAYS, STORAGE_KEEP_NEVER };
+/* "room", "always", "never"; -EINVAL. */
+int storage_keep_parse(const char *word, enum storage_keep *ret);
+/* Takes over the file NAME of DIRFD, a directory of the store: SIZE bytes that were compared with
+ * DIGEST. False, and the file is where it was, where KEEP is against it. */
+bool storage_blob_keep(struct storage *st, enum storage_keep keep, int dirfd, const char *name,
+		       const struct digest *digest, uint64_t size);
+/* A descriptor of the kept blob DIGEST ("sha256:…") of SIZE bytes, whose bytes have been compared
+ * with it; -ENOENT where there is none. Reads the whole of it. */
+int storage_blob_open(struct storage *st, const char *digest, uint64_t size);
+struct storage_blob {
+	struct digest digest;
+	uint64_t size;
+	int64_t used_ns; /* when it was kept, or last used: since the epoch */
+};
+/* All, the one not used for the longest time first; owned. */
+int storage_blob_list(struct storage *st, struct storage_blob **ret, size_t *ret_n,
+		      struct cmk_err *err);
+/* Removes all; *RET_BYTES and *RET_N are what went. */
+int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, size_t *ret_n,
+			  struct cmk_err *err);
 
 /* --- image records
  * ------------------------------------------------------------------------------------------ */

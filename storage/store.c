@@ -266,7 +266,7 @@ int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err)
 	if (__builtin_mul_overflow((uint64_t)v.f_bavail, (uint64_t)v.f_frsize, &room))
 		room = UINT64_MAX;
 	/* Some network and FUSE file systems report nothing at all. */
-	if (v.f_blocks == 0 || room >= bytes)
+	if (v.f_blocks == 0 || room >= bytes || blobs_make_room(st, bytes))
 		return 0;
 	(void)cmk_err_set(err, -ENOSPC, "'%s': %.1f MB are needed and %.1f MB are free", st->root,
 			  (double)bytes / 1e6, (double)room / 1e6);

@@ -4,6 +4,7 @@
 load helpers
 
 fill() {
+	export CMK_KEEP_BLOBS=never # 38-blobs.bats is about these
 	load_images alpine many
 	run_cmk run -d --name runs -v used:/v --net=none alpine sh -c 'printf 12345 >/v/f; printf 123 >/x; echo ready; sleep 1000'
 	wait_for 20 sh -c 'cmk logs runs | grep -q ready'

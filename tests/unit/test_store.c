@@ -313,6 +313,57 @@ static void what_a_killed_process_left_is_swept(void **state)
 	assert_int_equal(faccessat(p->st->tmp_fd, name, F_OK, 0), 0);
 }
 
+#define BLOB_HEX "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" /* "hello" */
+
+static bool keep_hello(struct place *p, enum storage_keep keep)
+{
+	struct digest d;
+
+	assert_int_equal(digest_parse_hex(BLOB_HEX, &d), 0);
+	assert_int_equal(file_replace_at(p->st->tmp_fd, "b", "hello", 5, 0600, 0, NULL), 0);
+	return storage_blob_keep(p->st, keep, p->st->tmp_fd, "b", &d, 5);
+}
+
+static void a_kept_blob_is_compared_with_its_digest(void **state)
+{
+	struct place *p = *state;
+	cleanup_close int fd = -1;
+
+	assert_int_equal(storage_blob_open(p->st, "sha256:" BLOB_HEX, 5), -ENOENT);
+	assert_false(keep_hello(p, STORAGE_KEEP_NEVER));
+	assert_true(keep_hello(p, STORAGE_KEEP_ALWAYS));
+	fd = storage_blob_open(p->st, "sha256:" BLOB_HEX, 5);
+	assert_true(fd >= 0);
+	assert_int_equal(storage_blob_open(p->st, "../x", 5), -ENOENT);
+	/* Damaged, it goes. */
+	assert_int_equal(
+		file_replace_at(p->st->root_fd, "blobs/" BLOB_HEX, "hellO", 5, 0600, 0, NULL), 0);
+	assert_int_equal(storage_blob_open(p->st, "sha256:" BLOB_HEX, 5), -ENOENT);
+	assert_true(faccessat(p->st->root_fd, "blobs/" BLOB_HEX, F_OK, 0) < 0);
+}
+
+static void kept_blobs_make_way(void **state)
+{
+	struct place *p = *state;
+	cleanup_free struct storage_blob *list = NULL;
+	size_t n = 0;
+
+	assert_true(keep_hello(p, STORAGE_KEEP_ALWAYS));
+	assert_int_equal(storage_blob_list(p->st, &list, &n, &p->err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(list[0].size, 5);
+	assert_int_equal(storage_check_space(p->st, 1, &p->err), 0);
+	assert_int_equal(faccessat(p->st->root_fd, "blobs/" BLOB_HEX, F_OK, 0), 0);
+	assert_int_equal(storage_check_space(p->st, UINT64_MAX, &p->err), -ENOSPC);
+	assert_true(faccessat(p->st->root_fd, "blobs/" BLOB_HEX, F_OK, 0) < 0);
+	/* No image has it: the sweep of layers takes it along. */
+	assert_true(keep_hello(p, STORAGE_KEEP_ALWAYS));
+	make_layer(p, LAYER_1);
+	assert_int_equal(put(p, ID_A, LAYER_1, "sha256:one"), 0);
+	assert_int_equal(storage_image_remove(p->st, ID_A, &p->err), 0);
+	assert_true(faccessat(p->st->root_fd, "blobs/" BLOB_HEX, F_OK, 0) < 0);
+}
+
 static void too_little_space_is_told_with_both_figures(void **state)
 {
 	struct place *p = *state;
@@ -422,6 +473,8 @@ int main(void)
 		TEST(a_pull_under_way_keeps_all_layers),
 		TEST(what_a_killed_process_left_is_swept),
 		TEST(too_little_space_is_told_with_both_figures),
+		TEST(a_kept_blob_is_compared_with_its_digest),
+		TEST(kept_blobs_make_way),
 		TEST(an_image_remembers_its_names),
 		TEST(nothing_is_mounted_where_no_session_is),
 		TEST(a_reset_leaves_what_is_not_ours),
