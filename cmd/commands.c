@@ -35,6 +35,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_image_mount,
 	&cmk_cmd_image_prune,
 	&cmk_cmd_image_sign,
+	&cmk_cmd_image_scp,
 	&cmk_cmd_image_tree,
 	&cmk_cmd_image_trust_set,
 	&cmk_cmd_image_trust_show,

@@ -35,6 +35,7 @@ extern const struct cmk_command cmk_cmd_image_inspect;
 extern const struct cmk_command cmk_cmd_image_mount;
 extern const struct cmk_command cmk_cmd_image_prune;
 extern const struct cmk_command cmk_cmd_image_sign;
+extern const struct cmk_command cmk_cmd_image_scp;
 extern const struct cmk_command cmk_cmd_image_tree;
 extern const struct cmk_command cmk_cmd_image_trust_set;
 extern const struct cmk_command cmk_cmd_image_trust_show;

@@ -262,6 +262,17 @@ struct image_save_options {
 int image_save(struct storage *st, const struct image_save_item *items, size_t n,
 	       const struct image_save_options *o, struct cmk_err *err);
 
+/* --- scp
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Copies an image between this machine and others by ssh(1): SOURCE is
+ * "[[USER@]HOST[:PORT]::]IMAGE", DEST (may be NULL) the same, its image (the name there) may be
+ * left out. What was taken in here is told as image_load() does; otherwise the other end says so on
+ * stdout, unless QUIET. Blocks. */
+int image_scp(struct storage *st, const char *source, const char *dest, bool quiet, char ***ret_ids,
+	      char ***ret_names, struct cmk_err *err);
+
 /* --- push
  * -------------------------------------------------------------------------------------------------
  */

@@ -103,8 +103,7 @@ digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
 }
 
 @test "a pull that was killed leaves nothing that lasts" {
-	local n
-	for n in 1 2 3; do
+	for _ in 1 2 3; do
 		cmk pull -q --keep-blobs always many >/dev/null 2>&1 &
 		# Wherever it is by then.
 		wait_for 20 sh -c "ls '$CMK_ROOT/blobs' '$CMK_ROOT/partial' 2>/dev/null | grep -q ." || true
