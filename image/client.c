@@ -241,6 +241,70 @@ int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int f
 	return r < 0 ? r : wait_done(c, 1, m, err);
 }
 
+enum { RANGES_SIDE_BY_SIDE = 4 };
+#define RANGE_ID (3U << 29)
+
+static int start_range(struct client *c, const char *digest, const struct layer_range *r, int file,
+		       struct cmk_err *err)
+{
+	struct proto_head h = { .type = PROTO_FETCH,
+				.id = RANGE_ID,
+				.kind = PROTO_RANGE,
+				.bytes = r->len,
+				.offset = r->offset };
+	const char *strings[] = { digest, NULL };
+
+	return sent(proto_send(c->sock, &h, strings, &file, 1), err);
+}
+
+/* One more range has come: 0, or why it has not. */
+static int wait_range(struct client *c, struct proto_msg *m, struct cmk_err *err)
+{
+	int r;
+
+	do {
+		r = client_read(c, true, m, err);
+		if (r == 0 && m->head.type == PROTO_NOTE && m->head.n_strings == 1)
+			log_debug("%s", m->str[0]);
+	} while (r == 0 && m->head.type != PROTO_ERROR &&
+		 !(m->head.type == PROTO_DONE && m->head.id == RANGE_ID));
+	if (r == 0 && m->head.type == PROTO_ERROR)
+		r = cmk_err_decode(m->buf, m->len, "the registry helper failed", err);
+	return r;
+}
+
+int client_fetch_ranges(struct client *c, const char *digest, const struct layer_range *ranges,
+			size_t n, int file, void (*fn)(void *arg, uint64_t bytes), void *arg,
+			struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));
+	size_t begun = 0, over = 0;
+	uint64_t bytes = 0;
+	int r = 0;
+
+	/* After a failure no more are begun, but those under way are waited for: whoever talks to
+	 * the helper next must not hear of them. */
+	while (over < begun || (r == 0 && begun < n)) {
+		while (r == 0 && begun < n && begun - over < RANGES_SIDE_BY_SIDE) {
+			r = start_range(c, digest, &ranges[begun], file, err);
+			begun += r == 0;
+		}
+		if (over < begun) {
+			int q = wait_range(c, m, r == 0 ? err : NULL);
+
+			/* The helper itself is gone. */
+			if (q == -EPIPE && m->head.type != PROTO_ERROR)
+				return q;
+			bytes += q == 0 ? m->head.bytes : 0;
+			r = r == 0 ? q : r;
+			over++;
+		}
+		if (r == 0 && fn)
+			fn(arg, bytes);
+	}
+	return r;
+}
+
 int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err)
 {
 	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));

@@ -62,5 +62,11 @@ int client_has_blob(struct client *c, const char *digest, struct cmk_err *err);
 /* Sends the blob, the first SIZE bytes of FILE; waits. */
 int client_upload(struct client *c, const char *digest, int file, uint64_t size,
 		  struct cmk_err *err);
+/* The ranges of the blob DIGEST into FILE, each to the place where it belongs, a few side by side;
+ * FN is told after each how many there are; waits for all. -EOPNOTSUPP where the registry has no
+ * ranges. */
+int client_fetch_ranges(struct client *c, const char *digest, const struct layer_range *ranges,
+			size_t n, int file, void (*fn)(void *arg, uint64_t bytes), void *arg,
+			struct cmk_err *err);
 /* What URL leads to, into FILE (empty); waits. */
 int client_fetch_url(struct client *c, const char *url, int file, struct cmk_err *err);

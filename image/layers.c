@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "image/partial.h"
 
 #define SIDE_BY_SIDE 4
 
@@ -427,6 +428,20 @@ static void sweep_stale(struct fetcher *f)
 	}
 }
 
+/* What the store has most of already. */
+static void complete_layers(struct fetcher *f)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		struct slot *s = &f->slots[i];
+
+		/* A download that was begun goes on. */
+		if (!storage_layer_exists(f->st, &s->want->diff_id) &&
+		    faccessat(f->partial_dir, s->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    partial_fetch(f->st, f->client, f->progress, s->want))
+			s->state = LAYER_DONE;
+	}
+}
+
 static int run(struct fetcher *f)
 {
 	bool all_done = false;
@@ -435,6 +450,8 @@ static int run(struct fetcher *f)
 	if (f->client)
 		sweep_stale(f);
 	r = check_space(f);
+	if (r >= 0 && f->client)
+		complete_layers(f);
 	while (r >= 0) {
 		r = advance_all(f, &all_done);
 		if (r < 0 || all_done)

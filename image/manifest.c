@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/manifest.h"
 
+#include "image/chunked.h"
+
 #define OCI "application/vnd.oci.image."
 #define DOCKER "application/vnd.docker."
 
@@ -162,6 +164,8 @@ static int read_items(const struct json *list, const char *what, size_t max, str
 			r = m->kind == MANIFEST_INDEX ? read_platform(v, d, err)
 			    : m->artifact	      ? read_title(v, d)
 						      : check_layer_type(d, err);
+		if (r == 0 && m->kind == MANIFEST_IMAGE)
+			chunked_read(json_get(v, "annotations"), d->size, &d->toc);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "%s[%zu]", what, m->n_items - 1);
 	}

@@ -16,6 +16,7 @@ struct descriptor {
 	struct digest digest;
 	uint64_t size;
 	enum layer_compression compression; /* of layers */
+	struct layer_toc toc;		    /* of layers */
 	char *os, *arch, *variant;	    /* entries of an index; NULL where not given */
 	bool attestation;		    /* an index entry that is no image (buildkit) */
 	/* What an index calls it, NULL where it does not: the annotations org.opencontainers.

@@ -41,6 +41,8 @@ enum proto_kind {
 	PROTO_API, /* a document of the host's own: "/v2/...", "/v1/..." */
 	PROTO_URL, /* what http:// or https:// URL leads to; begun anew, not resumed, when it breaks
 		    */
+	PROTO_RANGE, /* BYTES bytes of the blob from OFFSET on, to the same place of the file; not
+			resumed by another FETCH. -EOPNOTSUPP where the registry has no ranges */
 	/* of PROTO_SEND: */
 	PROTO_BLOB_HEAD,    /* is the blob DIGEST there? -ENOENT where it is not */
 	PROTO_UPLOAD_BEGIN, /* "" or "mount=DIGEST&from=REPOSITORY"; DONE has a location, or none
@@ -59,6 +61,7 @@ struct proto_head {
 	uint32_t type, id, flags, kind;
 	uint64_t bytes;			  /* FETCH: exact size, 0 where unknown */
 	uint64_t limit;			  /* FETCH: no more than this */
+	uint64_t offset;		  /* FETCH of a RANGE */
 	uint32_t retries, retry_delay_ms; /* OPEN */
 	uint32_t n_strings, reserved;
 };

@@ -71,6 +71,7 @@ struct transfer {
 	int file, pipe;	      /* owned; pipe -1 where absent or broken */
 	uint64_t size, limit; /* exact (0: unknown), most */
 	uint64_t have, fed;   /* bytes in the file, bytes of it in the pipe */
+	uint64_t base;	      /* PROTO_RANGE: where in blob and file they begin */
 	uint64_t skip;	      /* to drop from a body that begins again */
 	bool no_range;	      /* this server does not do ranges */
 	unsigned int attempts, total_attempts, auth_tries, auth_gen;

@@ -53,6 +53,12 @@ void transfer_free(struct transfer *t)
 	free(t);
 }
 
+static bool range_is_possible(const struct proto_msg *m)
+{
+	return m->head.bytes > 0 && m->head.bytes <= INT64_MAX &&
+	       m->head.offset <= INT64_MAX - m->head.bytes && !(m->head.flags & PROTO_PIPE);
+}
+
 int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 {
 	struct transfer *t;
@@ -61,6 +67,7 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) ||
 	    m->head.kind >= PROTO_BLOB_HEAD || (m->head.kind == PROTO_URL) != rg->ep.files ||
 	    (m->head.kind == PROTO_API && m->str[0][0] != '/') ||
+	    (m->head.kind == PROTO_RANGE && !range_is_possible(m)) ||
 	    ((m->head.flags & PROTO_PIPE) && (m->fds[1] < 0 || rg->ep.files)))
 		return cmk_err_set(err, -EPROTO, "bad fetch request");
 	t = xcalloc(1, sizeof(*t));
@@ -70,7 +77,9 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 		t->path = xstrdup(m->str[0]);
 	else
 		t->path = xasprintf("/v2/%s/%s/%s", rg->ep.repository,
-				    t->kind == PROTO_BLOB ? "blobs" : "manifests", m->str[0]);
+				    t->kind == PROTO_BLOB || t->kind == PROTO_RANGE ? "blobs"
+										    : "manifests",
+				    m->str[0]);
 	/* Nothing says that what comes later is of the same file. */
 	t->no_range = t->kind == PROTO_URL || t->kind == PROTO_API;
 	t->file = steal_fd(&m->fds[0]);
@@ -81,8 +90,13 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	}
 	t->size = m->head.bytes;
 	t->limit = m->head.limit;
-	t->have = (uint64_t)st.st_size;
-	(void)lseek(t->file, st.st_size, SEEK_SET);
+	if (t->kind == PROTO_RANGE) {
+		t->base = m->head.offset;
+		t->limit = t->size;
+	} else {
+		t->have = (uint64_t)st.st_size;
+		(void)lseek(t->file, st.st_size, SEEK_SET);
+	}
 	t->state = t->size && t->have == t->size ? TRANSFER_FEED : TRANSFER_START;
 	t->next = rg->transfers;
 	rg->transfers = t;
@@ -144,8 +158,10 @@ static size_t abort_with(struct transfer *t, int code, const char *why)
 /* The first bytes of a body: where in the file do they belong? */
 static bool place_body(struct transfer *t)
 {
-	if (t->resp.status == 206 && t->resp.has_range && t->resp.range_start == t->have)
+	if (t->resp.status == 206 && t->resp.has_range && t->resp.range_start == t->base + t->have)
 		return true;
+	if (t->kind == PROTO_RANGE)
+		return abort_with(t, -EOPNOTSUPP, "no parts of a blob can be had");
 	if (t->resp.status == 206) {
 		if (t->no_range)
 			return abort_with(t, -EIO,
@@ -162,6 +178,25 @@ static bool place_body(struct transfer *t)
 	(void)lseek(t->file, 0, SEEK_SET);
 	t->have = 0;
 	return true;
+}
+
+/* The file's position is that of other transfers, too. */
+static int write_there(const struct transfer *t, const char *data, size_t len)
+{
+	uint64_t at = t->base + t->have;
+
+	while (len > 0) {
+		ssize_t n = pwrite(t->file, data, len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -185,7 +220,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	data += skip;
 	if (len - skip > t->limit - MIN(t->have, t->limit))
 		return abort_with(t, -EFBIG, "the body is larger than it may be");
-	r = write_all(t->file, data, len - skip);
+	r = t->kind == PROTO_RANGE ? write_there(t, data, len)
+				   : write_all(t->file, data, len - skip);
 	if (r < 0) {
 		(void)cmk_err_set(&t->abort, r, "write the download: %s", errno_text(-r));
 		return 0;
@@ -217,6 +253,21 @@ static void set_headers(struct registry *rg, struct transfer *t, bool own)
 		curl_easy_setopt(t->easy, CURLOPT_PASSWORD, rg->ep.password);
 	}
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static void set_range(struct transfer *t)
+{
+	unsigned long long from = t->base + t->have;
+	char range[48];
+
+	if (t->kind == PROTO_RANGE)
+		(void)snprintf(range, sizeof(range), "%llu-%llu", from,
+			       (unsigned long long)(t->base + t->size - 1));
+	else if (t->have > 0 && !t->no_range)
+		(void)snprintf(range, sizeof(range), "%llu-", from);
+	else
+		return;
+	curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
 }
 
 static void transfer_start(struct registry *rg, struct transfer *t)
@@ -253,12 +304,7 @@ static void transfer_start(struct registry *rg, struct transfer *t)
 		upload_setup(t);
 	if (t->kind == PROTO_MANIFEST_HEAD)
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
-	if (t->have > 0 && !t->no_range) {
-		char range[32];
-
-		(void)snprintf(range, sizeof(range), "%llu-", (unsigned long long)t->have);
-		curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
-	}
+	set_range(t);
 	(void)curl_multi_add_handle(rg->multi, t->easy);
 	t->state = TRANSFER_RUNNING;
 }
@@ -419,15 +465,11 @@ static void unauthorized(struct registry *rg, struct transfer *t)
 static void http_failure(struct registry *rg, struct transfer *t)
 {
 	static const char *const nouns[PROTO_N_KINDS] = {
-		[PROTO_MANIFEST] = "manifest",
-		[PROTO_MANIFEST_HEAD] = "manifest",
-		[PROTO_BLOB] = "blob",
-		[PROTO_API] = "document",
-		[PROTO_URL] = "file",
-		[PROTO_BLOB_HEAD] = "blob",
-		[PROTO_UPLOAD_BEGIN] = "repository",
-		[PROTO_UPLOAD_END] = "upload",
-		[PROTO_MANIFEST_PUT] = "manifest",
+		[PROTO_MANIFEST] = "manifest", [PROTO_MANIFEST_HEAD] = "manifest",
+		[PROTO_BLOB] = "blob",	       [PROTO_API] = "document",
+		[PROTO_URL] = "file",	       [PROTO_RANGE] = "blob",
+		[PROTO_BLOB_HEAD] = "blob",    [PROTO_UPLOAD_BEGIN] = "repository",
+		[PROTO_UPLOAD_END] = "upload", [PROTO_MANIFEST_PUT] = "manifest",
 	};
 	cleanup_free char *text = registry_error_text(strbuf_str(&t->resp.body), t->resp.body.len);
 	const char *sep = text ? ": " : "", *more = text ? text : "";
@@ -499,7 +541,7 @@ static void http_answer(struct registry *rg, struct transfer *t)
 		return;
 	case 416:
 		/* Once more without a range; then it is a failure like any other. */
-		if (t->have > 0 && !t->no_range) {
+		if (t->kind != PROTO_RANGE && t->have > 0 && !t->no_range) {
 			t->no_range = true;
 			free(steal_ptr(&t->redirect));
 			t->state = TRANSFER_START;

@@ -153,6 +153,44 @@ struct layer_stream {
  */
 int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
 			 struct cmk_err *err);
+
+/* How a blob lets parts of it be read: not at all; containers-storage-zstd-chunked.md;
+ * stargz-snapshotter's estargz.md. */
+enum layer_chunking { CHUNKED_NONE, CHUNKED_ZSTD, CHUNKED_ESTARGZ };
+#define LAYER_TOC_MAX ((size_t)16 << 20) /* bytes of a table of contents, compressed or not */
+#define LAYER_RANGES_MAX 256
+struct layer_range {
+	uint64_t offset, len; /* of the blob */
+};
+/* Where its table of contents is. */
+struct layer_toc {
+	enum layer_chunking kind;
+	struct digest digest;	  /* of it: compressed (zstd), not compressed (eStargz) */
+	struct layer_range place; /* of an eStargz: unknown (0) until its footer was read */
+	struct layer_range split; /* tar-split data; LEN 0: none */
+};
+/* Where the footer of an eStargz (its last ESTARGZ_FOOTER bytes) says that the table of contents
+ * is. -EBADMSG. */
+#define ESTARGZ_FOOTER 51
+int storage_estargz_footer(const uint8_t footer[static ESTARGZ_FOOTER], uint64_t blob_size,
+			   struct layer_range *ret, struct cmk_err *err);
+/*
+ * A layer from parts of its blob and files of other layers. BLOB_FD (borrowed) is a file that holds
+ * each byte that is here of the blob where it belongs: TOC->place and TOC->split at first. The
+ * helper cmk-chunked reads them and looks for the layer's files in the store. What it still wants
+ * is in storage_partial_ranges(); with that in BLOB_FD, storage_partial_finish() makes the layer as
+ * storage_layer_unpack() does, of its whole tar stream, whose diff ID is verified. A blob that is
+ * not as it should be is -EBADMSG, and may be taken as a whole all the same.
+ */
+struct layer_partial;
+int storage_partial_start(struct storage *st, const struct layer_toc *toc, uint64_t blob_size,
+			  int blob_fd, struct layer_partial **ret, struct cmk_err *err);
+/* Borrowed. */
+const struct layer_range *storage_partial_ranges(const struct layer_partial *p, size_t *ret_n);
+/* Blocks; frees P. */
+int storage_partial_finish(struct layer_partial *p, const struct digest *diff_id,
+			   struct layer_result *ret, struct cmk_err *err);
+void storage_partial_cancel(struct layer_partial *p);
 /* One syncfs(2) for everything that a pull wrote. */
 int storage_sync(struct storage *st, struct cmk_err *err);
 /* -ENOSPC naming need and room where the file system of the data directory has less than BYTES

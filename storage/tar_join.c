@@ -25,6 +25,7 @@ struct join {
 	int dir_fd, diff_fd, fd;
 	bool check, looking; /* LOOKING: for items X only; nothing is told */
 	tar_join_fn fn;
+	tar_files_fn file; /* is told of files while LOOKING */
 	void *arg;
 	uint64_t total, item;
 
@@ -326,6 +327,8 @@ static int join_file(struct join *j, struct cmk_err *err)
 		r = get_pieces(j, err);
 	if (r == 0)
 		r = get(j, j->sum, sizeof(j->sum), err);
+	if (r == 0 && j->file && j->n_pieces == 1 && j->pieces[0].offset == 0)
+		r = j->file(j->arg, j->path, j->pieces[0].len, j->sum, err);
 	if (r < 0 || j->looking)
 		return r;
 	r = join_data(j, err);
@@ -416,6 +419,25 @@ static int run(struct join *j, struct cmk_err *err)
 	return r < 0 ? r : join_items(j, err);
 }
 
+static void done(struct join *j)
+{
+	strbuf_done(&j->told);
+	(void)ZSTD_freeDStream(j->zstd);
+	free(j->in);
+	free(j->buf);
+	free(j->pieces);
+	for (size_t i = 0; i < j->n_moved; i++)
+		free(j->moved[i].path);
+	free(j->moved);
+}
+
+static void begin(struct join *j)
+{
+	j->zstd = ZSTD_createDStream();
+	j->in = xmalloc(IN_SIZE);
+	j->buf = xmalloc(OUT_SIZE);
+}
+
 int tar_join(int dir_fd, bool check, tar_join_fn fn, void *arg, struct cmk_err *err)
 {
 	cleanup_close int diff = openat(dir_fd, "diff",
@@ -434,19 +456,27 @@ int tar_join(int dir_fd, bool check, tar_join_fn fn, void *arg, struct cmk_err *
 				   "be made again");
 	if (fd < 0)
 		return cmk_err_errno(err, "open '" TAR_SPLIT_FILE "'");
-	j.zstd = ZSTD_createDStream();
-	j.in = xmalloc(IN_SIZE);
-	j.buf = xmalloc(OUT_SIZE);
+	begin(&j);
 	r = run(&j, err);
 	if (r == 0 && j.n_damaged > 0)
 		r = tell_damaged(&j, err);
-	strbuf_done(&j.told);
-	(void)ZSTD_freeDStream(j.zstd);
-	free(j.in);
-	free(j.buf);
-	free(j.pieces);
-	for (size_t i = 0; i < j.n_moved; i++)
-		free(j.moved[i].path);
-	free(j.moved);
+	done(&j);
+	return r;
+}
+
+int tar_split_files(int dir_fd, tar_files_fn fn, void *arg, struct cmk_err *err)
+{
+	cleanup_close int fd = openat(dir_fd, TAR_SPLIT_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct join j = { .dir_fd = dir_fd, .fd = fd, .looking = true, .file = fn, .arg = arg };
+	struct stat st;
+	int r;
+
+	if (fstatat(dir_fd, TAR_SPLIT_REPLACED, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (fd < 0)
+		return cmk_err_errno(err, "open '" TAR_SPLIT_FILE "'");
+	begin(&j);
+	r = join_items(&j, err);
+	done(&j);
 	return r;
 }

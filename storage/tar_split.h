@@ -39,3 +39,10 @@ typedef int (*tar_join_fn)(void *arg, const void *p, size_t len, struct cmk_err 
  * digest, too, and the stream goes on behind a damaged one. -ENODATA: nothing was kept; -EBADMSG:
  * what was kept is damaged, or files are, whose names are told, a line each. */
 int tar_join(int dir_fd, bool check, tar_join_fn fn, void *arg, struct cmk_err *err);
+
+/* Is told of a file that stands in the stream in one piece: its clean PATH, below diff/. */
+typedef int (*tar_files_fn)(void *arg, const char *path, uint64_t size, const uint8_t *sum,
+			    struct cmk_err *err);
+/* The files of the layer whose directory is DIR_FD, with their SHA-256; of a layer that replaced
+ * some of its own, none. */
+int tar_split_files(int dir_fd, tar_files_fn fn, void *arg, struct cmk_err *err);
