@@ -25,8 +25,9 @@ const struct cmk_option cmk_push_options[] = {
 	CMK_OPT_STRING(0, "cert-dir", struct cmk_push_args, cert_dir, "DIR",
 		       "read certificates from this directory", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "compression-format", struct cmk_push_args, compression, "FORMAT",
-		       "how layers are compressed that have to be", .words = "gzip|zstd",
-		       .complete = COMPLETE_WORDS, .conf = "engine.compression_format"),
+		       "how layers are compressed that have to be",
+		       .words = "gzip|zstd|zstd:chunked", .complete = COMPLETE_WORDS,
+		       .conf = "engine.compression_format"),
 	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct cmk_push_args, level, "N",
 		   "how much effort that takes", .min = 1, .max = 22,
 		   .conf = "engine.compression_level"),
@@ -74,14 +75,16 @@ static int parse_format(const char *text, enum image_push_format *ret, struct cm
 
 int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, struct cmk_err *err)
 {
-	bool zstd = a->compression && streq(a->compression, "zstd");
-	int r;
+	enum layer_compression kind = LAYER_GZIP;
+	int r = a->compression ? layer_compression_parse(a->compression, &kind) : 0;
 
-	if (!zstd && a->level > 9)
+	if (r < 0)
+		return cmk_err_set(err, r, "--compression-format '%s'", a->compression);
+	if (kind == LAYER_GZIP && a->level > 9)
 		return cmk_err_set(err, -EINVAL, "--compression-level %u: gzip has 1 to 9",
 				   a->level);
 	*o = (struct image_push_options){
-		.compression = zstd ? LAYER_ZSTD : LAYER_GZIP,
+		.compression = kind,
 		.level = a->level ? (int)a->level : -1,
 		.compression_given = a->compression != NULL,
 		.force_compression = a->force_compression,
@@ -95,7 +98,7 @@ int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, s
 	r = image_retry_delay_parse(a->retry_delay, &o->retry_delay_ms, err);
 	if (r == 0)
 		r = parse_format(a->format, &o->format, err);
-	if (r == 0 && zstd && o->format == PUSH_DOCKER)
+	if (r == 0 && kind != LAYER_GZIP && o->format == PUSH_DOCKER)
 		r = cmk_err_set(err, -EINVAL, "docker's format has no layers by zstd: use oci");
 	return r < 0 ? r : image_authfile_check(a->authfile, err);
 }

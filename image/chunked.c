@@ -68,3 +68,22 @@ void chunked_read(const struct json *notes, uint64_t size, struct layer_toc *ret
 	if (sum && digest_parse(sum, &ret->digest, NULL) == 0 && size > ESTARGZ_FOOTER)
 		ret->kind = CHUNKED_ESTARGZ;
 }
+
+char **chunked_notes(const struct layer_toc *toc)
+{
+	const char *prefix = zstd_names[0];
+	char **notes = NULL;
+
+	if (toc->kind != CHUNKED_ZSTD)
+		return NULL;
+	strv_add_take(&notes, xasprintf("%smanifest-checksum=sha256:%s", prefix, toc->digest.hex));
+	strv_add_take(&notes, xasprintf("%smanifest-position=%llu:%llu:%llu:%d", prefix,
+					(unsigned long long)toc->place.offset,
+					(unsigned long long)toc->place.len,
+					(unsigned long long)toc->size, POSITION_TYPE_CRFS));
+	strv_add_take(&notes, xasprintf("%starsplit-position=%llu:%llu:%llu", prefix,
+					(unsigned long long)toc->split.offset,
+					(unsigned long long)toc->split.len,
+					(unsigned long long)toc->split_size));
+	return notes;
+}

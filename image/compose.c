@@ -2,6 +2,7 @@
 #include "image/compose.h"
 
 #include "image/changes.h"
+#include "image/chunked.h"
 
 #define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
 #define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
@@ -41,6 +42,7 @@ void compose_layer_done(struct image_layer_ref *ref)
 	free(ref->diff_id);
 	free(ref->blob);
 	free(ref->media_type);
+	ref->notes = strv_free(ref->notes);
 	*ref = (struct image_layer_ref){ 0 };
 }
 
@@ -65,12 +67,14 @@ static char *layer_type(const struct image_layer_ref *l, const struct format *f)
 }
 
 static void write_descriptor(struct json_writer *w, const char *key, const char *type,
-			     const char *digest, uint64_t size)
+			     const char *digest, uint64_t size, char *const *notes)
 {
 	json_write_object(w, key);
 	json_write_str(w, "mediaType", type);
 	json_write_str(w, "digest", digest);
 	json_write_u64(w, "size", size);
+	if (notes)
+		json_write_map(w, "annotations", notes);
 	json_write_end(w, '}');
 }
 
@@ -85,14 +89,14 @@ int compose_manifest(enum compose_format format, const struct digest *config, si
 	json_write_object(&w, NULL);
 	json_write_u64(&w, "schemaVersion", 2);
 	json_write_str(&w, "mediaType", f->manifest);
-	write_descriptor(&w, "config", f->config, digest_str(config, buf), config_len);
+	write_descriptor(&w, "config", f->config, digest_str(config, buf), config_len, NULL);
 	json_write_array(&w, "layers");
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *type = layer_type(&layers[i], f);
 		bool known = layers[i].blob && *layers[i].blob;
 
 		write_descriptor(&w, NULL, type, known ? layers[i].blob : layers[i].diff_id,
-				 known ? layers[i].blob_size : layers[i].size);
+				 known ? layers[i].blob_size : layers[i].size, layers[i].notes);
 	}
 	json_write_end(&w, ']');
 	json_write_end(&w, '}');
@@ -136,9 +140,12 @@ int compose_compressed(struct storage *st, const struct image_layer_ref *l,
 	*ret = (struct image_layer_ref){
 		.diff_id = xstrdup(l->diff_id),
 		.blob = xstrdup(digest_str(&res.blob_digest, buf)),
-		.media_type = xstrdup(layer_compression_name(compression)),
+		.media_type = xstrdup(compression == LAYER_GZIP	 ? "gzip"
+				      : compression == LAYER_TAR ? "tar"
+								 : "zstd"),
 		.blob_size = res.blob_size,
 		.size = res.size,
+		.notes = chunked_notes(&res.toc),
 	};
 	*ret_fd = steal_fd(&fd);
 	return 0;

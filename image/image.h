@@ -284,6 +284,9 @@ struct image_push_options {
 		compression;	/* LAYER_GZIP or LAYER_ZSTD, of what is compressed anew */
 	int level;		/* negative: the default */
 	bool compression_given; /* COMPRESSION was asked for, and is no default */
+	enum layer_compression compression; /* LAYER_GZIP, LAYER_ZSTD or LAYER_ZSTD_CHUNKED, of what
+					     * is compressed anew */
+	int level;			    /* negative: the default */
 	bool force_compression; /* of layers, too, that came compressed in another way */
 	bool compress;		/* of dir:, where layers lie as they are otherwise */
 	bool quiet;

@@ -2,9 +2,8 @@
 #include "storage/unpack.h"
 
 static const char *const names[] = {
-	[LAYER_TAR] = "tar",
-	[LAYER_GZIP] = "gzip",
-	[LAYER_ZSTD] = "zstd",
+	[LAYER_TAR] = "tar",	   [LAYER_GZIP] = "gzip",
+	[LAYER_ZSTD] = "zstd",	   [LAYER_ZSTD_CHUNKED] = "zstd:chunked",
 	[LAYER_DETECT] = "detect",
 };
 

@@ -134,7 +134,8 @@ int storage_layer_stream(struct storage *st, const struct layer_stream *s, struc
 	*ret = (struct layer_result){ .diff_id = res.diff_id,
 				      .blob_digest = res.blob_digest,
 				      .size = res.size,
-				      .blob_size = res.blob_size };
+				      .blob_size = res.blob_size,
+				      .toc = res.toc };
 	return r < 0 ? cmk_err_wrap(err, r, "layer %.12s", s->diff_id->hex) : 0;
 }
 

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/sandbox.h"
-#include "storage/compress.h"
+#include "storage/chunked_write.h"
 #include "storage/pack_wire.h"
 #include "storage/tar_split.h"
 
@@ -25,7 +25,8 @@ struct packer {
 	bool check;
 	pid_t parent;
 	size_t threads;
-	struct encoder *encoder;
+	struct encoder *encoder; /* or: */
+	struct chunked_writer *chunked;
 	struct digest_ctx *in, *out;
 	struct pack_result res;
 };
@@ -79,7 +80,8 @@ static int take_in(void *arg, const void *data, size_t len, struct cmk_err *err)
 
 	digest_update(p->in, data, len);
 	p->res.size += len;
-	return encoder_put(p->encoder, data, len, err);
+	return p->chunked ? chunked_writer_put(p->chunked, data, len, err)
+			  : encoder_put(p->encoder, data, len, err);
 }
 
 static int put_out(void *arg, const void *data, size_t len, struct cmk_err *err)
@@ -104,11 +106,16 @@ static int run(struct packer *p, struct cmk_err *err)
 
 	p->in = digest_new();
 	p->out = digest_new();
-	r = encoder_new(p->kind, p->level, p->threads, put_out, p, &p->encoder, err);
+	r = p->kind == LAYER_ZSTD_CHUNKED
+		    ? chunked_writer_new(p->level, put_out, p, &p->chunked, err)
+		    : encoder_new(p->kind, p->level, p->threads, put_out, p, &p->encoder, err);
 	if (r >= 0)
 		r = tar_join(PACK_DIR_FD, p->check, take_in, p, err);
 	if (r >= 0)
-		r = encoder_finish(p->encoder, err);
+		r = p->chunked ? chunked_writer_finish(p->chunked, &p->res.toc, err)
+			       : encoder_finish(p->encoder, err);
+	/* Its thread is over then, too. */
+	chunked_writer_free(p->chunked);
 	digest_final(p->in, &p->res.diff_id);
 	if (p->kind == LAYER_TAR)
 		p->res.blob_digest = p->res.diff_id;

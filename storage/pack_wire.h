@@ -17,4 +17,5 @@ struct pack_result {
 	uint64_t magic;
 	struct digest diff_id, blob_digest; /* of what went in, of what came out */
 	uint64_t size, blob_size;
+	struct layer_toc toc; /* of zstd:chunked */
 };

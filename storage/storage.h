@@ -98,10 +98,27 @@ struct image_layer_ref;
 int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
 		       const struct id_map_pair *map, struct cmk_err *err);
 
-enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_DETECT };
-/* "tar", "gzip", "zstd", "detect". */
+enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_ZSTD_CHUNKED, LAYER_DETECT };
+/* "tar", "gzip", "zstd", "zstd:chunked" (to be written; read as zstd), "detect". */
 const char *layer_compression_name(enum layer_compression c);
 int layer_compression_parse(const char *name, enum layer_compression *ret); /* -EINVAL */
+
+/* How a blob lets parts of it be read: not at all; containers-storage-zstd-chunked.md;
+ * stargz-snapshotter's estargz.md. */
+enum layer_chunking { CHUNKED_NONE, CHUNKED_ZSTD, CHUNKED_ESTARGZ };
+#define LAYER_TOC_MAX ((size_t)16 << 20) /* bytes of a table of contents, compressed or not */
+#define LAYER_RANGES_MAX 256
+struct layer_range {
+	uint64_t offset, len; /* of the blob */
+};
+/* Where its table of contents is. */
+struct layer_toc {
+	enum layer_chunking kind;
+	struct digest digest;	   /* of it: compressed (zstd), not compressed (eStargz) */
+	struct layer_range place;  /* of an eStargz: unknown (0) until its footer was read */
+	struct layer_range split;  /* tar-split data; LEN 0: none */
+	uint64_t size, split_size; /* not compressed; 0 where not known */
+};
 
 struct layer_unpack {
 	int in_fd;			  /* pipe or file with the blob's bytes, read to its end */
@@ -116,8 +133,9 @@ struct layer_unpack {
 };
 struct layer_result {
 	struct digest diff_id, blob_digest;
-	uint64_t size;	    /* bytes of the tar stream */
-	uint64_t blob_size; /* bytes as they came */
+	uint64_t size;	      /* bytes of the tar stream */
+	uint64_t blob_size;   /* bytes as they came */
+	struct layer_toc toc; /* of a stream that was written as zstd:chunked, where it has one */
 };
 /*
  * Unpacks one layer in a child inside the parent user namespace: hash ∥ decompress ∥ hash ∥ write.
@@ -154,21 +172,6 @@ struct layer_stream {
 int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
 			 struct cmk_err *err);
 
-/* How a blob lets parts of it be read: not at all; containers-storage-zstd-chunked.md;
- * stargz-snapshotter's estargz.md. */
-enum layer_chunking { CHUNKED_NONE, CHUNKED_ZSTD, CHUNKED_ESTARGZ };
-#define LAYER_TOC_MAX ((size_t)16 << 20) /* bytes of a table of contents, compressed or not */
-#define LAYER_RANGES_MAX 256
-struct layer_range {
-	uint64_t offset, len; /* of the blob */
-};
-/* Where its table of contents is. */
-struct layer_toc {
-	enum layer_chunking kind;
-	struct digest digest;	  /* of it: compressed (zstd), not compressed (eStargz) */
-	struct layer_range place; /* of an eStargz: unknown (0) until its footer was read */
-	struct layer_range split; /* tar-split data; LEN 0: none */
-};
 /* Where the footer of an eStargz (its last ESTARGZ_FOOTER bytes) says that the table of contents
  * is. -EBADMSG. */
 #define ESTARGZ_FOOTER 51
@@ -234,6 +237,7 @@ struct image_layer_ref {
 	char *blob; /* digest of the blob as shipped, "" where unknown */
 	char *media_type;
 	uint64_t blob_size, size;
+	char **notes; /* "KEY=VALUE": annotations for a manifest; not in the record */
 };
 
 struct image_record {

@@ -161,3 +161,41 @@ same_files() {
 	assert_equal "$(whole)" 2
 	same_files two
 }
+
+@test "push --compression-format zstd:chunked: zstd for everybody, and parts for who wants them" {
+	local blob n
+	tree
+	tar --sort=name -C tree -cf one.tar .
+	run_cmk import -q -c 'CMD ["cat", "/etc/7"]' one.tar localhost/one:1
+	run_cmk push -q --tls-verify=false --compression-format zstd:chunked localhost/one:1 "$REGISTRY/$(repo):one"
+	head -c 700000 /dev/urandom >tree/file1
+	echo new >tree/etc/7
+	tar --sort=name -C tree -cf two.tar .
+	run_cmk import -q -c 'CMD ["cat", "/etc/7"]' two.tar localhost/two:1
+	run_cmk push -q --tls-verify=false --compression-format zstd:chunked localhost/two:1 "$REGISTRY/$(repo):two"
+	run_cmk image inspect --format '{{.Id}}' localhost/two:1
+	CONFIG=$output
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/$(repo):two" dir:copied
+	assert_equal "$(jq -r '.layers[0].annotations | keys | join(" ")' copied/manifest.json | sed 's/io.github.containers.zstd-chunked.//g')" \
+		'manifest-checksum manifest-position tarsplit-position'
+	blob=copied/$(jq -r '.layers[0].digest' copied/manifest.json | cut -d: -f2)
+	assert_equal "$(zstd -dcq <"$blob" | sha256sum)" "$(sha256sum <two.tar)"
+	# The footer says where the table is, and the table where the files are.
+	n=$(tail -c 64 "$blob" | od -An -v -t u8 -w8 | head -2 | xargs)
+	tail -c +$((${n% *} + 1)) "$blob" | head -c "${n#* }" | zstd -dcq >toc
+	assert_equal "$(jq -r '.entries[] | select(.name == "./file1") | .digest' toc)" "sha256:$(sha256sum <tree/file1 | cut -d' ' -f1)"
+	n=$(jq -r '.entries[] | select(.name == "./etc/7") | "\(.offset) \(.endOffset)"' toc)
+	assert_equal "$(tail -c +$((${n% *} + 1)) "$blob" | head -c $((${n#* } - ${n% *})) | zstd -dcq)" new
+	run_cmk rmi localhost/two:1 localhost/one:1
+	proxy_start
+	run_cmk pull -q --tls-verify=false "$PROXY/$(repo):one"
+	: >proxy/requests
+	run_cmk pull -q --tls-verify=false "$PROXY/$(repo):two"
+	assert_equal "$output" "$CONFIG"
+	assert_equal "$(whole)" 1
+	assert [ "$(in_ranges)" -gt 700000 ]
+	assert [ "$(in_ranges)" -lt 760000 ]
+	# The table, the file, and the small one.
+	assert [ "$(requests 'status=206')" -le 3 ]
+	same_files two
+}
