@@ -125,7 +125,6 @@ same_files() {
 }
 
 @test "a blob that was changed on the way is not believed" {
-	local size
 	proxy_start
 	tree
 	image one zstd:chunked
