@@ -244,11 +244,14 @@ const struct cmk_command cmk_cmd_push = {
 		"that they were, which are taken over within a registry or fetched once more from "
 		"where they were pulled. Where that cannot be, they are compressed anew, the image "
 		"has another digest there, and a warning says so.\n\n"
-		"`oci:DIR[:NAME]` adds the image to the OCI layout in this directory, which is made "
+		"`oci:DIR[:NAME]` adds the image to the OCI layout in this directory, which is "
+		"made "
 		"where it is absent; an image of that name gives way. `oci-archive:FILE[:NAME]` "
-		"writes a new archive. `docker-archive:FILE[:NAME]` writes one for `docker load`, with "
+		"writes a new archive. `docker-archive:FILE[:NAME]` writes one for `docker load`, "
+		"with "
 		"layers that are not compressed; the file may not be there before. `dir:DIR` puts "
-		"manifest and blobs side by side, as skopeo does, in place of what another push left "
+		"manifest and blobs side by side, as skopeo does, in place of what another push "
+		"left "
 		"there. For these the options about registries have no effect. The transports "
 		"containers-storage: and docker-daemon: are refused.",
 	.examples = push_examples,

@@ -66,8 +66,8 @@ int bundle_receive(const struct bundle *b, const struct bundle_image *image, cha
 #define DOCKER_MANIFEST_MAX ((size_t)4 << 20)
 /* Reads the text of a manifest.json into B's images. */
 int docker_manifest_parse(struct bundle *b, const char *text, size_t len, struct cmk_err *err);
-/* The manifest of an archive's image, which holds none: byte for byte as everybody makes it, with the
- * layers as if they were gzip, which they are not. */
+/* The manifest of an archive's image, which holds none: byte for byte as everybody makes it, with
+ * the layers as if they were gzip, which they are not. */
 int docker_manifest_write(const struct digest *config, size_t config_len,
 			  const struct digest *diff_ids, const uint64_t *sizes, size_t n,
 			  struct fetched *ret, struct cmk_err *err);

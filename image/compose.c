@@ -59,7 +59,9 @@ enum layer_compression compose_compression(const char *media_type)
  */
 static char *layer_type(const struct image_layer_ref *l, const struct format *f)
 {
-	static const char *const endings[] = { [LAYER_TAR] = "", [LAYER_GZIP] = "gzip", [LAYER_ZSTD] = "zstd" };
+	static const char *const endings[] = {
+		[LAYER_TAR] = "", [LAYER_GZIP] = "gzip", [LAYER_ZSTD] = "zstd"
+	};
 	const char *ending = endings[compose_compression(l->media_type)];
 	const char *sep = !*ending ? "" : f == &formats[COMPOSE_DOCKER] ? "." : "+";
 

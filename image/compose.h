@@ -23,13 +23,14 @@ enum layer_compression compose_compression(const char *media_type);
 bool compose_came_compressed(const struct image_layer_ref *l);
 /* RET is L with the blob that it once was. */
 void compose_layer_same(struct image_layer_ref *ret, const struct image_layer_ref *l);
-/* The layer L, compressed now: *RET describes it, *RET_FD is an unnamed file that holds it. Blocks. */
+/* The layer L, compressed now: *RET describes it, *RET_FD is an unnamed file that holds it. Blocks.
+ */
 int compose_compressed(struct storage *st, const struct image_layer_ref *l,
 		       enum layer_compression compression, int level, struct image_layer_ref *ret,
 		       int *ret_fd, struct cmk_err *err);
 /*
- * The manifest of REC's image in FORMAT, its layers being REFS (as for compose_manifest()): that with
- * which it came, byte for byte, where nothing is different. *RET_TYPE is its media type.
+ * The manifest of REC's image in FORMAT, its layers being REFS (as for compose_manifest()): that
+ * with which it came, byte for byte, where nothing is different. *RET_TYPE is its media type.
  */
 int compose_again(struct storage *st, const struct image_record *rec,
 		  const struct image_layer_ref *refs, size_t config_len,

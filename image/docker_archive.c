@@ -263,8 +263,8 @@ static int correct_sizes(struct receive *r, const struct layer_fetch *list, size
 		sizes[i] = r->manifest.items[i].size = list[i].size;
 	}
 	fetched_done(&r->text);
-	q = docker_manifest_write(&r->manifest.config.digest, r->manifest.config.size, diff_ids, sizes, n,
-			   &r->text, err);
+	q = docker_manifest_write(&r->manifest.config.digest, r->manifest.config.size, diff_ids,
+				  sizes, n, &r->text, err);
 	if (q < 0)
 		return q;
 	digest_of(r->text.text, r->text.len, &d);

@@ -280,13 +280,10 @@ int image_scp(struct storage *st, const char *source, const char *dest, bool qui
 enum image_push_format { PUSH_AS_IS, PUSH_OCI, PUSH_DOCKER };
 struct image_push_options {
 	enum image_push_format format;
-	enum layer_compression
-		compression;	/* LAYER_GZIP or LAYER_ZSTD, of what is compressed anew */
-	int level;		/* negative: the default */
-	bool compression_given; /* COMPRESSION was asked for, and is no default */
 	enum layer_compression compression; /* LAYER_GZIP, LAYER_ZSTD or LAYER_ZSTD_CHUNKED, of what
 					     * is compressed anew */
 	int level;			    /* negative: the default */
+	bool compression_given;		    /* COMPRESSION was asked for, and is no default */
 	bool force_compression; /* of layers, too, that came compressed in another way */
 	bool compress;		/* of dir:, where layers lie as they are otherwise */
 	bool quiet;

@@ -3,10 +3,10 @@
  * Push: an image of this store to a registry.
  *
  * A layer that came compressed goes as the blob that it was, wherever that can be had: it is there
- * already, the registry has it in the repository that it was pulled from, it was kept here, or it is
- * fetched once more from where it was pulled. With all of them the manifest stays what it was, and its digest.
- * Where that cannot be, the layer is compressed anew and the image has another digest, which is
- * said.
+ * already, the registry has it in the repository that it was pulled from, it was kept here, or it
+ * is fetched once more from where it was pulled. With all of them the manifest stays what it was,
+ * and its digest. Where that cannot be, the layer is compressed anew and the image has another
+ * digest, which is said.
  */
 #include <fcntl.h>
 
@@ -305,8 +305,7 @@ static int push_image(struct push *p, const char *id, struct pushed *ret, struct
 }
 
 static int push_registry(struct storage *st, const char *id, const char *to,
-			 const struct image_push_options *o, char **ret_digest,
-			 struct cmk_err *err)
+			 const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
 {
 	cleanup_progress struct progress *progress = progress_new(o->quiet);
 	cleanup(push_done) struct push p = { .st = st, .o = o, .progress = progress };

@@ -150,7 +150,8 @@ static char *blob_name(const struct saver *s, const char *digest)
 {
 	const char *hex = strchr(digest, ':') + 1;
 
-	return s->plan->format == SAVE_DOCKER_DIR ? xstrdup(hex) : xasprintf("blobs/sha256/%s", hex);
+	return s->plan->format == SAVE_DOCKER_DIR ? xstrdup(hex)
+						  : xasprintf("blobs/sha256/%s", hex);
 }
 
 /* Compressed into an unnamed file first: its name is that of the result. */
@@ -196,8 +197,7 @@ static int kept_layer(struct saver *s, const struct image_layer_ref *from,
 	int r;
 
 	if (!s->plan->kept || !compose_came_compressed(from) ||
-	    (s->plan->recompress &&
-	     compose_compression(from->media_type) != s->plan->compression))
+	    (s->plan->recompress && compose_compression(from->media_type) != s->plan->compression))
 		return 0;
 	fd = storage_blob_open(s->st, from->blob, from->blob_size);
 	if (fd < 0)

@@ -9,8 +9,8 @@ struct save_plan {
 	enum layer_compression
 		compression; /* of layers, but in SAVE_DOCKER_ARCHIVE; LAYER_TAR: none */
 	int level;	     /* negative: the default */
-	bool kept;	 /* a layer whose blob was kept goes as that one... */
-	bool recompress; /* ... if it is compressed as COMPRESSION says */
+	bool kept;	     /* a layer whose blob was kept goes as that one... */
+	bool recompress;     /* ... if it is compressed as COMPRESSION says */
 	enum image_push_format manifest; /* of SAVE_DOCKER_DIR */
 	bool quiet;
 	int fd, dir_fd; /* as in image_save_options */

@@ -6,8 +6,8 @@
 #include "image/progress.h"
 
 struct sink;
-/* An archive on FD (borrowed), or files below DIR_FD (borrowed); the other is -1. Files appear whole,
- * and replace those of the same name. */
+/* An archive on FD (borrowed), or files below DIR_FD (borrowed); the other is -1. Files appear
+ * whole, and replace those of the same name. */
 struct sink *sink_new(int fd, int dir_fd);
 void sink_free(struct sink *s);
 /* NAME was written already; from now on it counts as such. */

@@ -163,7 +163,9 @@ static int collect(struct storage *st, const struct used *u, struct cmk_err *err
 		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u->layers, &id))
 			r = collect_one(st, &id, err);
 	}
-	blobs_drop_unused(st, blob_is_used, &u->blobs);
+	/* Not beside a pull, which counts on what it keeps. */
+	if (d)
+		blobs_drop_unused(st, blob_is_used, &u->blobs);
 	return r;
 }
 
@@ -190,16 +192,17 @@ int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, str
 	int r = add_images(st, &u, err);
 
 	if (r >= 0)
-		r = add_containers(st, &u, err);
+		r = add_containers(st, &u.layers, err);
 	if (r >= 0)
 		r = open_claimed(st, &d, err);
 	*ret_promised = !d;
 	while (r >= 0 && d && (de = readdir(d))) {
 		struct digest id;
 
-		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u, &id))
+		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u.layers, &id))
 			strv_add(ret, id.hex);
 	}
-	free(u.ids);
+	free(u.layers.ids);
+	free(u.blobs.ids);
 	return r;
 }

@@ -13,7 +13,7 @@
 /* In this order: names before what they name, images before their layers. */
 static const char *const objects[] = {
 	"container-names", "containers", "names", "images", "volumes",
-	"secrets", "partial", "blobs", "layers", "artifacts",
+	"secrets",	   "partial",	 "blobs", "layers", "artifacts",
 };
 /* What else cmk makes there; '*' at the end stands for anything. */
 static const char *const root_files[] = { "events",    "seccomp", "swept*", "driver*",

@@ -50,20 +50,18 @@ static void check_written(const struct list *l, enum image_push_format format, c
 
 static void what_is_read_is_written_again(void **state cmk_unused)
 {
-	static const char oci[] =
-		INDEX(OCI "index.v1+json",
-		      ITEM(
-			      "0", "\"platform\":{\"architecture\":\"arm\",\"os\":\"linux\","
-				   "\"os.version\":\"1\",\"os.features\":[\"a\"],\"variant\":"
-				   "\"v7\"},"
-				   "\"annotations\":{\"k\":\"v\",\"e\":\"\"},\"artifactType\":"
-				   "\"x\"") "," ITEM("1", AMD)) ",\"annotations\":{\"a\":\"b\"}}";
-	static const char docker[] =
-		INDEX(
-			DOCKER "list.v2+json",
-			ITEM("0", "\"platform\":{\"architecture\":\"arm\",\"os\":\"linux\","
-				  "\"os.version\":\"1\",\"os.features\":[\"a\"],\"variant\":"
-				  "\"v7\"}") "," ITEM("1", AMD)) "}";
+	static const char oci[] = INDEX(
+		OCI "index.v1+json",
+		ITEM("0", "\"platform\":{\"architecture\":\"arm\",\"os\":\"linux\","
+			  "\"os.version\":\"1\",\"os.features\":[\"a\"],\"variant\":"
+			  "\"v7\"},"
+			  "\"annotations\":{\"k\":\"v\",\"e\":\"\"},\"artifactType\":"
+			  "\"x\"") "," ITEM("1", AMD)) ",\"annotations\":{\"a\":\"b\"}}";
+	static const char docker[] = INDEX(
+		DOCKER "list.v2+json",
+		ITEM("0", "\"platform\":{\"architecture\":\"arm\",\"os\":\"linux\","
+			  "\"os.version\":\"1\",\"os.features\":[\"a\"],\"variant\":"
+			  "\"v7\"}") "," ITEM("1", AMD)) "}";
 	struct list l = { 0 };
 
 	read_text(oci, &l);
