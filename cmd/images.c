@@ -99,7 +99,7 @@ static void write_common(struct json_writer *w, const struct images_world *world
 	json_write_str(w, "Arch", row->image->architecture ? row->image->architecture : "");
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
 	json_write_bool(w, "Dangling", dangling);
-	json_write_bool(w, "ReadOnly", false);
+	json_write_bool(w, "ReadOnly", row->image->read_only);
 	json_write_bool(w, "IsManifestList", row->image->is_list);
 	if (details && image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
 		json_write_map(w, "Labels", cfg.labels);
@@ -156,37 +156,34 @@ static void write_table_row(struct json_writer *w, const struct images_world *wo
 	json_write_str(w, "SharedSize", "0 B");
 	json_write_str(w, "History", history ?: "");
 	json_write_bool(w, "IsDangling", details && images_is_dangling(world, row->image));
-	json_write_bool(w, "IsReadOnly", false);
+	json_write_bool(w, "IsReadOnly", row->image->read_only);
 	write_common(w, world, row, details);
 	json_write_end(w, '}');
 }
 
-static const char *table_of(const struct images_args *a)
+/* Owned. The last column is there where an image is in an additional store. */
+static char *table_of(const struct images_args *a, const struct row *rows, size_t n)
 {
-	if (a->quiet)
-		return "{{.ID}}";
-	if (a->format)
-		return a->format;
-	if (a->digests)
-		return a->history ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
-				    "{{.CreatedSince}}\t{{.Size}}\t{{.History}}"
-				  : "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
-				    "{{.CreatedSince}}\t{{.Size}}";
-	return a->history ? "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
-			    "{{.Size}}\t{{.History}}"
-			  : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t"
-			    "{{.Size}}";
+	bool read_only = false;
+
+	if (a->quiet || a->format)
+		return xstrdup(a->quiet ? "{{.ID}}" : a->format);
+	for (size_t i = 0; i < n; i++)
+		read_only |= rows[i].image->read_only;
+	return xasprintf("table {{.Repository}}\t{{.Tag}}\t%s{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+			 "%s%s",
+			 a->digests ? "{{.Digest}}\t" : "", a->history ? "\t{{.History}}" : "",
+			 read_only ? "\t{{.ReadOnly}}" : "");
 }
 
 static int print_rows(const struct images_world *world, const struct images_args *a,
 		      const struct row *rows, size_t n, struct cmk_err *err)
 {
-	static const struct format_title titles[] = { { "ID", "IMAGE ID" },
-						      { "Id", "IMAGE ID" },
-						      { "CreatedSince", "CREATED" },
-						      { "CreatedAt", "CREATED AT" },
-						      { NULL, NULL } };
-	const char *format = table_of(a);
+	static const struct format_title titles[] = {
+		{ "ID", "IMAGE ID" },	       { "Id", "IMAGE ID" },  { "CreatedSince", "CREATED" },
+		{ "CreatedAt", "CREATED AT" }, { "ReadOnly", "R/O" }, { NULL, NULL }
+	};
+	cleanup_free char *format = table_of(a, rows, n);
 	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_free char *text = NULL;
 	size_t len = 0;

@@ -344,8 +344,7 @@ static bool term_fits(const struct images_filter *f, const struct images_term *t
 	case KEY_MANIFEST:
 		return t->yes == image->is_list;
 	case KEY_READONLY:
-		/* There are no read-only stores here. */
-		return !t->yes;
+		return t->yes == image->read_only;
 	case N_KEYS:
 		break;
 	}

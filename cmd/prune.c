@@ -125,6 +125,8 @@ uint64_t cmk_layers_size(const struct image_record *list, size_t n)
 
 static bool is_unused(const struct images_world *w, const struct image_record *image, bool all)
 {
+	if (image->read_only)
+		return false;
 	return images_count_containers(w, image->id) == 0 && (all || images_is_dangling(w, image));
 }
 

@@ -180,6 +180,14 @@ static void print_error(const struct cmk_err *err)
 		log_error("%s", cmk_err_msg(err));
 }
 
+/* Of all images those are meant that can go. */
+static bool is_read_only(struct storage *st, const char *id)
+{
+	cleanup(image_record_done) struct image_record rec = { 0 };
+
+	return storage_image_load(st, id, &rec, NULL) == 0 && rec.read_only;
+}
+
 static int remove_each(struct storage *st, char *const *which, const struct rmi_args *a)
 {
 	int code = 0;
@@ -187,6 +195,8 @@ static int remove_each(struct storage *st, char *const *which, const struct rmi_
 	for (; which && *which; which++) {
 		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 
+		if (a->all && is_read_only(st, *which))
+			continue;
 		if (remove_one(st, *which, a, &mine) >= 0 ||
 		    (mine.kind == CMK_ERR_NOT_FOUND && (a->ignore || a->force || a->all)))
 			continue;

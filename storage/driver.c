@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which driver: what --storage-driver or $STORAGE_DRIVER says, else the first that works. What was
- * found is recorded with the kernel's release and the device of the data directory, since the
- * answer depends on both, and found again where either differs.
+ * Which driver: what --storage-driver, $STORAGE_DRIVER or storage.conf says, else the first that
+ * works. What was found is recorded with the kernel's release and the device of the data directory,
+ * since the answer depends on both, and found again where either differs.
  */
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "storage/driver.h"
+#include "storage/extra.h"
 #include "storage/internal.h"
 
 static const struct rootfs_driver *const drivers[] = {
@@ -79,7 +80,7 @@ static int probe_one(struct storage *st, const char *name, struct storage_driver
 	r = d->probe(st, &found, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "storage driver '%s'", name);
-	set_found(st, &found, d, "chosen by --storage-driver or STORAGE_DRIVER");
+	set_found(st, &found, d, "chosen by --storage-driver, STORAGE_DRIVER or storage.conf");
 	*ret = found;
 	return 0;
 }
@@ -154,10 +155,18 @@ static void record(struct storage *st, const char *file, const char *kernel, uin
 int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err)
 {
 	const char *forced = getenv("STORAGE_DRIVER");
+	const struct storage_conf *conf = NULL;
 	cleanup_free char *file = NULL;
 	struct utsname uts;
 	struct stat root;
 	int r;
+
+	if (!forced || !*forced) {
+		r = storage_conf_get(st, &conf, err);
+		if (r < 0)
+			return r;
+		forced = conf->driver;
+	}
 
 	if (uname(&uts) < 0 || fstat(st->root_fd, &root) < 0)
 		return cmk_err_errno(err, "find the storage driver");

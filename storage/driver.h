@@ -33,9 +33,18 @@ void probe_plan(struct storage *st, const char *name, const char *const *lower,
 /* Owner and mode of "/": those of the topmost layer that has an entry for it. Layers made by
  * storage_layer_unpack() say so in the mode of their own directory. */
 int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cmk_err *err);
-/* Bits of the mode of a layer's own directory, layers/DIFFID. */
+/* Bits of the mode of a layer's own directory, layers/DIFFID: of those that mean nothing there, so
+ * that a store can be given to other users to read. */
 #define LAYER_MODE 0700
-#define LAYER_MODE_NO_ROOT_ENTRY 0010 /* the layer has no entry for "/" */
+#define LAYER_MODE_NO_ROOT_ENTRY 02000 /* the layer has no entry for "/" */
 /* Not known to be on the disk: a power cut may have emptied its files. */
 #define LAYER_MODE_UNSYNCED 01000
-#define LAYER_MODE_OPAQUE_ROOT 0001 /* it hides all layers below it */
+#define LAYER_MODE_OPAQUE_ROOT 04000 /* it hides all layers below it */
+/* BIT is one of the two; layers of before have it as a right to search that comes without one to
+ * read. */
+static inline bool layer_mode_has(mode_t mode, mode_t bit)
+{
+	unsigned int old = bit == LAYER_MODE_NO_ROOT_ENTRY ? 3 : 0;
+
+	return (mode & bit) || (((mode >> old) & 5) == 1);
+}

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
@@ -42,13 +43,12 @@ void image_record_done(struct image_record *r)
 	r->names = strv_free(r->names);
 }
 
-static int read_record(struct storage *st, const char *id, struct image_record *ret,
-		       struct cmk_err *err)
+static int read_record(int dir, const char *id, struct image_record *ret, struct cmk_err *err)
 {
 	cleanup_free char *path = xasprintf("%s/image.json", id);
 	int r;
 
-	r = json_load_record(st->images_fd, path, RECORD_MAX, image_record_fields, ret, err);
+	r = json_load_record(dir, path, RECORD_MAX, image_record_fields, ret, err);
 	if (r < 0)
 		return r;
 	if (ret->schema > IMAGE_SCHEMA_LIST)
@@ -61,23 +61,36 @@ static int read_record(struct storage *st, const char *id, struct image_record *
 	return 0;
 }
 
+/* A descriptor of the directory images/ that the image is in: where that is an additional store's,
+ * *EXTRA is it and to be closed. -ENOENT. */
+static int find_images_dir(struct storage *st, const char *id, int *extra)
+{
+	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return st->images_fd;
+	*extra = storage_extra_open(st, "images", id);
+	return *extra;
+}
+
 /* Without the names. */
 static int load_bare(struct storage *st, const char *id, struct image_record *ret,
 		     struct cmk_err *err)
 {
 	struct image_record rec = { 0 };
+	cleanup_close int extra = -1;
 	struct digest digest;
-	int r;
+	int r, dir;
 
 	if (digest_parse_hex(id, &digest) < 0)
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
-	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	dir = find_images_dir(st, id, &extra);
+	if (dir < 0)
 		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
-	r = read_record(st, id, &rec, err);
+	r = read_record(dir, id, &rec, err);
 	if (r < 0) {
 		image_record_done(&rec);
 		return cmk_err_wrap(err, r, "image '%.12s'", id);
 	}
+	rec.read_only = dir != st->images_fd;
 	*ret = rec;
 	return 0;
 }
@@ -93,7 +106,7 @@ int storage_image_load(struct storage *st, const char *id, struct image_record *
 	r = load_bare(st, id, &rec, err);
 	if (r < 0)
 		return r;
-	r = names_list(st, &names, &n, err);
+	r = names_list_all(st, &names, &n, err);
 	if (r < 0) {
 		image_record_done(&rec);
 		return r;
@@ -110,13 +123,15 @@ static int read_part(struct storage *st, const char *id, const char *part, char 
 		     size_t *ret_len, struct cmk_err *err)
 {
 	cleanup_free char *path = NULL;
+	cleanup_close int extra = -1;
 	struct digest digest;
-	int r;
+	int r, dir;
 
 	if (digest_parse_hex(id, &digest) < 0)
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
+	dir = find_images_dir(st, id, &extra);
 	path = xasprintf("%s/%s", id, part);
-	r = file_read_at(st->images_fd, path, RECORD_MAX, ret, ret_len, err);
+	r = file_read_at(dir < 0 ? st->images_fd : dir, path, RECORD_MAX, ret, ret_len, err);
 	return r < 0 ? cmk_err_wrap(err, r, "%s of image '%.12s'", part, id) : 0;
 }
 
@@ -143,6 +158,54 @@ bool storage_is_list(struct storage *st, const char *id)
 	cleanup_free char *path = xasprintf("%s/" LIST_INSTANCES, id);
 
 	return faccessat(st->images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void read_ids(DIR *d, char ***ids)
+{
+	struct dirent *de;
+
+	while ((de = readdir(d))) {
+		struct digest id;
+
+		if (digest_parse_hex(de->d_name, &id) == 0)
+			strv_add(ids, de->d_name);
+	}
+}
+
+int images_ids(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	int fd = openat(st->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		int r = cmk_err_errno(err, "read '%s/images'", st->root);
+
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	*ret = NULL;
+	read_ids(d, ret);
+	return 0;
+}
+
+/* Of the additional stores as well, each once. */
+static int ids_everywhere(struct storage *st, char ***ret, struct cmk_err *err)
+{
+	int r = images_ids(st, ret, err);
+
+	for (char *const *root = storage_extra(st); r == 0 && root && *root; root++) {
+		cleanup_free char *path = xasprintf("%s/images", *root);
+		cleanup_dir DIR *d = opendir(path);
+		cleanup_strv char **more = NULL;
+
+		if (d)
+			read_ids(d, &more);
+		for (char **id = more; id && *id; id++)
+			if (!strv_has(*ret, *id))
+				strv_add(ret, *id);
+	}
+	return r;
 }
 
 /* Newest first; RFC 3339 in UTC sorts as text. */
@@ -172,17 +235,18 @@ int storage_image_list(struct storage *st, struct image_record **ret, size_t *re
 	char **ids = NULL;
 	int r;
 
-	r = images_ids(st, &ids, err);
+	r = ids_everywhere(st, &ids, err);
 	if (r < 0)
 		return r;
-	r = names_list(st, &names, &n_names, err);
+	r = names_list_all(st, &names, &n_names, err);
 	for (char **id = ids; r >= 0 && id && *id; id++) {
 		cleanup_err struct cmk_err why = CMK_ERR_INIT;
 		struct image_record rec = { 0 };
 		int q = load_bare(st, *id, &rec, &why);
 
 		/* Removed since readdir saw it. */
-		if (q == -ENOENT && faccessat(st->images_fd, *id, F_OK, 0) < 0)
+		if (q == -ENOENT && faccessat(st->images_fd, *id, F_OK, 0) < 0 &&
+		    !storage_extra_find(st, "images", *id))
 			continue;
 		if (q < 0) {
 			log_warn("%s: not listed", cmk_err_msg(&why));
@@ -210,32 +274,6 @@ void storage_image_list_free(struct image_record *list, size_t n)
 	free(list);
 }
 
-int images_ids(struct storage *st, char ***ret, struct cmk_err *err)
-{
-	cleanup_dir DIR *d = NULL;
-	cleanup_strv char **ids = NULL;
-	struct dirent *de;
-	int fd;
-
-	fd = openat(st->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int r = cmk_err_errno(err, "read '%s/images'", st->root);
-
-		if (fd >= 0)
-			(void)close(fd);
-		return r;
-	}
-	while ((de = readdir(d))) {
-		struct digest id;
-
-		if (digest_parse_hex(de->d_name, &id) == 0)
-			strv_add(&ids, de->d_name);
-	}
-	*ret = steal_ptr(&ids);
-	return 0;
-}
-
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err)
 {
@@ -246,7 +284,7 @@ int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_i
 
 	if (len == 0 || len > DIGEST_HEX_LEN || strspn(prefix, "0123456789abcdef") != len)
 		return cmk_err_set(err, -ENOENT, "no image has the ID '%.80s'", prefix);
-	r = images_ids(st, &ids, err);
+	r = ids_everywhere(st, &ids, err);
 	if (r < 0)
 		return r;
 	for (char **id = ids; id && *id; id++) {

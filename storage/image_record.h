@@ -27,6 +27,8 @@ struct name_entry {
 int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err);
 /* Those that lead to an image that is not there; owned. */
 int names_list_dangling(struct storage *st, char ***ret, struct cmk_err *err);
+/* With those of the additional stores, where no name of ours is the same. */
+int names_list_all(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err);
 void names_list_free(struct name_entry *list, size_t n);
 
 /* image_write.c, with the storage lock held: takes the image, whatever is in it, and its names

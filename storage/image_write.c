@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
@@ -27,7 +28,7 @@ static int check_layers(struct storage *st, const struct image_record *r, struct
 
 		if (q < 0)
 			return cmk_err_wrap(err, q, "layer %zu", i + 1);
-		if (!storage_layer_exists(st, &id))
+		if (!storage_layer_exists(st, &id) && !storage_extra_find(st, "layers", id.hex))
 			return cmk_err_set(err, -ENOENT, "layer '%.19s' is not in the store",
 					   r->layers[i].diff_id);
 	}
@@ -196,8 +197,15 @@ int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err)
 	size_t n = 0;
 	int r;
 
-	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return cmk_err_set(err, -ENOENT, "it does not exist");
+	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		const char *root = storage_extra_find(st, "images", id);
+
+		return root ? cmk_err_set(err, -EROFS,
+					  "it is in the additional image store '%s', which is only "
+					  "read",
+					  root)
+			    : cmk_err_set(err, -ENOENT, "it does not exist");
+	}
 	if (storage_is_mounted(st, STORAGE_MOUNT_IMAGE, id)) {
 		(void)cmk_err_set(err, -EBUSY, "it is mounted");
 		return cmk_err_hint(err, "unmount it first, or use --force") ?: -EBUSY;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "storage/driver.h"
+#include "storage/extra.h"
 #include "storage/internal.h"
 #include "storage/layer_job.h"
 #include "storage/unpack_wire.h"
@@ -82,13 +83,34 @@ int storage_layer_look(struct storage *st, const struct digest *diff_id, struct 
 	return r;
 }
 
+int storage_layer_open(struct storage *st, const char *diff_id, struct cmk_err *err)
+{
+	cleanup_close int extra = -1;
+	struct digest id;
+	int r = digest_parse(diff_id, &id, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = openat(st->layers_fd, id.hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? cmk_err_errno(err, "open layer '%.19s'", diff_id) : fd;
+	extra = storage_extra_open(st, "layers", id.hex);
+	if (extra >= 0)
+		fd = openat(extra, id.hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	else
+		errno = ENOENT;
+	return fd < 0 ? cmk_err_errno(err, "open layer '%.19s'", diff_id) : fd;
+}
+
 uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id)
 {
-	cleanup_free char *path = xasprintf("%s/layer.json", diff_id->hex);
 	struct layer_record rec = { 0 };
+	char buf[72];
+	cleanup_close int fd = storage_layer_open(st, digest_str(diff_id, buf), NULL);
 	uint64_t size = 0;
 
-	if (json_load_record(st->layers_fd, path, RECORD_MAX, layer_fields, &rec, NULL) >= 0)
+	if (fd >= 0 &&
+	    json_load_record(fd, "layer.json", RECORD_MAX, layer_fields, &rec, NULL) >= 0)
 		size = rec.size;
 	json_free_fields(layer_fields, &rec);
 	return size;

@@ -109,14 +109,16 @@ static int stream(struct storage *st, const struct layer_stream *s, struct pack_
 {
 	cleanup_free char *program = xasprintf("%s/" PACK_PROGRAM, process_libexec_dir());
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	cleanup_close int dir = openat(st->layers_fd, s->diff_id->hex,
-				       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	char id[72];
+	cleanup_close int dir = storage_layer_open(st, digest_str(s->diff_id, id), err);
 	struct pack_start a = { .program = program, .s = s, .null_fd = null, .dir_fd = dir };
 	char got[72], want[72];
 	int r;
 
-	if (dir < 0 || null < 0)
-		return cmk_err_errno(err, "open it");
+	if (dir < 0)
+		return dir;
+	if (null < 0)
+		return cmk_err_errno(err, "open /dev/null");
 	r = run_helper(st, &a, ret, err);
 	if (r == 0 && !streq(ret->diff_id.hex, s->diff_id->hex))
 		r = cmk_err_set(err, -EBADMSG,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "storage/driver.h"
+#include "storage/extra.h"
 #include "storage/internal.h"
 #include "storage/layer_copy.h"
 #include "storage/meta.h"
@@ -98,6 +99,20 @@ static int begin(struct storage *st, const char *target, char tmp[static 32], in
 	return storage_tmp_make(st, tmp, ret_fd, err);
 }
 
+/* A map needs files of its own beside the layer's. */
+static int refuse_extra(struct storage *st, const char *hex, struct cmk_err *err)
+{
+	if (faccessat(st->layers_fd, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    !storage_extra_find(st, "layers", hex))
+		return 0;
+	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			   "layer '%.12s' is in an additional image store, which is only read, and "
+			   "a map of ids needs files beside it",
+			   hex);
+	(void)cmk_err_hint(err, "pull the image into your own store");
+	return -EOPNOTSUPP;
+}
+
 static int map_layer(struct storage *st, const char *hex, const char *name,
 		     const struct id_map_pair *map, struct cmk_err *err)
 {
@@ -107,6 +122,9 @@ static int map_layer(struct storage *st, const char *hex, const char *name,
 	char tmp[32];
 	int r;
 
+	r = refuse_extra(st, hex, err);
+	if (r < 0)
+		return r;
 	if (fstatat(st->layers_fd, hex, &layer, AT_SYMLINK_NOFOLLOW) < 0) {
 		(void)cmk_err_errno(err, "layer '%.12s'", hex);
 		return cmk_err_hint(err, "pull the image again") ?: -ENOENT;
@@ -210,14 +228,17 @@ static int share_layers(struct storage *st, struct image_layer_ref *layers, size
 	cleanup_close int tmp_fd = -1;
 	struct digest top;
 	char tmp[32];
-	int r = digest_parse(layers[n - 1].diff_id, &top, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = digest_parse(layers[i].diff_id, &top, err);
+		if (r == 0)
+			r = refuse_extra(st, top.hex, err);
 		strbuf_addf(&ids, "-%s", layers[i].diff_id);
 		free(steal_ptr(&layers[i].map));
 	}
+	if (r < 0)
+		return r;
 	name = map_name(META_PREFIX, map, strbuf_str(&ids));
 	target = xasprintf("%s/%s", top.hex, name);
 	r = begin(st, target, tmp, &tmp_fd, err);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strbuf.h"
+#include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
@@ -39,11 +40,11 @@ char *name_from_file(const char *file)
 	return name;
 }
 
-/* The image ID to which names/FILE leads: 0 or -ENOENT. */
-static int read_target(struct storage *st, const char *file, struct digest *ret)
+/* The image ID to which FILE, a link below DIR, leads: 0 or -ENOENT. */
+static int read_link(int dir, const char *file, struct digest *ret)
 {
 	char buf[sizeof(TARGET_PREFIX) + DIGEST_HEX_LEN + 1];
-	ssize_t n = readlinkat(st->names_fd, file, buf, sizeof(buf) - 1);
+	ssize_t n = readlinkat(dir, file, buf, sizeof(buf) - 1);
 	const char *hex;
 
 	if (n < 0)
@@ -53,15 +54,38 @@ static int read_target(struct storage *st, const char *file, struct digest *ret)
 	return hex && digest_parse_hex(hex, ret) == 0 ? 0 : -ENOENT;
 }
 
+static int read_target(struct storage *st, const char *file, struct digest *ret)
+{
+	return read_link(st->names_fd, file, ret);
+}
+
+/* In whichever store. */
+static bool image_exists(struct storage *st, const char *id)
+{
+	return faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       storage_extra_find(st, "images", id);
+}
+
+/* The same in an additional store. */
+static int read_target_extra(struct storage *st, const char *file, struct digest *ret)
+{
+	for (char *const *root = storage_extra(st); root && *root; root++) {
+		cleanup_free char *path = xasprintf("%s/names/%s", *root, file);
+
+		if (read_link(AT_FDCWD, path, ret) == 0 && image_exists(st, ret->hex))
+			return 0;
+	}
+	return -ENOENT;
+}
+
 int storage_name_lookup(struct storage *st, const char *name, char **ret_id)
 {
 	cleanup_free char *file = name_to_file(name);
 	struct digest id;
 
-	if (!file || read_target(st, file, &id) < 0)
-		return -ENOENT;
 	/* A name whose image is gone (a removal cut short) is no name. */
-	if (faccessat(st->images_fd, id.hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!file || ((read_target(st, file, &id) < 0 || !image_exists(st, id.hex)) &&
+		      read_target_extra(st, file, &id) < 0))
 		return -ENOENT;
 	*ret_id = xstrdup(id.hex);
 	return 0;
@@ -156,7 +180,7 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 				   name, strlen(name) > NAME_MAX ? " (too long)" : "");
 	if (digest_parse_hex(id, &digest) < 0)
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
-	if (faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!image_exists(st, id))
 		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
 	target = xasprintf(TARGET_PREFIX "%s", id);
 	if (read_target(st, file, &old) == 0 && !streq(old.hex, id))
@@ -182,6 +206,11 @@ int names_remove(struct storage *st, const char *name, bool note, struct cmk_err
 		note_former(st, id.hex, name);
 	/* Another pull may give the name again at once: only the call itself tells. */
 	if (!file || unlinkat(st->names_fd, file, 0) < 0) {
+		if (file && errno == ENOENT && read_target_extra(st, file, &id) == 0)
+			return cmk_err_set(err, -EROFS,
+					   "'%s' is a name in an additional image store, which is "
+					   "only read",
+					   name);
 		if (!file || errno == ENOENT)
 			return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
 					    "%.300s: image not known", name);
@@ -200,12 +229,48 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct name_entry *)a)->name, ((const struct name_entry *)b)->name);
 }
 
-int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err)
+/* What another user wrote reaches no terminal as it is. */
+static bool is_plain(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name <= ' ' || *name == 0x7f)
+			return false;
+	return true;
+}
+
+static bool has_name(const struct name_entry *list, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streq(list[i].name, name))
+			return true;
+	return false;
+}
+
+/* EXTRA: they are those of an additional store. */
+static void read_names(DIR *d, bool extra, struct name_entry **list, size_t *n)
+{
+	const size_t before = *n;
+	struct dirent *de;
+
+	while ((de = readdir(d))) {
+		cleanup_free char *name = NULL;
+		struct digest id;
+
+		if (de->d_name[0] == '.' || read_link(dirfd(d), de->d_name, &id) < 0)
+			continue;
+		name = unescape(de->d_name);
+		if (extra && (!is_plain(name) || has_name(*list, before, name)))
+			continue;
+		*list = xrealloc(*list, *n + 1, sizeof(**list));
+		(*list)[*n].name = steal_ptr(&name);
+		(*list)[(*n)++].id = id;
+	}
+}
+
+static int read_own_names(struct storage *st, struct name_entry **list, size_t *n,
+			  struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
-	struct name_entry *list = NULL;
-	struct dirent *de;
-	size_t n = 0;
 	int fd;
 
 	fd = openat(st->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -217,20 +282,41 @@ int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struc
 			(void)close(fd);
 		return r;
 	}
-	while ((de = readdir(d))) {
-		struct digest id;
+	read_names(d, false, list, n);
+	return 0;
+}
 
-		if (de->d_name[0] == '.' || read_target(st, de->d_name, &id) < 0)
-			continue;
-		list = xrealloc(list, n + 1, sizeof(*list));
-		list[n].name = name_from_file(de->d_name);
-		list[n++].id = id;
+static int list_names(struct storage *st, bool all, struct name_entry **ret, size_t *ret_n,
+		      struct cmk_err *err)
+{
+	struct name_entry *list = NULL;
+	size_t n = 0;
+	int r = read_own_names(st, &list, &n, err);
+
+	if (r < 0)
+		return r;
+	for (char *const *root = all ? storage_extra(st) : NULL; root && *root; root++) {
+		cleanup_free char *path = xasprintf("%s/names", *root);
+		cleanup_dir DIR *d = opendir(path);
+
+		if (d)
+			read_names(d, true, &list, &n);
 	}
 	if (n > 0)
 		qsort(list, n, sizeof(*list), compare_names);
 	*ret = list;
 	*ret_n = n;
 	return 0;
+}
+
+int names_list(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err)
+{
+	return list_names(st, false, ret, ret_n, err);
+}
+
+int names_list_all(struct storage *st, struct name_entry **ret, size_t *ret_n, struct cmk_err *err)
+{
+	return list_names(st, true, ret, ret_n, err);
 }
 
 int names_list_dangling(struct storage *st, char ***ret, struct cmk_err *err)

@@ -151,7 +151,8 @@ int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cm
 
 		if (stat(*l, ret) < 0)
 			return cmk_err_errno(err, "layer '%s'", *l);
-		if (stat(dir, &layer) < 0 || !(layer.st_mode & LAYER_MODE_NO_ROOT_ENTRY))
+		if (stat(dir, &layer) < 0 ||
+		    !layer_mode_has(layer.st_mode, LAYER_MODE_NO_ROOT_ENTRY))
 			return 0;
 	}
 	*ret = (struct stat){ .st_mode = S_IFDIR | 0755, .st_uid = geteuid(), .st_gid = getegid() };

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "storage/driver.h"
+#include "storage/extra.h"
 #include "storage/internal.h"
 #include "storage/meta.h"
 
@@ -26,6 +27,19 @@ static const char *meta_of(const struct image_layer_ref *layers, size_t n)
 	return map && str_after(map, META_PREFIX) ? map : NULL;
 }
 
+/* The additional store that has the layer, or NULL. That its files are a directory, and no link to
+ * somewhere else, is looked at here: the path is what is mounted. */
+static const char *find_extra_layer(struct storage *st, const char *hex, struct stat *ret)
+{
+	const char *root = storage_extra_find(st, "layers", hex);
+	cleanup_free char *dir = root ? xasprintf("%s/layers/%s", root, hex) : NULL;
+	cleanup_free char *diff = root ? xasprintf("%s/diff", dir) : NULL;
+	struct stat sb;
+
+	return root && lstat(dir, ret) == 0 && lstat(diff, &sb) == 0 && S_ISDIR(sb.st_mode) ? root
+											    : NULL;
+}
+
 /* Every layer must be there: a missing one would show up as a root file system with holes. */
 static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t n,
 		      struct rootfs_plan *plan, struct cmk_err *err)
@@ -33,6 +47,7 @@ static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t
 	const char *meta = meta_of(layers, n);
 
 	for (size_t i = n; i-- > 0;) {
+		const char *root = st->root;
 		struct stat layer;
 		struct digest id;
 		int r = digest_parse(layers[i].diff_id, &id, err);
@@ -40,19 +55,20 @@ static int add_lowers(struct storage *st, struct image_layer_ref *layers, size_t
 		if (r < 0)
 			return r;
 		/* A layer's directory appears whole. */
-		if (fstatat(st->layers_fd, id.hex, &layer, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (fstatat(st->layers_fd, id.hex, &layer, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    !(root = find_extra_layer(st, id.hex, &layer))) {
 			(void)cmk_err_set(err, -ENOENT, "layer '%.19s' is missing from '%s'",
 					  layers[i].diff_id, st->root);
 			return cmk_err_hint(err, "pull the image again");
 		}
 		if (!meta || i == n - 1)
 			strv_add_take(&plan->lower,
-				      xasprintf("%s/layers/%s%s%s/diff", st->root, id.hex,
+				      xasprintf("%s/layers/%s%s%s/diff", root, id.hex,
 						layers[i].map ? "/" : "", layers[i].map ?: ""));
 		if (meta)
 			strv_add_take(&plan->lower,
 				      xasprintf(META_DATA "%s/layers/%s/data", st->root, id.hex));
-		if (layer.st_mode & LAYER_MODE_OPAQUE_ROOT)
+		if (layer_mode_has(layer.st_mode, LAYER_MODE_OPAQUE_ROOT))
 			break;
 	}
 	return 0;

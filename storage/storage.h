@@ -18,9 +18,11 @@
  *   tmp/                        what is being built; swept when its lock is free
  *   containers/ID/              see libpod; storage owns upper/ work/ merged/ in it
  *   container-names/NAME        symbolic link to the ID
- * Run directory ($XDG_RUNTIME_DIR/cmk, else /run/user/UID/cmk, else 0700 under /tmp; --runroot):
- * chosen once per boot and recorded in the data directory with the boot id, so that ssh, cron and
- * su see one truth.
+ * Additional stores (storage.conf(5), additionalimagestores) are such directories that others
+ * write: their images, names and layers are found behind the own ones, and are never written. Run
+ * directory ($XDG_RUNTIME_DIR/cmk, else /run/user/UID/cmk, else 0700 under /tmp; --runroot): chosen
+ * once per boot and recorded in the data directory with the boot id, so that ssh, cron and su see
+ * one truth.
  */
 #pragma once
 
@@ -35,9 +37,12 @@ struct storage {
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
 	struct userns_config userns; /* loaded on use: storage_userns() */
 	bool userns_loaded;
-	char *driver_why; /* internal: what storage_driver.why points to */
-	bool swept;	  /* internal */
-	int claim_fd;	  /* internal: the promise of a pull under way, -1 where there is none */
+	char *driver_why;	   /* internal: what storage_driver.why points to */
+	bool swept;		   /* internal */
+	struct storage_conf *conf; /* internal: storage.conf, once it was read */
+	char **extra;		   /* internal: the additional stores */
+	bool extra_loaded;	   /* internal */
+	int claim_fd; /* internal: the promise of a pull under way, -1 where there is none */
 };
 
 /* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable
@@ -84,6 +89,8 @@ void digest_ctx_free(struct digest_ctx *c);
 
 /* Not where a power cut may have emptied it before it was synced: it is unpacked again then. */
 bool storage_layer_exists(struct storage *st, const struct digest *diff_id);
+/* A descriptor of the directory of the layer "sha256:…", in whichever store it is. -ENOENT. */
+int storage_layer_open(struct storage *st, const char *diff_id, struct cmk_err *err);
 /* Bytes of the tar stream that it was; 0 where there is none, or its record cannot be read. */
 uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id);
 
@@ -252,10 +259,11 @@ struct image_record {
 	uint64_t size;			/* sum of the layers' tar sizes */
 	struct image_layer_ref *layers; /* bottom first */
 	size_t n_layers;
-	char **names; /* not stored in the record: filled from names/ by load and list */
 	/* A manifest list: it has no config and no layers, and its ID, which stays when it changes,
 	 * is the digest of nothing. DIGESTS has that of the list as it is alone. */
 	bool is_list;
+	char **names;	/* not stored in the record: filled from names/ by load and list */
+	bool read_only; /* nor this: it is in an additional store */
 	char *extra;
 };
 void image_record_done(struct image_record *r);
@@ -300,7 +308,8 @@ char **storage_image_name_history(struct storage *st, const struct image_record 
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err);
 /* Removes record, names, and layers no other image or container uses. Under the storage lock.
- * -EBUSY where it is mounted (storage_image_mount()). */
+ * -EBUSY where it is mounted (storage_image_mount()), -EROFS where it is in an additional store.
+ */
 int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err);
 
 /* --- container root file systems

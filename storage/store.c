@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "storage/extra.h"
 #include "storage/internal.h"
 
 static int default_root(char **ret, struct cmk_err *err)
@@ -181,6 +182,10 @@ struct storage *storage_free(struct storage *st)
 	free(st->userns.uids.range);
 	free(st->userns.gids.range);
 	free(st->driver_why);
+	if (st->conf)
+		storage_conf_done(st->conf);
+	free(st->conf);
+	strv_free(st->extra);
 	free(st->root);
 	free(st->runroot);
 	free(st);

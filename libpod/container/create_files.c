@@ -171,10 +171,12 @@ static int image_hosts(struct create_plan *p, char **ret, size_t *ret_len, struc
 		return r;
 	}
 	for (size_t i = cfg->n_layers; i > 0; i--) {
-		cleanup_free char *path = xasprintf(
-			"%s/diff/etc/hosts", str_after(cfg->layers[i - 1].diff_id, "sha256:"));
-		cleanup_close int fd = open_resolved(p->st->layers_fd, path, O_RDONLY | O_NONBLOCK,
-						     0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		cleanup_close int dir = storage_layer_open(p->st, cfg->layers[i - 1].diff_id, NULL);
+		cleanup_close int fd = dir < 0 ? -ENOENT
+					       : open_resolved(dir, "diff/etc/hosts",
+							       O_RDONLY | O_NONBLOCK, 0,
+							       RESOLVE_BENEATH |
+								       RESOLVE_NO_SYMLINKS);
 		struct stat sb;
 
 		if (fd == -ENOENT)
