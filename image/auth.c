@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "image/registries.h"
 
 void credentials_done(struct credentials *c)
 {
@@ -212,13 +213,48 @@ char *auth_default_path(void)
 	return xasprintf("/run/user/%u/containers/auth.json", uid);
 }
 
-int credentials_find(const char *authfile, const char *registry, const char *repository,
-		     struct credentials *ret, struct cmk_err *err)
+/* 1 found, 0 not. */
+static int ask_files(const char *registry, const char *repository, struct credentials *ret,
+		     struct cmk_err *err)
 {
 	cleanup_free char *run = auth_default_path();
 	cleanup_free char *config = under("XDG_CONFIG_HOME", "containers/auth.json");
 	cleanup_free char *docker = under("DOCKER_CONFIG", "config.json");
-	const char *paths[4] = { NULL };
+	const char *paths[3];
+	bool there;
+	int r = 0;
+
+	if (!config)
+		config = under("HOME", ".config/containers/auth.json");
+	if (!docker)
+		docker = under("HOME", ".docker/config.json");
+	paths[0] = run;
+	paths[1] = config;
+	paths[2] = docker;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(paths); i++)
+		r = paths[i] ? ask_file(paths[i], registry, repository, ret, &there, err) : 0;
+	return r;
+}
+
+/* The programs of registries.conf and the files, in the order that stands there; the files last
+ * where they do not. */
+static int ask_all(char *const *helpers, const char *registry, const char *repository,
+		   struct credentials *ret, struct cmk_err *err)
+{
+	int r = 0;
+
+	for (char *const *h = helpers; r == 0 && h && *h; h++)
+		r = streq(*h, CREDENTIALS_FILES) ? ask_files(registry, repository, ret, err)
+						 : credential_helper_get(*h, registry, ret, err);
+	if (r == 0 && !strv_has(helpers, CREDENTIALS_FILES))
+		r = ask_files(registry, repository, ret, err);
+	return r;
+}
+
+int credentials_find(const char *authfile, const char *registry, const char *repository,
+		     struct credentials *ret, struct cmk_err *err)
+{
+	cleanup(registries_conf_done) struct registries_conf conf = { 0 };
 	bool there;
 	int r;
 
@@ -229,17 +265,8 @@ int credentials_find(const char *authfile, const char *registry, const char *rep
 		r = ask_file(authfile, registry, repository, ret, &there, err);
 		return MIN(r, 0);
 	}
-	if (!config)
-		config = under("HOME", ".config/containers/auth.json");
-	if (!docker)
-		docker = under("HOME", ".docker/config.json");
-	paths[0] = run;
-	paths[1] = config;
-	paths[2] = docker;
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		r = paths[i] ? ask_file(paths[i], registry, repository, ret, &there, err) : 0;
-		if (r != 0)
-			return MIN(r, 0);
-	}
-	return 0;
+	r = registries_conf_load(&conf, err);
+	if (r >= 0)
+		r = ask_all(conf.helpers, registry, repository, ret, err);
+	return MIN(r, 0);
 }

@@ -15,8 +15,9 @@ void credentials_done(struct credentials *c);
 
 /*
  * For REGISTRY ("docker.io", "host:port") and REPOSITORY. AUTHFILE (NULL: $REGISTRY_AUTH_FILE)
- * stands alone; otherwise the usual files are asked in turn and the first that knows wins. May run
- * a docker-credential-NAME program. Finding none is success.
+ * stands alone; otherwise the credential-helpers of registries.conf and the usual files are asked
+ * in turn and the first that knows wins. May run docker-credential-NAME programs. Finding none is
+ * success.
  */
 int credentials_find(const char *authfile, const char *registry, const char *repository,
 		     struct credentials *ret, struct cmk_err *err);

@@ -24,6 +24,7 @@ static void entry_done(struct registry_entry *e)
 void registries_conf_done(struct registries_conf *c)
 {
 	c->search = strv_free(c->search);
+	c->helpers = strv_free(c->helpers);
 	c->aliases = strv_free(c->aliases);
 	for (size_t i = 0; i < c->n_entries; i++)
 		entry_done(&c->entries[i]);
@@ -160,6 +161,7 @@ int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 				   "version 1 of registries.conf is not supported: write "
 				   "unqualified-search-registries and [[registry]] tables");
 	if ((r = toml_get_strv(root, "unqualified-search-registries", &c->search, err)) < 0 ||
+	    (r = toml_get_strv(root, "credential-helpers", &c->helpers, err)) < 0 ||
 	    (r = read_aliases(toml_get(root, "aliases"), c, err)) < 0 ||
 	    (r = read_mode(root, &c->mode, err)) < 0)
 		return r;

@@ -33,8 +33,12 @@ enum short_name_mode {
 	SHORT_NAME_DISABLED,   /* try them all */
 };
 
+/* In place of a program: the files of credentials. */
+#define CREDENTIALS_FILES "containers-auth.json"
+
 struct registries_conf {
 	char **search;	/* unqualified-search-registries */
+	char **helpers; /* credential-helpers: docker-credential-NAME, or CREDENTIALS_FILES */
 	char **aliases; /* "short=full/name" */
 	enum short_name_mode mode;
 	struct registry_entry *entries;

@@ -286,3 +286,25 @@ helper_program() {
 	assert_equal "$(jq '.auths | length' "$AUTH")" 8
 	assert_equal "$(ls "$(dirname "$AUTH")")" auth.json
 }
+
+@test "the programs that registries.conf names are asked, in their order with the files" {
+	helper_program
+	local conf=$HOME/.config/containers/registries.conf
+	sed -i '1i credential-helpers = ["testing"]' "$conf"
+	run_cmk 125 pull -q "$REGISTRY_PLAIN_AUTH/library/alpine"
+	printf '{"ServerURL": "%s", "Username": "tester", "Secret": "sesame"}\n' "$REGISTRY_PLAIN_AUTH" |
+		docker-credential-testing store
+	run_cmk pull -q "$REGISTRY_PLAIN_AUTH/library/alpine"
+	run_cmk login --get-login "$REGISTRY_PLAIN_AUTH"
+	assert_equal "$output" tester
+	# The files first, where that is said.
+	sed -i '1s/.*/credential-helpers = ["containers-auth.json", "testing"]/' "$conf"
+	mkdir -p "$HOME/.docker"
+	printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$REGISTRY_PLAIN_AUTH" "$(printf 'other:word' | base64)" \
+		>"$HOME/.docker/config.json"
+	run_cmk login --get-login "$REGISTRY_PLAIN_AUTH"
+	assert_equal "$output" other
+	sed -i '1s/.*/credential-helpers = ["absent"]/' "$conf"
+	run_cmk 125 pull -q "$REGISTRY_PLAIN_AUTH/library/alpine"
+	assert_error "credential helper 'docker-credential-absent' not found in PATH"
+}
