@@ -307,6 +307,39 @@ static void conf_page(struct strbuf *sb)
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers.conf\\fR(5)\n");
 }
 
+static void storage_page(struct strbuf *sb)
+{
+	add_head(sb, "cmk-storage.conf", '5', "what cmk reads of storage.conf");
+	strbuf_adds(sb, ".SH DESCRIPTION\n");
+	add_paragraphs(
+		sb,
+		"Of containers-storage.conf(5) cmk reads the first file that is there: "
+		"`$CONTAINERS_STORAGE_CONF`, `~/.config/containers/storage.conf`, "
+		"`/etc/containers/storage.conf`, `/usr/share/containers/storage.conf`.\n\n"
+		"`[storage] driver`: `vfs` is taken as by `--storage-driver`. `overlay` means the "
+		"best that works here, or fuse-overlayfs where `mount_program` of "
+		"`[storage.options.overlay]` is that. The option and `STORAGE_DRIVER` win; other "
+		"drivers are Podman's alone.\n\n"
+		"`[storage.options] additionalimagestores`: absolute paths of data directories of "
+		"cmk, made by `cmk --root DIR pull`, which others keep. Their images stand behind "
+		"those of the own store, are listed as read-only, run from there without a copy "
+		"and are never written or removed. Podman's stores in this list are passed "
+		"over.\n\n"
+		"`graphroot`, `runroot` and `rootless_storage_path` name Podman's own store, and "
+		"have no effect; cmk's is at `--root`. All other keys have none either.",
+		false);
+	strbuf_adds(sb, ".SH SHARING A STORE\n");
+	add_paragraphs(
+		sb,
+		"Other users read a store after `chmod -R a+rX DIR`, by root where files in it "
+		"belong to subordinate ids. A file belongs to whom it belongs there: ids that the "
+		"reader has not been given are shown as nobody's in a container. Containers with "
+		"a map of ids of their own (`--userns=keep-id`, `--uidmap`) need a copy of the "
+		"image in the own store. Who keeps the store is trusted with what runs from it.",
+		false);
+	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers-storage.conf\\fR(5)\n");
+}
+
 static int write_page(int out_fd, const char *page, char section, struct strbuf *sb,
 		      struct cmk_err *err)
 {
@@ -337,7 +370,7 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 {
 	const struct man_args *a = args;
 	cleanup_close int texts_fd = -1, out_fd = -1;
-	cleanup_strbuf struct strbuf sb = STRBUF_INIT, conf = STRBUF_INIT;
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT, conf = STRBUF_INIT, storage = STRBUF_INIT;
 	int r;
 
 	(void)g;
@@ -358,7 +391,9 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	if (r < 0)
 		return r;
 	conf_page(&conf);
-	return write_page(out_fd, "cmk-containers.conf", '5', &conf, err);
+	storage_page(&storage);
+	r = write_page(out_fd, "cmk-containers.conf", '5', &conf, err);
+	return r < 0 ? r : write_page(out_fd, "cmk-storage.conf", '5', &storage, err);
 }
 
 const struct cmk_command cmk_cmd_man = {
