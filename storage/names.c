@@ -258,7 +258,7 @@ static void read_names(DIR *d, bool extra, struct name_entry **list, size_t *n)
 
 		if (de->d_name[0] == '.' || read_link(dirfd(d), de->d_name, &id) < 0)
 			continue;
-		name = unescape(de->d_name);
+		name = name_from_file(de->d_name);
 		if (extra && (!is_plain(name) || has_name(*list, before, name)))
 			continue;
 		*list = xrealloc(*list, *n + 1, sizeof(**list));
