@@ -32,6 +32,16 @@ static int open_names(struct storage *st, struct cmk_err *err)
 		     : open_dir_at(st->root_fd, NAMES, 0700, err);
 }
 
+/* For who only reads: *RET NULL where there never was an artifact. */
+static int read_names(struct storage *st, int *ret_fd, DIR **ret, struct cmk_err *err)
+{
+	*ret = NULL;
+	*ret_fd = openat(st->root_fd, NAMES, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (*ret_fd < 0)
+		return errno == ENOENT ? 0 : cmk_err_errno(err, "open '%s/" NAMES "'", st->root);
+	return dir_read(*ret_fd, ret, err);
+}
+
 void storage_artifact_done(struct storage_artifact *a)
 {
 	free(a->name);
@@ -107,16 +117,16 @@ static int by_name(const void *a, const void *b)
 int storage_artifact_list(struct storage *st, struct storage_artifact **ret, size_t *ret_n,
 			  struct cmk_err *err)
 {
-	cleanup_close int names = open_names(st, err);
 	struct storage_artifact *list = NULL;
+	cleanup_close int names = -1;
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
 	size_t n = 0;
-	int r = names < 0 ? names : dir_read(names, &d, err);
+	int r = read_names(st, &names, &d, err);
 
 	if (r < 0)
 		return r;
-	while ((de = readdir(d))) {
+	while (d && (de = readdir(d))) {
 		cleanup_err struct cmk_err why = CMK_ERR_INIT;
 		struct storage_artifact a = { 0 };
 		struct digest id;
@@ -392,12 +402,12 @@ static void check_blobs(struct storage *st, const char *name, const struct diges
 
 int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err *err)
 {
-	cleanup_close int names = open_names(st, err);
+	cleanup_close int names = -1;
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
-	int r = names < 0 ? names : dir_read(names, &d, err);
+	int r = read_names(st, &names, &d, err);
 
-	while (r >= 0 && (de = readdir(d))) {
+	while (r >= 0 && d && (de = readdir(d))) {
 		cleanup(storage_artifact_done) struct storage_artifact a = { 0 };
 		cleanup_err struct cmk_err why = CMK_ERR_INIT;
 		cleanup_free char *name = name_from_file(de->d_name);
