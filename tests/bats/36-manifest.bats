@@ -322,7 +322,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk 125 manifest create foo@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	run_cmk 125 manifest push -q --all foo 127.0.0.1:5000/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	run_cmk 125 manifest push foo dir:x
-	assert_match "$stderr" 'not supported yet'
+	assert_error 'a list can be pushed to registries only'
 	# The image is gone, and nobody else has it.
 	run_cmk rmi one:1
 	run_cmk 125 manifest push -q foo "$(repo x)"

@@ -98,10 +98,10 @@ fingerprint() { (cd "$shared" && find . -printf '%p %m %s %T@\n' 2>/dev/null | s
 	assert_equal "$output" 60
 }
 
-@test "a map of ids of one's own needs a copy, which is said" {
+@test "a map of ids of one's own needs files beside the image, which is said" {
 	share_images alpine
 	run_cmk 125 run --rm --net=none --userns=keep-id alpine true
-	assert_error 'additional image store, .*a map of ids needs a copy of it \(pull the image into your own store\)'
+	assert_error 'additional image store, .*a map of ids needs files beside it \(pull the image into your own store\)'
 }
 
 @test "links and names of a hostile store lead nowhere" {
