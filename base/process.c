@@ -2,8 +2,11 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -339,4 +342,29 @@ const char *process_libexec_dir(void)
 	    (st.st_uid == 0 || st.st_uid == geteuid()))
 		return dir;
 	return CMK_LIBEXECDIR;
+}
+
+/* Segments that are never written; of libraries too, of which nobody else may have these pages. */
+static int forget_segments(struct dl_phdr_info *info, size_t size cmk_unused, void *arg cmk_unused)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uintptr_t from = info->dlpi_addr + ph->p_vaddr, to = from + ph->p_filesz;
+
+		if (ph->p_type != PT_LOAD || ph->p_flags & PF_W)
+			continue;
+		from &= ~(page - 1);
+		to &= ~(page - 1);
+		if (to > from)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void process_forget_start(void)
+{
+	(void)dl_iterate_phdr(forget_segments, NULL);
+	(void)malloc_trim(0);
 }

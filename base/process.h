@@ -60,11 +60,11 @@ int process_run(char *const argv[], char *const envp[], struct cmk_err *err);
 
 /* Resets every disposition to default and empties the mask. */
 void process_reset_signals(void);
-/* Close-on-exec for everything above stderr but KEEP (n_keep descriptors), for the step before
- * exec. */
 /* Puts each descriptor of FROM on that of TO, open across exec; those of FROM may be among TO. 0 or
  * -errno. At most 8. */
 int process_place_fds(const int *from, const int *to, size_t n);
+/* Close-on-exec for everything above stderr but KEEP (n_keep descriptors), for the step before
+ * exec. */
 void process_close_others(const int *keep, size_t n_keep);
 /* Closes everything above stderr but KEEP, which is sorted on the way; -1 in it is left out. A lock
  * or a pipe of the caller that a long-lived child kept would hold up whoever waits for it. */
@@ -72,3 +72,7 @@ void process_close_all_but(int *keep, size_t n_keep);
 /* Directory of our helper programs: $CMK_LIBEXECDIR where set to a directory that we or root own,
  * else the built-in one. */
 const char *process_libexec_dir(void);
+/* For who stays: what only the start needed is let go. Code and constants, which count as this
+ * process's alone where no other of its kind lives, come back from the page cache as they are used.
+ * What was freed goes back to the system. */
+void process_forget_start(void);

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "base/process.h"
 #include "base/sandbox.h"
 #include "network/network.h"
 #include "network/slirp_loop.h"
@@ -334,7 +335,7 @@ int main(void)
 			(void)fprintf(stderr, "Error: %s\n", cmk_err_msg(&err));
 		_exit(125);
 	}
-	(void)malloc_trim(0);
+	process_forget_start();
 	if (send(SLIRP_CONTROL_FD, &ready, 1, MSG_NOSIGNAL) != 1)
 		_exit(0);
 	slirp_loop_run(l);

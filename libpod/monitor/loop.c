@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <link.h>
-#include <malloc.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -373,45 +371,12 @@ static bool any_client(const struct monitor *m)
 	return false;
 }
 
-/* The program's own segments that are never written: one by one, the libraries' are shared anyway.
- */
-static int forget_segments(struct dl_phdr_info *info, size_t size, void *arg)
-{
-	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)size;
-	(void)arg;
-	for (size_t i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-		uintptr_t from = info->dlpi_addr + ph->p_vaddr, to = from + ph->p_filesz;
-
-		if (ph->p_type != PT_LOAD || ph->p_flags & PF_W)
-			continue;
-		from &= ~(page - 1);
-		to &= ~(page - 1);
-		if (to > from)
-			(void)madvise((void *)from, to - from, MADV_DONTNEED);
-	}
-	return 0;
-}
-
-/*
- * What only the start needed is let go: the program's code and constants, which count as ours alone
- * where we are the only monitor and come back from the page cache as they are used, and what was
- * freed.
- */
-static void forget_start(void)
-{
-	(void)dl_iterate_phdr(forget_segments, NULL);
-	(void)malloc_trim(0);
-}
-
 void mon_loop(struct monitor *m)
 {
 	struct epoll_event ev[16];
 
 	if (!m->a->exec)
-		forget_start();
+		process_forget_start();
 	if (loop_init(m) < 0)
 		/* Without its events the container could not be looked after. */
 		act_kill(m);
