@@ -300,6 +300,23 @@ int process_place_fds(const int *from, const int *to, size_t n)
 	return 0;
 }
 
+int process_exec_helper(const char *path, char *const argv[], const int *from, const int *to,
+			size_t n, struct cmk_err *err)
+{
+	static char *const env[] = { NULL };
+	int r = process_place_fds(from, to, n);
+
+	if (r < 0) {
+		errno = -r;
+		return cmk_err_errno(err, "hand over descriptors");
+	}
+	process_close_others(to, n);
+	(void)execve(path, argv, env);
+	r = cmk_err_errno(err, "start '%s'", path);
+	(void)cmk_err_hint(err, "cmk is not installed whole");
+	return r;
+}
+
 void process_close_others(const int *keep, size_t n_keep)
 {
 	(void)syscall(SYS_close_range, 3U, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC, kernel 5.11 */);

@@ -63,6 +63,10 @@ void process_reset_signals(void);
 /* Puts each descriptor of FROM on that of TO, open across exec; those of FROM may be among TO. 0 or
  * -errno. At most 8. */
 int process_place_fds(const int *from, const int *to, size_t n);
+/* In a child: becomes our helper program PATH, with an empty environment, the descriptors FROM as
+ * TO and no others above stderr. Returns only on failure. */
+int process_exec_helper(const char *path, char *const argv[], const int *from, const int *to,
+			size_t n, struct cmk_err *err);
 /* Close-on-exec for everything above stderr but KEEP (n_keep descriptors), for the step before
  * exec. */
 void process_close_others(const int *keep, size_t n_keep);

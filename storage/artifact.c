@@ -58,19 +58,6 @@ void storage_artifact_list_free(struct storage_artifact *list, size_t n)
 
 /* --- reading: without a lock --- */
 
-static int read_link(int names_fd, const char *file, struct digest *ret)
-{
-	char buf[sizeof(TARGET_PREFIX) + DIGEST_HEX_LEN + 1];
-	ssize_t n = readlinkat(names_fd, file, buf, sizeof(buf) - 1);
-	const char *hex;
-
-	if (n < 0)
-		return -ENOENT;
-	buf[n] = '\0';
-	hex = str_after(buf, TARGET_PREFIX);
-	return hex && digest_parse_hex(hex, ret) == 0 ? 0 : -ENOENT;
-}
-
 static int load(struct storage *st, const char *file, const struct digest *id,
 		struct storage_artifact *ret, struct cmk_err *err)
 {
@@ -99,7 +86,7 @@ int storage_artifact_find(struct storage *st, const char *name, struct storage_a
 	cleanup_free char *file = name_to_file(name);
 	cleanup_free char *path = xasprintf(NAMES "/%s", file ?: "");
 	struct digest id;
-	int r = file ? read_link(st->root_fd, path, &id) : -ENOENT;
+	int r = file ? name_read_link(st->root_fd, path, TARGET_PREFIX, &id) : -ENOENT;
 
 	if (r == 0)
 		r = load(st, file, &id, ret, err);
@@ -131,7 +118,8 @@ int storage_artifact_list(struct storage *st, struct storage_artifact **ret, siz
 		struct storage_artifact a = { 0 };
 		struct digest id;
 
-		if (de->d_name[0] == '.' || read_link(names, de->d_name, &id) < 0)
+		if (de->d_name[0] == '.' ||
+		    name_read_link(names, de->d_name, TARGET_PREFIX, &id) < 0)
 			continue;
 		r = load(st, de->d_name, &id, &a, &why);
 		if (r < 0 && r != -ENOENT)
@@ -248,7 +236,8 @@ static bool has_name(int names, const char *hex)
 	if (dir_read(names, &d, NULL) < 0)
 		return true;
 	while ((de = readdir(d)))
-		if (read_link(names, de->d_name, &id) == 0 && streq(id.hex, hex))
+		if (name_read_link(names, de->d_name, TARGET_PREFIX, &id) == 0 &&
+		    streq(id.hex, hex))
 			return true;
 	return false;
 }
@@ -413,12 +402,14 @@ int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err 
 		cleanup_free char *name = name_from_file(de->d_name);
 		struct digest id, now;
 
-		if (de->d_name[0] == '.' || read_link(names, de->d_name, &id) < 0)
+		if (de->d_name[0] == '.' ||
+		    name_read_link(names, de->d_name, TARGET_PREFIX, &id) < 0)
 			continue;
 		if (load(st, de->d_name, &id, &a, &why) >= 0) {
 			if (!c->quick)
 				check_blobs(st, name, &id, c);
-		} else if (read_link(names, de->d_name, &now) == 0 && streq(now.hex, id.hex)) {
+		} else if (name_read_link(names, de->d_name, TARGET_PREFIX, &now) == 0 &&
+			   streq(now.hex, id.hex)) {
 			damage(c, name, cmk_err_msg(&why));
 		}
 	}

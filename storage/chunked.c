@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "storage/chunked_wire.h"
+#include "storage/helper.h"
 #include "storage/internal.h"
 
 struct layer_partial {
@@ -42,98 +43,43 @@ int storage_estargz_footer(const uint8_t footer[static ESTARGZ_FOOTER], uint64_t
 	return 0;
 }
 
-struct start {
-	const char *program; /* found before its owner becomes one that is not mapped */
-	const struct layer_toc *toc;
-	uint64_t blob_size;
-	int go_fd, stream_fd, dir_fd, result_fd, blob_fd; /* the helper's */
-	pid_t parent;
-};
-
-static char *number(uint64_t n)
+static void add_number(char ***argv, uint64_t n)
 {
-	return xasprintf("%llu", (unsigned long long)n);
+	strv_add_take(argv, xasprintf("%llu", (unsigned long long)n));
 }
 
-/* Returns only on failure. */
-static int exec_helper(const struct start *a, struct cmk_err *err)
+static char **arguments(const struct layer_toc *t, uint64_t blob_size)
 {
-	const struct layer_toc *t = a->toc;
-	char *const argv[] = { (char *)CHUNKED_PROGRAM,
-			       number((uint64_t)a->parent),
-			       (char *)(t->kind == CHUNKED_ESTARGZ ? "estargz" : "zstd:chunked"),
-			       number(a->blob_size),
-			       (char *)t->digest.hex,
-			       number(t->place.offset),
-			       number(t->place.len),
-			       number(t->split.offset),
-			       number(t->split.len),
-			       NULL };
-	const int from[] = { a->go_fd, a->stream_fd, a->dir_fd, a->result_fd, a->blob_fd };
+	char **argv = NULL;
+
+	strv_add(&argv, CHUNKED_PROGRAM);
+	add_number(&argv, (uint64_t)getpid());
+	strv_add(&argv, t->kind == CHUNKED_ESTARGZ ? "estargz" : "zstd:chunked");
+	add_number(&argv, blob_size);
+	strv_add(&argv, t->digest.hex);
+	add_number(&argv, t->place.offset);
+	add_number(&argv, t->place.len);
+	add_number(&argv, t->split.offset);
+	add_number(&argv, t->split.len);
+	return argv;
+}
+
+static int start(struct layer_partial *p, char *const argv[], int blob_fd, struct cmk_err *err)
+{
 	static const int to[] = { STDIN_FILENO, STDOUT_FILENO, CHUNKED_DIR_FD, CHUNKED_RESULT_FD,
 				  CHUNKED_BLOB_FD };
-	static char *const env[] = { NULL };
-	int r = process_place_fds(from, to, ARRAY_LEN(to));
-
-	if (r < 0) {
-		errno = -r;
-		return cmk_err_errno(err, "hand over descriptors");
-	}
-	process_close_others(to + 2, 3);
-	(void)execve(a->program, argv, env);
-	(void)cmk_err_errno(err, "start '%s'", a->program);
-	(void)cmk_err_hint(err, "cmk is not installed whole");
-	return err->code;
-}
-
-static void cmk_noreturn child(const struct start *a, struct storage *st,
-			       const struct userns_config *config)
-{
-	struct cmk_err err = CMK_ERR_INIT;
-
-	/* ctrl-c is meant for all of the terminal's processes: cmk's death ends this one. */
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	if (userns_parent_enter(st->run_fd, config, NULL, &err) >= 0)
-		(void)exec_helper(a, &err);
-	cmk_err_send(a->result_fd, &err);
-	_exit(1);
-}
-
-/* A pipe: OURS[WHICH] stays here, the helper's other end is above those that it gets. */
-static int make_pipe(int *ours, int which, int *theirs, struct cmk_err *err)
-{
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	*ours = p[which];
-	*theirs = fcntl(p[!which], F_DUPFD_CLOEXEC, 16);
-	(void)close(p[!which]);
-	return *theirs < 0 ? cmk_err_errno(err, "make a pipe") : 0;
-}
-
-static int start(struct layer_partial *p, struct start *a, struct cmk_err *err)
-{
 	cleanup_close int go = -1, stream = -1, result = -1;
-	const struct userns_config *config;
-	int r = storage_userns(p->st, &config, err);
+	int r = helper_pipe(&p->go_fd, 1, &go, err);
 
 	if (r == 0)
-		r = make_pipe(&p->go_fd, 1, &go, err);
+		r = helper_pipe(&p->stream_fd, 0, &stream, err);
 	if (r == 0)
-		r = make_pipe(&p->stream_fd, 0, &stream, err);
-	if (r == 0)
-		r = make_pipe(&p->result_fd, 0, &result, err);
+		r = helper_pipe(&p->result_fd, 0, &result, err);
 	if (r < 0)
 		return r;
-	a->go_fd = go;
-	a->stream_fd = stream;
-	a->result_fd = result;
-	a->parent = getpid();
-	p->pid = process_fork(CHUNKED_PROGRAM, PROCESS_DEATH_SIGNAL, NULL, err);
-	if (p->pid == 0)
-		child(a, p->st, config);
+	p->pid = helper_start(p->st, argv,
+			      (const int[]){ go, stream, p->st->layers_fd, result, blob_fd }, to,
+			      ARRAY_LEN(to), result, err);
 	return p->pid < 0 ? p->pid : 0;
 }
 
@@ -177,13 +123,8 @@ static int read_plan(struct layer_partial *p, uint64_t blob_size, struct cmk_err
 int storage_partial_start(struct storage *st, const struct layer_toc *toc, uint64_t blob_size,
 			  int blob_fd, struct layer_partial **ret, struct cmk_err *err)
 {
-	cleanup_free char *program = xasprintf("%s/" CHUNKED_PROGRAM, process_libexec_dir());
+	cleanup_strv char **argv = arguments(toc, blob_size);
 	struct layer_partial *p = xcalloc(1, sizeof(*p));
-	struct start a = { .program = program,
-			   .toc = toc,
-			   .blob_size = blob_size,
-			   .dir_fd = st->layers_fd,
-			   .blob_fd = blob_fd };
 	int r;
 
 	p->st = st;
@@ -191,7 +132,7 @@ int storage_partial_start(struct storage *st, const struct layer_toc *toc, uint6
 	/* Layers whose files are counted on must not be collected meanwhile. */
 	r = storage_claim(st, err);
 	if (r >= 0)
-		r = start(p, &a, err);
+		r = start(p, argv, blob_fd, err);
 	if (r >= 0)
 		r = read_plan(p, blob_size, err);
 	if (r < 0) {

@@ -18,6 +18,9 @@ int images_ids(struct storage *st, char ***ret, struct cmk_err *err);
 /* The file's name for a reference, NULL where it cannot be one, and back; owned. */
 char *name_to_file(const char *name);
 char *name_from_file(const char *file);
+/* What FILE, a link below DIR to PREFIX and a digest's hex, leads to: 0 or -ENOENT. */
+int name_read_link(int dir, const char *file, const char *prefix, struct digest *ret);
+#define NAME_TARGET_MAX 16 /* of PREFIX */
 
 struct name_entry {
 	char *name; /* owned */

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "storage/driver.h"
 #include "storage/extra.h"
+#include "storage/helper.h"
 #include "storage/internal.h"
 #include "storage/layer_job.h"
 #include "storage/unpack_wire.h"
@@ -145,19 +146,12 @@ static int start(struct layer_job *job, const struct layer_unpack *u, struct cmk
 {
 	const struct userns_config *config;
 	cleanup_close int out = -1;
-	int p[2], r;
+	int r = storage_userns(job->st, &config, err);
 
-	r = storage_userns(job->st, &config, err);
+	if (r == 0)
+		r = helper_pipe(&job->result_fd, 0, &out, err);
 	if (r < 0)
 		return r;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	job->result_fd = p[0];
-	/* Above those that the helper gets, so that it can still be written to if exec fails. */
-	out = fcntl(p[1], F_DUPFD_CLOEXEC, 16);
-	(void)close(p[1]);
-	if (out < 0)
-		return cmk_err_errno(err, "make a pipe");
 	job->pid = process_fork("cmk-layer", 0, &job->pidfd, err);
 	if (job->pid == 0)
 		layer_job_child(job, u, out, config);

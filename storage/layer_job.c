@@ -32,19 +32,8 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 			       (char *)diff,
 			       (char *)(single ? "single" : "subids"),
 			       NULL };
-	static char *const env[] = { NULL };
-	int r;
 
-	r = process_place_fds(from, to, ARRAY_LEN(to));
-	if (r < 0) {
-		errno = -r;
-		return cmk_err_errno(err, "hand over descriptors");
-	}
-	process_close_others(to + 1, 2);
-	(void)execve(program, argv, env);
-	(void)cmk_err_errno(err, "start '%s'", program);
-	(void)cmk_err_hint(err, "cmk is not installed whole");
-	return err->code;
+	return process_exec_helper(program, argv, from, to, ARRAY_LEN(to), err);
 }
 
 /* ctrl-c is meant for all of the terminal's processes, but somebody has to clean up. */

@@ -40,23 +40,22 @@ char *name_from_file(const char *file)
 	return name;
 }
 
-/* The image ID to which FILE, a link below DIR, leads: 0 or -ENOENT. */
-static int read_link(int dir, const char *file, struct digest *ret)
+int name_read_link(int dir, const char *file, const char *prefix, struct digest *ret)
 {
-	char buf[sizeof(TARGET_PREFIX) + DIGEST_HEX_LEN + 1];
+	char buf[NAME_TARGET_MAX + DIGEST_HEX_LEN + 2];
 	ssize_t n = readlinkat(dir, file, buf, sizeof(buf) - 1);
 	const char *hex;
 
 	if (n < 0)
 		return -ENOENT;
 	buf[n] = '\0';
-	hex = str_after(buf, TARGET_PREFIX);
+	hex = str_after(buf, prefix);
 	return hex && digest_parse_hex(hex, ret) == 0 ? 0 : -ENOENT;
 }
 
 static int read_target(struct storage *st, const char *file, struct digest *ret)
 {
-	return read_link(st->names_fd, file, ret);
+	return name_read_link(st->names_fd, file, TARGET_PREFIX, ret);
 }
 
 /* In whichever store. */
@@ -72,7 +71,8 @@ static int read_target_extra(struct storage *st, const char *file, struct digest
 	for (char *const *root = storage_extra(st); root && *root; root++) {
 		cleanup_free char *path = xasprintf("%s/names/%s", *root, file);
 
-		if (read_link(AT_FDCWD, path, ret) == 0 && image_exists(st, ret->hex))
+		if (name_read_link(AT_FDCWD, path, TARGET_PREFIX, ret) == 0 &&
+		    image_exists(st, ret->hex))
 			return 0;
 	}
 	return -ENOENT;
@@ -256,7 +256,8 @@ static void read_names(DIR *d, bool extra, struct name_entry **list, size_t *n)
 		cleanup_free char *name = NULL;
 		struct digest id;
 
-		if (de->d_name[0] == '.' || read_link(dirfd(d), de->d_name, &id) < 0)
+		if (de->d_name[0] == '.' ||
+		    name_read_link(dirfd(d), de->d_name, TARGET_PREFIX, &id) < 0)
 			continue;
 		name = name_from_file(de->d_name);
 		if (extra && (!is_plain(name) || has_name(*list, before, name)))

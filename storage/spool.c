@@ -14,15 +14,10 @@
 static void cmk_noreturn decompress_child(const char *program, int in, int out, int result)
 {
 	char *const argv[] = { (char *)UNPACK_PROGRAM, (char *)UNPACK_CAT, NULL };
-	static char *const env[] = { NULL };
 	const int from[] = { in, out, result };
 	static const int to[] = { STDIN_FILENO, STDOUT_FILENO, UNPACK_RESULT_FD };
-	size_t n = result < 0 ? 2 : 3;
 
-	if (process_place_fds(from, to, n) == 0) {
-		process_close_others(to + 2, n - 2);
-		(void)execve(program, argv, env);
-	}
+	(void)process_exec_helper(program, argv, from, to, result < 0 ? 2 : 3, NULL);
 	_exit(1);
 }
 
