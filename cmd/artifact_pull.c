@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 
 struct artifact_pull_args {
@@ -10,20 +11,13 @@ struct artifact_pull_args {
 };
 
 static const struct cmk_option artifact_pull_options[] = {
-	CMK_OPT_STRING(0, "authfile", struct artifact_pull_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct artifact_pull_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
-	CMK_OPT_STRING(0, "creds", struct artifact_pull_args, creds, "USER[:PASSWORD]",
-		       "use these credentials"),
+	CMK_OPT_AUTHFILE(struct artifact_pull_args),
+	CMK_OPT_CERT_DIR(struct artifact_pull_args),
+	CMK_OPT_CREDS(struct artifact_pull_args),
 	CMK_OPT_FLAG('q', "quiet", struct artifact_pull_args, quiet, "print no progress"),
-	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct artifact_pull_args, retry, "N",
-		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100),
-	CMK_OPT_STRING(0, "retry-delay", struct artifact_pull_args, retry_delay, "DURATION",
-		       "wait so long before the first of these, then twice as long each time",
-		       .def = "1s"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct artifact_pull_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_RETRY(struct artifact_pull_args),
+	CMK_OPT_RETRY_DELAY(struct artifact_pull_args),
+	CMK_OPT_TLS_VERIFY(struct artifact_pull_args),
 	CMK_OPT_END(),
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/commands.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 
 struct image_sign_args {
@@ -10,10 +11,8 @@ struct image_sign_args {
 static const struct cmk_option image_sign_options[] = {
 	CMK_OPT_FLAG('a', "all", struct image_sign_args, all,
 		     "sign every manifest of an index too"),
-	CMK_OPT_STRING(0, "authfile", struct image_sign_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct image_sign_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_AUTHFILE(struct image_sign_args),
+	CMK_OPT_CERT_DIR(struct image_sign_args),
 	CMK_OPT_STRING('d', "directory", struct image_sign_args, directory, "DIR",
 		       "write the signatures below this directory", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "sign-by", struct image_sign_args, sign_by, "KEY",

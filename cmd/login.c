@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/terminal.h"
 #include "cmd/containers.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
 
@@ -16,8 +17,7 @@ struct login_args {
 static const struct cmk_option login_options[] = {
 	CMK_OPT_STRING(0, "authfile", struct login_args, authfile, "FILE",
 		       "keep the credentials in this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct login_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_CERT_DIR(struct login_args),
 	CMK_OPT_STRING(0, "compat-auth-file", struct login_args, compat_auth_file, "FILE",
 		       "keep the credentials in this file, in docker's format",
 		       .complete = COMPLETE_FILES, .excludes = "authfile"),
@@ -28,8 +28,7 @@ static const struct cmk_option login_options[] = {
 		     "read the password from standard input"),
 	CMK_OPT_STRING(0, "secret", struct login_args, secret, "NAME",
 		       "take the password from this secret", .complete = COMPLETE_SECRETS),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct login_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_TLS_VERIFY(struct login_args),
 	CMK_OPT_STRING('u', "username", struct login_args, username, "NAME", "the user's name"),
 	CMK_OPT_FLAG('v', "verbose", struct login_args, verbose, "say where the login is kept"),
 	CMK_OPT_END(),

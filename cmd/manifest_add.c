@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/manifests.h"
+#include "cmd/registry_rows.h"
 
 struct manifest_add_args {
 	struct cmk_manifest_note note; /* first: the shared rows' offsets are of it */
@@ -11,14 +12,10 @@ struct manifest_add_args {
 static const struct cmk_option manifest_add_options[] = {
 	CMK_OPT_FLAG(0, "all", struct manifest_add_args, all,
 		     "of an image that is a list itself, add all instances"),
-	CMK_OPT_STRING(0, "authfile", struct manifest_add_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct manifest_add_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
-	CMK_OPT_STRING(0, "creds", struct manifest_add_args, creds, "USER[:PASSWORD]",
-		       "use these credentials"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct manifest_add_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_AUTHFILE(struct manifest_add_args),
+	CMK_OPT_CERT_DIR(struct manifest_add_args),
+	CMK_OPT_CREDS(struct manifest_add_args),
+	CMK_OPT_TLS_VERIFY(struct manifest_add_args),
 	CMK_OPT_USE(cmk_manifest_note_options),
 	CMK_OPT_END(),
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/manifests.h"
+#include "cmd/registry_rows.h"
 
 struct manifest_create_args {
 	bool all, amend;
@@ -14,8 +15,7 @@ static const struct cmk_option manifest_create_options[] = {
 		     "where the list exists, add to it"),
 	CMK_OPT_OF(OPT_STRV, 0, "annotation", struct manifest_create_args, annotations, "KEY=VALUE",
 		   "set an annotation of the list"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct manifest_create_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_TLS_VERIFY(struct manifest_create_args),
 	CMK_OPT_END(),
 };
 

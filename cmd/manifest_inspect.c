@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
 #include "cmd/manifests.h"
+#include "cmd/registry_rows.h"
 
 #define MANIFEST_TEXT_MAX ((size_t)4 << 20)
 
@@ -10,10 +11,8 @@ struct manifest_inspect_args {
 };
 
 static const struct cmk_option manifest_inspect_options[] = {
-	CMK_OPT_STRING(0, "authfile", struct manifest_inspect_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct manifest_inspect_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_AUTHFILE(struct manifest_inspect_args),
+	CMK_OPT_TLS_VERIFY(struct manifest_inspect_args),
 	CMK_OPT_END(),
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
 
@@ -16,12 +17,9 @@ static const struct cmk_option pull_options[] = {
 	CMK_OPT_FLAG('a', "all-tags", struct pull_args, all_tags, "get every tag of the image"),
 	CMK_OPT_STRING(0, "arch", struct pull_args, arch, "ARCH",
 		       "take the image for this architecture instead of the host's"),
-	CMK_OPT_STRING(0, "authfile", struct pull_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct pull_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
-	CMK_OPT_STRING(0, "creds", struct pull_args, creds, "USER[:PASSWORD]",
-		       "use these credentials"),
+	CMK_OPT_AUTHFILE(struct pull_args),
+	CMK_OPT_CERT_DIR(struct pull_args),
+	CMK_OPT_CREDS(struct pull_args),
 	CMK_OPT_STRING(0, "keep-blobs", struct pull_args, keep_blobs, "WHEN",
 		       "keep the compressed layers for a push", .def = "room",
 		       .env = "CMK_KEEP_BLOBS", .words = "always|never|room",
@@ -33,16 +31,11 @@ static const struct cmk_option pull_options[] = {
 	CMK_OPT_STRING(0, "policy", struct pull_args, policy, "POLICY", "when to ask the registry",
 		       .def = "always", .words = "always|missing|newer|never"),
 	CMK_OPT_FLAG('q', "quiet", struct pull_args, quiet, "print the image ID alone"),
-	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct pull_args, retry, "N",
-		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100,
-		   .conf = "engine.retry"),
-	CMK_OPT_STRING(0, "retry-delay", struct pull_args, retry_delay, "DURATION",
-		       "wait so long before the first of these, then twice as long each time",
-		       .def = "1s", .conf = "engine.retry_delay"),
+	CMK_OPT_RETRY(struct pull_args),
+	CMK_OPT_RETRY_DELAY(struct pull_args),
 	CMK_OPT_STRING(0, "signature-policy", struct pull_args, signature_policy, "FILE",
 		       "read the policy for images from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct pull_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_TLS_VERIFY(struct pull_args),
 	CMK_OPT_STRING(0, "variant", struct pull_args, variant, "VARIANT",
 		       "take the image for this variant of the architecture",
 		       .excludes = "platform"),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "cmd/registry_rows.h"
 
 struct push_args {
 	struct cmk_push_args push; /* first: the shared rows' offsets are of it */
@@ -20,10 +21,8 @@ static const struct cmk_option push_options[] = {
 };
 
 const struct cmk_option cmk_push_options[] = {
-	CMK_OPT_STRING(0, "authfile", struct cmk_push_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct cmk_push_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_AUTHFILE(struct cmk_push_args),
+	CMK_OPT_CERT_DIR(struct cmk_push_args),
 	CMK_OPT_STRING(0, "compression-format", struct cmk_push_args, compression, "FORMAT",
 		       "how layers are compressed that have to be",
 		       .words = "gzip|zstd|zstd:chunked", .complete = COMPLETE_WORDS,
@@ -31,10 +30,8 @@ const struct cmk_option cmk_push_options[] = {
 	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct cmk_push_args, level, "N",
 		   "how much effort that takes", .min = 1, .max = 22,
 		   .conf = "engine.compression_level"),
-	CMK_OPT_STRING(0, "creds", struct cmk_push_args, creds, "USER[:PASSWORD]",
-		       "use these credentials"),
-	CMK_OPT_STRING(0, "digestfile", struct cmk_push_args, digestfile, "FILE",
-		       "write the manifest's digest to this file", .complete = COMPLETE_FILES),
+	CMK_OPT_CREDS(struct cmk_push_args),
+	CMK_OPT_DIGESTFILE(struct cmk_push_args),
 	CMK_OPT_FLAG(0, "force-compression", struct cmk_push_args, force_compression,
 		     "also compress anew the layers that came compressed in another way"),
 	CMK_OPT_STRING('f', "format", struct cmk_push_args, format, "FORMAT",
@@ -42,14 +39,9 @@ const struct cmk_option cmk_push_options[] = {
 	CMK_OPT_FLAG('q', "quiet", struct cmk_push_args, quiet, "print no progress"),
 	CMK_OPT_FLAG(0, "remove-signatures", struct cmk_push_args, remove_signatures,
 		     "push no signatures"),
-	CMK_OPT_OF(OPT_UINT32, 0, "retry", struct cmk_push_args, retry, "N",
-		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100,
-		   .conf = "engine.retry"),
-	CMK_OPT_STRING(0, "retry-delay", struct cmk_push_args, retry_delay, "DURATION",
-		       "wait so long before the first of these, then twice as long each time",
-		       .def = "1s", .conf = "engine.retry_delay"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct cmk_push_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_RETRY(struct cmk_push_args),
+	CMK_OPT_RETRY_DELAY(struct cmk_push_args),
+	CMK_OPT_TLS_VERIFY(struct cmk_push_args),
 	CMK_OPT_END(),
 };
 
@@ -119,7 +111,7 @@ int cmk_push_destination(const char *text, char **ret, struct cmk_err *err)
 	return r;
 }
 
-static int write_digest(const char *path, const char *digest, struct cmk_err *err)
+int cmk_push_digestfile(const char *path, const char *digest, struct cmk_err *err)
 {
 	int r = path ? file_replace_at(AT_FDCWD, path, digest, strlen(digest), 0644, 0, err) : 0;
 
@@ -140,7 +132,7 @@ int cmk_push_list(struct storage *st, const char *id, const char *to, bool all,
 	if (r < 0)
 		return r;
 	event_write_image(st, "push", id, to);
-	return write_digest(a->digestfile, digest, err);
+	return cmk_push_digestfile(a->digestfile, digest, err);
 }
 
 static int push_one(struct storage *st, const char *id, const char *to,
@@ -156,7 +148,7 @@ static int push_one(struct storage *st, const char *id, const char *to,
 	if (r < 0)
 		return r;
 	event_write_image(st, "push", id, to);
-	return write_digest(a->digestfile, digest, err);
+	return cmk_push_digestfile(a->digestfile, digest, err);
 }
 
 /* All names REPOSITORY:TAG that there are. */

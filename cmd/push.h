@@ -16,6 +16,8 @@ extern const struct cmk_option cmk_push_options[];
 int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, struct cmk_err *err);
 /* The full name (owned) of the place that TEXT is. */
 int cmk_push_destination(const char *text, char **ret, struct cmk_err *err);
+/* --digestfile PATH, or nothing where PATH is NULL. */
+int cmk_push_digestfile(const char *path, const char *digest, struct cmk_err *err);
 /* Pushes the list ID with its instances (ALL) or alone; --digestfile and event. */
 int cmk_push_list(struct storage *st, const char *id, const char *to, bool all,
 		  const struct cmk_push_args *a, const struct image_push_options *o,

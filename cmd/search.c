@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "cmd/commands.h"
 #include "cmd/format.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 
 #define DESCRIPTION_SHOWN 44
@@ -15,14 +16,11 @@ struct search_args {
 };
 
 static const struct cmk_option search_options[] = {
-	CMK_OPT_STRING(0, "authfile", struct search_args, authfile, "FILE",
-		       "read credentials from this file", .complete = COMPLETE_FILES),
-	CMK_OPT_STRING(0, "cert-dir", struct search_args, cert_dir, "DIR",
-		       "read certificates from this directory", .complete = COMPLETE_DIRS),
+	CMK_OPT_AUTHFILE(struct search_args),
+	CMK_OPT_CERT_DIR(struct search_args),
 	CMK_OPT_FLAG(0, "compatible", struct search_args, compatible,
 		     "show stars and what is official and automated, as docker does"),
-	CMK_OPT_STRING(0, "creds", struct search_args, creds, "USER[:PASSWORD]",
-		       "use these credentials"),
+	CMK_OPT_CREDS(struct search_args),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct search_args, filters, "KEY=VALUE",
 		   "list only what fits (stars, is-official, is-automated)"),
 	CMK_OPT_STRING(0, "format", struct search_args, format, "FORMAT",
@@ -32,8 +30,7 @@ static const struct cmk_option search_options[] = {
 	CMK_OPT_FLAG(0, "list-tags", struct search_args, list_tags,
 		     "list the tags of the image TERM"),
 	CMK_OPT_FLAG(0, "no-trunc", struct search_args, no_trunc, "do not shorten descriptions"),
-	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", struct search_args, tls_verify, NULL,
-		   "require HTTPS and verify certificates"),
+	CMK_OPT_TLS_VERIFY(struct search_args),
 	CMK_OPT_END(),
 };
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Option rows of the commands that talk to registries: TYPE is that of the command's arguments, the
+ * member has the option's name. */
+#pragma once
+
+#include "cmd/option.h"
+
+#define CMK_OPT_AUTHFILE(type_)                                                                   \
+	CMK_OPT_STRING(0, "authfile", type_, authfile, "FILE", "read credentials from this file", \
+		       .complete = COMPLETE_FILES)
+#define CMK_OPT_CERT_DIR(type_)                               \
+	CMK_OPT_STRING(0, "cert-dir", type_, cert_dir, "DIR", \
+		       "read certificates from this directory", .complete = COMPLETE_DIRS)
+#define CMK_OPT_CREDS(type_) \
+	CMK_OPT_STRING(0, "creds", type_, creds, "USER[:PASSWORD]", "use these credentials")
+#define CMK_OPT_DIGESTFILE(type_)                                  \
+	CMK_OPT_STRING(0, "digestfile", type_, digestfile, "FILE", \
+		       "write the manifest's digest to this file", .complete = COMPLETE_FILES)
+#define CMK_OPT_RETRY(type_)                                                                     \
+	CMK_OPT_OF(OPT_UINT32, 0, "retry", type_, retry, "N",                                    \
+		   "try a failed request again up to N times", .def = "3", .min = 0, .max = 100, \
+		   .conf = "engine.retry")
+#define CMK_OPT_RETRY_DELAY(type_)                                                             \
+	CMK_OPT_STRING(0, "retry-delay", type_, retry_delay, "DURATION",                       \
+		       "wait so long before the first of these, then twice as long each time", \
+		       .def = "1s", .conf = "engine.retry_delay")
+#define CMK_OPT_TLS_VERIFY(type_)                                          \
+	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", type_, tls_verify, NULL, \
+		   "require HTTPS and verify certificates")
