@@ -2,8 +2,8 @@
 #include "image/auth.h"
 
 #include <fcntl.h>
-#include <nettle/base64.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "image/registries.h"
@@ -31,16 +31,10 @@ int credentials_parse(const char *text, struct credentials *ret, struct cmk_err 
 /* NULL where S is not base64 (RFC 4648, 4), or holds a NUL. */
 static char *base64_text(const char *s)
 {
-	size_t len = strlen(s), n = BASE64_DECODE_LENGTH(len);
-	cleanup_free char *text = xmalloc(n + 1);
-	struct base64_decode_ctx c;
+	size_t n = 0;
+	cleanup_free char *text = base64_decoded(s, strlen(s), &n);
 
-	base64_decode_init(&c);
-	if (!base64_decode_update(&c, &n, (uint8_t *)text, len, s) || !base64_decode_final(&c) ||
-	    memchr(text, '\0', n))
-		return NULL;
-	text[n] = '\0';
-	return steal_ptr(&text);
+	return text && strlen(text) == n ? steal_ptr(&text) : NULL;
 }
 
 /* "https://index.docker.io/v1/" → "index.docker.io": keys of docker's files are URLs. */

@@ -2,8 +2,8 @@
 #include "image/policy.h"
 
 #include <fcntl.h>
-#include <nettle/base64.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 
 #define SCOPES_MAX 100000
@@ -150,19 +150,15 @@ static int add_data(struct policy_requirement *q, const char *key, const struct 
 		    struct cmk_err *err)
 {
 	const char *text = json_str(v);
-	struct policy_data *d;
-	struct base64_decode_ctx c;
+	struct policy_data d = { 0 };
 
 	if (!text || v->n > POLICY_KEY_MAX)
 		return cmk_err_set(err, -EINVAL, "\"%s\": not a string in base64", key);
-	q->key_datas = xrealloc(q->key_datas, q->n_key_datas + 1, sizeof(*q->key_datas));
-	d = &q->key_datas[q->n_key_datas++];
-	*d = (struct policy_data){ .data = xcalloc(1, BASE64_DECODE_LENGTH(v->n) + 1) };
-	d->len = BASE64_DECODE_LENGTH(v->n);
-	base64_decode_init(&c);
-	if (!base64_decode_update(&c, &d->len, (uint8_t *)d->data, v->n, text) ||
-	    !base64_decode_final(&c))
+	d.data = base64_decoded(text, v->n, &d.len);
+	if (!d.data)
 		return cmk_err_set(err, -EINVAL, "\"%s\": not base64", key);
+	q->key_datas = xrealloc(q->key_datas, q->n_key_datas + 1, sizeof(*q->key_datas));
+	q->key_datas[q->n_key_datas++] = d;
 	return 0;
 }
 

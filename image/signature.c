@@ -2,8 +2,8 @@
 #include "image/signature.h"
 
 #include <fcntl.h>
-#include <nettle/base64.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 
 void signatures_done(struct signatures *s)
@@ -33,9 +33,9 @@ static int add_sigstore_json(struct signatures *s, const char *text, size_t len,
 {
 	cleanup_json_doc struct json_doc *doc = NULL;
 	const struct json *root, *v;
-	struct base64_decode_ctx c;
+	cleanup_free char *payload = NULL;
 	struct signature *one;
-	size_t n;
+	size_t n = 0;
 	int r = json_parse(text, len, 2 * SIGNATURE_MAX, &doc, err);
 
 	if (r < 0)
@@ -44,14 +44,11 @@ static int add_sigstore_json(struct signatures *s, const char *text, size_t len,
 	v = json_get(root, "payload");
 	if (!json_str(v))
 		return cmk_err_set(err, -EINVAL, "a sigstore signature without payload");
-	one = signatures_add(s, "", BASE64_DECODE_LENGTH(v->n));
-	one->sigstore = true;
-	n = BASE64_DECODE_LENGTH(v->n);
-	base64_decode_init(&c);
-	if (!base64_decode_update(&c, &n, (uint8_t *)one->data, v->n, v->text) ||
-	    !base64_decode_final(&c))
+	payload = base64_decoded(v->text, v->n, &n);
+	if (!payload)
 		return cmk_err_set(err, -EINVAL, "a sigstore payload that is not base64");
-	one->len = n;
+	one = signatures_add(s, payload, n);
+	one->sigstore = true;
 	v = json_get(json_get(root, "annotations"), "dev.cosignproject.cosign/signature");
 	one->base64 = xstrdup_null(json_str(v));
 	return 0;

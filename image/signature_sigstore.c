@@ -3,8 +3,7 @@
  * What cosign attaches to an image: a manifest under the tag "sha256-HEX.sig", whose layers are
  * payloads; an annotation of each is the signature of its bytes.
  */
-#include <nettle/base64.h>
-
+#include "base/base64.h"
 #include "image/manifest.h"
 #include "image/signature.h"
 #include "image/tool.h"
@@ -40,14 +39,11 @@ static int check_key(void *arg, const char *data, size_t len, struct cmk_err *er
 /* The bytes of the signature S, in a file. */
 static int signature_file(const struct signature *s, struct cmk_err *err)
 {
-	size_t len = strlen(s->base64), n = BASE64_DECODE_LENGTH(len);
-	cleanup_free uint8_t *bytes = xmalloc(n + 1);
-	struct base64_decode_ctx c;
+	size_t n = 0;
+	cleanup_free char *bytes = base64_decoded(s->base64, strlen(s->base64), &n);
 
-	base64_decode_init(&c);
-	if (!base64_decode_update(&c, &n, bytes, len, s->base64) || !base64_decode_final(&c))
-		return cmk_err_set(err, -EINVAL, "the sigstore signature is not base64");
-	return tool_file(bytes, n, err);
+	return bytes ? tool_file(bytes, n, err)
+		     : cmk_err_set(err, -EINVAL, "the sigstore signature is not base64");
 }
 
 int signature_verify_sigstore(const struct policy_requirement *q, const struct signature *s,

@@ -4,8 +4,7 @@
  * others. It says by status lines (GnuPG's doc/DETAILS) what it found; its exit code is 0 also
  * where the key has expired or was revoked.
  */
-#include <nettle/base64.h>
-
+#include "base/base64.h"
 #include "image/signature.h"
 #include "image/tool.h"
 
@@ -15,15 +14,12 @@
 
 static void add_armoured(struct strbuf *ring, const char *body, size_t len)
 {
-	struct base64_decode_ctx c;
-	size_t n = BASE64_DECODE_LENGTH(len);
+	size_t n = 0;
+	cleanup_free char *data = base64_decoded(body, len, &n);
 
-	base64_decode_init(&c);
 	/* Of a block that is damaged gpgv gets nothing. */
-	if (base64_decode_update(&c, &n, (uint8_t *)strbuf_reserve(ring, n + 1), len, body) &&
-	    base64_decode_final(&c))
-		ring->len += n;
-	ring->data[ring->len] = '\0';
+	if (data)
+		strbuf_add(ring, data, n);
 }
 
 void signature_keyring_add(struct strbuf *ring, const char *data, size_t len)

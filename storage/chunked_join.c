@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <nettle/base64.h>
 #include <nettle/sha2.h>
 #include <sys/stat.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "storage/chunked.h"
@@ -188,12 +188,10 @@ static int split_bad(struct cmk_err *err, const char *why)
 
 static int put_segment(struct join *j, const char *text, struct cmk_err *err)
 {
-	size_t len = text ? strlen(text) : 0, n = BASE64_DECODE_LENGTH(len);
-	cleanup_free uint8_t *raw = xmalloc(n + 1);
-	struct base64_decode_ctx c;
+	size_t len = text ? strlen(text) : 0, n = 0;
+	cleanup_free char *raw = len > 0 ? base64_decoded(text, len, &n) : NULL;
 
-	base64_decode_init(&c);
-	if (len > 0 && (!base64_decode_update(&c, &n, raw, len, text) || !base64_decode_final(&c)))
+	if (len > 0 && !raw)
 		return split_bad(err, "a payload that is not base64");
 	return len > 0 ? put(j, raw, n, err) : 0;
 }

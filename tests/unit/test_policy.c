@@ -281,12 +281,38 @@ static void armour(void **state cmk_unused)
 	strbuf_done(&ring);
 }
 
+/* A payload of the length that the file has it, however long. */
+static void attached(void **state)
+{
+	static const char head[] = "\0sigstore-json\n{\"payload\":\"";
+	static const char tail[] =
+		"\",\"annotations\":{\"dev.cosignproject.cosign/signature\":\"c2ln\"}}";
+	struct strbuf blob = STRBUF_INIT;
+	struct signatures s = { 0 };
+
+	(void)state;
+	strbuf_add(&blob, head, sizeof(head) - 1);
+	for (size_t i = 0; i < 250000; i++)
+		strbuf_adds(&blob, "YWJj");
+	strbuf_adds(&blob, tail);
+	assert_int_equal(signatures_add_blob(&s, blob.data, blob.len, NULL), 0);
+	assert_int_equal(s.n, 1);
+	assert_true(s.list[0].sigstore);
+	assert_int_equal(s.list[0].len, 750000);
+	assert_memory_equal(s.list[0].data + 749997, "abc", 3);
+	assert_string_equal(s.list[0].base64, "c2ln");
+	blob.data[sizeof(head) - 1] = '!';
+	assert_int_equal(signatures_add_blob(&s, blob.data, blob.len, NULL), -EINVAL);
+	signatures_done(&s);
+	strbuf_done(&blob);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strict),     cmocka_unit_test(keys),	cmocka_unit_test(scopes),
 		cmocka_unit_test(identity),   cmocka_unit_test(files),	cmocka_unit_test(claims),
-		cmocka_unit_test(lookasides), cmocka_unit_test(armour),
+		cmocka_unit_test(lookasides), cmocka_unit_test(armour), cmocka_unit_test(attached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
