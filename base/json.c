@@ -5,6 +5,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/parse.h"
+#include "base/text.h"
 
 /* A value costs some sixty bytes where its text may be two ("1,"): bound what a small text can make
  * us allocate. */
@@ -148,7 +149,7 @@ static int parser_check_text(struct parser *p, const char *s, size_t len)
 		if (s[i] == '\0')
 			return parser_refuse(p, "NUL character in a string");
 		if ((unsigned char)s[i] >= 0x80)
-			n = json_utf8_len(s + i, len - i);
+			n = text_utf8_len(s + i, len - i);
 		if (n == 0)
 			return parser_refuse(p, "a string is not valid UTF-8");
 		i += n;

@@ -58,10 +58,6 @@ int json_strv(const struct json *v, char ***ret);
 	for (const struct json *child = (parent) ? (parent)->first : NULL; child; \
 	     child = child->next)
 
-/* Length of the valid UTF-8 sequence at S, of which LEFT (at least 1) bytes may be read; 0 for a
- * bad byte (RFC 3629: no overlong form, no surrogate). */
-size_t json_utf8_len(const char *s, size_t left);
-
 /* Writing. Keys are given inside objects and are NULL inside arrays and at the top. Text must be
  * UTF-8: bytes that are not are replaced by U+FFFD. */
 struct json_writer {

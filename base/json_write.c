@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
+#include "base/text.h"
 
 static void writer_fail(struct json_writer *w, int code)
 {
@@ -18,23 +19,6 @@ static void write_line(struct json_writer *w)
 		strbuf_add(&w->out, spaces, part);
 		n -= part;
 	}
-}
-
-size_t json_utf8_len(const char *text, size_t left)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (s[0] > 0xf4 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if (n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)))
-		return 0;
-	if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)))
-		return 0;
-	return n;
 }
 
 static void write_escape(struct strbuf *out, unsigned char c)
@@ -63,7 +47,7 @@ static void write_quoted(struct strbuf *out, const char *text, size_t len)
 			i++;
 			continue;
 		}
-		if (s[i] >= 0x80 && (n = json_utf8_len(text + i, len - i)) > 0) {
+		if (s[i] >= 0x80 && (n = text_utf8_len(text + i, len - i)) > 0) {
 			i += n;
 			continue;
 		}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "image/image.h"
@@ -109,12 +110,7 @@ static char *plain_text(const char *from, bool table)
 {
 	char *text = xstrdup(from ?: "");
 
-	for (char *p = text; *p; p++) {
-		bool space = *p == '\t' || *p == '\n';
-
-		if (space ? table : (unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	}
+	text_make_plain(text, table ? NULL : "\t\n", ' ');
 	return text;
 }
 

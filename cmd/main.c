@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
 #include "cmd/state.h"
@@ -130,33 +131,18 @@ static int redirect_output(const struct cmk_globals *g, struct cmk_err *err)
 	return 0;
 }
 
-/* A control character of ASCII, or one of C1 as UTF-8 or as a byte of its own; its bytes in
- * *RET_LEN.
- */
-static bool is_control(const char *s, size_t left, size_t *ret_len)
-{
-	unsigned char c = (unsigned char)*s;
-	size_t n = c < 0x80 ? 1 : json_utf8_len(s, left);
-
-	*ret_len = n ? n : 1;
-	if (n == 2)
-		return c == 0xc2 && (unsigned char)s[1] < 0xa0;
-	return n == 0 ? c < 0xa0 : c < 0x20 || c == 0x7f;
-}
-
 void cmk_print_error(const struct cmk_err *err)
 {
 	cleanup_free char *line = err->hint && *err->hint
 					  ? xasprintf("Error: %s (%s)\n", cmk_err_msg(err),
 						      err->hint)
 					  : xasprintf("Error: %s\n", cmk_err_msg(err));
-	size_t n = strlen(line), len = 1;
+	size_t n = strlen(line);
 
 	/* Names and registries' answers are in it: no escape sequence reaches the terminal, and it
 	 * stays one line. */
-	for (size_t i = 0; i + 1 < n; i += len)
-		if (is_control(line + i, n - i, &len))
-			memset(line + i, ' ', len);
+	text_make_plain(line, NULL, ' ');
+	line[n - 1] = '\n';
 	(void)fflush(stdout);
 	(void)!write(STDERR_FILENO, line, n);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/parse.h"
+#include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/format.h"
 #include "cmd/registry_rows.h"
@@ -82,7 +83,7 @@ static char *shortened(const char *s)
 
 	if (strlen(s) <= DESCRIPTION_SHOWN)
 		return xstrdup(s);
-	while ((n = MAX(json_utf8_len(s + len, strlen(s + len)), (size_t)1)) <=
+	while ((n = MAX(text_utf8_len(s + len, strlen(s + len)), (size_t)1)) <=
 	       DESCRIPTION_SHOWN - len)
 		len += n;
 	while (len > 0 && s[len - 1] == ' ')

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/parse.h"
+#include "base/text.h"
 #include "cmd/prune.h"
 
 struct system_check_args {
@@ -70,9 +71,14 @@ static int check(struct storage *st, const struct system_check_args *a, struct s
 
 static void print_damages(const struct storage_check *c)
 {
-	for (size_t i = 0; i < c->n_damages; i++)
-		(void)printf("Damaged %s %s: %s (%s)\n", kind_name(c->damages[i].kind),
-			     c->damages[i].id, c->damages[i].what, c->damages[i].todo);
+	for (size_t i = 0; i < c->n_damages; i++) {
+		const struct storage_damage *d = &c->damages[i];
+		cleanup_free char *line = xasprintf("Damaged %s %s: %s (%s)", kind_name(d->kind),
+						    d->id, d->what, d->todo);
+
+		text_make_plain(line, NULL, ' ');
+		(void)puts(line);
+	}
 }
 
 /* --- repair --- */

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 #define LINE_MAX_LEN ((size_t)64 << 10)
 #define CONFIG_PART_MAX ((size_t)4 << 20)
@@ -233,19 +234,6 @@ static int apply(const char *name, const char *value, struct image_config *cfg)
 	return *value ? 0 : -EINVAL;
 }
 
-/* A config is JSON: two keys that are no text could become one. */
-static bool is_utf8(const char *s)
-{
-	size_t left = strlen(s), n;
-
-	for (; left > 0; s += n, left -= n) {
-		n = json_utf8_len(s, left);
-		if (n == 0)
-			return false;
-	}
-	return true;
-}
-
 int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err)
 {
 	cleanup_free char *name = NULL, *value = NULL;
@@ -254,7 +242,7 @@ int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err
 
 	if (strlen(line) > LINE_MAX_LEN)
 		return bad(err, line, "too long");
-	if (!is_utf8(line))
+	if (!text_is_utf8(line))
 		return bad(err, line, "not UTF-8");
 	name = xstrndup(line, n);
 	for (char *p = name; *p; p++)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/listing.h"
+#include "base/text.h"
 
 #define PAGE_MAX ((size_t)8 << 20)
 #define PAGES_MAX 1000
@@ -11,9 +12,7 @@ static char *plain_text(const char *s)
 {
 	char *copy = xstrdup(s ? s : "");
 
-	for (char *p = copy; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
+	text_make_plain(copy, NULL, ' ');
 	return copy;
 }
 

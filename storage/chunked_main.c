@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/sandbox.h"
+#include "base/text.h"
 #include "storage/chunked.h"
 
 #define ESTARGZ_TOC "stargz.index.json"
@@ -264,6 +265,8 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = join(&c, &res, &err);
 	if (r < 0) {
+		if (err.msg)
+			text_make_plain(err.msg, NULL, '?');
 		cmk_err_send(CHUNKED_RESULT_FD, &err);
 		_exit(1);
 	}

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "storage/tar.h"
 
 enum { PIPE_SIZE = 1 << 20, READ_SIZE = 256 << 10, OUT_SIZE = 256 << 10, LEVEL = 3 };
@@ -191,14 +192,6 @@ static void on_bytes(void *arg, const void *p, size_t len)
 	}
 }
 
-static bool is_utf8(const char *s)
-{
-	for (size_t left = strlen(s), n; left > 0; s += n, left -= n)
-		if ((n = json_utf8_len(s, left)) == 0)
-			return false;
-	return true;
-}
-
 /* Records of other times, and comments: a reader holds the table against all of the stream. */
 static bool has_other_records(const struct strbuf *s)
 {
@@ -324,7 +317,8 @@ static int put_entries(struct chunked_writer *w, struct cmk_err *err)
 		const struct tar_entry *e = &w->tar.entry;
 
 		w->plain |= e->is_sparse || has_other_records(&w->segment) ||
-			    !is_utf8(strbuf_str(&e->path)) || !is_utf8(strbuf_str(&e->link));
+			    !text_is_utf8(strbuf_str(&e->path)) ||
+			    !text_is_utf8(strbuf_str(&e->link));
 		r = flush_segment(w, err);
 		write_entry(w, e);
 		if (r == 0)

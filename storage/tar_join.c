@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "storage/tar_split.h"
 
 enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10 };
@@ -305,6 +306,9 @@ static int join_data(struct join *j, struct cmk_err *err)
 /* Whoever checks wants to know all of them. */
 static int note_damaged(struct join *j, struct cmk_err *err)
 {
+	/* A line each, whatever the layer calls its files. */
+	if (err && err->msg)
+		text_make_plain(err->msg, NULL, '?');
 	if (j->n_damaged++ < DAMAGED_MAX)
 		strbuf_addf(&j->told, "%s%s", j->told.len > 0 ? "\n" : "", cmk_err_msg(err));
 	cmk_err_done(err);

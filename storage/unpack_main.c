@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "base/sandbox.h"
+#include "base/text.h"
 #include "base/userns.h"
 #include "storage/tar_split.h"
 #include "storage/unpack.h"
@@ -143,14 +144,6 @@ static int unpack(struct unpack *u, struct unpack_result *res, struct cmk_err *e
 	return r;
 }
 
-/* Names in the message came from the layer and will be shown on a terminal. */
-static void make_printable(char *s)
-{
-	for (; s && *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-}
-
 /* "cmk-unpack cat": stdin, decompressed where it is compressed, to stdout. */
 static int cat(struct cmk_err *err)
 {
@@ -195,7 +188,9 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = unpack(&u, &res, &err);
 	if (r < 0) {
-		make_printable(err.msg);
+		/* Names in it came from the layer and will be shown on a terminal. */
+		if (err.msg)
+			text_make_plain(err.msg, NULL, '?');
 		cmk_err_send(UNPACK_RESULT_FD, &err);
 		_exit(1);
 	}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 #define NS_PER_MS 1000000
 /* Where no limit is set: a probe that prints for ever must not fill the disk. */
@@ -79,7 +80,7 @@ static void cut(char *text, size_t max)
 	size_t n = 0, len = strlen(text);
 
 	while (n < len) {
-		size_t k = json_utf8_len(text + n, len - n);
+		size_t k = text_utf8_len(text + n, len - n);
 
 		if (n + MAX(k, (size_t)1) > max)
 			break;
