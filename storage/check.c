@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
 
@@ -97,6 +98,12 @@ static void check_part(struct storage *st, const char *id, const char *name, par
 		image_damage(c, id, TODO_IMAGE, what);
 }
 
+/* Here, or in an additional store. */
+static bool is_somewhere(struct storage *st, const struct digest *layer)
+{
+	return storage_layer_is_here(st, layer) || storage_extra_find(st, "layers", layer->hex);
+}
+
 static void check_layers(struct storage *st, const struct image_record *rec,
 			 struct storage_check *c)
 {
@@ -107,7 +114,7 @@ static void check_layers(struct storage *st, const struct image_record *rec,
 		if (digest_parse(rec->layers[i].diff_id, &id, NULL) < 0)
 			what = xasprintf("its record names the layer '%.80s'",
 					 rec->layers[i].diff_id);
-		else if (!storage_layer_is_here(st, &id))
+		else if (!is_somewhere(st, &id))
 			what = xasprintf("its layer %s is missing", id.hex);
 		if (what)
 			image_damage(c, rec->id, TODO_PULL, what);
@@ -229,10 +236,9 @@ static int check_all_layers(struct storage *st, struct storage_check *c, struct 
 static void check_unused(struct storage *st, struct storage_check *c)
 {
 	cleanup_strv char **list = NULL;
-	bool promised = false;
 	struct stat sb;
 
-	if (layers_list_garbage(st, &list, &promised, NULL) < 0)
+	if (layers_list_garbage(st, &list, NULL) < 0)
 		return;
 	for (char **hex = list; hex && *hex; hex++)
 		if (fstatat(st->layers_fd, *hex, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -285,8 +291,8 @@ bool storage_check_is_missing(struct storage *st, const char *diff_id)
 
 	if (!diff_id || digest_parse(diff_id, &id, NULL) < 0)
 		return true;
-	return !storage_layer_is_here(st, &id) && storage_lock(st, &lock, NULL) >= 0 &&
-	       !storage_layer_is_here(st, &id);
+	return !is_somewhere(st, &id) && storage_lock(st, &lock, NULL) >= 0 &&
+	       !is_somewhere(st, &id);
 }
 
 /* --- volumes --- */

@@ -327,7 +327,7 @@ int names_list_dangling(struct storage *st, char ***ret, struct cmk_err *err)
 	int r = names_list(st, &list, &n, err);
 
 	for (size_t i = 0; i < n; i++)
-		if (faccessat(st->images_fd, list[i].id.hex, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!image_exists(st, list[i].id.hex))
 			strv_add(ret, list[i].name);
 	names_list_free(list, n);
 	return r;

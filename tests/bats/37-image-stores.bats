@@ -88,6 +88,18 @@ fingerprint() { (cd "$shared" && find . -printf '%p %m %s %T@\n' 2>/dev/null | s
 	run_cmk rm c
 	run_cmk run --rm --net=none mine ls /new
 	assert_equal "$output" /new
+	# The store is whole: what it stands on is somewhere else.
+	run_cmk tag alpine other
+	run_cmk create --name d --net=none alpine true
+	run_cmk system check
+	run_cmk system check --repair --force
+	assert_equal "$output" ""
+	run_cmk image exists other
+	run_cmk container exists d
+	run_cmk run --rm --net=none mine ls /new
+	assert_equal "$output" /new
+	run_cmk rm d
+	run_cmk rmi other
 	run_cmk rmi mine
 	run_cmk run --rm --net=none alpine true
 }
