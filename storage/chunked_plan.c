@@ -31,11 +31,13 @@ static void add(struct plan *p, uint64_t from, uint64_t to)
 bool toc_skips(const struct toc *t, const struct toc_entry *e, struct layer_range *ret,
 	       uint64_t *ret_bytes)
 {
-	const struct toc_chunk *first = &t->chunks[e->first], *last = first + e->n - 1;
+	const struct toc_chunk *first, *last;
 	uint64_t end, bytes;
 
 	if (e->n == 0 || !e->path)
 		return false;
+	first = &t->chunks[e->first];
+	last = first + e->n - 1;
 	/* Of eStargz the last piece holds what follows the file, too. */
 	end = t->kind == CHUNKED_ESTARGZ ? last->offset : last->end;
 	bytes = t->kind == CHUNKED_ESTARGZ ? last->at : e->size;

@@ -117,16 +117,19 @@ static int whiteout_to_dir(struct extract *x, const char *path, int parent, cons
 	struct stat st;
 	int r;
 
-	if (x->o->plain || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_whiteout(&st))
-		return -ENOTDIR;
+	if (x->o->plain || fstatat(parent, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !is_whiteout(&st)) {
+		errno = ENOTDIR;
+		return cmk_err_errno(err, "directory '%s'", path);
+	}
 	r = clear_away(x, path, parent, base, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(parent, base, 0755) < 0)
-		return -errno;
+		return cmk_err_errno(err, "directory '%s'", path);
 	fd = openat(parent, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return -errno;
+		return cmk_err_errno(err, "directory '%s'", path);
 	r = set_opaque(fd, err);
 	return r < 0 ? r : steal_fd(&fd);
 }
@@ -154,8 +157,11 @@ static int make_parents(struct extract *x, const char *path, struct cmk_err *err
 					       : cmk_err_errno(err, "create directory '%s'", copy);
 			fd = open_part(x, at, p, copy);
 		}
-		if (fd == -ENOTDIR)
+		if (fd == -ENOTDIR) {
 			fd = whiteout_to_dir(x, copy, at, p, err);
+			if (fd < 0)
+				return fd;
+		}
 		if (fd < 0) {
 			errno = -fd;
 			return cmk_err_errno(err, "directory '%s'", copy);

@@ -323,3 +323,15 @@ ignoring() {
 	assert_match "$output" 'FAIL +helper programs .*no such file'
 	assert_match "$output" '-> install cmk again'
 }
+
+@test "groups of groups: their help, by every way, and what is missing in them" {
+	run_cmk help image trust
+	local help=$output
+	assert_match "$help" '^Usage: cmk image trust COMMAND'
+	run_cmk image trust --help
+	assert_equal "$output" "$help"
+	run_cmk 125 image trust
+	assert_error "missing command 'cmk image trust COMMAND' \(see 'cmk help image trust'\)"
+	run_cmk 125 image trust nix
+	assert_error "unrecognized command 'cmk image trust nix'"
+}

@@ -203,10 +203,10 @@ nothing_stored() {
 	put_image "$image:1"
 	lookaside "file://$T/lookaside"
 	skopeo_sign "$image:1" ann@example.org
-	python3 -m http.server --bind 127.0.0.1 --directory "$T/lookaside" 0 >server.log 2>&1 3>&- &
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$T/lookaside" 0 >server.log 2>&1 3>&- &
 	local server=$!
-	wait_for 10 grep -q 'port' server.log || wait_for 10 test -n "$(ss -ltnpH 2>/dev/null | grep "pid=$server,")"
-	lookaside "http://127.0.0.1:$(ss -ltnpH | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$server,.*/\1/p")"
+	assert wait_for 10 grep -q 'port [0-9]' server.log
+	lookaside "http://127.0.0.1:$(sed -n 's/.*port \([0-9]*\).*/\1/p' server.log)"
 	policy "{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.gpg\"}]}"
 	run_cmk '?' pull -q "$image:1"
 	kill "$server"
@@ -216,7 +216,6 @@ nothing_stored() {
 	lookaside "file://$T/lookaside"
 	gpg --batch --quiet --faked-system-time 20200101T000000 --passphrase '' --quick-gen-key old@example.org ed25519 sign 30d 2>/dev/null
 	gpg --batch --export old@example.org >old.gpg
-	mkdir -p place
 	printf '{"critical":{"identity":{"docker-reference":"%s"},"image":{"docker-manifest-digest":"sha256:%s"},"type":"atomic container signature"},"optional":{}}' \
 		"$image:1" "$(digest_of "$image:1")" >claim
 	local place=("$T"/lookaside/*/*)
