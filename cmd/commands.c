@@ -143,7 +143,7 @@ static bool in_group(const char *name, const char *group)
 	return rest && *rest == ' ';
 }
 
-bool cmk_command_is_group(const char *group)
+static bool is_group(const char *group)
 {
 	for (const struct cmk_command *const *c = cmk_commands; *c; c++) {
 		if (in_group((*c)->name, group))
@@ -166,29 +166,31 @@ static void hint_nearest(const char *typed, struct cmk_err *err)
 	(void)cmk_err_hint(err, "see 'cmk help'");
 }
 
+int cmk_command_group(int n_words, char *const *words, char **ret)
+{
+	cleanup_free char *two = n_words > 1 ? xasprintf("%s %s", words[0], words[1]) : NULL;
+
+	if (n_words < 1 || !is_group(words[0]))
+		return 0;
+	if (two && is_group(two)) {
+		*ret = steal_ptr(&two);
+		return 2;
+	}
+	*ret = xstrdup(words[0]);
+	return 1;
+}
+
 static int not_found(int n_words, char *const *words, struct cmk_err *err)
 {
-	cleanup_free char *typed = NULL;
-	int used;
+	cleanup_free char *group = NULL, *typed = NULL;
+	int used = cmk_command_group(n_words, words, &group);
 
-	if (!cmk_command_is_group(words[0])) {
-		(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s'", words[0]);
-		hint_nearest(words[0], err);
-		return -ENOENT;
-	}
-	typed = n_words > 1 ? xasprintf("%s %s", words[0], words[1]) : xstrdup(words[0]);
-	used = n_words > 1 && cmk_command_is_group(typed) ? 2 : 1;
-	if (n_words <= used || words[used][0] == '-') {
-		const char *group = used == 2 ? typed : words[0];
-
+	if (used > 0 && (n_words <= used || words[used][0] == '-')) {
 		(void)cmk_err_set(err, -ENOENT, "missing command 'cmk %s COMMAND'", group);
-		(void)cmk_err_hint(err, "see 'cmk help %s'", words[0]);
+		(void)cmk_err_hint(err, "see 'cmk help %s'", group);
 		return -ENOENT;
 	}
-	if (used == 2) {
-		free(typed);
-		typed = xasprintf("%s %s %s", words[0], words[1], words[2]);
-	}
+	typed = used > 0 ? xasprintf("%s %s", group, words[used]) : xstrdup(words[0]);
 	(void)cmk_err_set(err, -ENOENT, "unrecognized command 'cmk %s'", typed);
 	hint_nearest(typed, err);
 	return -ENOENT;

@@ -110,13 +110,14 @@ extern const struct cmk_command cmk_cmd_wait;
 extern const struct cmk_option cmk_global_options[], cmk_global_options_behind[];
 
 /*
- * The command that WORDS name, and how many of them do (1 or 2): the longest name or alias wins.
+ * The command that WORDS name, and how many of them do: the longest name or alias wins.
  * -ENOENT with a message where there is none: unknown, or only the first of two words.
  */
 int cmk_command_find(int n_words, char *const *words, const struct cmk_command **ret, int *ret_used,
 		     struct cmk_err *err);
-/* True where some command's name or alias begins with the word GROUP and has a second one. */
-bool cmk_command_is_group(const char *group);
+/* How many of WORDS are a group, with which names or aliases of commands begin and go on: the
+ * longest one, *RET (owned); 0: they begin with none. */
+int cmk_command_group(int n_words, char *const *words, char **ret);
 /* The first paragraph of `cmk CMD --help`, the option rows and the global ones, on stdout. */
 void cmk_help_command(const struct cmk_command *cmd);
 void cmk_help_group(const char *group);

@@ -128,16 +128,12 @@ static const struct cmk_option *row_of(const struct typed *t, const char *word)
 static int take_command(struct typed *t, int n, char **words)
 {
 	const struct cmk_command *cmd = NULL;
+	cleanup_free char *group = NULL;
 	int used = 0;
 
-	if (n == 1 || n == 2) {
-		cleanup_free char *group = n == 1 ? xstrdup(words[0])
-						  : xasprintf("%s %s", words[0], words[1]);
-
-		if (cmk_command_is_group(group)) {
-			t->group = steal_ptr(&group);
-			return n;
-		}
+	if (n > 0 && cmk_command_group(n, words, &group) == n) {
+		t->group = steal_ptr(&group);
+		return n;
 	}
 	if (cmk_command_find(n, words, &cmd, &used, NULL) < 0)
 		return -ENOENT;

@@ -257,6 +257,7 @@ static int help_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		     struct cmk_err *err)
 {
 	const struct cmk_command *cmd = NULL;
+	cleanup_free char *group = NULL;
 	int r, used = 0;
 
 	(void)g;
@@ -265,8 +266,8 @@ static int help_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		cmk_help_all();
 		return 0;
 	}
-	if (argc == 1 && cmk_command_is_group(argv[0])) {
-		cmk_help_group(argv[0]);
+	if (cmk_command_group(argc, argv, &group) == argc) {
+		cmk_help_group(group);
 		return 0;
 	}
 	r = cmk_command_find(argc, argv, &cmd, &used, err);

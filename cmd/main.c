@@ -242,6 +242,7 @@ static int run_command(const struct cmk_command *cmd, struct cmk_globals *g, int
 static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_err *err)
 {
 	const struct cmk_command *cmd = NULL;
+	cleanup_free char *group = NULL;
 	int r, used = 0;
 
 	if (g->version)
@@ -255,15 +256,10 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 		(void)cmk_err_hint(err, "see 'cmk help'");
 		return -EINVAL;
 	}
-	for (int n = 1; n <= 2 && n < argc; n++) {
-		cleanup_free char *group = n == 1 ? xstrdup(argv[0])
-						  : xasprintf("%s %s", argv[0], argv[1]);
-
-		if ((streq(argv[n], "--help") || streq(argv[n], "-h")) &&
-		    cmk_command_is_group(group)) {
-			cmk_help_group(group);
-			return 0;
-		}
+	used = cmk_command_group(argc, argv, &group);
+	if (used > 0 && used < argc && (streq(argv[used], "--help") || streq(argv[used], "-h"))) {
+		cmk_help_group(group);
+		return 0;
 	}
 	r = cmk_command_find(argc, argv, &cmd, &used, err);
 	if (r < 0)
