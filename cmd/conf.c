@@ -98,7 +98,7 @@ const struct conf_key cmk_conf_keys[] = {
 
 /* What was read, beside the keys. */
 static struct value {
-	bool set, append;
+	bool append;
 	char *text, **list; /* owned */
 } values[ARRAY_LEN(cmk_conf_keys)];
 
@@ -184,7 +184,6 @@ static int read_value(const struct toml *t, const struct conf_key *k, struct cmk
 	};
 	struct value *v = &values[k - cmk_conf_keys];
 
-	v->set = true;
 	if (k->type == CONF_LIST)
 		return read_list(t, v, err);
 	if (t->type != types[k->type].type)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json.h"
+#include "cmd/format.h"
 #include "cmd/manifests.h"
 #include "cmd/registry_rows.h"
 
@@ -20,18 +21,13 @@ static int print_json(const char *text, size_t len, struct cmk_err *err)
 {
 	cleanup_json_doc struct json_doc *doc = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *out = NULL;
-	size_t out_len = 0;
 	int r = json_parse(text, len, MANIFEST_TEXT_MAX, &doc, err);
 
 	if (r < 0)
 		return r;
 	w.pretty = true;
 	json_write_value(&w, NULL, json_root(doc));
-	r = json_writer_finish(&w, &out, &out_len, err);
-	if (r == 0)
-		(void)fwrite(out, 1, out_len, stdout);
-	return r;
+	return format_print_object("json", &w, err);
 }
 
 static int manifest_inspect_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,

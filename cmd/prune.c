@@ -187,8 +187,7 @@ int cmk_prune_blobs(struct storage *st, char *const *filters, struct cmk_pruned 
 		    struct cmk_err *err)
 {
 	uint64_t bytes = 0;
-	size_t n = 0;
-	int r = filters && *filters ? 0 : storage_blob_drop_all(st, &bytes, &n, err);
+	int r = filters && *filters ? 0 : storage_blob_drop_all(st, &bytes, err);
 
 	ret->bytes += bytes;
 	return r;

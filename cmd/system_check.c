@@ -102,7 +102,6 @@ static void removed(const char *id, int r, const struct cmk_err *err)
 static int remove_containers(struct storage *st, const struct storage_check *c, struct cmk_err *err)
 {
 	struct container **list = NULL;
-	cleanup_strv char **rest = strv_dup(c->containers);
 	size_t n = 0;
 	int r = container_list(st, &list, &n, err);
 
@@ -114,7 +113,7 @@ static int remove_containers(struct storage *st, const struct storage_check *c, 
 	}
 	container_list_free(list, n);
 	/* Those that are not listed, since their records cannot be read. */
-	for (char **id = rest; r == 0 && id && *id; id++) {
+	for (char *const *id = c->containers; r == 0 && id && *id; id++) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 		cleanup_container struct container *ctr = NULL;
 

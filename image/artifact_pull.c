@@ -5,6 +5,7 @@
 #include "image/artifact.h"
 #include "image/connect.h"
 #include "image/progress.h"
+#include "image/receive.h"
 
 /* --- pull --- */
 
@@ -28,22 +29,14 @@ static void pull_done(struct pull *p)
 static int fetch_manifest(struct pull *p, const struct image_ref *ref, struct cmk_err *err)
 {
 	struct digest got;
-	char buf[72];
 	int r = client_fetch_text(p->client, PROTO_MANIFEST, ref->digest ?: ref->tag, 0,
 				  IMAGE_MANIFEST_MAX, &p->text, err);
 
 	if (r < 0)
 		return r;
-	digest_of(p->text.text, p->text.len, &got);
-	(void)digest_str(&got, buf);
-	if (ref->digest && !streq(ref->digest, buf))
-		return cmk_err_set(err, -EBADMSG, "manifest: wrong digest: asked for %s, got %s",
-				   ref->digest, buf);
-	if (p->text.digest && str_after(p->text.digest, "sha256:") && !streq(p->text.digest, buf))
-		return cmk_err_set(err, -EBADMSG,
-				   "manifest: wrong digest: the registry says %.80s, its bytes are "
-				   "%s",
-				   p->text.digest, buf);
+	r = receive_check_digest(&p->text, ref->digest, &got, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "manifest");
 	return manifest_parse_artifact(p->text.text, p->text.len, p->text.content_type, &p->m, err);
 }
 
@@ -110,14 +103,11 @@ static int pull_ref(struct storage *st, const struct image_ref *ref,
 		    const struct image_pull_options *o, struct digest *ret, struct cmk_err *err)
 {
 	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(registries_conf_done) struct registries_conf conf = { 0 };
 	cleanup_free char *name = image_ref_str(ref);
 	struct registry_source *list = NULL;
 	size_t n = 0;
-	int r = registries_conf_load(&conf, err);
+	int r = registries_sources_of(ref, &list, &n, err);
 
-	if (r == 0)
-		r = registries_sources(&conf, ref, &list, &n, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		cleanup(pull_done) struct pull p = { .st = st,
 						     .progress = progress,

@@ -169,20 +169,6 @@ static int pull_from(struct pull *p, const struct registry_source *src, char **r
 
 /* --- one place after the other --- */
 
-static int sources_of(const struct image_ref *ref, struct registry_source **ret, size_t *ret_n,
-		      struct cmk_err *err)
-{
-	struct registries_conf conf = { 0 };
-	int r;
-
-	r = registries_conf_load(&conf, err);
-	if (r < 0)
-		return r;
-	r = registries_sources(&conf, ref, ret, ret_n, err);
-	registries_conf_done(&conf);
-	return r;
-}
-
 static int pull_ref(struct storage *st, const struct image_ref *ref,
 		    const struct image_pull_options *o, struct progress *progress, char **ret_id,
 		    struct cmk_err *err)
@@ -195,7 +181,7 @@ static int pull_ref(struct storage *st, const struct image_ref *ref,
 
 	r = policy_load(o->signature_policy, &policy, err);
 	if (r == 0)
-		r = sources_of(ref, &list, &n, err);
+		r = registries_sources_of(ref, &list, &n, err);
 	if (r < 0) {
 		policy_done(&policy);
 		return r;
@@ -237,7 +223,7 @@ static bool is_current(struct storage *st, const struct image_ref *ref,
 
 	if (storage_image_load(st, id, &rec, NULL) < 0)
 		return false;
-	if (sources_of(ref, &list, &n, NULL) == 0 && n > 0 &&
+	if (registries_sources_of(ref, &list, &n, NULL) == 0 && n > 0 &&
 	    connect_source(&p, &list[n - 1], NULL) == 0 &&
 	    client_fetch_text(p.client, PROTO_MANIFEST_HEAD, ref->digest ? ref->digest : ref->tag,
 			      0, IMAGE_MANIFEST_MAX, &f, NULL) == 0)

@@ -58,19 +58,6 @@ static int connect_to(const struct image_push_options *o, const char *registry,
 	return registry_connect(&c, ret, err);
 }
 
-/* --- blobs --- */
-
-/* 1 where the repository has it. */
-static int has_blob(struct push *p, const char *digest, struct cmk_err *err)
-{
-	return client_has_blob(p->client, digest, err);
-}
-
-static int upload(struct push *p, const char *digest, int fd, uint64_t size, struct cmk_err *err)
-{
-	return client_upload(p->client, digest, fd, size, err);
-}
-
 /* --- the blob that a layer once was --- */
 
 /* Splits "registry/repository@digest". */
@@ -94,7 +81,7 @@ static int mount_blob(struct push *p, const char *digest, const char *repository
 	int r = client_send(p->client, PROTO_UPLOAD_BEGIN, what, "", -1, 0, NULL, &location, err);
 
 	/* Some answer as if nothing had been asked: then the blob has to be sent. */
-	return r < 0 ? r : has_blob(p, digest, err);
+	return r < 0 ? r : client_has_blob(p->client, digest, err);
 }
 
 static int fetch_blob(struct push *p, const char *registry, const char *repository,
@@ -128,7 +115,7 @@ static int fetch_blob(struct push *p, const char *registry, const char *reposito
 static int push_kept(struct push *p, const struct image_layer_ref *l, struct cmk_err *err)
 {
 	cleanup_close int fd = storage_blob_open(p->st, l->blob, l->blob_size);
-	int r = fd < 0 ? fd : upload(p, l->blob, fd, l->blob_size, err);
+	int r = fd < 0 ? fd : client_upload(p->client, l->blob, fd, l->blob_size, err);
 
 	return r == -ENOENT && fd < 0 ? 0 : r < 0 ? r : 1;
 }
@@ -136,7 +123,7 @@ static int push_kept(struct push *p, const struct image_layer_ref *l, struct cmk
 /* 1 where the registry has the layer's blob as it once came. */
 static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk_err *err)
 {
-	int r = has_blob(p, l->blob, err);
+	int r = client_has_blob(p->client, l->blob, err);
 
 	for (char **d = p->rec.repo_digests; r == 0 && d && *d; d++) {
 		cleanup_free char *registry = NULL, *repository = NULL;
@@ -161,7 +148,7 @@ static int push_same(struct push *p, const struct image_layer_ref *l, struct cmk
 			log_debug("blob %s: %s", l->blob, cmk_err_msg(&why));
 			continue;
 		}
-		r = upload(p, l->blob, fd, l->blob_size, err);
+		r = client_upload(p->client, l->blob, fd, l->blob_size, err);
 		return r < 0 ? r : 1;
 	}
 	return r;
@@ -174,8 +161,8 @@ static int push_anew(struct push *p, const struct image_layer_ref *l, struct ima
 	int r = compose_compressed(p->st, l, p->o->compression, p->o->level, ret, &fd, err);
 
 	if (r == 0)
-		r = has_blob(p, ret->blob, err);
-	return r != 0 ? MIN(r, 0) : upload(p, ret->blob, fd, ret->blob_size, err);
+		r = client_has_blob(p->client, ret->blob, err);
+	return r != 0 ? MIN(r, 0) : client_upload(p->client, ret->blob, fd, ret->blob_size, err);
 }
 
 static int push_layer(struct push *p, size_t i, struct cmk_err *err)
@@ -224,11 +211,11 @@ static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	progress_line(p->progress, "Copying config %s", digest);
-	r = has_blob(p, digest, err);
+	r = client_has_blob(p->client, digest, err);
 	if (r != 0)
 		return MIN(r, 0);
 	fd = memory_file(config, *ret_len, p->st, err);
-	return fd < 0 ? fd : upload(p, digest, fd, *ret_len, err);
+	return fd < 0 ? fd : client_upload(p->client, digest, fd, *ret_len, err);
 }
 
 static int put_manifest(struct push *p, const char *text, size_t len, const char *type,

@@ -352,3 +352,17 @@ int registries_sources(const struct registries_conf *c, const struct image_ref *
 	*ret_n = n;
 	return 0;
 }
+
+int registries_sources_of(const struct image_ref *ref, struct registry_source **ret, size_t *ret_n,
+			  struct cmk_err *err)
+{
+	struct registries_conf conf = { 0 };
+	int r;
+
+	r = registries_conf_load(&conf, err);
+	if (r < 0)
+		return r;
+	r = registries_sources(&conf, ref, ret, ret_n, err);
+	registries_conf_done(&conf);
+	return r;
+}

@@ -69,3 +69,6 @@ void registry_sources_free(struct registry_source *s, size_t n);
  * -EACCES where it is blocked. */
 int registries_sources(const struct registries_conf *c, const struct image_ref *ref,
 		       struct registry_source **ret, size_t *ret_n, struct cmk_err *err);
+/* The same by the usual registries.conf. */
+int registries_sources_of(const struct image_ref *ref, struct registry_source **ret, size_t *ret_n,
+			  struct cmk_err *err);

@@ -38,14 +38,10 @@ static int open_ref(const struct image_ref *ref, const struct image_pull_options
 {
 	cleanup_free char *name = image_ref_str(ref);
 	struct registry_source *list = NULL;
-	struct registries_conf conf = { 0 };
 	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 	size_t n = 0;
-	int r = registries_conf_load(&conf, err);
+	int r = registries_sources_of(ref, &list, &n, err);
 
-	if (r == 0)
-		r = registries_sources(&conf, ref, &list, &n, err);
-	registries_conf_done(&conf);
 	if (r < 0)
 		return r;
 	r = -ENOENT;
@@ -87,20 +83,6 @@ int remote_open(const char *text, const struct image_pull_options *o, struct rem
 	}
 	free(list);
 	return r < 0 ? cmk_err_move(err, &mine) : 0;
-}
-
-int remote_manifest(struct remote *r, const char *digest, uint64_t size, struct fetched *ret,
-		    struct cmk_err *err)
-{
-	struct digest got;
-	int rc;
-
-	if (size > IMAGE_MANIFEST_MAX)
-		return cmk_err_set(err, -EFBIG, "manifest larger than %zu bytes",
-				   IMAGE_MANIFEST_MAX);
-	rc = client_fetch_text(r->client, PROTO_MANIFEST, digest, size, IMAGE_MANIFEST_MAX, ret,
-			       err);
-	return rc < 0 ? rc : receive_check_digest(ret, digest, &got, err);
 }
 
 int remote_config(struct remote *r, const struct manifest *m, struct fetched *ret,

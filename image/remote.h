@@ -16,9 +16,6 @@ void remote_done(struct remote *r);
  * registry; a short name is looked for as in a pull. Blocks. */
 int remote_open(const char *text, const struct image_pull_options *o, struct remote *ret,
 		struct cmk_err *err);
-/* Another manifest of the same repository. */
-int remote_manifest(struct remote *r, const char *digest, uint64_t size, struct fetched *ret,
-		    struct cmk_err *err);
 /* The config of M. */
 int remote_config(struct remote *r, const struct manifest *m, struct fetched *ret,
 		  struct cmk_err *err);

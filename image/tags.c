@@ -9,16 +9,12 @@
 static int list_tags(const struct image_ref *ref, const struct image_pull_options *o, char ***list,
 		     struct cmk_err *err)
 {
-	struct registries_conf conf = { 0 };
 	cleanup_client struct client *client = NULL;
 	struct registry_source *sources = NULL, *own;
 	size_t n_sources = 0, n = 0;
 	int r;
 
-	r = registries_conf_load(&conf, err);
-	if (r == 0)
-		r = registries_sources(&conf, ref, &sources, &n_sources, err);
-	registries_conf_done(&conf);
+	r = registries_sources_of(ref, &sources, &n_sources, err);
 	if (r < 0)
 		return r;
 	/* The registry itself comes last: a mirror need not have them all. */

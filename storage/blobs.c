@@ -92,23 +92,20 @@ static bool drop(struct storage *st, int dir, const struct storage_blob *b)
 	return true;
 }
 
-int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, size_t *ret_n,
-			  struct cmk_err *err)
+int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, struct cmk_err *err)
 {
 	cleanup_free struct storage_blob *list = NULL;
 	cleanup_close int dir = -1;
 	size_t n = 0;
 	int r = storage_blob_list(st, &list, &n, err);
 
-	*ret_bytes = *ret_n = 0;
+	*ret_bytes = 0;
 	if (r < 0 || n == 0)
 		return r;
 	dir = blobs_dir(st, false, err);
 	for (size_t i = 0; dir >= 0 && i < n; i++)
-		if (drop(st, dir, &list[i])) {
+		if (drop(st, dir, &list[i]))
 			*ret_bytes += list[i].size;
-			++*ret_n;
-		}
 	return MIN(dir, 0);
 }
 

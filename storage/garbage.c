@@ -184,7 +184,7 @@ int layers_collect_garbage(struct storage *st, struct cmk_err *err)
 	return r < 0 ? cmk_err_wrap(err, r, "collect unused layers") : 0;
 }
 
-int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, struct cmk_err *err)
+int layers_list_garbage(struct storage *st, char ***ret, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
 	struct used u = { 0 };
@@ -195,7 +195,6 @@ int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, str
 		r = add_containers(st, &u.layers, err);
 	if (r >= 0)
 		r = open_claimed(st, &d, err);
-	*ret_promised = !d;
 	while (r >= 0 && d && (de = readdir(d))) {
 		struct digest id;
 

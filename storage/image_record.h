@@ -41,9 +41,9 @@ int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err)
 /* As storage_name_remove(); NOTE: the image shall remember that it had it. */
 int names_remove(struct storage *st, const char *name, bool note, struct cmk_err *err);
 
-/* The diff IDs that no image record and no container names, "HEX", and whether a pull under way may
+/* The diff IDs that no image record and no container names, "HEX"; none beside a pull, which may
  * count on them. */
-int layers_list_garbage(struct storage *st, char ***ret, bool *ret_promised, struct cmk_err *err);
+int layers_list_garbage(struct storage *st, char ***ret, struct cmk_err *err);
 /* Removes the layers that no image record and no container names. Call with the storage lock held.
  * Where a pull is under way (it counts on layers that no record names yet) nothing is removed: the
  * next removal does it. */

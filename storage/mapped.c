@@ -90,11 +90,6 @@ static int begin(struct storage *st, const char *target, char tmp[static 32], in
 {
 	if (faccessat(st->layers_fd, target, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
-	if (!st->swept) {
-		/* What a killed command left half-copied. */
-		storage_tmp_sweep(st, false);
-		st->swept = true;
-	}
 	log_debug("make 'layers/%s'", target);
 	return storage_tmp_make(st, tmp, ret_fd, err);
 }

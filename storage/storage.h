@@ -230,9 +230,8 @@ struct storage_blob {
 /* All, the one not used for the longest time first; owned. */
 int storage_blob_list(struct storage *st, struct storage_blob **ret, size_t *ret_n,
 		      struct cmk_err *err);
-/* Removes all; *RET_BYTES and *RET_N are what went. */
-int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, size_t *ret_n,
-			  struct cmk_err *err);
+/* Removes all; *RET_BYTES is what went. */
+int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, struct cmk_err *err);
 
 /* --- image records
  * ------------------------------------------------------------------------------------------ */

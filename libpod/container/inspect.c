@@ -55,13 +55,15 @@ static char *lower_text(const struct container *c)
 static void write_driver_data(struct json_writer *w, const struct container *c, const char *driver)
 {
 	const char *dir = c->st->root, *id = c->cfg.id;
-	cleanup_free char *lower = lower_text(c);
 	const char *const rest[][2] = { { "UpperDir", "upper" },
 					{ "WorkDir", "work" },
 					{ "MergedDir", "merged" } };
 
-	if (!streq(driver, "vfs"))
+	if (!streq(driver, "vfs")) {
+		cleanup_free char *lower = lower_text(c);
+
 		json_write_str(w, "LowerDir", lower);
+	}
 	for (size_t i = streq(driver, "vfs") ? 2 : 0; i < ARRAY_LEN(rest); i++) {
 		cleanup_free char *path = xasprintf("%s/containers/%s/%s", dir, id, rest[i][1]);
 

@@ -39,8 +39,6 @@ static bool has_dir(struct storage *st, const char *id)
 static void damage(struct storage_check *c, const char *id, const char *todo, const char *what)
 {
 	storage_check_add(c, DAMAGE_CONTAINER, id, todo, what);
-	if (!strv_has(c->containers, id))
-		strv_add(&c->containers, id);
 }
 
 static void check_layer(struct storage *st, const char *id, const char *diff_id,
@@ -102,19 +100,19 @@ static void check_container(struct container *ctr, struct storage_check *c)
 {
 	const struct container_config *cfg = &ctr->cfg;
 	size_t before = c->n_damages;
-	cleanup_strv char **containers = strv_dup(c->containers);
 
 	for (size_t i = 0; i < cfg->n_layers; i++)
 		check_layer(ctr->st, cfg->id, cfg->layers[i].diff_id, c);
 	for (size_t i = 0; i < cfg->n_mounts; i++)
 		check_mount(ctr->st, cfg->id, &cfg->mounts[i], c);
 	check_upper(ctr, c);
-	if (c->n_damages == before || container_refresh(ctr, NULL) == 0)
+	if (c->n_damages == before)
 		return;
-	/* Removed while we looked. */
-	storage_check_forget(c, before);
-	strv_free(c->containers);
-	c->containers = steal_ptr(&containers);
+	if (container_refresh(ctr, NULL) == 0)
+		strv_add(&c->containers, cfg->id);
+	else
+		/* Removed while we looked. */
+		storage_check_forget(c, before);
 }
 
 /* Without a record it is being made or removed by who holds its lock, or by nobody. */
@@ -145,6 +143,7 @@ static void check_id(struct storage *st, const char *id, void *arg)
 		/* A newer cmk may read it. */
 		what = xasprintf("its record cannot be read: %s", cmk_err_msg(&why));
 		damage(c, id, TODO_REMOVE, what);
+		strv_add(&c->containers, id);
 	}
 	(void)container_free(ctr);
 }
