@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "cmd/commands.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 #include "libpod/events/events.h"
 
@@ -24,8 +25,7 @@ static const struct cmk_option import_options[] = {
 	CMK_OPT_STRING(0, "platform", struct import_args, platform, "OS/ARCH[/VARIANT]",
 		       "system and architecture of what the image holds"),
 	CMK_OPT_FLAG('q', "quiet", struct import_args, quiet, "print the image ID alone"),
-	CMK_OPT_STRING(0, "signature-policy", struct import_args, signature_policy, "FILE",
-		       "read the policy for images from this file", .complete = COMPLETE_FILES),
+	CMK_OPT_SIGNATURE_POLICY(struct import_args),
 	CMK_OPT_STRING(0, "variant", struct import_args, variant, "VARIANT",
 		       "variant of the architecture"),
 	CMK_OPT_END(),

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "cmd/commands.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 #include "libpod/events/events.h"
 
@@ -16,8 +17,7 @@ static const struct cmk_option load_options[] = {
 		       "read the images from there instead of standard input",
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress"),
-	CMK_OPT_STRING(0, "signature-policy", struct load_args, signature_policy, "FILE",
-		       "read the policy for images from this file", .complete = COMPLETE_FILES),
+	CMK_OPT_SIGNATURE_POLICY(struct load_args),
 	CMK_OPT_END(),
 };
 

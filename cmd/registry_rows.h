@@ -24,6 +24,9 @@
 	CMK_OPT_STRING(0, "retry-delay", type_, retry_delay, "DURATION",                       \
 		       "wait so long before the first of these, then twice as long each time", \
 		       .def = "1s", .conf = "engine.retry_delay")
+#define CMK_OPT_SIGNATURE_POLICY(type_)                                        \
+	CMK_OPT_STRING(0, "signature-policy", type_, signature_policy, "FILE", \
+		       "read the policy for images from this file", .complete = COMPLETE_FILES)
 #define CMK_OPT_TLS_VERIFY(type_)                                          \
 	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", type_, tls_verify, NULL, \
 		   "require HTTPS and verify certificates")

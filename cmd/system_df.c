@@ -122,7 +122,8 @@ static void count_images(struct usage *u)
 	count_layers(u);
 }
 
-static int load(struct storage *st, struct usage *u, struct cmk_err *err)
+/* Artifacts for the SUMMARY alone. */
+static int load(struct storage *st, struct usage *u, bool summary, struct cmk_err *err)
 {
 	int r = storage_image_list(st, &u->images, &u->n_images, err);
 
@@ -132,7 +133,7 @@ static int load(struct storage *st, struct usage *u, struct cmk_err *err)
 		r = storage_volume_list(st, &u->volumes, &u->n_volumes, err);
 	if (r == 0)
 		r = volume_users_load(st, &u->users, err);
-	if (r == 0)
+	if (r == 0 && summary)
 		r = storage_artifact_list(st, &u->artifacts, &u->n_artifacts, err);
 	if (r == 0)
 		r = storage_blob_list(st, &u->blobs, &u->n_blobs, err);
@@ -462,7 +463,7 @@ static int system_df_exec(const struct cmk_globals *g, void *args, int argc cmk_
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = load(st, &u, err);
+		r = load(st, &u, !a->verbose, err);
 	if (r < 0)
 		return r;
 	return a->verbose ? print_verbose(&u, err) : print_summary(&u, a->format, err);

@@ -226,35 +226,37 @@ static int set_name(struct storage *st, const char *file, const struct digest *i
 	return r;
 }
 
-static bool has_name(int names, const char *hex)
+/* The digests, "HEX", to which names lead. */
+static int named(int names, char ***ret, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
 	struct digest id;
+	int r = dir_read(names, &d, err);
 
-	/* What cannot be read may name it. */
-	if (dir_read(names, &d, NULL) < 0)
-		return true;
-	while ((de = readdir(d)))
-		if (name_read_link(names, de->d_name, TARGET_PREFIX, &id) == 0 &&
-		    streq(id.hex, hex))
-			return true;
-	return false;
+	while (r >= 0 && (de = readdir(d)))
+		if (name_read_link(names, de->d_name, TARGET_PREFIX, &id) == 0)
+			strv_add(ret, id.hex);
+	return r;
 }
 
 /* Artifacts without a name: their last one was taken away or given to another. */
 static int sweep(struct storage *st, struct cmk_err *err)
 {
 	cleanup_close int dir = open_artifacts(st, err), names = open_names(st, err);
+	cleanup_strv char **keep = NULL;
 	cleanup_dir DIR *d = NULL;
 	struct dirent *de;
 	int r = dir < 0 ? dir : names < 0 ? names : dir_read(dir, &d, err);
 
+	/* What cannot be read may name them: then none goes. */
+	if (r >= 0 && named(names, &keep, NULL) < 0)
+		return 0;
 	while (r >= 0 && (de = readdir(d))) {
 		cleanup_free char *tmp = xasprintf("art-%s", de->d_name);
 		struct digest id;
 
-		if (digest_parse_hex(de->d_name, &id) < 0 || has_name(names, id.hex))
+		if (digest_parse_hex(de->d_name, &id) < 0 || strv_has(keep, id.hex))
 			continue;
 		if (renameat(dir, id.hex, st->tmp_fd, tmp) < 0)
 			r = cmk_err_errno(err, "remove artifact '%.12s'", id.hex);

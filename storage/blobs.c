@@ -9,7 +9,6 @@
  */
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -125,15 +124,11 @@ void blobs_drop_unused(struct storage *st, bool (*used)(const void *arg, const s
 
 /* --- room --- */
 
-/* UINT64_MAX where the file system does not say. */
 static uint64_t free_bytes(struct storage *st)
 {
-	struct statvfs v;
 	uint64_t room;
 
-	if (fstatvfs(st->root_fd, &v) < 0 || v.f_blocks == 0 ||
-	    __builtin_mul_overflow((uint64_t)v.f_bavail, (uint64_t)v.f_frsize, &room))
-		return UINT64_MAX;
+	(void)storage_free_bytes(st, &room, NULL);
 	return room;
 }
 

@@ -127,7 +127,7 @@ static int check_image(struct storage *st, const char *id, struct storage_check 
 	cleanup(image_record_done) struct image_record rec = { 0 };
 	cleanup_err struct cmk_err why = CMK_ERR_INIT;
 	char want[DIGEST_HEX_LEN + sizeof("sha256:")];
-	int r = storage_image_load(st, id, &rec, &why);
+	int r = image_load_bare(st, id, &rec, &why);
 
 	/* A newer cmk may know what to make of it. */
 	if (r == -EOPNOTSUPP)
@@ -257,7 +257,7 @@ static int add_images_on_bad_layers(struct storage *st, struct storage_check *c,
 	for (char **id = ids; r >= 0 && id && *id; id++) {
 		cleanup(image_record_done) struct image_record rec = { 0 };
 
-		if (storage_image_load(st, *id, &rec, NULL) < 0)
+		if (image_load_bare(st, *id, &rec, NULL) < 0)
 			continue;
 		for (size_t i = 0; i < rec.n_layers; i++) {
 			cleanup_free char *what = NULL;
@@ -362,7 +362,7 @@ static bool is_still_damaged(struct storage *st, const struct storage_check *c, 
 		return false;
 	if (now.images)
 		return true;
-	if (storage_image_load(st, id, &rec, NULL) < 0)
+	if (image_load_bare(st, id, &rec, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < c->n_layers; i++)
 		for (size_t k = 0; k < rec.n_layers; k++)

@@ -54,7 +54,7 @@ static int add_images(struct storage *st, struct used *u, struct cmk_err *err)
 		cleanup(image_record_done) struct image_record rec = { 0 };
 
 		/* Not to be read means that nobody knows what it uses: nothing may go. */
-		r = storage_image_load(st, *id, &rec, err);
+		r = image_load_bare(st, *id, &rec, err);
 		for (size_t i = 0; r >= 0 && i < rec.n_layers; i++) {
 			used_add(&u->layers, rec.layers[i].diff_id);
 			used_add(&u->blobs, rec.layers[i].blob);

@@ -71,9 +71,8 @@ static int find_images_dir(struct storage *st, const char *id, int *extra)
 	return *extra;
 }
 
-/* Without the names. */
-static int load_bare(struct storage *st, const char *id, struct image_record *ret,
-		     struct cmk_err *err)
+int image_load_bare(struct storage *st, const char *id, struct image_record *ret,
+		    struct cmk_err *err)
 {
 	struct image_record rec = { 0 };
 	cleanup_close int extra = -1;
@@ -103,7 +102,7 @@ int storage_image_load(struct storage *st, const char *id, struct image_record *
 	size_t n = 0;
 	int r;
 
-	r = load_bare(st, id, &rec, err);
+	r = image_load_bare(st, id, &rec, err);
 	if (r < 0)
 		return r;
 	r = names_list_all(st, &names, &n, err);
@@ -174,16 +173,11 @@ static void read_ids(DIR *d, char ***ids)
 
 int images_ids(struct storage *st, char ***ret, struct cmk_err *err)
 {
-	int fd = openat(st->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	cleanup_dir DIR *d = NULL;
+	int r = dir_read(st->images_fd, &d, err);
 
-	if (!d) {
-		int r = cmk_err_errno(err, "read '%s/images'", st->root);
-
-		if (fd >= 0)
-			(void)close(fd);
-		return r;
-	}
+	if (r < 0)
+		return cmk_err_wrap(err, r, "read '%s/images'", st->root);
 	*ret = NULL;
 	read_ids(d, ret);
 	return 0;
@@ -242,7 +236,7 @@ int storage_image_list(struct storage *st, struct image_record **ret, size_t *re
 	for (char **id = ids; r >= 0 && id && *id; id++) {
 		cleanup_err struct cmk_err why = CMK_ERR_INIT;
 		struct image_record rec = { 0 };
-		int q = load_bare(st, *id, &rec, &why);
+		int q = image_load_bare(st, *id, &rec, &why);
 
 		/* Removed since readdir saw it. */
 		if (q == -ENOENT && faccessat(st->images_fd, *id, F_OK, 0) < 0 &&

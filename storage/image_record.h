@@ -12,6 +12,9 @@
 #define FORMER_NAMES "former-names" /* a line each, the last one first */
 extern const struct json_field image_record_fields[];
 
+/* storage_image_load() without the names. */
+int image_load_bare(struct storage *st, const char *id, struct image_record *ret,
+		    struct cmk_err *err);
 /* The IDs of all images, in no order. */
 int images_ids(struct storage *st, char ***ret, struct cmk_err *err);
 

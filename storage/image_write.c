@@ -120,7 +120,7 @@ static int put_locked(struct storage *st, const struct image_record *r, const st
 	merged.digests = strv_dup(r->digests);
 	merged.repo_digests = strv_dup(r->repo_digests);
 	/* A damaged old record is simply replaced. */
-	if (storage_image_load(st, r->id, &old, NULL) >= 0) {
+	if (image_load_bare(st, r->id, &old, NULL) >= 0) {
 		merge_strv(&merged.digests, old.digests);
 		merge_strv(&merged.repo_digests, old.repo_digests);
 		image_record_done(&old);
@@ -165,7 +165,7 @@ static int check_unchanged(struct storage *st, const char *id, const char *was, 
 
 	if (!was)
 		return 0;
-	q = storage_image_load(st, id, &now, err);
+	q = image_load_bare(st, id, &now, err);
 	if (q == 0 && !streq_null(now.manifest_digest, was))
 		q = cmk_err_set(err, -EAGAIN, "it has been changed meanwhile");
 	return q;

@@ -38,6 +38,8 @@ int storage_remove_tree(struct storage *st, int dirfd, const char *name, struct 
 int storage_rundir_open(int root_fd, const char *root, const char *given, char **ret_path,
 			struct cmk_err *err);
 
+/* What is free for the data directory; UINT64_MAX where nobody can say. */
+int storage_free_bytes(struct storage *st, uint64_t *ret, struct cmk_err *err);
 /* As many open files as may be: each level of a deep tree holds a directory of each layer. For a
  * child. */
 void storage_files_max(void);

@@ -272,17 +272,10 @@ static int read_own_names(struct storage *st, struct name_entry **list, size_t *
 			  struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
-	int fd;
+	int r = dir_read(st->names_fd, &d, err);
 
-	fd = openat(st->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int r = cmk_err_errno(err, "read '%s/names'", st->root);
-
-		if (fd >= 0)
-			(void)close(fd);
-		return r;
-	}
+	if (r < 0)
+		return cmk_err_wrap(err, r, "read '%s/names'", st->root);
 	read_names(d, false, list, n);
 	return 0;
 }

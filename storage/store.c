@@ -261,17 +261,28 @@ int storage_sync(struct storage *st, struct cmk_err *err)
 	return 0;
 }
 
-int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err)
+int storage_free_bytes(struct storage *st, uint64_t *ret, struct cmk_err *err)
 {
 	struct statvfs v;
-	uint64_t room;
 
+	*ret = UINT64_MAX;
 	if (fstatvfs(st->root_fd, &v) < 0)
 		return cmk_err_errno(err, "free space of '%s'", st->root);
-	if (__builtin_mul_overflow((uint64_t)v.f_bavail, (uint64_t)v.f_frsize, &room))
-		room = UINT64_MAX;
 	/* Some network and FUSE file systems report nothing at all. */
-	if (v.f_blocks == 0 || room >= bytes || blobs_make_room(st, bytes))
+	if (v.f_blocks == 0 ||
+	    __builtin_mul_overflow((uint64_t)v.f_bavail, (uint64_t)v.f_frsize, ret))
+		*ret = UINT64_MAX;
+	return 0;
+}
+
+int storage_check_space(struct storage *st, uint64_t bytes, struct cmk_err *err)
+{
+	uint64_t room;
+	int r = storage_free_bytes(st, &room, err);
+
+	if (r < 0)
+		return r;
+	if (room >= bytes || blobs_make_room(st, bytes))
 		return 0;
 	(void)cmk_err_set(err, -ENOSPC, "'%s': %.1f MB are needed and %.1f MB are free", st->root,
 			  (double)bytes / 1e6, (double)room / 1e6);

@@ -12,11 +12,6 @@
 
 typedef void (*each_fn)(struct storage *st, const char *name, void *arg);
 
-static bool is_id(const char *name)
-{
-	return strlen(name) == CONTAINER_ID_LEN && container_id_prefix_valid(name);
-}
-
 /* Each name in DIRFD/SUB, which may be absent. */
 static void each_name(struct storage *st, int dirfd, const char *sub, each_fn fn, void *arg)
 {
@@ -119,10 +114,8 @@ static void check_container(struct container *ctr, struct storage_check *c)
 static bool is_remainder(struct storage *st, const char *id)
 {
 	cleanup_close int lock = container_lock_id(st, id, true, NULL);
-	cleanup_free char *record = xasprintf("%s/container.json", id);
 
-	return lock >= 0 && has_dir(st, id) &&
-	       faccessat(st->containers_fd, record, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	return lock >= 0 && has_dir(st, id) && !container_has_record(st, id);
 }
 
 static void check_id(struct storage *st, const char *id, void *arg)
@@ -131,7 +124,7 @@ static void check_id(struct storage *st, const char *id, void *arg)
 	cleanup_free char *what = NULL;
 	struct storage_check *c = arg;
 	struct container *ctr = NULL;
-	int r = is_id(id) ? container_open_id(st, id, &ctr, &why) : -EOPNOTSUPP;
+	int r = container_id_valid(id) ? container_open_id(st, id, &ctr, &why) : -EOPNOTSUPP;
 
 	if (r >= 0) {
 		check_container(ctr, c);
@@ -175,7 +168,7 @@ static bool is_stray_run_dir(struct storage *st, const char *id)
 	struct stat sb;
 	bool stray;
 
-	if (!is_id(id) || has_dir(st, id) ||
+	if (!container_id_valid(id) || has_dir(st, id) ||
 	    fstatat(st->run_fd, path, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    time(NULL) - sb.st_mtime < STRAY_AGE_S)
 		return false;
@@ -206,10 +199,10 @@ void container_check(struct storage *st, struct storage_check *c)
 
 static void sweep_id(struct storage *st, const char *id, void *arg cmk_unused)
 {
-	cleanup_close int lock = is_id(id) ? container_lock_id(st, id, true, NULL) : -1;
-	cleanup_free char *record = xasprintf("%s/container.json", id);
+	cleanup_close int lock = container_id_valid(id) ? container_lock_id(st, id, true, NULL)
+							: -1;
 
-	if (lock >= 0 && faccessat(st->containers_fd, record, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (lock >= 0 && !container_has_record(st, id))
 		(void)container_reap_locked(st, id, NULL, false);
 }
 

@@ -37,12 +37,7 @@ char **container_dependents(struct storage *st, const char *id)
 	fd = openat(st->containers_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	while (d && (e = readdir(d))) {
-		char record[CONTAINER_ID_LEN + sizeof("/container.json")];
-
-		if (strlen(e->d_name) != CONTAINER_ID_LEN || !container_id_prefix_valid(e->d_name))
-			continue;
-		(void)snprintf(record, sizeof(record), "%.64s/container.json", e->d_name);
-		if (faccessat(st->containers_fd, record, F_OK, 0) == 0)
+		if (container_id_valid(e->d_name) && container_has_record(st, e->d_name))
 			strv_add(&ids, e->d_name);
 	}
 	return ids;

@@ -59,6 +59,10 @@ char **exec_session_list(struct storage *st, const char *id);
 /* All of them, when the container goes. */
 void exec_session_forget(struct storage *st, const char *id);
 
+/* lookup.c: without it the container of this whole ID is being made or removed, or there is none.
+ */
+bool container_has_record(struct storage *st, const char *id);
+
 /* --- name.c --- */
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 128 bytes. */
 bool container_name_valid(const char *name);
@@ -66,6 +70,7 @@ bool container_name_valid(const char *name);
 const char *container_name_bare(const char *name);
 /* Whole lower-case hex, LEN 1..64. */
 bool container_id_prefix_valid(const char *s);
+bool container_id_valid(const char *s);
 /* 64 lower-case hex digits of getrandom(2). */
 void container_id_new(char ret[static CONTAINER_ID_LEN + 1]);
 /* "adjective_surname", the TRY-th choice carries a number from the fifth on; owned. */

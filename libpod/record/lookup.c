@@ -67,18 +67,18 @@ int container_not_found(const char *name, struct cmk_err *err)
 			    "no container with name or ID \"%s\" found: no such container", name);
 }
 
-static bool has_record(struct storage *st, const char *id)
+bool container_has_record(struct storage *st, const char *id)
 {
 	char path[sizeof("/container.json") + CONTAINER_ID_LEN];
 
-	(void)snprintf(path, sizeof(path), "%s/container.json", id);
+	(void)snprintf(path, sizeof(path), "%.64s/container.json", id);
 	return faccessat(st->containers_fd, path, F_OK, 0) == 0;
 }
 
 int container_gone_or(struct storage *st, const char *id, const char *name, int r,
 		      struct cmk_err *err)
 {
-	if (r >= 0 || !*id || has_record(st, id))
+	if (r >= 0 || !*id || container_has_record(st, id))
 		return r;
 	return container_not_found(name, err);
 }
@@ -108,8 +108,8 @@ static int lookup_prefix(struct storage *st, const char *prefix,
 	if (!d)
 		return -EIO;
 	while ((e = readdir(d))) {
-		if (strncmp(e->d_name, prefix, len) != 0 || strlen(e->d_name) != CONTAINER_ID_LEN ||
-		    !container_id_prefix_valid(e->d_name) || !has_record(st, e->d_name))
+		if (strncmp(e->d_name, prefix, len) != 0 || !container_id_valid(e->d_name) ||
+		    !container_has_record(st, e->d_name))
 			continue;
 		if (found++)
 			return cmk_err_set(err, -ENOTUNIQ,
@@ -132,7 +132,7 @@ int container_open(struct storage *st, const char *name_or_id, struct container 
 
 	/* An exact name beats an ID prefix. */
 	if (container_name_valid(name) && container_name_lookup(st, name, id) == 0 &&
-	    has_record(st, id)) {
+	    container_has_record(st, id)) {
 		r = container_open_id(st, id, ret, &e);
 		/* Else a rename has only begun, or was killed. */
 		found = r < 0 || streq((*ret)->cfg.name, name);
@@ -180,7 +180,7 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 
 int container_refresh(struct container *c, struct cmk_err *err)
 {
-	if (!has_record(c->st, c->cfg.id))
+	if (!container_has_record(c->st, c->cfg.id))
 		return container_not_found(c->cfg.id, err);
 	return container_state_load(c, 0, err);
 }
@@ -238,7 +238,7 @@ int container_list(struct storage *st, struct container ***ret, size_t *ret_n, s
 		bool maybe_live;
 		int r;
 
-		if (strlen(e->d_name) != CONTAINER_ID_LEN || !container_id_prefix_valid(e->d_name))
+		if (!container_id_valid(e->d_name))
 			continue;
 		maybe_live = live.n &&
 			     bsearch(e->d_name, live.ids, live.n, sizeof(*live.ids), compare_ids);

@@ -69,6 +69,11 @@ bool container_id_prefix_valid(const char *s)
 	return len > 0 && len <= CONTAINER_ID_LEN && s[len] == '\0';
 }
 
+bool container_id_valid(const char *s)
+{
+	return strlen(s) == CONTAINER_ID_LEN && container_id_prefix_valid(s);
+}
+
 static void random_bytes(void *p, size_t len)
 {
 	size_t got = 0;

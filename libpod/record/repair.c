@@ -46,7 +46,7 @@ static int removed_meanwhile(const struct container *c, struct cmk_err *err)
 
 static void unfinished_path(const char *id, char buf[static 80])
 {
-	(void)snprintf(buf, 80, "unfinished/%s", id);
+	(void)snprintf(buf, 80, "unfinished/%.64s", id);
 }
 
 int container_unfinished_begin(struct storage *st, const char *id, struct cmk_err *err)
@@ -323,7 +323,7 @@ static void reap_all(struct storage *st, int dirfd, const char *sub, bool new_bo
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		if (strlen(e->d_name) == CONTAINER_ID_LEN && container_id_prefix_valid(e->d_name))
+		if (container_id_valid(e->d_name))
 			reap(st, e->d_name, new_boot);
 	}
 }
