@@ -357,11 +357,26 @@ static bool is_image_of(const struct image_record *rec, const char *digest)
 	return !rec->is_list && strv_has(rec->digests, digest);
 }
 
-int list_instance_image(struct storage *st, const struct list_instance *i, char **ret_id,
-			struct cmk_err *err)
+const char *list_image_in(const struct image_record *list, size_t n, const struct list_instance *i)
+{
+	const char *found = NULL;
+
+	for (size_t k = 0; k < n; k++) {
+		if (!is_image_of(&list[k], i->digest))
+			continue;
+		if (streq_null(list[k].id, i->image))
+			return list[k].id;
+		found = found ?: list[k].id;
+	}
+	return found;
+}
+
+static int instance_image(struct storage *st, const struct list_instance *i, char **ret_id,
+			  struct cmk_err *err)
 {
 	cleanup(image_record_done) struct image_record rec = { 0 };
 	struct image_record *list = NULL;
+	const char *found;
 	size_t n = 0;
 	int r;
 
@@ -374,14 +389,11 @@ int list_instance_image(struct storage *st, const struct list_instance *i, char 
 	r = storage_image_list(st, &list, &n, err);
 	if (r < 0)
 		return r;
-	r = -ENOENT;
-	for (size_t k = 0; r < 0 && k < n; k++)
-		if (is_image_of(&list[k], i->digest)) {
-			*ret_id = xstrdup(list[k].id);
-			r = 0;
-		}
+	found = list_image_in(list, n, i);
+	if (found)
+		*ret_id = xstrdup(found);
 	storage_image_list_free(list, n);
-	return r;
+	return found ? 0 : -ENOENT;
 }
 
 /* The instance of L for WANT, by what the manifest says, as in any registry. */
@@ -429,7 +441,7 @@ static int to_instance(struct storage *st, const char *text, const struct platfo
 	/* Not as one that is unknown, which would be looked for elsewhere. */
 	if (r < 0)
 		return cmk_err_wrap(err, r == -ENOENT ? -ENODATA : r, "manifest list '%s'", text);
-	r = list_instance_image(st, i, ret_id, err);
+	r = instance_image(st, i, ret_id, err);
 	return r == -ENOENT ? not_here(i, text, err) : r;
 }
 

@@ -60,9 +60,8 @@ int list_read_index(const char *text, size_t len, struct list *ret, struct cmk_e
 /* Fills the platform of an image by the text of its config; what it does not say is NULL. */
 int list_read_config(const char *text, size_t len, struct list_platform *ret, struct cmk_err *err);
 
-/* The image of this store that the instance I is: full ID, owned. -ENOENT without a message. */
-int list_instance_image(struct storage *st, const struct list_instance *i, char **ret_id,
-			struct cmk_err *err);
+/* Which of the images in LIST the instance I is: its full ID, or NULL. */
+const char *list_image_in(const struct image_record *list, size_t n, const struct list_instance *i);
 /* image_resolve_local() for the platform WANT. */
 int list_resolve(struct storage *st, const char *text, const struct platform *want, char **ret_id,
 		 char **ret_name, struct cmk_err *err);

@@ -11,12 +11,15 @@ struct list_push {
 	const struct image_push_options *o;
 	struct image_ref to;
 	struct list list;
+	struct image_record *images; /* all that are here */
+	size_t n_images;
 };
 
 static void list_push_done(struct list_push *p)
 {
 	image_ref_done(&p->to);
 	list_done(&p->list);
+	storage_image_list_free(p->images, p->n_images);
 }
 
 /* --- an instance that is in a registry alone --- */
@@ -118,13 +121,10 @@ static int copy_instance(const struct list_push *p, const struct list_instance *
 static int push_one(const struct list_push *p, struct list_instance *i, struct cmk_err *err)
 {
 	cleanup(pushed_done) struct pushed done = { 0 };
-	cleanup_free char *id = NULL;
-	int r = list_instance_image(p->st, i, &id, err);
+	const char *id = list_image_in(p->images, p->n_images, i);
+	int r = id ? push_instance(p->st, id, &p->to, p->o, &done, err)
+		   : copy_instance(p, i, &done, err);
 
-	if (r == 0)
-		r = push_instance(p->st, id, &p->to, p->o, &done, err);
-	else if (r == -ENOENT)
-		r = copy_instance(p, i, &done, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "instance %s", i->digest);
 	/* What was compressed anew or is of another format is another manifest. */
@@ -140,8 +140,10 @@ static int push_instances(struct list_push *p, struct cmk_err *err)
 {
 	cleanup_progress struct progress *progress = progress_new(p->o->quiet);
 	size_t n = p->list.n;
-	int r = 0;
+	int r = storage_image_list(p->st, &p->images, &p->n_images, err);
 
+	if (r < 0)
+		return r;
 	progress_line(progress, "Copying %zu images generated from %zu images in list", n, n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		progress_line(progress, "Copying image %s (%zu/%zu)", p->list.items[i].digest,

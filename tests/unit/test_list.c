@@ -193,7 +193,9 @@ static int add_one(struct list *l, void *arg, struct cmk_err *err)
 static void a_list_keeps_its_id_and_what_is_said_of_it(void **state)
 {
 	struct place *p = *state;
-	cleanup_free char *manifest = NULL, *config = NULL, *image = NULL;
+	cleanup_free char *manifest = NULL, *config = NULL;
+	struct image_record *images = NULL;
+	size_t n_images = 0;
 	char *annotations[] = { (char *)"a=b", NULL };
 	char text[] = "{\"manifests\":[" ITEM("0", AMD) "]}";
 	struct list l = { 0 };
@@ -208,13 +210,38 @@ static void a_list_keeps_its_id_and_what_is_said_of_it(void **state)
 	assert_string_equal(l.annotations[0], "a=b");
 	assert_int_equal(l.n, 1);
 	assert_string_equal(l.items[0].platform.arch, "amd64");
-	assert_int_equal(list_instance_image(p->st, &l.items[0], &image, NULL), -ENOENT);
+	assert_int_equal(storage_image_list(p->st, &images, &n_images, NULL), 0);
+	assert_int_equal(n_images, 1);
+	assert_null(list_image_in(images, n_images, &l.items[0]));
+	storage_image_list_free(images, n_images);
 	assert_int_equal(storage_image_manifest(p->st, id.hex, &manifest, &len, NULL), 0);
 	digest_of(manifest, len, &id);
 	assert_string_equal(str_after(l.rec.manifest_digest, "sha256:"), id.hex);
 	assert_int_equal(strv_len(l.rec.digests), 1);
 	assert_int_equal(storage_image_config(p->st, l.rec.id, &config, &len, NULL), -ENOENT);
 	list_done(&l);
+}
+
+/* The image that it was made of, else any that has its digest; never a list. */
+static void an_instance_is_an_image(void **state)
+{
+	char *digests[] = { (char *)"sha256:0", (char *)"sha256:1", NULL };
+	struct image_record images[] = {
+		{ .id = (char *)"a", .digests = digests, .is_list = true },
+		{ .id = (char *)"b", .digests = digests },
+		{ .id = (char *)"c", .digests = digests },
+		{ .id = (char *)"d" },
+	};
+	struct list_instance i = { .digest = (char *)"sha256:1", .image = (char *)"c" };
+
+	(void)state;
+	assert_string_equal(list_image_in(images, 4, &i), "c");
+	i.image = (char *)"d";
+	assert_string_equal(list_image_in(images, 4, &i), "b");
+	i.image = NULL;
+	assert_string_equal(list_image_in(images, 4, &i), "b");
+	i.digest = (char *)"sha256:2";
+	assert_null(list_image_in(images, 4, &i));
 }
 
 /* Somebody else adds an instance while the first one is about to. */
@@ -272,6 +299,7 @@ int main(void)
 		cmocka_unit_test(hostile_indexes),
 		cmocka_unit_test(configs),
 		cmocka_unit_test(an_instance_stands_once),
+		cmocka_unit_test(an_instance_is_an_image),
 		cmocka_unit_test_setup_teardown(a_list_keeps_its_id_and_what_is_said_of_it, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_change_that_lost_is_made_again, setup, teardown),
