@@ -3,15 +3,6 @@
 # Images sent to real registries, and what other programs find there.
 load helpers
 
-# A repository of this test alone.
-repo() { echo "127.0.0.1:5000/push-${TEST_CG##*/}-$BATS_TEST_NUMBER/$1"; }
-raw_digest() { skopeo inspect --tls-verify=false --raw "$@" | sha256sum | cut -d' ' -f1; }
-
-made_here() {
-	mkdir -p tree/etc tree/bin && cp /bin/busybox tree/bin/cat && echo "$1" >tree/etc/"$1" && tar -C tree -cf made.tar .
-	run_cmk import -q -c 'CMD ["cat", "/etc/'"$1"'"]' made.tar "localhost/$1:1"
-}
-
 @test "an image that was made here: its digest, its layers, the image again" {
 	made_here one
 	run_cmk image inspect --format '{{.Id}}' localhost/one:1

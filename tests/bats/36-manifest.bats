@@ -12,22 +12,9 @@ MULTI=127.0.0.1:5000/library/multi
 OCI_INDEX=application/vnd.oci.image.index.v1+json
 DOCKER_LIST=application/vnd.docker.distribution.manifest.list.v2+json
 
-# A repository of this test alone.
-repo() { echo "127.0.0.1:5000/list-${TEST_CG##*/}-$BATS_TEST_NUMBER/$1"; }
 raw() { skopeo inspect --tls-verify=false --raw "$@"; }
-raw_digest() { raw "$@" | sha256sum | cut -d' ' -f1; }
-host_arch() {
-	case $(uname -m) in
-	x86_64) echo amd64 ;;
-	aarch64) echo arm64 ;;
-	*) uname -m ;;
-	esac
-}
+host_arch() { dpkg --print-architecture; }
 
-made_here() {
-	mkdir -p tree/etc tree/bin && cp /bin/busybox tree/bin/cat && echo "$1" >tree/etc/"$1" && tar -C tree -cf made.tar .
-	run_cmk import -q "${@:2}" -c 'CMD ["cat", "/etc/'"$1"'"]' made.tar "localhost/$1:1"
-}
 
 # jq on the list as it is shown.
 list() { cmk manifest inspect "$1" | jq -c "$2"; }

@@ -17,8 +17,6 @@ teardown() {
 	common_teardown
 }
 
-# A repository of this test alone.
-repo() { echo "127.0.0.1:5000/sign-${TEST_CG##*/}-$BATS_TEST_NUMBER/$1"; }
 
 policy() { printf '%s\n' "$1" >"$CONF/policy.json"; }
 accept='[{"type":"insecureAcceptAnything"}]' reject='[{"type":"reject"}]'
@@ -29,7 +27,7 @@ put_image() {
 		"docker://$REGISTRY/library/alpine" "docker://$1"
 }
 
-digest_of() { skopeo inspect --tls-verify=false --raw "docker://$1" | sha256sum | cut -d' ' -f1; }
+digest_of() { raw_digest "docker://$1"; }
 
 # A key for $1, without a passphrase; public in $1.asc and $1.gpg.
 gpg_key() {

@@ -3,9 +3,7 @@
 # Kept blobs: what a pull keeps, what a push makes of it, and how they go.
 load helpers
 
-repo() { echo "127.0.0.1:5004/blobs-${TEST_CG##*/}-$BATS_TEST_NUMBER/$1"; }
 creds=(--creds tester:sesame)
-raw_digest() { skopeo inspect --tls-verify=false --raw "$@" | sha256sum | cut -d' ' -f1; }
 blobs() { find "$CMK_ROOT/blobs" -type f 2>/dev/null | sort; }
 # Nobody listens there any more.
 forget_source() { sed -i 's/127.0.0.1:5000/127.0.0.1:9/' "$CMK_ROOT"/images/*/image.json; }
@@ -20,10 +18,10 @@ digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
 	assert_equal "$(blobs | wc -l)" "$(jq '.layers | length' "$CMK_ROOT"/images/*/manifest)"
 	want=$(digest_of alpine)
 	forget_source
-	run_cmk push -q --retry 0 "${creds[@]}" --digestfile d alpine "$(repo a):1"
+	run_cmk push -q --retry 0 "${creds[@]}" --digestfile d alpine "$(repo a 5004):1"
 	assert_equal "$stderr" ""
 	assert_equal "$(cat d)" "$want"
-	assert_equal "sha256:$(raw_digest "${creds[@]}" "docker://$(repo a):1")" "$want"
+	assert_equal "sha256:$(raw_digest "${creds[@]}" "docker://$(repo a 5004):1")" "$want"
 	# To files, too, where the kind of manifest is theirs.
 	run_cmk push -q --digestfile d alpine dir:dd
 	assert_equal "$(cat d)" "$want"
@@ -57,7 +55,7 @@ digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
 	want=$(digest_of alpine)
 	printf x | dd of="$f" bs=1 seek=100 conv=notrunc status=none
 	# Fetched once more from where it came.
-	run_cmk push -q "${creds[@]}" --digestfile d alpine "$(repo b):1"
+	run_cmk push -q "${creds[@]}" --digestfile d alpine "$(repo b 5004):1"
 	assert_equal "$(cat d)" "$want"
 	assert [ ! -e "$f" ]
 	run_cmk pull -q --keep-blobs always many

@@ -243,3 +243,18 @@ assert_error() {
 	assert_equal "$errors" 1
 	assert_match "$stderr" "$1"
 }
+
+# A repository of this test alone, called $1; $2: the port of its registry.
+repo() {
+	local file=${BATS_TEST_FILENAME##*/}
+	echo "127.0.0.1:${2:-5000}/${file%.bats}-${TEST_CG##*/}-$BATS_TEST_NUMBER/$1"
+}
+
+# The hex digest of the manifest that skopeo sees, by "docker://…" and its options.
+raw_digest() { skopeo inspect --tls-verify=false --raw "$@" | sha256sum | cut -d' ' -f1; }
+
+# The image localhost/$1:1, whose program prints $1; $2...: options of import.
+made_here() {
+	mkdir -p tree/etc tree/bin && cp /bin/busybox tree/bin/cat && echo "$1" >tree/etc/"$1" && tar -C tree -cf made.tar .
+	run_cmk import -q "${@:2}" -c 'CMD ["cat", "/etc/'"$1"'"]' made.tar "localhost/$1:1"
+}
