@@ -18,3 +18,13 @@ char *base64_decoded(const char *text, size_t len, size_t *ret_len)
 	*ret_len = n;
 	return steal_ptr(&data);
 }
+
+char *base64_encoded(const void *data, size_t len)
+{
+	size_t n = BASE64_ENCODE_RAW_LENGTH(len);
+	char *text = xmalloc(n + 1);
+
+	base64_encode_raw(text, len, data);
+	text[n] = '\0';
+	return text;
+}

@@ -2,6 +2,7 @@
 #include "base/conffile.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -12,6 +13,13 @@ char *conffile_user_dir(void)
 	if (dir && *dir == '/')
 		return xasprintf("%s/containers", dir);
 	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
+}
+
+bool conffile_machine_root(void)
+{
+	struct stat st;
+
+	return geteuid() == 0 && stat("/var", &st) == 0 && st.st_uid == 0;
 }
 
 int conffile_read(const char *path, conffile_fn fn, void *arg, struct cmk_err *err)
@@ -79,4 +87,16 @@ int conffile_read_env(const char *variable, conffile_fn fn, void *arg, struct cm
 		return 0;
 	r = conffile_read(path, fn, arg, err);
 	return r ? r : cmk_err_set(err, -ENOENT, "%s: no file '%s'", variable, path);
+}
+
+bool conffile_word_in(const char *list, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (strchr(text, '|'))
+		return false;
+	for (const char *p = list; p && p[1]; p = strchr(p + 1, '|'))
+		if (strncmp(p + 1, text, n) == 0 && p[1 + n] == '|')
+			return true;
+	return false;
 }

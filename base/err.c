@@ -82,7 +82,7 @@ int cmk_err_kind(struct cmk_err *err, enum cmk_err_kind kind, int code, const ch
 
 const char *errno_text(int code)
 {
-	static char text[128];
+	static _Thread_local char text[128];
 
 	(void)snprintf(text, sizeof(text), "%s", strerror(code));
 	/* But "RPC version wrong" and the like. */

@@ -47,7 +47,7 @@ int cmk_err_set(struct cmk_err *err, int code, const char *fmt, ...) cmk_printf(
 int cmk_err_kind(struct cmk_err *err, enum cmk_err_kind kind, int code, const char *fmt, ...)
 	cmk_printf(4, 5);
 /* strerror(3) of a positive errno without its capital letter, as the peers write it: what scripts
- * look for. Valid until the next call. */
+ * look for. Valid until the thread's next call. */
 const char *errno_text(int code);
 /* From errno: the message gets ": errno_text". Returns -errno (or -EIO if errno is 0). */
 int cmk_err_errno(struct cmk_err *err, const char *fmt, ...) cmk_printf(2, 3);

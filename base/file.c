@@ -2,8 +2,10 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 
@@ -41,6 +43,86 @@ ssize_t read_full(int fd, void *buf, size_t len)
 		got += (size_t)n;
 	}
 	return (ssize_t)got;
+}
+
+int file_clone(int in, int out)
+{
+#ifdef CMK_TEST_HOOKS
+	if (getenv("CMK_TEST_NO_CLONE"))
+		return -EOPNOTSUPP;
+#endif
+	return ioctl(out, FICLONE, in) < 0 ? -errno : 0;
+}
+
+static int copy_through_memory(int in, int out, off_t at, off_t end)
+{
+	char buf[1 << 16];
+
+	while (at < end) {
+		ssize_t n = pread(in, buf, (size_t)MIN(end - at, (off_t)sizeof(buf)), at);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		if (lseek(out, at, SEEK_SET) < 0)
+			return -errno;
+		r = write_all(out, buf, (size_t)n);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+	return 0;
+}
+
+/* The bytes from AT to END, or to the end of a file that has become shorter. */
+static int copy_piece(int in, int out, off_t at, off_t end)
+{
+	off_t from = at, to = at;
+
+	while (from < end) {
+		ssize_t n = copy_file_range(in, &from, out, &to, (size_t)(end - from), 0);
+
+		if (n == 0)
+			return 0;
+		if (n < 0 &&
+		    (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+			return copy_through_memory(in, out, from, end);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int file_copy_data(int in, int out)
+{
+	off_t at = 0;
+	struct stat st;
+	int r;
+
+	if (file_clone(in, out) == 0)
+		return 0;
+	if (fstat(in, &st) < 0)
+		return -errno;
+	while (at < st.st_size) {
+		off_t data = lseek(in, at, SEEK_DATA), end = st.st_size;
+
+		/* A hole up to the end; or this file system does not know. */
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data < 0)
+			data = at;
+		else
+			end = lseek(in, data, SEEK_HOLE);
+		if (end <= data)
+			end = st.st_size;
+		r = copy_piece(in, out, data, end);
+		if (r < 0)
+			return r;
+		at = end;
+	}
+	return ftruncate(out, st.st_size) < 0 ? -errno : 0;
 }
 
 static int make_temporary(int dirfd, mode_t mode, char *name, size_t size)
@@ -357,6 +439,18 @@ int dir_read(int dirfd, DIR **ret, struct cmk_err *err)
 	(void)steal_fd(&fd); /* D's now */
 	*ret = d;
 	return 0;
+}
+
+int dir_is_empty(int dirfd, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = dir_read(dirfd, &d, err);
+
+	while (r >= 0 && (de = readdir(d)))
+		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
+			return 0;
+	return r < 0 ? r : 1;
 }
 
 const char *fd_path(int fd, char buf[static 32])

@@ -36,6 +36,12 @@ int file_read_fd(int fd, size_t max, char **ret, size_t *ret_len, struct cmk_err
 int write_all(int fd, const void *data, size_t len);
 /* Up to LEN bytes, over EINTR and short reads; the count or -errno. */
 ssize_t read_full(int fd, void *buf, size_t len);
+/* The regular file OUT, which is empty, shares IN's data (ioctl_ficlone(2)): 0 or -errno, at once
+ * whatever its size. */
+int file_clone(int in, int out);
+/* The same by whatever way there is: shared, copied in the kernel, or through memory; holes stay
+ * holes. 0 or -errno. */
+int file_copy_data(int in, int out);
 
 /* mkdir -p below DIRFD; existing directories are left as they are. */
 int mkdir_p_at(int dirfd, const char *path, mode_t mode, struct cmk_err *err);
@@ -45,6 +51,8 @@ int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err);
 /* Reads the directory DIRFD (which may be O_PATH) from its beginning, through a description of its
  * own. *RET is closed by the caller. */
 int dir_read(int dirfd, DIR **ret, struct cmk_err *err);
+/* 1 where the directory DIRFD (which may be O_PATH) holds nothing, else 0. */
+int dir_is_empty(int dirfd, struct cmk_err *err);
 /* rm -rf NAME below DIRFD, of any depth, without following links or into a mount it cannot remove;
  * an absent name is success. Makes directories writable on the way where it owns them. */
 int remove_tree_at(int dirfd, const char *name, struct cmk_err *err);

@@ -35,6 +35,7 @@ struct level {
 
 struct parser {
 	struct json_doc *doc;
+	yajl_handle handle;
 	const char *key; /* of the value to come, inside an object */
 	const char *reason;
 	size_t n_values;
@@ -98,6 +99,7 @@ static struct json *parser_add(struct parser *p, enum json_type type)
 	v = arena_value(p->doc);
 	v->type = type;
 	v->key = steal_ptr(&p->key);
+	v->at = (uint32_t)MIN(yajl_get_bytes_consumed(p->handle), UINT32_MAX);
 	if (p->depth == 0) {
 		p->doc->root = v;
 	} else {
@@ -272,15 +274,26 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
-static int parse_failed(yajl_handle h, const struct parser *p, struct cmk_err *err)
+static size_t line_of(const char *text, size_t len, size_t at)
 {
-	size_t at = yajl_get_bytes_consumed(h);
+	size_t line = 1;
+
+	for (size_t i = 0; i < MIN(len, at); i++)
+		line += text[i] == '\n';
+	return line;
+}
+
+static int parse_failed(yajl_handle h, const struct parser *p, const char *doc, size_t len,
+			struct cmk_err *err)
+{
+	size_t at = yajl_get_bytes_consumed(h), line = line_of(doc, len, at);
 	unsigned char *text;
 
 	if (p->reason)
-		return cmk_err_set(err, -EINVAL, "invalid JSON at byte %zu: %s", at, p->reason);
+		return cmk_err_set(err, -EINVAL, "invalid JSON at byte %zu, line %zu: %s", at, line,
+				   p->reason);
 	text = yajl_get_error(h, 0, NULL, 0);
-	cmk_err_set(err, -EINVAL, "invalid JSON at byte %zu: %.*s", at,
+	cmk_err_set(err, -EINVAL, "invalid JSON at byte %zu, line %zu: %.*s", at, line,
 		    text ? (int)strcspn((char *)text, "\n") : 0, text ? (char *)text : "");
 	if (text)
 		yajl_free_error(h, text);
@@ -306,10 +319,11 @@ int json_parse(const char *text, size_t len, size_t max_len, struct json_doc **r
 	h = yajl_alloc(&callbacks, NULL, &p);
 	if (!h)
 		return cmk_err_set(err, -ENOMEM, "cannot make a JSON parser");
+	p.handle = h;
 	(void)yajl_config(h, yajl_dont_validate_strings, 1);
 	if (yajl_parse(h, (const unsigned char *)text, len) != yajl_status_ok ||
 	    yajl_complete_parse(h) != yajl_status_ok)
-		r = parse_failed(h, &p, err);
+		r = parse_failed(h, &p, text, len, err);
 	else if (!doc->root)
 		r = cmk_err_set(err, -EINVAL, "invalid JSON: the text is empty");
 	yajl_free(h);
@@ -338,6 +352,11 @@ void json_doc_free(struct json_doc *doc)
 const struct json *json_root(const struct json_doc *doc)
 {
 	return doc ? doc->root : NULL;
+}
+
+size_t json_line(const char *text, size_t len, const struct json *v)
+{
+	return line_of(text, len, v ? v->at : 0);
 }
 
 const struct json *json_get(const struct json *obj, const char *key)

@@ -19,7 +19,9 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 struct json {
 	enum json_type type;
 	bool boolean;
-	size_t n;	  /* members or elements; length of the text of strings and numbers */
+	uint32_t
+		at; /* bytes of the document up to its end; of what has members up to its bracket */
+	size_t n;   /* members or elements; length of the text of strings and numbers */
 	const char *text; /* strings and numbers: NUL-ended text */
 	const char *key;
 	const struct json *first; /* arrays and objects: first child */
@@ -40,6 +42,9 @@ static inline void cleanup_json_doc_fn(struct json_doc **d)
 }
 #define cleanup_json_doc cleanup(cleanup_json_doc_fn)
 const struct json *json_root(const struct json_doc *doc);
+
+/* The line, from 1, on which V stands in the document's TEXT (1 where V is NULL). */
+size_t json_line(const char *text, size_t len, const struct json *v);
 
 /* Member KEY of OBJ, or NULL (also where OBJ is NULL or no object). */
 const struct json *json_get(const struct json *obj, const char *key);
@@ -171,5 +176,8 @@ void json_free_fields(const struct json_field *fields, void *rec);
  * atomically, with mode 0600. FILE_FLAGS: enum file_flags of base/file.h. */
 int json_load_record(int dirfd, const char *name, size_t max, const struct json_field *fields,
 		     void *out, struct cmk_err *err);
+/* What json_save_record() writes; owned. */
+int json_record_text(const struct json_field *fields, const void *in, char **ret, size_t *ret_len,
+		     struct cmk_err *err);
 int json_save_record(int dirfd, const char *name, const struct json_field *fields, const void *in,
 		     int file_flags, struct cmk_err *err);

@@ -511,18 +511,24 @@ int json_load_record(int dirfd, const char *name, size_t max, const struct json_
 	return r < 0 ? cmk_err_wrap(err, r, "read '%s'", name) : 0;
 }
 
-int json_save_record(int dirfd, const char *name, const struct json_field *fields, const void *in,
-		     int file_flags, struct cmk_err *err)
+int json_record_text(const struct json_field *fields, const void *in, char **ret, size_t *ret_len,
+		     struct cmk_err *err)
 {
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
 
 	json_write_object(&w, NULL);
 	json_write_fields(&w, fields, in);
 	json_write_end(&w, '}');
-	r = json_writer_finish(&w, &text, &len, err);
+	return json_writer_finish(&w, ret, ret_len, err);
+}
+
+int json_save_record(int dirfd, const char *name, const struct json_field *fields, const void *in,
+		     int file_flags, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+	int r = json_record_text(fields, in, &text, &len, err);
+
 	if (r < 0)
 		return cmk_err_wrap(err, r, "write '%s'", name);
 	return file_replace_at(dirfd, name, text, len, 0600, (enum file_flags)file_flags, err);

@@ -2,6 +2,8 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/strbuf.h"
 
@@ -23,22 +25,80 @@ void log_set_fd(int fd)
 	log_fd = fd;
 }
 
+/* As a Go string in quotes: what scripts that read podman's lines take apart. */
+static size_t quote(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (; *text && n + 6 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			out[n++] = '\\';
+		if (c == '\n' || c == '\t') {
+			out[n++] = '\\';
+			c = c == '\n' ? 'n' : 't';
+		} else if (c < 0x20 || c == 0x7f) {
+			n += (size_t)snprintf(out + n, size - n, "\\x%02x", c);
+			continue;
+		}
+		out[n++] = (char)c;
+	}
+	out[n++] = '"';
+	return n;
+}
+
+/* For people on a terminal; else podman's form, with the time (RFC 3339). */
+static size_t compose(char *out, size_t size, enum log_level level, const char *text)
+{
+	static const char *const prefix[] = { "Error: ", "Warning: ", "", "debug: ", "trace: " };
+	static const char *const name[] = { "error", "warning", "info", "debug", "trace" };
+	time_t now = time(NULL);
+	char date[32] = "";
+	struct tm tm;
+	size_t n;
+
+	if (level == LOG_LEVEL_ERROR || isatty(log_fd))
+		return (size_t)snprintf(out, size, "%s%s", prefix[level], text);
+	if (gmtime_r(&now, &tm))
+		(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	n = (size_t)snprintf(out, size, "time=\"%s\" level=%s msg=", date, name[level]);
+	return n + quote(out + n, size - n, text);
+}
+
+static void write_line(char *line, size_t n, size_t size)
+{
+	n = MIN(n, size - 1);
+	line[n++] = '\n';
+	(void)!write(log_fd, line, n);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	static const char *const prefix[] = { "Error: ", "Warning: ", "", "debug: " };
-	char text[4096];
-	int saved = errno, n, head;
+	char text[4096], line[sizeof(text) + 512];
+	int saved = errno;
 	va_list ap;
 
 	if (level > current_level)
 		return;
-	head = snprintf(text, sizeof(text), "%s", prefix[level]);
 	va_start(ap, fmt);
-	errno = saved;
-	n = vsnprintf(text + head, sizeof(text) - (size_t)head - 1, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	n = MIN(MAX(n, 0) + head, (int)sizeof(text) - 2);
-	text[n++] = '\n';
-	(void)!write(log_fd, text, (size_t)n);
+	write_line(line, compose(line, sizeof(line) - 1, level, text), sizeof(line));
+	errno = saved;
+}
+
+void log_plain(const char *fmt, ...)
+{
+	char line[4096];
+	int saved = errno, n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (current_level >= LOG_LEVEL_WARN)
+		write_line(line, (size_t)MAX(n, 0), sizeof(line));
 	errno = saved;
 }

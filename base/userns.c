@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include "base/apparmor.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
@@ -479,6 +480,15 @@ static int write_single(const struct userns_config *c, struct cmk_err *err)
 	return 0;
 }
 
+static bool apparmor_restricts(void)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+
+	return file_read_at(AT_FDCWD, APPARMOR_RESTRICTS, 16, &text, &len, NULL) == 0 &&
+	       *text == '1';
+}
+
 static int unshare_user(struct cmk_err *err)
 {
 	int r;
@@ -488,10 +498,12 @@ static int unshare_user(struct cmk_err *err)
 	r = cmk_err_errno(err, "make a user namespace");
 	if (r == -ENOSPC)
 		(void)cmk_err_hint(err, "raise it: sysctl user.max_user_namespaces");
+	else if ((r == -EPERM || r == -EACCES) && apparmor_restricts())
+		(void)cmk_err_hint(err, APPARMOR_MEND);
 	else if (r == -EPERM || r == -EACCES)
 		(void)cmk_err_hint(
-			err, "allow them: sysctl kernel.unprivileged_userns_clone=1, "
-			     "kernel.apparmor_restrict_unprivileged_userns=0 (see cmk doctor)");
+			err,
+			"allow them: sysctl kernel.unprivileged_userns_clone=1 (see cmk doctor)");
 	return r;
 }
 

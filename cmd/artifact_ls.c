@@ -9,9 +9,12 @@ struct artifact_ls_args {
 	bool no_trunc, noheading;
 };
 
+/* For completion. */
+static const char artifact_fields[] = "Created|Digest|Repository|Size|Tag|VirtualSize";
+
 static const struct cmk_option artifact_ls_options[] = {
 	CMK_OPT_STRING(0, "format", struct artifact_ls_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = artifact_fields),
 	CMK_OPT_FLAG(0, "no-trunc", struct artifact_ls_args, no_trunc, "print whole digests"),
 	CMK_OPT_FLAG('n', "noheading", struct artifact_ls_args, noheading,
 		     "print no line of titles"),
@@ -50,8 +53,7 @@ static int artifact_ls_exec(const struct cmk_globals *g, void *args, int argc cm
 	cleanup_storage struct storage *st = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
 	struct storage_artifact *list = NULL;
-	cleanup_free char *text = NULL;
-	size_t n = 0, len = 0;
+	size_t n = 0;
 	int r = a->format ? format_check(a->format, err) : 0;
 
 	if (r == 0)
@@ -63,14 +65,11 @@ static int artifact_ls_exec(const struct cmk_globals *g, void *args, int argc cm
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++)
 		write_row(&w, &list[i], a->no_trunc);
-	json_write_end(&w, ']');
 	storage_artifact_list_free(list, n);
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r
-		     : format_print(a->format
-					    ?: "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t"
-					       "{{.Created}}\t{{.Size}}",
-				    text, len, NULL, a->noheading, err);
+	return format_print_array(a->format
+					  ?: "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t"
+					     "{{.Created}}\t{{.Size}}",
+				  &w, NULL, a->noheading, err);
 }
 
 static const struct cmk_example artifact_ls_examples[] = {

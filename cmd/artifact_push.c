@@ -7,6 +7,7 @@ struct artifact_push_args {
 	int tls_verify;
 	uint32_t retry;
 	bool quiet;
+	struct image_signing sign;
 };
 
 static const struct cmk_option artifact_push_options[] = {
@@ -17,6 +18,7 @@ static const struct cmk_option artifact_push_options[] = {
 	CMK_OPT_FLAG('q', "quiet", struct artifact_push_args, quiet, "print no progress"),
 	CMK_OPT_RETRY(struct artifact_push_args),
 	CMK_OPT_RETRY_DELAY(struct artifact_push_args),
+	CMK_OPT_SIGNING(struct artifact_push_args),
 	CMK_OPT_TLS_VERIFY(struct artifact_push_args),
 	CMK_OPT_END(),
 };
@@ -31,7 +33,8 @@ static int artifact_push_exec(const struct cmk_globals *g, void *args, int argc 
 					.cert_dir = a->cert_dir,
 					.tls_verify = a->tls_verify,
 					.quiet = a->quiet,
-					.retry = a->retry ? (int)a->retry : -1 };
+					.retry = a->retry ? (int)a->retry : -1,
+					.sign = a->sign };
 	cleanup_storage struct storage *st = NULL;
 	char digest[72];
 	int r = image_retry_delay_parse(a->retry_delay, &o.retry_delay_ms, err);
@@ -51,6 +54,8 @@ static int artifact_push_exec(const struct cmk_globals *g, void *args, int argc 
 static const struct cmk_example artifact_push_examples[] = {
 	{ "cmk artifact push registry.example.org/models/small:1",
 	  "Sends the artifact of this name there" },
+	{ "cmk artifact push --sign-by ann@example.org registry.example.org/models/small:1",
+	  "Signs it with a key of GnuPG" },
 	{ NULL, NULL },
 };
 
@@ -60,7 +65,8 @@ const struct cmk_command cmk_cmd_artifact_push = {
 	.operands = "ARTIFACT",
 	.description =
 		"Sends manifest and blobs, byte for byte, to the registry that the artifact's "
-		"name says; blobs that are there are not sent again.",
+		"name says; blobs that are there are not sent again. The options `--sign-by…` sign "
+		"it there, as `cmk push` signs images.",
 	.examples = artifact_push_examples,
 	.options = artifact_push_options,
 	.args_size = sizeof(struct artifact_push_args),

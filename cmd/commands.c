@@ -14,6 +14,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_attach,
 	&cmk_cmd_commit,
 	&cmk_cmd_complete,
+	&cmk_cmd_complete_no_desc,
 	&cmk_cmd_completion,
 	&cmk_cmd_container_cleanup,
 	&cmk_cmd_container_exists,

@@ -14,6 +14,7 @@ extern const struct cmk_command cmk_cmd_artifact_rm;
 extern const struct cmk_command cmk_cmd_attach;
 extern const struct cmk_command cmk_cmd_commit;
 extern const struct cmk_command cmk_cmd_complete;
+extern const struct cmk_command cmk_cmd_complete_no_desc;
 extern const struct cmk_command cmk_cmd_completion;
 extern const struct cmk_command cmk_cmd_container_cleanup;
 extern const struct cmk_command cmk_cmd_container_exists;

@@ -112,7 +112,17 @@ const struct cmk_command cmk_cmd_commit = {
 		"it has changed since, and prints the image's ID. Volumes and other mounts are "
 		"left out. The container may run; it is paused meanwhile unless told otherwise. "
 		"Environment, command, labels, ports, user and working directory are those of the "
-		"container. An IMAGE name without a registry gets localhost/.",
+		"container. An IMAGE name without a registry gets localhost/.\n\n"
+		"Where more than some megabytes have been changed, they are not read: the files of "
+		"a container that does not run become the layer as they lie there, and those of "
+		"one "
+		"that runs share their data with it where the file system can (XFS, Btrfs). The "
+		"digests of such an image are made when they are first asked for, by push, save, "
+		"inspect or images --digests, which then takes longer, and stay what they are. The "
+		"ID that commit prints is the image's in this store for as long as it exists. In "
+		"another store it has, as all images do, the digest of its configuration for its "
+		"ID, and is found by that here, too. What is small, files with owners of a map of "
+		"their own (--userns), --squash and other storage drivers are read at once.",
 	.examples = commit_examples,
 	.options = commit_options,
 	.args_size = sizeof(struct commit_args),

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * `cmk __complete -- WORD... CURRENT`: what may stand in the place of CURRENT, one candidate a line
- * with a tab and a description, then a line with ":files", ":dirs" or ":none": what the shell shall
- * add of its own. The scripts of `cmk completion` ask it at each key; it fails silently.
+ * with a tab and a description, then ":nospace" where no blank shall follow it, and a line with
+ * ":files", ":dirs" or ":none": what the shell shall add of its own. The scripts of `cmk
+ * completion` ask it at each key; it fails silently.
+ *
+ * `cmk __completeNoDesc WORD... CURRENT` says the same as podman does (the conventions of Go's
+ * cobra), for programs that ask either.
  */
 #include "cmd/complete.h"
 #include "cmd/commands.h"
@@ -11,10 +15,13 @@ void cmk_candidate(const struct completion *c, const char *word, const char *des
 {
 	if (!str_after(word, c->current))
 		return;
-	printf("%s%s\t%s\n", c->prefix ? c->prefix : "", word, description ? description : "");
+	printf("%s%s", c->prefix ? c->prefix : "", word);
+	if (!c->no_descriptions)
+		printf("\t%s", description ? description : "");
+	(void)putchar('\n');
 }
 
-static void complete_words(const struct completion *c, const char *words)
+void cmk_complete_words(const struct completion *c, const char *words)
 {
 	for (const char *w = words; w && *w;) {
 		size_t n = strcspn(w, "|");
@@ -54,6 +61,14 @@ static void complete_commands(const struct completion *c, const char *group)
 static void complete_value(struct completion *c, const struct cmk_globals *g,
 			   const struct cmk_option *o)
 {
+	if (o->keys) {
+		cmk_complete_key(g, o->keys, c);
+		return;
+	}
+	if (o->fields) {
+		cmk_complete_template(o->fields, c);
+		return;
+	}
 	switch (o->complete) {
 	case COMPLETE_FILES:
 		c->directive = ":files";
@@ -62,7 +77,7 @@ static void complete_value(struct completion *c, const struct cmk_globals *g,
 		c->directive = ":dirs";
 		break;
 	default:
-		complete_words(c, o->words);
+		cmk_complete_words(c, o->words);
 		cmk_complete_names(g, o->complete, c);
 		break;
 	}
@@ -188,6 +203,8 @@ static void complete_operand(struct completion *c, const struct cmk_globals *g,
 		c->directive = ":files";
 	else if (more && t->cmd->complete == COMPLETE_DIRS)
 		c->directive = ":dirs";
+	else if (more && t->cmd->complete == COMPLETE_PLACES)
+		cmk_complete_place(g, c);
 	else if (more)
 		cmk_complete_names(g, t->cmd->complete, c);
 }
@@ -219,23 +236,51 @@ static void complete(struct completion *c, struct cmk_globals *g, struct typed *
 	}
 }
 
-static int complete_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
-			 struct cmk_err *err)
+static void complete_at(struct completion *c, const struct cmk_globals *g, int argc, char **argv)
 {
-	struct completion c = { .current = argv[argc - 1], .directive = ":none" };
 	const char *root[2] = { g->root, g->runroot };
 	struct typed t = { .rows = cmk_global_options };
 	struct cmk_globals with_root = *g;
 
-	(void)args;
-	(void)err;
+	c->current = argv[argc - 1];
+	c->directive = ":none";
 	if (take_words(&t, root, argc - 1, argv) == 0) {
 		with_root.root = root[0];
 		with_root.runroot = root[1];
-		complete(&c, &with_root, &t);
+		complete(c, &with_root, &t);
 	}
-	puts(c.directive);
 	free(t.group);
+}
+
+static int complete_exec(const struct cmk_globals *g, void *args cmk_unused, int argc, char **argv,
+			 struct cmk_err *err cmk_unused)
+{
+	struct completion c = { 0 };
+
+	complete_at(&c, g, argc, argv);
+	if (c.nospace)
+		puts(":nospace");
+	puts(c.directive);
+	return 0;
+}
+
+/* cobra's directives: a number at the end, and its name on stderr. */
+static int complete_no_desc_exec(const struct cmk_globals *g, void *args cmk_unused, int argc,
+				 char **argv, struct cmk_err *err cmk_unused)
+{
+	struct completion c = { .no_descriptions = true };
+	bool files, dirs;
+
+	complete_at(&c, g, argc, argv);
+	files = streq(c.directive, ":files");
+	dirs = streq(c.directive, ":dirs");
+	(void)printf(":%d\n", (c.nospace ? 2 : 0) + (files ? 0 : dirs ? 16 : 4));
+	(void)fprintf(stderr, "Completion ended with directive: %s%s%s\n",
+		      c.nospace ? "ShellCompDirectiveNoSpace" : "", c.nospace && !files ? ", " : "",
+		      dirs	   ? "ShellCompDirectiveFilterDirs"
+		      : !files	   ? "ShellCompDirectiveNoFileComp"
+		      : !c.nospace ? "ShellCompDirectiveDefault"
+				   : "");
 	return 0;
 }
 
@@ -248,4 +293,15 @@ const struct cmk_command cmk_cmd_complete = {
 	.stop_at_operand = true,
 	.hidden = true,
 	.exec = complete_exec,
+};
+
+const struct cmk_command cmk_cmd_complete_no_desc = {
+	.name = "__completeNoDesc",
+	.summary = "List what may stand at a place of the command line, as podman does",
+	.operands = "WORD... CURRENT",
+	.min_operands = 1,
+	.max_operands = -1,
+	.no_options = true,
+	.hidden = true,
+	.exec = complete_no_desc_exec,
 };

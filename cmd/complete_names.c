@@ -94,7 +94,6 @@ void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 			const struct completion *c)
 {
 	struct storage *st = NULL;
-
 	bool all = kind == COMPLETE_OBJECTS;
 
 	if (!all && kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS &&

@@ -5,6 +5,7 @@
 
 #include "base/conffile.h"
 #include "base/log.h"
+#include "cmd/option.h"
 
 #define USED(name_, type_, option_, ...)                                                 \
 	{                                                                                \
@@ -17,12 +18,17 @@
 	}
 
 const struct conf_key cmk_conf_keys[] = {
+	/* Its own table: no other program looks there. */
+	USED("cmk.keep_blobs", CONF_STRING, "keep-blobs", .same = "||",
+	     .text = "`always`, `never` or `room`, for whatever pulls"),
+
 	USED("containers.annotations", CONF_LIST, "annotation",
 	     .text = "those of the command line are added"),
 	OTHER("containers.apparmor_profile", CONF_STRING, CONF_REFUSED,
 	      .same = "||unconfined|container-default|containers-default|",
 	      .text = "AppArmor is not used: any profile of your own is an error"),
 	USED("containers.base_hosts_file", CONF_STRING, "hosts-file", .same = "||"),
+	USED("containers.cgroup_conf", CONF_LIST, "cgroup-conf"),
 	USED("containers.cgroupns", CONF_STRING, "cgroupns", .same = "||"),
 	OTHER("containers.cgroups", CONF_STRING, CONF_WARNED, .same = "||enabled|",
 	      .text = "a container has a control group wherever it can have one"),
@@ -64,7 +70,7 @@ const struct conf_key cmk_conf_keys[] = {
 	USED("containers.pidns", CONF_STRING, "pid", .same = "||"),
 	USED("containers.pids_limit", CONF_NUMBER, "pids-limit"),
 	OTHER("containers.prepare_volume_on_create", CONF_BOOL, CONF_WARNED, .same = "|false|"),
-	OTHER("containers.privileged", CONF_BOOL, CONF_WARNED, .same = "|false|"),
+	USED("containers.privileged", CONF_BOOL, "privileged"),
 	USED("containers.read_only", CONF_BOOL, "read-only"),
 	OTHER("containers.rootless_networking", CONF_STRING, CONF_MOOT),
 	USED("containers.seccomp_profile", CONF_STRING, "security-opt",
@@ -78,6 +84,8 @@ const struct conf_key cmk_conf_keys[] = {
 	USED("containers.utsns", CONF_STRING, "uts", .same = "||"),
 	USED("containers.volumes", CONF_LIST, "volume"),
 
+	USED("engine.add_compression", CONF_LIST, "add-compression"),
+	USED("engine.cdi_spec_dirs", CONF_LIST, "cdi-spec-dir"),
 	USED("engine.compression_format", CONF_STRING, "compression-format", .same = "||"),
 	USED("engine.compression_level", CONF_NUMBER, "compression-level"),
 	USED("engine.detach_keys", CONF_STRING, "detach-keys"),
@@ -248,6 +256,23 @@ static int load_files(struct cmk_err *err)
 	return r < 0 ? r : conffile_read_all(user, "containers.conf.d", add_text, NULL, err);
 }
 
+/* Every command that may pull asks this variable. */
+static int set_keep_blobs(struct cmk_err *err)
+{
+	const char *word = cmk_conf_text("cmk.keep_blobs");
+
+	if (!word)
+		return 0;
+	if (!cmk_option_is_word("always|never|room", word))
+		return cmk_err_set(err, -EINVAL,
+				   "containers.conf: [cmk] keep_blobs: '%.40s' is not always, "
+				   "never or room",
+				   word);
+	return setenv("CMK_KEEP_BLOBS", word, 0) < 0
+		       ? cmk_err_errno(err, "containers.conf: [cmk] keep_blobs")
+		       : 0;
+}
+
 static int set_env(struct cmk_err *err)
 {
 	for (char *const *e = cmk_conf_list("engine.env"); e && *e; e++) {
@@ -269,29 +294,20 @@ int cmk_conf_load(struct cmk_err *err)
 
 	if (r >= 0)
 		r = conffile_read_env("CONTAINERS_CONF_OVERRIDE", add_text, NULL, err);
-	return r < 0 ? r : set_env(err);
+	if (r >= 0)
+		r = set_env(err);
+	return r < 0 ? r : set_keep_blobs(err);
 }
 
 /* --- asking ------------------------------------------------------------------------------------
  */
 
-static bool is_same(const struct conf_key *k, const char *text)
-{
-	size_t n = strlen(text);
-
-	if (strchr(text, '|'))
-		return false;
-	for (const char *p = k->same; p && p[1]; p = strchr(p + 1, '|'))
-		if (strncmp(p + 1, text, n) == 0 && p[1 + n] == '|')
-			return true;
-	return false;
-}
-
 const char *cmk_conf_text(const char *name)
 {
 	const struct value *v = value_of(name);
 
-	return v->text && !is_same(&cmk_conf_keys[v - values], v->text) ? v->text : NULL;
+	return v->text && !conffile_word_in(cmk_conf_keys[v - values].same, v->text) ? v->text
+										     : NULL;
 }
 
 char *const *cmk_conf_list(const char *name)
@@ -305,7 +321,7 @@ int cmk_conf_check(struct cmk_err *err)
 		const char *key = strchr(k->name, '.') + 1, *text = values[k - cmk_conf_keys].text;
 		int table = (int)(key - k->name) - 1;
 
-		if (k->use < CONF_WARNED || !text || is_same(k, text))
+		if (k->use < CONF_WARNED || !text || conffile_word_in(k->same, text))
 			continue;
 		if (k->use == CONF_REFUSED) {
 			(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,

@@ -9,7 +9,7 @@ struct prune_args {
 
 static const struct cmk_option prune_options[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct prune_args, filters, "KEY=VALUE",
-		   "remove only what matches: until, label or label!"),
+		   "remove only what matches: until, label or label!", .keys = cmk_prune_keys),
 	CMK_OPT_FLAG('f', "force", struct prune_args, force, "do not ask"),
 	CMK_OPT_END(),
 };

@@ -11,7 +11,6 @@
 #include "base/parse.h"
 #include "cmd/ps_filter.h"
 
-#define EXIT_CMK_FAILED 125
 #define EXIT_KILLED 137
 
 int cmk_check_detach_keys(const char *keys, struct cmk_err *err)
@@ -192,7 +191,7 @@ const struct cmk_option cmk_select_cidfile[] = {
 };
 const struct cmk_option cmk_select_filter[] = {
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", T, filters, "KEY=VALUE",
-		   "act on the containers that match, as with 'cmk ps'"),
+		   "act on the containers that match, as with 'cmk ps'", .keys = ps_filter_keys),
 	CMK_OPT_END(),
 };
 const struct cmk_option cmk_select_ignore[] = {
@@ -240,6 +239,9 @@ static int check_select(const struct cmk_select *s, bool names, struct cmk_err *
 
 	if (names && s->filters && !s->filter_names)
 		why = "--filter takes no arguments";
+	else if (s->filters && s->latest)
+		/* podman acts on all that match: more than was asked for. */
+		why = "--filter and --latest cannot be used together";
 	else if (s->cidfiles && (s->all || s->latest))
 		why = "--all, --latest, and --cidfile cannot be used together";
 	else if (s->all && s->latest)
@@ -275,21 +277,29 @@ static int add_matching(struct storage *st, const struct cmk_select *s, char ***
 	return r;
 }
 
-/* Of the names that were typed, in their words. */
-static int keep_matching(struct storage *st, const struct cmk_select *s, int argc, char **argv,
-			 char ***names, struct cmk_err *err)
+/* Of the names that were typed or stood in files, in their words. */
+static int keep_matching(struct storage *st, const struct cmk_select *s, char ***names,
+			 struct cmk_err *err)
 {
+	cleanup_strv char **kept = NULL;
 	struct ps_filter *f = NULL;
 	int r = ps_filter_new(st, s->filters, &f, err);
 
-	for (int i = 0; r == 0 && i < argc; i++) {
+	for (char **name = *names; r == 0 && name && *name; name++) {
 		cleanup_container struct container *c = NULL;
+		cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 
-		r = container_open(st, argv[i], &c, err);
+		r = container_open(st, *name, &c, &mine);
 		if (r == 0 && ps_filter_match(f, c))
-			strv_add(names, argv[i]);
+			strv_add(&kept, *name);
+		else if (r == -ENOENT && s->ignore)
+			r = 0;
+		else if (r < 0)
+			r = cmk_err_move(err, &mine);
 	}
 	(void)ps_filter_free(f);
+	*names = strv_free(*names);
+	*names = steal_ptr(&kept);
 	return r;
 }
 
@@ -297,11 +307,10 @@ int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **
 	       struct cmk_err *err)
 {
 	cleanup_strv char **names = NULL;
+	bool named = argc > 0 || s->cidfiles;
 	int r = check_select(s, argc > 0, err);
 
-	if (r == 0 && argc > 0 && s->filters)
-		r = keep_matching(st, s, argc, argv, &names, err);
-	for (int i = 0; r == 0 && !s->filters && i < argc; i++)
+	for (int i = 0; r == 0 && i < argc; i++)
 		strv_add(&names, argv[i]);
 	for (char *const *f = s->cidfiles; r == 0 && f && *f; f++)
 		r = add_cidfile(*f, s->ignore, &names, err);
@@ -311,7 +320,9 @@ int cmk_select(struct storage *st, const struct cmk_select *s, int argc, char **
 		r = cmk_container_latest(st, &c, err);
 		if (r == 0)
 			strv_add(&names, c->cfg.id);
-	} else if (r == 0 && (s->all || (s->filters && argc == 0))) {
+	} else if (r == 0 && named && s->filters) {
+		r = keep_matching(st, s, &names, err);
+	} else if (r == 0 && (s->all || s->filters)) {
 		r = add_matching(st, s, &names, err);
 	}
 	if (r < 0)

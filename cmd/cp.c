@@ -115,13 +115,14 @@ const struct cmk_command cmk_cmd_cp = {
 		"out of it to the caller. Modes, times and extended attributes are kept, devices "
 		"and "
 		"sockets are left out. Links in a container lead nowhere but into it.\n\n"
-		"A SRC of - reads a tar archive (plain, gzip or zstd) from standard input, a DEST "
+		"A SRC of - reads a tar archive (plain, gzip, bzip2, xz or zstd) from standard "
+		"input, a DEST "
 		"of - writes one to standard output.",
 	.examples = cp_examples,
 	.options = cp_options,
 	.args_size = sizeof(struct cp_args),
 	.min_operands = 2,
 	.max_operands = 2,
-	.complete = COMPLETE_FILES,
+	.complete = COMPLETE_PLACES,
 	.exec = cp_exec,
 };

@@ -5,8 +5,10 @@
 
 const struct cmk_option cmk_create_mount_options[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "device", T, o.devices, "HOST[:CONTAINER][:PERMISSIONS]",
-		   "give the container a device of the host", .complete = COMPLETE_FILES,
-		   .conf = "containers.devices"),
+		   "give the container a device of the host: a path or a CDI name",
+		   .complete = COMPLETE_FILES, .conf = "containers.devices"),
+	CMK_OPT_OF(OPT_CSV, 0, "gpus", T, o.gpus, "NAME",
+		   "give the container a GPU of NVIDIA's by its CDI name, or 'all'"),
 	CMK_OPT_STRING(0, "image-volume", T, o.image_volume, "MODE",
 		       "what the image's volumes become", .def = "anonymous",
 		       .words = "anonymous|bind|tmpfs|ignore", .complete = COMPLETE_WORDS),
@@ -19,6 +21,8 @@ const struct cmk_option cmk_create_mount_options[] = {
 	CMK_OPT_OF(OPT_BYTES, 0, "shm-size", T, o.shm_size, "BYTES",
 		   "size of /dev/shm; 0 for no limit", .def = "65536000",
 		   .conf = "containers.shm_size"),
+	CMK_OPT_OF(OPT_STRV, 0, "storage-opt", T, storage_opts, "size=BYTES",
+		   "limit what the container may write; refused, see there"),
 	CMK_OPT_OF(OPT_STRV, 0, "volumes-from", T, o.volumes_from, "CONTAINER[:OPTIONS]",
 		   "mount what is mounted in another container", .complete = COMPLETE_CONTAINERS),
 	CMK_OPT_END(),

@@ -3,7 +3,10 @@
 
 #include "cmd/conf.h"
 #include "cmd/create_options.h"
+
+#include "base/parse.h"
 #include "cmd/health_options.h"
+#include "cmd/limit_options.h"
 
 #define T struct create_args
 
@@ -24,6 +27,9 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_OF(OPT_CSV, 0, "cap-drop", T, o.cap_drop, "CAP", "drop a capability, or ALL"),
 	CMK_OPT_STRING(0, "cert-dir", T, o.cert_dir, "DIR",
 		       "directory with certificates for the registry", .complete = COMPLETE_DIRS),
+	CMK_OPT_OF(OPT_CSV, 0, "cgroup-conf", T, o.limits.cgroup_conf, "FILE=VALUE",
+		   "write this to a file of the control group, such as memory.high=512M",
+		   .conf = "containers.cgroup_conf"),
 	CMK_OPT_STRING(0, "cgroupns", T, o.cgroupns, "MODE",
 		       "cgroup namespace: private, host, container:NAME or ns:PATH",
 		       .conf = "containers.cgroupns"),
@@ -31,7 +37,7 @@ const struct cmk_option cmk_create_options[] = {
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "conmon-pidfile", T, o.conmon_pidfile, "FILE",
 		       "write the monitor's process ID to a file", .complete = COMPLETE_FILES),
-	CMK_OPT_OF(OPT_NANO_CPUS, 0, "cpus", T, o.nano_cpus, "NUMBER",
+	CMK_OPT_OF(OPT_NANO_CPUS, 0, "cpus", T, o.limits.nano_cpus, "NUMBER",
 		   "at most so many CPUs' time, such as 1.5"),
 	CMK_OPT_STRING(0, "creds", T, o.creds, "USER[:PASSWORD]", "credentials for the registry"),
 	CMK_OPT_OF(OPT_CSV, 0, "dns", T, o.dns, "IP",
@@ -40,6 +46,7 @@ const struct cmk_option cmk_create_options[] = {
 		   "set an option of resolv.conf", .alias = "dns-opt"),
 	CMK_OPT_OF(OPT_CSV, 0, "dns-search", T, o.dns_search, "DOMAIN",
 		   "search names in this domain; '.' for none"),
+	CMK_OPT_STRING(0, "domainname", T, o.domainname, "NAME", "set the domain name inside"),
 	CMK_OPT_STRING(0, "entrypoint", T, o.entrypoint, "COMMAND",
 		       "replace the image's entrypoint: one word or a JSON array"),
 	CMK_OPT_OF(OPT_STRV, 'e', "env", T, o.env, "NAME[=VALUE]",
@@ -82,7 +89,8 @@ const struct cmk_option cmk_create_options[] = {
 		       .complete = COMPLETE_WORDS, .conf = "containers.log_driver"),
 	CMK_OPT_OF(OPT_STRV, 0, "log-opt", T, o.log_opts, "NAME=VALUE",
 		   "an option of the log driver, such as max-size=10m"),
-	CMK_OPT_OF(OPT_BYTES, 'm', "memory", T, o.memory, "BYTES",
+	CMK_LIMIT_ROWS(T, o.limits),
+	CMK_OPT_OF(OPT_BYTES, 'm', "memory", T, o.limits.memory, "BYTES",
 		   "limit the memory, such as 512m"),
 	CMK_OPT_OF(OPT_STRV, 0, "mount", T, o.mounts, "type=TYPE,...",
 		   "mount something: bind, volume, tmpfs, image, devpts, glob or ramfs",
@@ -109,13 +117,16 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "pidfile", T, o.pidfile, "FILE",
 		       "write the process ID of the container's first process to a file",
 		       .complete = COMPLETE_FILES),
-	CMK_OPT_OF(OPT_INT, 0, "pids-limit", T, o.pids_limit, "NUMBER",
+	CMK_OPT_OF(OPT_INT, 0, "pids-limit", T, o.limits.pids_limit, "NUMBER",
 		   "limit the number of processes; -1 for no limit", .min = -1, .max = INT32_MAX,
 		   .conf = "containers.pids_limit"),
 	CMK_OPT_STRING(0, "personality", T, o.personality, "DOMAIN",
 		       "execution domain of the process: LINUX or LINUX32"),
 	CMK_OPT_STRING(0, "platform", T, o.platform, "OS/ARCH[/VARIANT]",
 		       "use the image for this platform"),
+	CMK_OPT_FLAG(0, "privileged", T, o.privileged,
+		     "all capabilities, no seccomp filter, no masked paths, the host's devices",
+		     .conf = "containers.privileged"),
 	CMK_OPT_OF(OPT_CSV, 'p', "publish", T, o.publish, "[[IP:]HOST:]CONTAINER[/PROTOCOL]",
 		   "publish a port on the host"),
 	CMK_OPT_FLAG('P', "publish-all", T, o.publish_all,
@@ -145,8 +156,11 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_STRING(0, "sdnotify", T, o.sdnotify, "MODE",
 		       "who tells systemd that the service is ready (container)",
 		       .words = "container|conmon|healthy|ignore", .complete = COMPLETE_WORDS),
+	CMK_OPT_STRING(0, "seccomp-policy", T, o.seccomp_policy, "POLICY",
+		       "where the seccomp profile comes from: default, or image, its label",
+		       .def = "default", .words = "default|image", .complete = COMPLETE_WORDS),
 	CMK_OPT_OF(OPT_STRV, 0, "security-opt", T, o.security_opt, "OPTION",
-		   "no-new-privileges, seccomp=FILE or seccomp=unconfined"),
+		   "seccomp=, no-new-privileges, mask=, unmask=, proc-opts=, apparmor=, label="),
 	CMK_OPT_STRING(0, "signature-policy", T, o.signature_policy, "FILE",
 		       "read the policy for images from this file", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "stop-signal", T, o.stop_signal, "SIGNAL",
@@ -184,7 +198,7 @@ const struct cmk_option cmk_create_options[] = {
 		     "leave out all variables that are there by default"),
 	CMK_OPT_STRING('u', "user", T, o.user, "USER[:GROUP]", "run as this user of the image"),
 	CMK_OPT_STRING(0, "userns", T, o.userns, "MODE",
-		       "user namespace: host, keep-id, nomap, container:NAME or ns:PATH",
+		       "user namespace: auto, host, keep-id, nomap, container:NAME or ns:PATH",
 		       .conf = "containers.userns"),
 	CMK_OPT_STRING(0, "uts", T, o.uts, "MODE",
 		       "UTS namespace: private, host, container:NAME or ns:PATH",
@@ -252,7 +266,7 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 
 	take_names_conf(o);
 	take_log_conf(o);
-	if (seccomp)
+	if (seccomp && !o->privileged)
 		add_word(&o->security_opt, "seccomp", seccomp);
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
 	o->default_env = cmk_conf_list("containers.env");
@@ -260,11 +274,37 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 	return cmk_conf_check(err);
 }
 
+/* None of them can be had: a quota for a directory takes the host's root. */
+static int refuse_storage_opt(const char *opt, struct cmk_err *err)
+{
+	const char *value = str_after(opt, "size=") ?: str_after(opt, "inodes=");
+	uint64_t n = 0;
+
+	if (!value)
+		return cmk_err_set(err, -EINVAL,
+				   "--storage-opt '%.100s': Unknown option: not size= "
+				   "or inodes=",
+				   opt);
+	if (parse_bytes(value, &n) < 0)
+		return cmk_err_set(err, -EINVAL, "--storage-opt '%.100s': invalid size: '%.80s'",
+				   opt, value);
+	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			   "--storage-opt '%.100s': a limit for a container's files needs project "
+			   "quotas of the file system, which only the host's root can set",
+			   opt);
+	(void)cmk_err_hint(err,
+			   "limit what is written to a directory by --tmpfs DIR:size=BYTES, or "
+			   "all containers together by a --root on a file system of its own");
+	return -EOPNOTSUPP;
+}
+
 int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
 		      struct cmk_err *err)
 {
 	if (a->o.remove_image && a->remove == 0)
 		return cmk_err_set(err, -EINVAL, "the --rmi option does not work without --rm");
+	if (a->storage_opts && *a->storage_opts)
+		return refuse_storage_opt(a->storage_opts[0], err);
 	a->o.remove = a->remove == 1;
 	if (a->rootfs)
 		a->o.rootfs = argv[0];
@@ -273,6 +313,7 @@ int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char *
 	a->o.command = argv + 1;
 	a->o.create_command = g->argv;
 	a->o.hooks_dirs = g->hooks_dirs;
+	a->o.cdi_dirs = g->cdi_dirs;
 	/* Of --attach=STDOUT, as docker takes it. */
 	for (char *const *stream = a->o.attach; stream && *stream; stream++)
 		for (char *p = *stream; *p; p++)

@@ -9,6 +9,7 @@ struct create_args {
 	struct container_options o; /* first: the rows' offsets are of it */
 	bool rootfs;
 	int remove; /* --rm, tristate */
+	char **storage_opts;
 };
 extern const struct cmk_option cmk_create_mount_options[];
 extern const struct cmk_option cmk_create_options[];

@@ -126,8 +126,9 @@ static void check_driver(struct doctor *d, struct finding *f)
 
 static void check_helpers(struct doctor *d, struct finding *f)
 {
-	static const char *const names[] = { "cmk-registry", "cmk-seccomp", "cmk-slirp",
-					     "cmk-subid",    "cmk-unpack",  "cmk-verify" };
+	static const char *const names[] = { "cmk-registry", "cmk-seccomp", "cmk-sign",
+					     "cmk-slirp",    "cmk-subid",   "cmk-unpack",
+					     "cmk-verify" };
 	const char *dir = process_libexec_dir();
 
 	(void)d;

@@ -7,6 +7,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
+#include "base/apparmor.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/process.h"
@@ -63,9 +64,8 @@ void doctor_check_userns(struct doctor *d, struct finding *f)
 		finding_set(f, FINDING_OK, NULL, "can be made, with the rights in them");
 		return;
 	}
-	if (line_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
-		mend = "run: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or "
-		       "give cmk an AppArmor profile with 'userns,'";
+	if (line_is(APPARMOR_RESTRICTS, "1"))
+		mend = APPARMOR_MEND;
 	else if (line_is("/proc/sys/kernel/unprivileged_userns_clone", "0"))
 		mend = "run: sudo sysctl -w kernel.unprivileged_userns_clone=1";
 	else if (r == -ENOSPC)

@@ -15,11 +15,17 @@ struct events_args {
 	bool no_trunc, stream;
 };
 
+/* For completion. */
+static const char events_fields[] =
+	"Action|Actor{ID|Attributes}|Attributes|ContainerExitCode|Details|Error|From|"
+	"HealthFailingStreak|HealthLog|HealthStatus|ID|Image|Name|Network|PodID|Scope|"
+	"Status|Time|TimeNano|Type";
+
 static const struct cmk_option events_options[] = {
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct events_args, filters, "KEY=VALUE",
-		   "show only events for which this holds"),
-	CMK_OPT_STRING(0, "format", struct events_args, format, "FORMAT",
-		       "'json' or a Go template"),
+		   "show only events for which this holds", .keys = events_filter_keys),
+	CMK_OPT_STRING(0, "format", struct events_args, format, "FORMAT", "'json' or a Go template",
+		       .fields = events_fields),
 	CMK_OPT_FLAG(0, "no-trunc", struct events_args, no_trunc, "show whole IDs", .def = "true"),
 	CMK_OPT_STRING(0, "since", struct events_args, since, "TIME",
 		       "begin with what has happened since: a date, or how long ago"),
@@ -223,18 +229,13 @@ static int take(const struct event *e, void *arg)
 static int flush(void *arg)
 {
 	struct printer *p = arg;
-	cleanup_free char *items = NULL;
-	size_t len = 0;
 	int r = 0;
 
 	if (p->n_items) {
-		json_write_end(&p->items, ']');
-		r = json_writer_finish(&p->items, &items, &len, p->err);
+		r = format_print_array(streq(p->a->format, "json") ? "{{json .}}" : p->a->format,
+				       &p->items, NULL, true, p->err);
 		p->items = JSON_WRITER_INIT;
 		p->n_items = 0;
-		if (r == 0)
-			r = format_print(streq(p->a->format, "json") ? "{{json .}}" : p->a->format,
-					 items, len, NULL, true, p->err);
 	}
 	if (r == 0 && (fflush(stdout) < 0 || ferror(stdout)))
 		return -EPIPE;

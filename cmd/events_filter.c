@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/events_filter.h"
 
-#include <strings.h>
+#include <ctype.h>
 
 #include "cmd/containers.h"
+
+/* What cmk writes: libpod/events/events.h. */
+#define EVENT_WORDS                                                                             \
+	"attach|cleanup|commit|create|died|exec|exec_died|export|health_status|init|kill|load|" \
+	"mount|pause|prune|pull|pull-error|push|refresh|remove|rename|restart|save|start|stop|" \
+	"tag|unmount|unpause|untag|update"
 
 enum filter_key {
 	FILTER_CONTAINER,
@@ -13,23 +19,23 @@ enum filter_key {
 	FILTER_NETWORK,
 	FILTER_POD,
 	FILTER_SECRET,
+	FILTER_STATUS, /* another word for event */
 	FILTER_TYPE,
 	FILTER_VOLUME,
 	N_FILTERS
 };
 
-static const char *const filter_names[N_FILTERS] = {
-	[FILTER_CONTAINER] = "container", [FILTER_EVENT] = "event",	[FILTER_IMAGE] = "image",
-	[FILTER_LABEL] = "label",	  [FILTER_NETWORK] = "network", [FILTER_POD] = "pod",
-	[FILTER_SECRET] = "secret",	  [FILTER_TYPE] = "type",	[FILTER_VOLUME] = "volume",
-};
-
-/* Other words for the same. */
-static const struct {
-	const char *name;
-	enum filter_key key;
-} filter_aliases[] = {
-	{ "status", FILTER_EVENT },
+const struct cmk_option_key events_filter_keys[N_FILTERS + 1] = {
+	[FILTER_CONTAINER] = { "container", COMPLETE_CONTAINERS, NULL },
+	[FILTER_EVENT] = { "event", COMPLETE_WORDS, EVENT_WORDS },
+	[FILTER_IMAGE] = { "image", COMPLETE_IMAGES, NULL },
+	[FILTER_LABEL] = { "label", COMPLETE_NONE, NULL },
+	[FILTER_NETWORK] = { "network", COMPLETE_NONE, NULL },
+	[FILTER_POD] = { "pod", COMPLETE_NONE, NULL },
+	[FILTER_SECRET] = { "secret", COMPLETE_SECRETS, NULL },
+	[FILTER_STATUS] = { "status", COMPLETE_WORDS, EVENT_WORDS },
+	[FILTER_TYPE] = { "type", COMPLETE_WORDS, "container|image|secret|system|volume" },
+	[FILTER_VOLUME] = { "volume", COMPLETE_VOLUMES, NULL },
 };
 
 struct term {
@@ -48,39 +54,30 @@ struct events_filter *events_filter_free(struct events_filter *f)
 	return NULL;
 }
 
-static bool is_word(const char *word, const char *text, size_t len)
-{
-	return strlen(word) == len && strncasecmp(word, text, len) == 0;
-}
-
-/* N_FILTERS where the LEN bytes of TEXT name none. */
-static enum filter_key find_key(const char *text, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(filter_aliases); i++)
-		if (is_word(filter_aliases[i].name, text, len))
-			return filter_aliases[i].key;
-	for (size_t i = 0; i < N_FILTERS; i++)
-		if (is_word(filter_names[i], text, len))
-			return (enum filter_key)i;
-	return N_FILTERS;
-}
-
 static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 {
+	cleanup_free char *lower = xstrdup(text);
+	const struct cmk_option_key *key;
 	const char *eq = strchr(text, '=');
 
-	t->key = eq ? find_key(text, (size_t)(eq - text)) : N_FILTERS;
-	if (t->key != N_FILTERS) {
-		t->value = eq + 1;
-		/* docker's word for it */
-		if (t->key == FILTER_EVENT && streq(t->value, "die"))
-			t->value = "died";
-		return 0;
+	for (char *c = lower; *c && *c != '='; c++)
+		*c = (char)tolower((unsigned char)*c);
+	key = cmk_option_find_key(events_filter_keys, lower);
+	if (!eq || !key) {
+		(void)cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", text);
+		(void)cmk_err_hint(err,
+				   "KEY=VALUE, where KEY is one of container, event, image, label, "
+				   "network, pod, secret, status, type, volume");
+		return -EINVAL;
 	}
-	(void)cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", text);
-	(void)cmk_err_hint(err, "KEY=VALUE, where KEY is one of container, event, image, label, "
-				"network, pod, secret, status, type, volume");
-	return -EINVAL;
+	t->key = (enum filter_key)(key - events_filter_keys);
+	t->value = eq + 1;
+	if (t->key == FILTER_STATUS)
+		t->key = FILTER_EVENT;
+	/* docker's word for it */
+	if (t->key == FILTER_EVENT && streq(t->value, "die"))
+		t->value = "died";
+	return 0;
 }
 
 int events_filter_new(char *const *texts, struct events_filter **ret, struct cmk_err *err)
@@ -109,6 +106,7 @@ static bool match_term(const struct term *t, const struct event *e)
 {
 	switch (t->key) {
 	case FILTER_EVENT:
+	case FILTER_STATUS:
 		return streq(e->status, t->value);
 	case FILTER_TYPE:
 		return streq(e->type, t->value);
@@ -122,7 +120,7 @@ static bool match_term(const struct term *t, const struct event *e)
 	case FILTER_POD:
 	case FILTER_SECRET:
 	case FILTER_VOLUME:
-		return is_object(e, filter_names[t->key], t->value);
+		return is_object(e, events_filter_keys[t->key].key, t->value);
 	case N_FILTERS:
 		break;
 	}

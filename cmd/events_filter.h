@@ -3,9 +3,12 @@
  * means and. */
 #pragma once
 
+#include "cmd/option.h"
 #include "libpod/libpod.h"
 
 struct events_filter;
+/* For the row of --filter. */
+extern const struct cmk_option_key events_filter_keys[];
 /* -EINVAL for an unknown key. */
 int events_filter_new(char *const *texts, struct events_filter **ret, struct cmk_err *err);
 struct events_filter *events_filter_free(struct events_filter *f);

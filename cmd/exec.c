@@ -10,7 +10,7 @@
 
 struct exec_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
-	bool detach, interactive, tty, no_session;
+	bool detach, interactive, tty, no_session, privileged;
 	char **env, **env_files, **preserve_fd;
 	uint32_t preserve_fds;
 	const char *user, *workdir, *detach_keys;
@@ -35,6 +35,8 @@ static const struct cmk_option exec_options[] = {
 		   "pass this descriptor of the caller on"),
 	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct exec_args, preserve_fds, "N",
 		   "pass N descriptors of the caller on, from 3"),
+	CMK_OPT_FLAG(0, "privileged", struct exec_args, privileged,
+		     "all capabilities and no seccomp filter"),
 	CMK_OPT_FLAG('t', "tty", struct exec_args, tty, "give the process a terminal"),
 	CMK_OPT_STRING('u', "user", struct exec_args, user, "USER[:GROUP]",
 		       "run as this user, by name or number"),
@@ -127,6 +129,7 @@ static int exec_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		.tty = a->tty,
 		.detach = a->detach,
 		.no_session = a->no_session,
+		.privileged = a->privileged,
 	};
 	int r = exec_check(a, err);
 

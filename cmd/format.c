@@ -259,6 +259,16 @@ void format_go_duration(int64_t ns, char buf[static 40])
 	(void)snprintf(buf, 40, "%ss", strbuf_str(&sb));
 }
 
+char *format_whole_seconds(const char *created)
+{
+	const char *fraction = created ? strchr(created, '.') : NULL;
+	size_t n = fraction ? strspn(fraction + 1, "0123456789") : 0;
+
+	if (!fraction)
+		return xstrdup(created ?: "");
+	return xasprintf("%.*s%s", (int)(fraction - created), created, fraction + 1 + n);
+}
+
 char *format_go_time(const char *rfc3339)
 {
 	const char *fraction = rfc3339 ? strchr(rfc3339, '.') : NULL;
@@ -369,6 +379,18 @@ void format_ago(const char *rfc3339, char buf[static 48])
 	(void)snprintf(buf, 48, "%s ago", span);
 }
 
+int format_print_array(const char *template, struct json_writer *w,
+		       const struct format_title *titles, bool noheading, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	json_write_end(w, ']');
+	r = json_writer_finish(w, &text, &len, err);
+	return r < 0 ? r : format_print(template, text, len, titles, noheading, err);
+}
+
 int format_print_object(const char *template, struct json_writer *w, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL, *items = NULL;
@@ -384,4 +406,18 @@ int format_print_object(const char *template, struct json_writer *w, struct cmk_
 	}
 	items = xasprintf("[%s]", text);
 	return format_print(template, items, strlen(items), NULL, true, err);
+}
+
+bool format_may_print(const char *template, const char *const *names)
+{
+	static const char *const wholes[] = { "json", "{{.}}",	"{{ . }}", "range",
+					      "with", "printf", "print",   "$" };
+
+	for (size_t i = 0; i < ARRAY_LEN(wholes); i++)
+		if (strstr(template, wholes[i]))
+			return true;
+	for (; *names; names++)
+		if (strstr(template, *names))
+			return true;
+	return false;
 }

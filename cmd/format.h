@@ -26,6 +26,10 @@ int format_print(const char *template, const char *items, size_t len,
 /* Whether TEMPLATE parses: for commands that wait before they print. */
 int format_check(const char *template, struct cmk_err *err);
 
+/* Whether TEMPLATE may print a member of one of these NAMES (NULL-ended): JSON and what prints an
+ * object as a whole may print all. */
+bool format_may_print(const char *template, const char *const *names);
+
 /* A member of this name in an object is what `json` prints of it: where the fields of templates are
  * texts ("0.0.0.0:80->80/tcp") and JSON has more to say. */
 #define FORMAT_JSON_FORM "json form"
@@ -33,9 +37,17 @@ int format_check(const char *template, struct cmk_err *err);
 /* Prints the one object that W wrote (emptied), so that "json" gives it alone, not in an array. */
 int format_print_object(const char *template, struct json_writer *w, struct cmk_err *err);
 
+/* Ends the array that W wrote (emptied), and prints it as format_print() does. */
+int format_print_array(const char *template, struct json_writer *w,
+		       const struct format_title *titles, bool noheading, struct cmk_err *err);
+
 /* As format_print(), appended to OUT instead of printed. */
 int format_items(const char *template, const struct json *items, const struct format_title *titles,
 		 bool noheading, struct strbuf *out, struct cmk_err *err);
+
+/* An object as YAML, as podman shows it; members may be objects, and arrays of objects or scalars.
+ */
+void format_yaml(const struct json *v, struct strbuf *out);
 
 /* Aligns tab-separated columns with at least two blanks between them, at least 12 wide
  * (UTF-8: one column each). */
@@ -47,6 +59,8 @@ void format_size(uint64_t bytes, char buf[static 32]);
 void format_size_tight(uint64_t bytes, int digits, char buf[static 32]);
 /* "2024-01-02 03:04:05.5 +0000 UTC", as Go writes the RFC 3339 time, "" for none; owned. */
 char *format_go_time(const char *rfc3339);
+/* The same time (RFC 3339) without a fraction of a second; "" for NULL. */
+char *format_whole_seconds(const char *rfc3339);
 /* "1h2m3.5s", "250ms", "0s": as Go prints a duration. */
 void format_go_duration(int64_t ns, char buf[static 40]);
 /* "3 minutes", "About an hour", "2 days": a span as docker's units say it. */

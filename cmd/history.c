@@ -8,17 +8,23 @@
 #define HISTORY_MAX (8U << 20)
 
 struct history_args {
-	const char *format;
+	const char *format, *platform;
 	bool human, no_trunc, quiet;
 };
 
+/* For completion. */
+static const char history_fields[] =
+	"ID|Created|CreatedSince|CreatedAt|CreatedBy|Size|Comment|Tags";
+
 static const struct cmk_option history_options[] = {
 	CMK_OPT_STRING(0, "format", struct history_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = history_fields),
 	CMK_OPT_FLAG('H', "human", struct history_args, human,
 		     "show times as ages (--human=false: as they are)", .def = "true"),
 	CMK_OPT_FLAG(0, "no-trunc", struct history_args, no_trunc,
 		     "do not shorten IDs and commands", .alias = "notruncate"),
+	CMK_OPT_STRING(0, "platform", struct history_args, platform, "OS/ARCH[/VARIANT]",
+		       "of a manifest list, show the image for this platform"),
 	CMK_OPT_FLAG('q', "quiet", struct history_args, quiet, "print IDs alone"),
 	CMK_OPT_END(),
 };
@@ -75,20 +81,9 @@ static struct step *make_steps(const struct image_record *rec, const struct json
 	return steps;
 }
 
-/* RFC 3339 without the fraction of a second, as podman and docker; owned. */
-static char *whole_seconds(const char *created)
-{
-	const char *fraction = created ? strchr(created, '.') : NULL;
-	size_t n = fraction ? strspn(fraction + 1, "0123456789") : 0;
-
-	if (!fraction)
-		return xstrdup(created ?: "");
-	return xasprintf("%.*s%s", (int)(fraction - created), created, fraction + 1 + n);
-}
-
 static void write_json_step(struct json_writer *w, const struct step *s)
 {
-	cleanup_free char *whole = whole_seconds(s->created);
+	cleanup_free char *whole = format_whole_seconds(s->created);
 
 	json_write_object(w, NULL);
 	json_write_str(w, "id", s->use_id ? s->image->id : "<missing>");
@@ -133,7 +128,7 @@ static void write_step(struct json_writer *w, const struct step *s, const struct
 	bool table = !a->format || str_after(a->format, "table ");
 	cleanup_free char *by = plain_text(s->created_by, table);
 	cleanup_free char *comment = plain_text(s->comment, table);
-	cleanup_free char *at = whole_seconds(s->created);
+	cleanup_free char *at = format_whole_seconds(s->created), *go = format_go_time(at);
 	char size[32], ago[48];
 
 	if (!a->no_trunc)
@@ -144,7 +139,8 @@ static void write_step(struct json_writer *w, const struct step *s, const struct
 	json_write_str(w, "ID", short_id);
 	json_write_str(w, "Created", a->human ? ago : at);
 	json_write_str(w, "CreatedSince", a->human ? ago : at);
-	json_write_str(w, "CreatedAt", at);
+	/* As `images` has it. */
+	json_write_str(w, "CreatedAt", go);
 	json_write_str(w, "CreatedBy", by);
 	json_write_str(w, "Size", size);
 	json_write_str(w, "Comment", comment);
@@ -161,10 +157,7 @@ static int print_steps(const struct step *steps, size_t n, const struct history_
 						      { NULL, NULL } };
 	const char *format = a->quiet ? "{{.ID}}" : a->format;
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
 	bool json = format && streq(format, "json");
-	size_t len = 0;
-	int r;
 
 	if (!format)
 		format = "table {{.ID}}\t{{.Created}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
@@ -175,9 +168,7 @@ static int print_steps(const struct step *steps, size_t n, const struct history_
 		else
 			write_step(&w, &steps[i], a);
 	}
-	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, false, err);
+	return format_print_array(format, &w, titles, false, err);
 }
 
 static int show(struct storage *st, const char *id, const struct history_args *a,
@@ -209,12 +200,13 @@ static int show(struct storage *st, const char *id, const struct history_args *a
 static int history_exec(const struct cmk_globals *g, void *args, int argc cmk_unused, char **argv,
 			struct cmk_err *err)
 {
+	const struct history_args *a = args;
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *id = NULL;
 	int r = storage_open(g->root, g->runroot, &st, err);
 
 	if (r == 0)
-		r = image_resolve_local(st, argv[0], &id, NULL, err);
+		r = image_resolve_platform(st, argv[0], a->platform, &id, NULL, err);
 	return r < 0 ? r : show(st, id, args, err);
 }
 

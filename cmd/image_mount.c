@@ -102,7 +102,6 @@ static int image_mount_exec(const struct cmk_globals *g, void *args, int argc, c
 		code = cmk_each_name(st, a->all ? ids : argv, image_mount_one, &j, NULL);
 	else
 		r = write_list(st, &j.w, err);
-	json_write_end(&j.w, ']');
 	if (r == 0)
 		r = cmk_mounts_print(&j.w, json,
 				     "table {{if .Repositories}}{{index .Repositories 0}}{{else}}"

@@ -15,7 +15,8 @@ static const struct cmk_option image_prune_options[] = {
 	CMK_OPT_FLAG(0, "external", struct image_prune_args, external,
 		     "remove also those that containers of other tools use"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct image_prune_args, filters, "KEY=VALUE",
-		   "remove only what matches: until, label, label! or dangling"),
+		   "remove only what matches: until, label, label! or dangling",
+		   .keys = images_prune_keys),
 	CMK_OPT_FLAG('f', "force", struct image_prune_args, force, "do not ask"),
 	CMK_OPT_END(),
 };

@@ -50,8 +50,7 @@ static int show_list(const struct trust_show_args *a, struct cmk_err *err)
 	};
 	struct json_writer w = { 0 };
 	struct image_trust *list = NULL;
-	cleanup_free char *text = NULL;
-	size_t n = 0, len = 0;
+	size_t n = 0;
 	int r = image_trust_list(a->policy, a->registries, &list, &n, err);
 
 	if (r < 0)
@@ -59,14 +58,11 @@ static int show_list(const struct trust_show_args *a, struct cmk_err *err)
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++)
 		write_row(&w, &list[i], !a->json);
-	json_write_end(&w, ']');
 	image_trust_free(list, n);
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r
-		     : format_print(a->json ? "json"
-					    : "table {{.transport}}\t{{.repo_name}}\t{{.type}}\t"
-					      "{{.gpg_id}}\t{{.sigstore}}",
-				    text, len, titles, a->noheading, err);
+	return format_print_array(a->json ? "json"
+					  : "table {{.transport}}\t{{.repo_name}}\t{{.type}}\t"
+					    "{{.gpg_id}}\t{{.sigstore}}",
+				  &w, titles, a->noheading, err);
 }
 
 static int trust_show_exec(const struct cmk_globals *g cmk_unused, void *args, int argc cmk_unused,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
 #include "cmd/commands.h"
 #include "cmd/format.h"
 #include "cmd/images_filter.h"
@@ -11,14 +12,21 @@ struct images_args {
 	char **filters;
 };
 
+/* For completion. */
+static const char images_fields[] =
+	"ID|Repository|Tag|RepoTags|RepoDigests|Digest|Names|Created|CreatedSince|"
+	"CreatedAt|CreatedTime|Size|VirtualSize|SharedSize|History|ParentId|Containers|"
+	"Arch|Os|Dangling|IsDangling|ReadOnly|IsReadOnly|IsManifestList|Labels";
+
 static const struct cmk_option images_options[] = {
 	CMK_OPT_FLAG('a', "all", struct images_args, all,
 		     "list also unnamed images of which others were made"),
 	CMK_OPT_FLAG(0, "digests", struct images_args, digests, "show the manifests' digests"),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct images_args, filters, "KEY=VALUE",
-		   "list only what fits (reference, dangling, label, before, since, until…)"),
+		   "list only what fits (reference, dangling, label, before, since, until…)",
+		   .keys = images_filter_keys),
 	CMK_OPT_STRING(0, "format", struct images_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = images_fields),
 	CMK_OPT_FLAG(0, "history", struct images_args, history,
 		     "show the names that each image has and had"),
 	CMK_OPT_FLAG(0, "no-trunc", struct images_args, no_trunc, "do not shorten IDs"),
@@ -81,14 +89,13 @@ static int compare_rows(const void *pa, const void *pb)
 	return order ? order : strcmp(a->tag, b->tag);
 }
 
-/* What both forms have; the labels cost a look into the config, so only where they may be shown. */
+/* What JSON and templates have. */
 static void write_common(struct json_writer *w, const struct images_world *world,
-			 const struct row *row, bool details)
+			 const struct row *row)
 {
 	struct image_config cfg = { 0 };
-	bool dangling = details && images_is_dangling(world, row->image);
 
-	json_write_str(w, "ParentId", (details ? images_parent(world, row->image) : NULL) ?: "");
+	json_write_str(w, "ParentId", images_parent(world, row->image) ?: "");
 	json_write_strv(w, "RepoDigests", row->image->repo_digests);
 	json_write_u64(w, "Containers", images_count_containers(world, row->image->id));
 	json_write_strv(w, "Names", row->image->names);
@@ -98,10 +105,10 @@ static void write_common(struct json_writer *w, const struct images_world *world
 			       : "<none>");
 	json_write_str(w, "Arch", row->image->architecture ? row->image->architecture : "");
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
-	json_write_bool(w, "Dangling", dangling);
+	json_write_bool(w, "Dangling", images_is_dangling(world, row->image));
 	json_write_bool(w, "ReadOnly", row->image->read_only);
 	json_write_bool(w, "IsManifestList", row->image->is_list);
-	if (details && image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
+	if (image_config_load(world->st, row->image->id, &cfg, NULL) == 0) {
 		json_write_map(w, "Labels", cfg.labels);
 		image_config_done(&cfg);
 	} else {
@@ -123,20 +130,47 @@ static void write_json_row(struct json_writer *w, const struct images_world *wor
 	json_write_i64(w, "Created", row->created);
 	json_write_str(w, "CreatedAt", row->image->created ? row->image->created : "");
 	json_write_strv(w, "History", history);
-	write_common(w, world, row, true);
+	write_common(w, world, row);
 	json_write_end(w, '}');
 }
 
-static void write_table_row(struct json_writer *w, const struct images_world *world,
-			    const struct row *row, const struct images_args *a)
+/* What the columns of the table are made of. */
+static void write_columns(struct json_writer *w, const struct images_world *world,
+			  const struct row *row, const struct images_args *a)
 {
-	bool details = a->format || a->history, no_trunc = a->no_trunc;
-	cleanup_strv char **names = details ? storage_image_name_history(world->st, row->image)
-					    : NULL;
+	cleanup_strv char **names = a->history ? storage_image_name_history(world->st, row->image)
+					       : NULL;
 	cleanup_free char *history = names ? strv_join(names, ", ") : NULL;
-	cleanup_free char *id = no_trunc ? xasprintf("sha256:%s", row->image->id)
-					 : xstrndup(row->image->id, 12);
-	cleanup_free char *created_at = format_go_time(row->image->created);
+	const char *digest = row->image->manifest_digest;
+	char id[72], size[32], ago[48];
+
+	(void)snprintf(id, sizeof(id), a->no_trunc ? "sha256:%s" : "%.12s", row->image->id);
+	json_write_object(w, NULL);
+	json_write_str(w, "ID", id);
+	if (!a->quiet) {
+		format_size(row->image->size, size);
+		format_ago(row->image->created, ago);
+		json_write_str(w, "Repository", row->repository);
+		json_write_str(w, "Tag", row->tag);
+		json_write_str(w, "CreatedSince", ago);
+		json_write_str(w, "Size", size);
+		json_write_str(w, "Digest", digest && *digest ? digest : "<none>");
+		json_write_str(w, "History", history ?: "");
+		json_write_bool(w, "ReadOnly", row->image->read_only);
+	}
+	json_write_end(w, '}');
+}
+
+/* What a template may ask for. */
+static void write_row(struct json_writer *w, const struct images_world *world,
+		      const struct row *row, const struct images_args *a)
+{
+	cleanup_strv char **names = storage_image_name_history(world->st, row->image);
+	cleanup_free char *history = strv_join(names, ", ");
+	cleanup_free char *id = a->no_trunc ? xasprintf("sha256:%s", row->image->id)
+					    : xstrndup(row->image->id, 12);
+	cleanup_free char *whole = format_whole_seconds(row->image->created);
+	cleanup_free char *created_at = format_go_time(whole);
 	char size[32], ago[48];
 
 	format_size(row->image->size, size);
@@ -155,9 +189,9 @@ static void write_table_row(struct json_writer *w, const struct images_world *wo
 	json_write_u64(w, "VirtualSize", row->image->size);
 	json_write_str(w, "SharedSize", "0 B");
 	json_write_str(w, "History", history ?: "");
-	json_write_bool(w, "IsDangling", details && images_is_dangling(world, row->image));
+	json_write_bool(w, "IsDangling", images_is_dangling(world, row->image));
 	json_write_bool(w, "IsReadOnly", row->image->read_only);
-	write_common(w, world, row, details);
+	write_common(w, world, row);
 	json_write_end(w, '}');
 }
 
@@ -185,9 +219,6 @@ static int print_rows(const struct images_world *world, const struct images_args
 	};
 	cleanup_free char *format = table_of(a, rows, n);
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
 
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++) {
@@ -200,12 +231,12 @@ static int print_rows(const struct images_world *world, const struct images_args
 			continue;
 		if (streq(format, "json"))
 			write_json_row(&w, world, &rows[i]);
+		else if (a->format && !a->quiet)
+			write_row(&w, world, &rows[i], a);
 		else
-			write_table_row(&w, world, &rows[i], a);
+			write_columns(&w, world, &rows[i], a);
 	}
-	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
+	return format_print_array(format, &w, titles, a->noheading, err);
 }
 
 struct rows {
@@ -248,6 +279,38 @@ static void add_rows(const struct images_world *world, const struct images_args 
 		qsort(rows->list, rows->n, sizeof(*rows->list), compare_rows);
 }
 
+/* Digests of images that nobody has asked for until now. One of which they cannot be had is listed
+ * without. */
+static int settle_images(struct storage *st, struct image_record **list, size_t *n,
+			 struct cmk_err *err)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < *n; i++) {
+		cleanup_err struct cmk_err why = CMK_ERR_INIT;
+		const struct image_record *image = &(*list)[i];
+
+		if (!image->pending || image->read_only)
+			continue;
+		any = true;
+		if (image_settle(st, image->id, &why) < 0)
+			log_warn("%s", cmk_err_msg(&why));
+	}
+	if (!any)
+		return 0;
+	storage_image_list_free(*list, *n);
+	*list = NULL;
+	*n = 0;
+	return storage_image_list(st, list, n, err);
+}
+
+static bool wants_digests(const struct images_args *a)
+{
+	static const char *const names[] = { "Digest", NULL };
+
+	return !a->quiet && (a->digests || (a->format && format_may_print(a->format, names)));
+}
+
 static int list_images(struct storage *st, const struct images_args *a, const char *pattern,
 		       struct cmk_err *err)
 {
@@ -258,6 +321,8 @@ static int list_images(struct storage *st, const struct images_args *a, const ch
 	struct rows rows = { 0 };
 	int r = storage_image_list(st, &list, &world.n_images, err);
 
+	if (r == 0 && wants_digests(a))
+		r = settle_images(st, &list, &world.n_images, err);
 	if (r < 0)
 		return r;
 	if (a->format || images_filter_wants_containers(a->filters))

@@ -11,15 +11,17 @@
 #define NS_PER_S 1000000000
 
 enum images_key {
-	KEY_REFERENCE,
 	KEY_LABEL,
 	KEY_NO_LABEL,
+	KEY_UNTIL,
+	KEY_DANGLING,
+	N_PRUNE_KEYS, /* `image prune` knows those before it, too */
+	KEY_REFERENCE = N_PRUNE_KEYS,
 	KEY_ID,
 	KEY_DIGEST,
 	KEY_BEFORE,
 	KEY_SINCE,
-	KEY_UNTIL,
-	KEY_DANGLING,
+	KEY_AFTER, /* another word for it */
 	KEY_INTERMEDIATE,
 	KEY_CONTAINERS,
 	KEY_READONLY,
@@ -27,25 +29,25 @@ enum images_key {
 	N_KEYS
 };
 
-static const struct {
-	const char *name;
-	enum images_key key;
-	bool prune; /* `image prune` knows it, too */
-} keys[] = {
-	{ "reference", KEY_REFERENCE, false },
-	{ "label", KEY_LABEL, true },
-	{ "label!", KEY_NO_LABEL, true },
-	{ "id", KEY_ID, false },
-	{ "digest", KEY_DIGEST, false },
-	{ "before", KEY_BEFORE, false },
-	{ "since", KEY_SINCE, false },
-	{ "after", KEY_SINCE, false },
-	{ "until", KEY_UNTIL, true },
-	{ "dangling", KEY_DANGLING, true },
-	{ "intermediate", KEY_INTERMEDIATE, false },
-	{ "containers", KEY_CONTAINERS, false },
-	{ "readonly", KEY_READONLY, false },
-	{ "manifest", KEY_MANIFEST, false },
+#define PRUNE_KEYS                                          \
+	[KEY_LABEL] = { "label", COMPLETE_NONE, NULL },     \
+	[KEY_NO_LABEL] = { "label!", COMPLETE_NONE, NULL }, \
+	[KEY_UNTIL] = { "until", COMPLETE_NONE, NULL },     \
+	[KEY_DANGLING] = { "dangling", COMPLETE_WORDS, "true|false" }
+
+const struct cmk_option_key images_prune_keys[N_PRUNE_KEYS + 1] = { PRUNE_KEYS };
+const struct cmk_option_key images_filter_keys[N_KEYS + 1] = {
+	PRUNE_KEYS,
+	[KEY_REFERENCE] = { "reference", COMPLETE_IMAGES, NULL },
+	[KEY_ID] = { "id", COMPLETE_IMAGES, NULL },
+	[KEY_DIGEST] = { "digest", COMPLETE_NONE, NULL },
+	[KEY_BEFORE] = { "before", COMPLETE_IMAGES, NULL },
+	[KEY_SINCE] = { "since", COMPLETE_IMAGES, NULL },
+	[KEY_AFTER] = { "after", COMPLETE_IMAGES, NULL },
+	[KEY_INTERMEDIATE] = { "intermediate", COMPLETE_WORDS, "true|false" },
+	[KEY_CONTAINERS] = { "containers", COMPLETE_WORDS, "true|false|external" },
+	[KEY_READONLY] = { "readonly", COMPLETE_WORDS, "true|false" },
+	[KEY_MANIFEST] = { "manifest", COMPLETE_WORDS, "true|false" },
 };
 
 struct images_term {
@@ -208,6 +210,7 @@ static int term_prepare(const struct images_world *w, const char *key, struct im
 
 static int add_term(struct images_filter *f, const char *text, bool prune, struct cmk_err *err)
 {
+	const struct cmk_option_key *keys = prune ? images_prune_keys : images_filter_keys, *row;
 	cleanup_free char *key = xstrndup(text, strcspn(text, "="));
 	const char *eq = strchr(text, '=');
 	struct images_term *t;
@@ -218,17 +221,16 @@ static int add_term(struct images_filter *f, const char *text, bool prune, struc
 				   "invalid image filter \"%s\": must be in the format "
 				   "\"filter=value\"",
 				   text);
-	/* "label!=x" is a key that ends in '!'. */
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (!streq(keys[i].name, key) || (prune && !keys[i].prune))
-			continue;
-		f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
-		t = &f->term[f->n++];
-		*t = (struct images_term){ .key = keys[i].key, .value = xstrdup(eq + 1) };
-		r = term_prepare(f->w, key, t, err);
-		return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
-	}
-	return cmk_err_set(err, -EINVAL, "unsupported image filter \"%s\"", key);
+	row = cmk_option_find_key(keys, text);
+	if (!row)
+		return cmk_err_set(err, -EINVAL, "unsupported image filter \"%s\"", key);
+	f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
+	t = &f->term[f->n++];
+	*t = (struct images_term){ .key = (enum images_key)(row - keys), .value = xstrdup(eq + 1) };
+	if (t->key == KEY_AFTER)
+		t->key = KEY_SINCE;
+	r = term_prepare(f->w, key, t, err);
+	return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
 }
 
 int images_filter_parse(const struct images_world *w, char *const *filters, const char *operand,
@@ -333,6 +335,7 @@ static bool term_fits(const struct images_filter *f, const struct images_term *t
 	case KEY_UNTIL:
 		return created < t->time;
 	case KEY_SINCE:
+	case KEY_AFTER:
 		return created > t->time;
 	case KEY_DANGLING:
 		return t->yes == images_is_dangling(f->w, image);

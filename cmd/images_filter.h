@@ -3,10 +3,13 @@
  * values of one key are alternatives, different keys must all fit; labels must fit each. */
 #pragma once
 
+#include "cmd/option.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
 
 struct images_filter;
+/* For the rows of --filter: of `images`, of `image prune`. */
+extern const struct cmk_option_key images_filter_keys[], images_prune_keys[];
 
 /* All images and containers, of which filters speak; borrowed. */
 struct images_world {
@@ -40,3 +43,7 @@ bool images_is_dangling(const struct images_world *w, const struct image_record 
 bool images_is_intermediate(const struct images_world *w, const struct image_record *image);
 /* How many containers use the image, as their root file system or in a mount. */
 uint64_t images_count_containers(const struct images_world *w, const char *id);
+
+/* Settles the image ID (see image_settle()) where FORMAT, of an inspection, may print its digests.
+ */
+int cmk_settle_for(struct storage *st, const char *id, const char *format, struct cmk_err *err);

@@ -110,7 +110,8 @@ const struct cmk_command cmk_cmd_import = {
 	.summary = "Make an image of a tar file",
 	.operands = "FILE|URL|- [NAME]",
 	.description =
-		"The tar file (plain, gzip or zstd), or standard input for -, becomes the one "
+		"The tar file (plain, gzip, bzip2, xz or zstd), or standard input for -, becomes "
+		"the one "
 		"layer of a new image, whose ID is printed. Numbers of owners are kept, devices "
 		"are left out. A NAME without a registry gets localhost/.\n\n"
 		"A file that begins with http:// or https:// is downloaded first, and is not kept. "

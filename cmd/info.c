@@ -1,156 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sched.h>
+#include "cmd/info.h"
+
 #include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
-#include "base/file.h"
 #include "cmd/commands.h"
 #include "cmd/format.h"
-#include "cmd/host.h"
-#include "image/image.h"
 #include "libpod/libpod.h"
-#include "storage/storage.h"
-
-#define OS_RELEASE_MAX 65536
 
 struct info_args {
 	const char *format;
 };
 
+/* For completion. */
+static const char info_fields[] =
+	"Host{Arch|BuildahVersion|CPUUtilization{IdlePercent|SystemPercent|UserPercent}|CPUs|"
+	"CgroupControllers|CgroupDelegation|CgroupManager|CgroupVersion|Conmon{Package|Path|"
+	"Version}|DatabaseBackend|Distribution{Codename|Distribution|Variant|Version}|"
+	"EmulatedArchitectures|EventLogger|FreeLocks|Hostname|IDMappings{GIDMap|Mode|UIDMap}|"
+	"Kernel|Linkmode|LogDriver|MemFree|MemTotal|NetworkBackend|NetworkBackendInfo{Backend|"
+	"DNS{Package|Path|Version}|DefaultNetwork|Package|Path|Version}|OCIRuntime{Name|Package|"
+	"Path|Version}|OS|Pasta{Executable|Package|Version}|RemoteSocket{Exists|Path}|"
+	"RootlessNetworkCmd|RuntimeInfo|Security{AppArmorEnabled|DefaultCapabilities|Rootless|"
+	"SECCOMPEnabled|SECCOMPProfilePath|SELinuxEnabled}|ServiceIsRemote|Slirp4NetNS{"
+	"Executable|Package|Version}|SwapFree|SwapTotal|Uptime|Variant}|"
+	"Plugins{Authorization|Log|Network|Volume}|Registries{Search}|"
+	"Store{ConfigFile|ContainerStore{Number|Paused|Running|Stopped}|GraphDriverName|"
+	"GraphOptions|GraphRoot|GraphRootAllocated|GraphRootUsed|GraphStatus|ImageCopyTmpDir|"
+	"ImageStore{Number}|RunRoot|TransientStore|VolumePath}|"
+	"Version{APIVersion|BuildOrigin|Built|BuiltTime|GitCommit|GoVersion|Os|OsArch|Version}";
+
 static const struct cmk_option info_options[] = {
 	CMK_OPT_STRING('f', "format", struct info_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = info_fields),
 	CMK_OPT_END(),
 };
-
-/* The value of KEY in os-release(5), without quotes; owned, "" where there is none. */
-static char *os_release(const char *key)
-{
-	cleanup_free char *text = NULL;
-	cleanup_strv char **lines = NULL;
-	size_t len = 0;
-
-	if (file_read_at(AT_FDCWD, "/etc/os-release", OS_RELEASE_MAX, &text, &len, NULL) < 0)
-		return xstrdup("");
-	lines = strv_split(text, '\n');
-	for (char **l = lines; *l; l++) {
-		const char *v = str_after(*l, key);
-
-		if (!v || *v++ != '=')
-			continue;
-		v += *v == '"';
-		return xstrndup(v, strcspn(v, "\""));
-	}
-	return xstrdup("");
-}
-
-static void write_cgroup(struct json_writer *w)
-{
-	struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
-
-	if (cgroup_delegation_find(&d, NULL) < 0)
-		return;
-	json_write_strv(w, "cgroupControllers", d.controllers);
-	json_write_str(w, "cgroupManager", d.path ? "cgroupfs" : "none");
-	json_write_str(w, "cgroupVersion", d.mount ? "v2" : "none");
-	json_write_str(w, "cgroupDelegation", d.path ? d.path : d.why ? d.why : "none");
-	cgroup_delegation_done(&d);
-}
-
-static void write_map(struct json_writer *w, const char *key, const struct id_map *m)
-{
-	json_write_array(w, key);
-	for (size_t i = 0; i < m->n; i++) {
-		json_write_object(w, NULL);
-		json_write_u64(w, "container_id", m->range[i].inside);
-		json_write_u64(w, "host_id", m->range[i].outside);
-		json_write_u64(w, "size", m->range[i].count);
-		json_write_end(w, '}');
-	}
-	json_write_end(w, ']');
-}
-
-static void write_ids(struct json_writer *w, struct storage *st)
-{
-	static const char *const modes[] = {
-		[USERNS_SUBIDS] = "subordinate ids",
-		[USERNS_SINGLE] = "single id",
-		[USERNS_ONE_TO_ONE] = "one to one",
-	};
-	const struct userns_config *c = NULL;
-	cleanup_err struct cmk_err err = CMK_ERR_INIT;
-
-	json_write_object(w, "idMappings");
-	if (storage_userns(st, &c, &err) < 0) {
-		json_write_str(w, "error", cmk_err_msg(&err));
-	} else {
-		write_map(w, "gidmap", &c->gids);
-		write_map(w, "uidmap", &c->uids);
-		json_write_str(w, "mode", modes[c->mode]);
-	}
-	json_write_end(w, '}');
-}
-
-static void write_memory(struct json_writer *w)
-{
-	struct sysinfo si;
-
-	if (sysinfo(&si) < 0)
-		return;
-	json_write_u64(w, "memFree", (uint64_t)si.freeram * si.mem_unit);
-	json_write_u64(w, "memTotal", (uint64_t)si.totalram * si.mem_unit);
-	json_write_u64(w, "swapFree", (uint64_t)si.freeswap * si.mem_unit);
-	json_write_u64(w, "swapTotal", (uint64_t)si.totalswap * si.mem_unit);
-}
-
-static uint64_t count_cpus(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (uint64_t)CPU_COUNT(&set);
-}
-
-static void write_names(struct json_writer *w, const struct utsname *u)
-{
-	cleanup_free char *id = os_release("ID"), *version = os_release("VERSION_ID");
-
-	json_write_object(w, "distribution");
-	json_write_str(w, "distribution", id);
-	json_write_str(w, "version", version);
-	json_write_end(w, '}');
-	json_write_str(w, "hostname", u->nodename);
-	json_write_str(w, "kernel", u->release);
-}
-
-static void write_host(struct json_writer *w, struct storage *st, const struct utsname *u,
-		       const char *events_backend)
-{
-	json_write_object(w, "host");
-	json_write_str(w, "arch", cmk_host_arch(u->machine));
-	write_cgroup(w);
-	json_write_u64(w, "cpus", count_cpus());
-	json_write_str(w, "eventLogger", events_backend);
-	write_names(w, u);
-	write_ids(w, st);
-	json_write_str(w, "logDriver", "k8s-file");
-	write_memory(w);
-	json_write_str(w, "networkBackend", "slirp");
-	json_write_object(w, "ociRuntime");
-	json_write_str(w, "name", "cmk");
-	json_write_str(w, "version", PACKAGE_VERSION);
-	json_write_end(w, '}');
-	json_write_str(w, "os", "linux");
-	json_write_str(w, "rootlessNetworkCmd", "slirp");
-	json_write_object(w, "security");
-	json_write_bool(w, "apparmorEnabled", false);
-	json_write_bool(w, "rootless", getuid() != 0);
-	json_write_bool(w, "seccompEnabled", true);
-	json_write_bool(w, "selinuxEnabled", false);
-	json_write_end(w, '}');
-	json_write_end(w, '}');
-}
 
 static int write_containers(struct json_writer *w, struct storage *st, struct cmk_err *err)
 {
@@ -194,115 +78,96 @@ static void write_driver(struct json_writer *w, struct storage *st)
 	json_write_end(w, '}');
 }
 
-static int write_store(struct json_writer *w, struct storage *st, struct cmk_err *err)
+static int write_images(struct json_writer *w, struct storage *st, struct cmk_err *err)
 {
 	struct image_record *images = NULL;
-	struct statvfs fs;
 	size_t n = 0;
-	int r;
+	int r = storage_image_list(st, &images, &n, err);
 
-	json_write_object(w, "store");
-	r = write_containers(w, st, err);
-	if (r < 0)
-		return r;
-	write_driver(w, st);
-	json_write_str(w, "graphRoot", st->root);
-	if (fstatvfs(st->root_fd, &fs) == 0) {
-		json_write_u64(w, "graphRootAllocated", (uint64_t)fs.f_blocks * fs.f_frsize);
-		json_write_u64(w, "graphRootUsed",
-			       (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize);
-	}
-	r = storage_image_list(st, &images, &n, err);
 	if (r < 0)
 		return r;
 	storage_image_list_free(images, n);
 	json_write_object(w, "imageStore");
 	json_write_u64(w, "number", n);
 	json_write_end(w, '}');
+	return 0;
+}
+
+static int write_store(struct json_writer *w, struct storage *st, struct cmk_err *err)
+{
+	cleanup_free char *conf = storage_conf_path(), *tmp = xasprintf("%s/tmp", st->root),
+			  *volumes = xasprintf("%s/volumes", st->root);
+	cleanup_strv char **options = storage_conf_options(st);
+	struct statvfs fs = { 0 };
+	int r;
+
+	json_write_object(w, "store");
+	json_write_str(w, "configFile", conf);
+	r = write_containers(w, st, err);
+	if (r < 0)
+		return r;
+	write_driver(w, st);
+	json_write_map(w, "graphOptions", options);
+	json_write_str(w, "graphRoot", st->root);
+	(void)fstatvfs(st->root_fd, &fs);
+	json_write_u64(w, "graphRootAllocated", (uint64_t)fs.f_blocks * fs.f_frsize);
+	json_write_u64(w, "graphRootUsed", (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize);
+	json_write_str(w, "imageCopyTmpDir", tmp);
+	r = write_images(w, st, err);
+	if (r < 0)
+		return r;
 	json_write_str(w, "runRoot", st->runroot);
+	json_write_bool(w, "transientStore", false);
+	json_write_str(w, "volumePath", volumes);
 	json_write_end(w, '}');
 	return 0;
 }
 
-/* Where short names are looked for: what registries.conf makes of a name without an alias. */
-static void write_registries(struct json_writer *w)
+/* What may be chosen: of networks with a name there are none. */
+static void write_plugins(struct json_writer *w)
 {
-	struct image_ref ref = { 0 }, *list = NULL;
-	size_t n = 0;
+	const struct log_driver_info *log;
 
-	json_write_object(w, "registries");
-	if (image_ref_parse("a-short-name", &ref, NULL) == 0 &&
-	    image_ref_candidates(&ref, &list, &n, NULL) == 0) {
-		json_write_array(w, "search");
-		for (size_t i = 0; i < n; i++)
-			json_write_str(w, NULL, list[i].registry);
-		json_write_end(w, ']');
-	}
+	json_write_object(w, "plugins");
+	json_write_null(w, "authorization");
+	json_write_array(w, "log");
+	for (size_t i = 0; (log = log_driver_at(i)); i++)
+		json_write_str(w, NULL, log->name);
+	json_write_end(w, ']');
+	json_write_strv(w, "network", NULL);
+	json_write_array(w, "volume");
+	json_write_str(w, NULL, "local");
+	json_write_end(w, ']');
 	json_write_end(w, '}');
-	for (size_t i = 0; i < n; i++)
-		image_ref_done(&list[i]);
-	free(list);
-	image_ref_done(&ref);
 }
 
 static int write_info(struct json_writer *w, struct storage *st, const struct cmk_globals *g,
 		      struct cmk_err *err)
 {
-	cleanup_free char *os_arch = NULL;
-	struct utsname u;
-	int r;
+	cleanup(image_platform_done) struct image_platform host = { 0 };
+	int r = cmk_host_platform(&host, err);
 
-	if (uname(&u) < 0)
-		return cmk_err_errno(err, "uname");
-	os_arch = xasprintf("linux/%s", cmk_host_arch(u.machine));
+	if (r < 0)
+		return r;
 	json_write_object(w, NULL);
-	write_host(w, st, &u, g->events_backend);
-	write_registries(w);
-	r = write_store(w, st, err);
+	info_write_host(w, st, &host, g);
+	write_plugins(w);
+	r = image_registries_write(w, err);
+	if (r >= 0)
+		r = write_store(w, st, err);
 	if (r < 0)
 		return r;
 	json_write_object(w, "version");
-	json_write_str(w, "Os", "linux");
-	json_write_str(w, "OsArch", os_arch);
-	json_write_str(w, "Version", PACKAGE_VERSION);
+	cmk_write_version(w, &host);
 	json_write_end(w, '}');
 	json_write_end(w, '}');
 	return 0;
 }
 
-static void print_scalar(const struct json *v)
-{
-	if (v->type == JSON_BOOL)
-		printf("%s\n", v->boolean ? "true" : "false");
-	else
-		printf("%s\n", v->text && *v->text ? v->text : "\"\"");
-}
-
-/* As YAML, as podman shows it; the nesting is that of write_info(). The first member of an object
- * in an array stands behind the dash. */
-static void print_yaml(const struct json *v, int indent, bool behind_dash)
-{
-	json_each (m, v) {
-		bool nested = m->n > 0 && (m->type == JSON_OBJECT || m->type == JSON_ARRAY);
-
-		printf("%*s", behind_dash ? 0 : indent, "");
-		behind_dash = false;
-		if (!m->key)
-			printf("- ");
-		else
-			printf("%s:%s", m->key, nested ? "\n" : " ");
-		if (nested)
-			print_yaml(m, indent + (m->type == JSON_OBJECT ? 2 : 0), !m->key);
-		else if (m->type == JSON_ARRAY || m->type == JSON_OBJECT)
-			printf("%s\n", m->type == JSON_ARRAY ? "[]" : "{}");
-		else
-			print_scalar(m);
-	}
-}
-
 static int print_text(struct json_writer *w, struct cmk_err *err)
 {
 	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
 	cleanup_free char *text = NULL;
 	size_t len = 0;
 	int r;
@@ -310,9 +175,11 @@ static int print_text(struct json_writer *w, struct cmk_err *err)
 	r = json_writer_finish(w, &text, &len, err);
 	if (r == 0)
 		r = json_parse(text, len, SIZE_MAX, &doc, err);
-	if (r == 0)
-		print_yaml(json_root(doc), 0, false);
-	return r;
+	if (r < 0)
+		return r;
+	format_yaml(json_root(doc), &out);
+	(void)fwrite(strbuf_str(&out), 1, out.len, stdout);
+	return 0;
 }
 
 /* docker's names of what scripts ask for. */
@@ -339,7 +206,8 @@ static const struct {
 /* The same, with docker's names beside. */
 static int print_template(const char *format, struct json_writer *w, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL, *name = os_release("PRETTY_NAME");
+	cleanup_strv char **os = info_os_release();
+	cleanup_free char *text = NULL;
 	cleanup_json_doc struct json_doc *doc = NULL;
 	struct json_writer with = JSON_WRITER_INIT;
 	struct utsname u = { 0 };
@@ -365,7 +233,7 @@ static int print_template(const char *format, struct json_writer *w, struct cmk_
 	json_write_str(&with, "Architecture", u.machine);
 	cgroup = json_str(json_path(json_root(doc), "host.cgroupVersion"));
 	json_write_str(&with, "CgroupVersion", cgroup && *cgroup == 'v' ? cgroup + 1 : "");
-	json_write_str(&with, "OperatingSystem", name);
+	json_write_str(&with, "OperatingSystem", strv_env_get(os, "PRETTY_NAME") ?: "");
 	json_write_end(&with, '}');
 	r = format_print_object(format, &with, err);
 	json_writer_done(&with);
@@ -410,7 +278,8 @@ const struct cmk_command cmk_cmd_info = {
 	.summary = "Show what this host offers and what cmk uses of it",
 	.description =
 		"Shows the host, how ids are mapped, where cgroups are delegated, and how and "
-		"where images and containers are kept.",
+		"where images and containers are kept. The names are those of `podman info`; what "
+		"cmk has not (conmon, buildah, a socket, an API, Go) is empty.",
 	.options = info_options,
 	.args_size = sizeof(struct info_args),
 	.examples = info_examples,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
 #include "cmd/format.h"
+#include "cmd/images_filter.h"
 #include "cmd/volumes.h"
 #include "image/image.h"
-
-#define EXIT_CMK_FAILED 125
 
 struct inspect_args {
 	struct cmk_select select; /* first: the shared row's offsets are of it */
@@ -12,9 +11,43 @@ struct inspect_args {
 	bool size;
 };
 
+/* For completion. */
+static const char inspect_fields[] =
+	"Id|Created|Path|Args|State{OciVersion|Status|Running|Paused|Restarting|OOMKilled|"
+	"Dead|Pid|ConmonPid|ExitCode|Error|StartedAt|FinishedAt|Health{Status|"
+	"FailingStreak|Log}|CgroupPath|StoppedByUser|Checkpointed|CheckpointedAt|Restored|"
+	"RestoredAt}|Image|ImageDigest|ImageName|Rootfs|Pod|ResolvConfPath|HostnamePath|"
+	"HostsPath|StaticDir|OCIConfigPath|LogPath|OCIRuntime|ConmonPidFile|PidFile|Name|"
+	"RestartCount|Platform|MountLabel|ProcessLabel|AppArmorProfile|EffectiveCaps|"
+	"BoundingCaps|ExecIDs|Driver|GraphDriver{Name|Data}|Mounts|Dependencies|"
+	"NetworkSettings{EndpointID|Gateway|IPAddress|IPPrefixLen|IPv6Gateway|"
+	"GlobalIPv6Address|GlobalIPv6PrefixLen|SecondaryIPAddresses|SecondaryIPv6Addresses|"
+	"MacAddress|AdditionalMacAddresses|Bridge|SandboxID|HairpinMode|"
+	"LinkLocalIPv6Address|LinkLocalIPv6PrefixLen|Ports|SandboxKey|Networks}|Namespace|"
+	"IsInfra|IsService|KubeExitCodePropagation|UseImageHosts|UseImageHostname|Config{"
+	"Hostname|Domainname|User|AttachStdin|AttachStdout|AttachStderr|Tty|OpenStdin|"
+	"StdinOnce|Env|Cmd|Image|Volumes|Secrets|WorkingDir|Entrypoint|OnBuild|Labels|"
+	"Annotations|StopSignal|CreateCommand|SystemdMode|Umask|Timeout|StopTimeout|"
+	"Healthcheck{Test|Interval|Timeout|Retries}|HealthcheckOnFailureAction|"
+	"HealthLogDestination|HealthcheckMaxLogCount|HealthcheckMaxLogSize|Passwd|"
+	"ChrootDirs|sdNotifyMode|sdNotifySocket}|HostConfig{Binds|CgroupManager|"
+	"ContainerIDFile|LogConfig{Type|Config|Path|Tag|Size}|NetworkMode|PortBindings|"
+	"RestartPolicy{Name|MaximumRetryCount}|AutoRemove|AutoRemoveImage|Annotations|"
+	"VolumeDriver|Devices|VolumesFrom|CapAdd|CapDrop|Dns|DnsOptions|DnsSearch|"
+	"ExtraHosts|HostsFile|GroupAdd|IpcMode|PidMode|UTSMode|UsernsMode|CgroupMode|"
+	"CgroupnsMode|Cgroup|Cgroups|Links|OomScoreAdj|Privileged|PublishAllPorts|"
+	"ReadonlyRootfs|MaskedPaths|ReadonlyPaths|SecurityOpt|Tmpfs|ShmSize|Runtime|"
+	"ConsoleSize|Isolation|IntelRdtClosID|CpuShares|Memory|NanoCpus|CgroupParent|"
+	"BlkioWeight|BlkioWeightDevice|BlkioDeviceReadBps|BlkioDeviceWriteBps|"
+	"BlkioDeviceReadIOps|BlkioDeviceWriteIOps|CpuPeriod|CpuQuota|CpuRealtimePeriod|"
+	"CpuRealtimeRuntime|CpusetCpus|CpusetMems|DeviceCgroupRules|DeviceRequests|"
+	"DiskQuota|KernelMemory|MemoryReservation|MemorySwap|MemorySwappiness|"
+	"OomKillDisable|Init|PidsLimit|Ulimits|CpuCount|CpuPercent|IOMaximumIOps|"
+	"IOMaximumBandwidth|CgroupConf}";
+
 static const struct cmk_option inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
-		       "'json' or a Go template", .def = "json"),
+		       "'json' or a Go template", .def = "json", .fields = inspect_fields),
 	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG('s', "size", struct inspect_args, size,
 		     "of containers, show what they take on the disk"),
@@ -27,18 +60,24 @@ static const struct cmk_option inspect_options[] = {
 static int inspect_container(struct storage *st, const struct inspect_args *a, const char *name,
 			     struct json_writer *w, struct cmk_err *err)
 {
+	static const char *const digests[] = { "ImageDigest", NULL };
 	cleanup_container struct container *c = NULL;
 	int r = container_open(st, name, &c, err);
 
+	/* Where that fails the digest is not shown. */
+	if (r >= 0 && c->cfg.image_id && format_may_print(a->format, digests))
+		(void)image_settle(st, c->cfg.image_id, NULL);
 	return r < 0 ? r : container_inspect(c, a->size, w, err);
 }
 
-static int inspect_image(struct storage *st, const char *name, struct json_writer *w,
-			 struct cmk_err *err)
+static int inspect_image(struct storage *st, const struct inspect_args *a, const char *name,
+			 struct json_writer *w, struct cmk_err *err)
 {
 	cleanup_free char *id = NULL;
 	int r = image_find_local(st, name, &id, NULL, err);
 
+	if (r >= 0)
+		r = cmk_settle_for(st, id, a->format, err);
 	return r < 0 ? r : image_inspect(st, id, w, err);
 }
 
@@ -71,7 +110,7 @@ static int inspect_one(struct storage *st, const struct inspect_args *a, const c
 	int r;
 
 	if (streq(type, "image"))
-		return inspect_image(st, name, w, err);
+		return inspect_image(st, a, name, w, err);
 	if (streq(type, "volume"))
 		return inspect_volume(st, name, w, err);
 	if (!streq(type, "all") && !streq(type, "container"))
@@ -80,7 +119,7 @@ static int inspect_one(struct storage *st, const struct inspect_args *a, const c
 	if (r != -ENOENT || streq(type, "container"))
 		return r;
 	cmk_err_done(err);
-	r = inspect_image(st, name, w, err);
+	r = inspect_image(st, a, name, w, err);
 	/* What is no image's name at all may have been meant as another's. */
 	if (r != -ENOENT && r != -EINVAL)
 		return r;
@@ -185,7 +224,7 @@ const struct cmk_command cmk_cmd_inspect = {
 
 static const struct cmk_option container_inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct inspect_args, format, "FORMAT",
-		       "'json' or a Go template", .def = "json"),
+		       "'json' or a Go template", .def = "json", .fields = inspect_fields),
 	CMK_OPT_USE(cmk_select_latest),
 	CMK_OPT_FLAG('s', "size", struct inspect_args, size, "show what they take on the disk"),
 	CMK_OPT_END(),

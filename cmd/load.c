@@ -55,7 +55,7 @@ static int load_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	if (r == 0)
 		r = image_load(st, path, fd, a->signature_policy, a->quiet, &ids, &names, err);
 	for (size_t i = 0; r == 0 && names[i]; i++) {
-		event_write_image(st, "loadfromarchive", ids[i], names[i]);
+		event_write_image(st, "loadfromarchive", ids[i], a->input ? a->input : "");
 		printf("Loaded image: %s\n", names[i]);
 	}
 	storage_free(st);
@@ -84,7 +84,8 @@ const struct cmk_command cmk_cmd_load = {
 		"name. "
 		"A name without a registry gets localhost/. Every digest is verified, and layers "
 		"that are here already are not unpacked again.\n\n"
-		"Archives may be compressed as a whole with gzip or zstd. What is compressed, or "
+		"Archives may be compressed as a whole with gzip, bzip2, xz or zstd. What is "
+		"compressed, or "
 		"comes through a pipe, is first copied into the store's directory, to a file that "
 		"nothing is left of afterwards; it needs that room for a while.\n\n"
 		"One image of several is taken by `cmk pull docker-archive:FILE:NAME`, `cmk pull "

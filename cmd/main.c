@@ -3,6 +3,7 @@
  * those of the C locale whatever the caller's environment says. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -12,22 +13,27 @@
 #include "cmd/state.h"
 #include "libpod/libpod.h"
 
-#define EXIT_CMK_FAILED 125
-#define EXIT_CANNOT_EXEC 126
-#define EXIT_CMD_NOT_FOUND 127
+/* podman's, of which the last two tell no less than "error". */
+#define LOG_LEVELS(X, separator)     \
+	X("trace", TRACE)            \
+	separator X("debug", DEBUG)  \
+	separator X("info", INFO)    \
+	separator X("warn", WARN)    \
+	separator X("warning", WARN) \
+	separator X("error", ERROR)  \
+	separator X("fatal", ERROR)  \
+	separator X("panic", ERROR)
+#define LOG_LEVEL_NAME(name, level) name
+#define LOG_LEVEL_ROW(name, level) { name, LOG_LEVEL_##level },
 
 static int set_log_level(const struct cmk_option *o, const char *value, void *args,
-			 struct cmk_err *err)
+			 struct cmk_err *err cmk_unused)
 {
 	static const struct {
 		const char *name;
 		enum log_level level;
-	} levels[] = {
-		{ "trace", LOG_LEVEL_DEBUG },  { "debug", LOG_LEVEL_DEBUG },
-		{ "info", LOG_LEVEL_INFO },    { "warn", LOG_LEVEL_WARN },
-		{ "warning", LOG_LEVEL_WARN }, { "error", LOG_LEVEL_ERROR },
-		{ "fatal", LOG_LEVEL_ERROR },  { "panic", LOG_LEVEL_ERROR },
-	};
+	} levels[] = { LOG_LEVELS(LOG_LEVEL_ROW, ) };
+	char *plain;
 
 	(void)o;
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
@@ -37,7 +43,41 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 			return 0;
 		}
 	}
-	return cmk_err_set(err, -EINVAL, "not one of debug, info, warn, error");
+	plain = xstrdup(value);
+	text_make_plain(plain, NULL, ' ');
+	/* podman's words and exit code. */
+	(void)fprintf(stderr, "Log Level \"%s\" is not supported, choose from: %s\n", plain,
+		      LOG_LEVELS(LOG_LEVEL_NAME, ", "));
+	exit(EXIT_FAILURE);
+}
+
+/* In podman's words and with its exit code. */
+static void cmk_noreturn refuse_both(void)
+{
+	(void)fprintf(stderr, "Setting --log-level and --debug is not allowed\n");
+	exit(EXIT_FAILURE);
+}
+
+static int set_debug(const struct cmk_option *o, const char *value cmk_unused, void *args,
+		     struct cmk_err *err)
+{
+	struct cmk_globals *g = args;
+
+	if (g->level_given)
+		refuse_both();
+	g->debug = true;
+	return set_log_level(o, "debug", args, err);
+}
+
+static int set_level(const struct cmk_option *o, const char *value, void *args, struct cmk_err *err)
+{
+	struct cmk_globals *g = args;
+
+	/* The default comes this way, too. */
+	g->level_given = value != o->def;
+	if (g->level_given && g->debug)
+		refuse_both();
+	return set_log_level(o, value, args, err);
 }
 
 static int set_events_backend(const struct cmk_option *o, const char *value, void *args,
@@ -55,17 +95,23 @@ static int set_events_backend(const struct cmk_option *o, const char *value, voi
 }
 
 const struct cmk_option cmk_global_options_behind[] = {
+	CMK_OPT_OF(OPT_STRV, 0, "cdi-spec-dir", struct cmk_globals, cdi_dirs, "DIR",
+		   "directory of CDI files, instead of the default ones", .complete = COMPLETE_DIRS,
+		   .conf = "engine.cdi_spec_dirs"),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "events-backend", struct cmk_globals, events_backend, "BACKEND",
 		   "where events are kept", .def = "file", .words = "file|none",
 		   .complete = COMPLETE_WORDS, .parse = set_events_backend,
 		   .conf = "engine.events_logger"),
+	CMK_OPT_OF(OPT_CALLBACK, 'D', "debug", struct cmk_globals, log_level, NULL,
+		   "the same as --log-level debug", .parse = set_debug),
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
 	CMK_OPT_OF(OPT_STRV, 0, "hooks-dir", struct cmk_globals, hooks_dirs, "DIR",
 		   "directory of OCI hooks, instead of the default ones", .complete = COMPLETE_DIRS,
 		   .conf = "engine.hooks_dir"),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "log-level", struct cmk_globals, log_level, "LEVEL",
-		   "tell more or less on stderr", .def = "warn", .words = "debug|info|warn|error",
-		   .complete = COMPLETE_WORDS, .parse = set_log_level),
+		   "tell more or less on stderr", .def = "warn",
+		   .words = LOG_LEVELS(LOG_LEVEL_NAME, "|"), .complete = COMPLETE_WORDS,
+		   .parse = set_level),
 	CMK_OPT_STRING(0, "root", struct cmk_globals, root, "DIR",
 		       "directory of images and containers", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "runroot", struct cmk_globals, runroot, "DIR",
@@ -133,16 +179,20 @@ static int redirect_output(const struct cmk_globals *g, struct cmk_err *err)
 
 void cmk_print_error(const struct cmk_err *err)
 {
-	cleanup_free char *line = err->hint && *err->hint
-					  ? xasprintf("Error: %s (%s)\n", cmk_err_msg(err),
-						      err->hint)
-					  : xasprintf("Error: %s\n", cmk_err_msg(err));
-	size_t n = strlen(line);
+	/* As podman's and docker's: where to read about it is a line of its own. */
+	const char *see = err->hint ? str_after(err->hint, "see 'cmk ") : NULL;
+	bool has_hint = err->hint && *err->hint && !see;
+	cleanup_free char *text = has_hint
+					  ? xasprintf("Error: %s (%s)", cmk_err_msg(err), err->hint)
+					  : xasprintf("Error: %s", cmk_err_msg(err));
+	cleanup_free char *line = NULL;
+	size_t n;
 
 	/* Names and registries' answers are in it: no escape sequence reaches the terminal, and it
 	 * stays one line. */
-	text_make_plain(line, NULL, ' ');
-	line[n - 1] = '\n';
+	text_make_plain(text, NULL, ' ');
+	line = see ? xasprintf("%s\nSee 'cmk %s\n", text, see) : xasprintf("%s\n", text);
+	n = strlen(line);
 	(void)fflush(stdout);
 	(void)!write(STDERR_FILENO, line, n);
 }
@@ -212,6 +262,9 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 	if (g->storage_driver && setenv("STORAGE_DRIVER", g->storage_driver, 1) < 0)
 		return cmk_err_errno(err, "set STORAGE_DRIVER");
 	r = check_operands(cmd, p->n_operands, err);
+	log_info("cmk filtering at log level %s", g->log_level ? g->log_level : "warn");
+	log_debug("called: cmk %s", cmd->name);
+	log_trace("words behind it: %d", p->n_operands);
 	return r < 0 ? r : cmd->exec(g, args, p->n_operands, p->operands, err);
 }
 
@@ -226,6 +279,10 @@ static int run_command(const struct cmk_command *cmd, struct cmk_globals *g, int
 	struct cmk_parse p = { .command = cmd->name };
 	int r;
 
+	if (cmd->no_options) {
+		r = check_operands(cmd, argc, err);
+		return r < 0 ? r : cmd->exec(g, args, argc, argv, err);
+	}
 	r = cmk_parse_options(sets, ARRAY_LEN(sets), cmd->stop_at_operand, argc, argv, &p, err);
 	if (r == 0)
 		r = run_parsed(cmd, g, args, &p, err);
@@ -252,6 +309,9 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 		return 0;
 	}
 	if (argc == 0) {
+		/* Where the error goes. */
+		if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+			cmk_help_all();
 		(void)cmk_err_set(err, -EINVAL, "missing command 'cmk COMMAND'");
 		(void)cmk_err_hint(err, "see 'cmk help'");
 		return -EINVAL;

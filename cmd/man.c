@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
+#include "storage/storage.h"
 
 #define TEXT_MAX 65536
 
@@ -245,6 +246,33 @@ static int main_page(int texts_fd, struct strbuf *sb, struct cmk_err *err)
 	return 0;
 }
 
+/* A key of a configuration file: NAME is "table.key"; USE and TEXT may be NULL. */
+static void add_key(struct strbuf *sb, const char *name, const char *use, const char *text)
+{
+	strbuf_adds(sb, ".TP\n\\fB");
+	add_roff(sb, strrchr(name, '.') + 1);
+	strbuf_adds(sb, "\\fR\n");
+	if (use)
+		strbuf_addf(sb, "%s.\n", use);
+	if (text) {
+		cleanup_free char *line = xasprintf("%s.\n", text);
+
+		if (*line >= 'a' && *line <= 'z')
+			*line = (char)(*line & ~0x20);
+		add_roff(sb, line);
+	}
+}
+
+/* The head of a table where NAME is the first key of it: TABLE is what it was before. */
+static const char *add_table(struct strbuf *sb, const char *name, const char *table)
+{
+	size_t n = (size_t)(strrchr(name, '.') - name);
+
+	if (strncmp(name, table, n + 1) != 0 || strchr(table + n + 1, '.'))
+		strbuf_addf(sb, ".SH [%.*s]\n", (int)n, name);
+	return name;
+}
+
 /* What cmk makes of one key of containers.conf. */
 static void add_conf_key(struct strbuf *sb, const struct conf_key *k)
 {
@@ -253,25 +281,15 @@ static void add_conf_key(struct strbuf *sb, const struct conf_key *k)
 		[CONF_WARNED] = "Not supported: a warning",
 		[CONF_REFUSED] = "Not supported: an error where a container is made",
 	};
+	cleanup_strbuf struct strbuf option = STRBUF_INIT;
 
-	strbuf_adds(sb, ".TP\n\\fB");
-	add_roff(sb, strchr(k->name, '.') + 1);
-	strbuf_adds(sb, "\\fR\n");
-	if (k->use != CONF_USED)
-		strbuf_addf(sb, "%s.\n", uses[k->use]);
-	else if (k->option) {
-		strbuf_adds(sb, "Default of \\fB");
-		add_roff(sb, "--");
-		add_roff(sb, k->option);
-		strbuf_adds(sb, "\\fR.\n");
+	if (k->use == CONF_USED && k->option) {
+		strbuf_adds(&option, "Default of \\fB");
+		add_roff(&option, "--");
+		add_roff(&option, k->option);
+		strbuf_adds(&option, "\\fR");
 	}
-	if (k->text) {
-		cleanup_free char *text = xasprintf("%s.\n", k->text);
-
-		if (*text >= 'a' && *text <= 'z')
-			*text = (char)(*text & ~0x20);
-		add_roff(sb, text);
-	}
+	add_key(sb, k->name, option.len > 0 ? strbuf_str(&option) : uses[k->use], k->text);
 }
 
 static void conf_page(struct strbuf *sb)
@@ -297,11 +315,7 @@ static void conf_page(struct strbuf *sb)
 		"error.",
 		false);
 	for (const struct conf_key *k = cmk_conf_keys; k->name; k++) {
-		size_t n = strcspn(k->name, ".");
-
-		if (strncmp(k->name, table, n + 1) != 0)
-			strbuf_addf(sb, ".SH [%.*s]\n", (int)n, k->name);
-		table = k->name;
+		table = add_table(sb, k->name, table);
 		add_conf_key(sb, k);
 	}
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers.conf\\fR(5)\n");
@@ -309,6 +323,13 @@ static void conf_page(struct strbuf *sb)
 
 static void storage_page(struct strbuf *sb)
 {
+	static const char *const uses[] = {
+		[STORAGE_KEY_PODMAN] = "Says where Podman's store is",
+		[STORAGE_KEY_MOOT] = "No matter to cmk",
+		[STORAGE_KEY_WARNED] = "Not supported: a warning",
+	};
+	const char *table = "";
+
 	add_head(sb, "cmk-storage.conf", '5', "what cmk reads of storage.conf");
 	strbuf_adds(sb, ".SH DESCRIPTION\n");
 	add_paragraphs(
@@ -316,26 +337,37 @@ static void storage_page(struct strbuf *sb)
 		"Of containers-storage.conf(5) cmk reads the first file that is there: "
 		"`$CONTAINERS_STORAGE_CONF`, `~/.config/containers/storage.conf`, "
 		"`/etc/containers/storage.conf`, `/usr/share/containers/storage.conf`.\n\n"
-		"`[storage] driver`: `vfs` is taken as by `--storage-driver`. `overlay` means the "
-		"best that works here, or fuse-overlayfs where `mount_program` of "
-		"`[storage.options.overlay]` is that. The option and `STORAGE_DRIVER` win; other "
-		"drivers are Podman's alone.\n\n"
-		"`[storage.options] additionalimagestores`: absolute paths of data directories of "
-		"cmk, made by `cmk --root DIR pull`, which others keep. Their images stand behind "
-		"those of the own store, are listed as read-only, run from there without a copy "
-		"and are never written or removed. Podman's stores in this list are passed "
-		"over.\n\n"
-		"`graphroot`, `runroot` and `rootless_storage_path` name Podman's own store, and "
-		"have no effect; cmk's is at `--root`. All other keys have none either.",
+		"cmk's own store is at `--root`; Podman's, of which the file says where it is, is "
+		"only read, by `containers-storage:` (cmk-pull(1)). A key that is in no table "
+		"below "
+		"and in none of the drivers `aufs`, `btrfs`, `thinpool` and `zfs`, which are "
+		"Podman's alone, has no effect, and `--log-level=debug` names it. Warnings come "
+		"where a container is made. Keys of `[storage.options.overlay]` may stand in "
+		"`[storage.options]`, too.",
 		false);
+	for (const struct storage_key *k = storage_keys; k->name; k++) {
+		table = add_table(sb, k->name, table);
+		add_key(sb, k->name, uses[k->use], k->text);
+	}
 	strbuf_adds(sb, ".SH SHARING A STORE\n");
 	add_paragraphs(
 		sb,
-		"Other users read a store after `chmod -R a+rX DIR`, by root where files in it "
-		"belong to subordinate ids. A file belongs to whom it belongs there: ids that the "
-		"reader has not been given are shown as nobody's in a container. Containers with "
-		"a map of ids of their own (`--userns=keep-id`, `--uidmap`) need a copy of the "
-		"image in the own store. Who keeps the store is trusted with what runs from it.",
+		"Other users read a store after its owner's `cmk unshare chmod -R a+rX DIR`, which "
+		"is "
+		"needed again for what comes into it later; a store that may not be read is told "
+		"and not used. Where the kernel can (6.16, `cmk info` says "
+		"`datadir+`), "
+		"the reader's containers see the files with the owners that the image gives them, "
+		"also with a map of ids of their own (`--userns=keep-id`, `--uidmap`): these are "
+		"kept in the own store, without a copy of what is in files of more than 4 KiB; "
+		"directories that the reader may not open are empty there. Elsewhere ids that the "
+		"reader has not been given are shown as nobody's, and images are copied for a map "
+		"of ids. Who keeps the store is trusted with "
+		"what runs from it.\n\n"
+		"The store may be on NFS or another network's file system: layers are only read. "
+		"The own data directory must be on a file system of this machine, since the "
+		"server gives no files to subordinate ids and an overlay's upper directory cannot "
+		"be there.",
 		false);
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers-storage.conf\\fR(5)\n");
 }

@@ -4,11 +4,14 @@
 struct manifest_annotate_args {
 	struct cmk_manifest_note note; /* first: the shared rows' offsets are of it */
 	bool index;
+	const char *subject;
 };
 
 static const struct cmk_option manifest_annotate_options[] = {
 	CMK_OPT_FLAG(0, "index", struct manifest_annotate_args, index,
 		     "set the annotations of the list itself"),
+	CMK_OPT_STRING(0, "subject", struct manifest_annotate_args, subject, "IMAGE",
+		       "say which image the list itself is about", .complete = COMPLETE_IMAGES),
 	CMK_OPT_USE(cmk_manifest_note_options),
 	CMK_OPT_END(),
 };
@@ -16,14 +19,17 @@ static const struct cmk_option manifest_annotate_options[] = {
 static int check(const struct manifest_annotate_args *a, int argc, struct cmk_err *err)
 {
 	const struct cmk_manifest_note *n = &a->note;
+	bool index = a->index || a->subject;
 
-	if (!a->index && argc < 2)
+	if (!index && argc < 2)
 		return cmk_err_set(err, -EINVAL, "say of which instance: a digest, or an image");
-	if (a->index && argc > 1)
-		return cmk_err_set(err, -EINVAL, "--index is of the list, not of an instance");
-	if (a->index && (n->os || n->arch || n->variant || n->os_version || n->os_features ||
-			 n->features || !n->annotations))
-		return cmk_err_set(err, -EINVAL, "--index goes with --annotation alone");
+	if (index && argc > 1)
+		return cmk_err_set(err, -EINVAL,
+				   "--index and --subject are of the list, not of an instance");
+	if (index && (n->os || n->arch || n->variant || n->os_version || n->os_features ||
+		      n->features || (!n->annotations && !a->subject)))
+		return cmk_err_set(err, -EINVAL,
+				   "--index and --subject go with --annotation alone");
 	return 0;
 }
 
@@ -31,6 +37,7 @@ static int manifest_annotate_exec(const struct cmk_globals *g, void *args, int a
 				  struct cmk_err *err)
 {
 	const struct manifest_annotate_args *a = args;
+	const struct image_pull_options pull = { .tls_verify = -1 };
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *id = NULL;
 	struct image_list_note note;
@@ -42,10 +49,12 @@ static int manifest_annotate_exec(const struct cmk_globals *g, void *args, int a
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = image_list_find(st, argv[0], &id, err);
-	if (r == 0 && a->index)
-		r = image_list_annotate_index(st, id, note.annotations, err);
-	else if (r == 0)
+	if (r == 0 && a->subject)
+		r = image_list_set_subject(st, id, a->subject, &pull, err);
+	if (r == 0 && argc > 1)
 		r = image_list_annotate(st, id, argv[1], &note, err);
+	else if (r == 0 && note.annotations)
+		r = image_list_annotate_index(st, id, note.annotations, err);
 	if (r < 0)
 		return r;
 	printf("%s\n", id);

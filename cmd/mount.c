@@ -61,7 +61,6 @@ static int print_mounted(struct storage *st, bool json, bool no_trunc, struct cm
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++)
 		write_one(st, &list[i], json, no_trunc, &w);
-	json_write_end(&w, ']');
 	storage_mounted_free(list, n);
 	return cmk_mounts_print(&w, json, "table {{.id}}\t{{.mountpoint}}", err);
 }

@@ -13,9 +13,5 @@ int cmk_mounts_format(const char *format, bool *ret_json, struct cmk_err *err)
 
 int cmk_mounts_print(struct json_writer *w, bool json, const char *table, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r = json_writer_finish(w, &text, &len, err);
-
-	return r < 0 ? r : format_print(json ? "json" : table, text, len, NULL, true, err);
+	return format_print_array(json ? "json" : table, w, NULL, true, err);
 }

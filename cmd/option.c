@@ -74,7 +74,7 @@ const struct cmk_option **cmk_options_shown(const struct cmk_option *rows)
 	return flat;
 }
 
-static bool is_word(const char *words, const char *value)
+bool cmk_option_is_word(const char *words, const char *value)
 {
 	size_t n = strcspn(value, "|");
 
@@ -84,6 +84,17 @@ static bool is_word(const char *words, const char *value)
 		if (strncmp(w, value, n) == 0 && (w[n] == '|' || !w[n]))
 			return true;
 	return false;
+}
+
+const struct cmk_option_key *cmk_option_find_key(const struct cmk_option_key *keys,
+						 const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	for (const struct cmk_option_key *k = keys; k->key; k++)
+		if (strlen(k->key) == n && strncmp(k->key, text, n) == 0)
+			return k;
+	return NULL;
 }
 
 static const char *why_refused(const struct cmk_option *o, int r)
@@ -197,7 +208,7 @@ static int set_value(struct entry *e, const char *value, struct cmk_err *err)
 			*FIELD(int, e->args, o) = b;
 		break;
 	case OPT_STRING:
-		if (o->words && !is_word(o->words, value))
+		if (o->words && !cmk_option_is_word(o->words, value))
 			r = -EINVAL;
 		else
 			*FIELD(const char *, e->args, o) = value;
@@ -348,9 +359,9 @@ static int unknown_option(struct parser *p, char *word, const char *typed, struc
 static int need_value(const struct cmk_option *o, const char *letters, struct cmk_err *err)
 {
 	if (letters)
-		return cmk_err_set(err, -EINVAL, "flag needs an argument: '%c' in %s: --%s %s",
-				   o->letter, letters, o->name, o->arg);
-	return cmk_err_set(err, -EINVAL, "flag needs an argument: --%s %s", o->name, o->arg);
+		return cmk_err_set(err, -EINVAL, "flag needs an argument: '%c' in %s", o->letter,
+				   letters);
+	return cmk_err_set(err, -EINVAL, "flag needs an argument: --%s", o->name);
 }
 
 /* Returns how many words were used. */
@@ -528,7 +539,7 @@ static char *check_row(const struct cmk_option *o)
 				 o->name);
 	if ((o->type == OPT_CALLBACK) != (o->parse != NULL))
 		return xasprintf("'--%s' needs .parse, and only as a callback", o->name);
-	if (o->words && o->def && !is_word(o->words, o->def))
+	if (o->words && o->def && !cmk_option_is_word(o->words, o->def))
 		return xasprintf("the default of '--%s' is not one of its words", o->name);
 	return NULL;
 }

@@ -42,8 +42,17 @@ enum cmk_complete {
 	COMPLETE_VOLUMES,
 	COMPLETE_SECRETS,
 	COMPLETE_OBJECTS, /* containers, images and volumes */
+	COMPLETE_PLACES,  /* files here and in containers, "CONTAINER:PATH" */
 	COMPLETE_WORDS /* .words */,
 	COMPLETE_COMMANDS,
+};
+
+/* A key of an option that is "KEY=VALUE", for its parser and completion. Tables end with a NULL
+ * key. */
+struct cmk_option_key {
+	const char *key;
+	enum cmk_complete complete; /* of its value */
+	const char *words;	    /* of which it is one, "a|b|c", or NULL */
 };
 
 struct cmk_option {
@@ -65,6 +74,9 @@ struct cmk_option {
 	int64_t min, max;  /* of numbers; both 0: whatever the type holds */
 	const char *excludes; /* name of an option that may not stand beside it */
 	enum cmk_complete complete;
+	const struct cmk_option_key *keys; /* completion of "KEY=VALUE", or NULL */
+	/* What a Go template may name, for completion: "Id|State{Status|Pid}"; or NULL. */
+	const char *fields;
 	const char *value_if_alone;
 	int (*parse)(const struct cmk_option *o, const char *value, void *args,
 		     struct cmk_err *err);
@@ -96,12 +108,18 @@ struct cmk_option {
 
 struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out;
-	char **hooks_dirs;
+	char **hooks_dirs, **cdi_dirs;
 	bool help, version, noout;
+	bool debug, level_given;  /* --debug, --log-level */
 	struct cmk_err *conf_err; /* why containers.conf could not be read */
 	int argc;
 	char **argv; /* the whole command line, for create_command */
 };
+
+/* Codes that mean the same of every command; one's own stand in its file. */
+#define EXIT_CMK_FAILED 125
+#define EXIT_CANNOT_EXEC 126
+#define EXIT_CMD_NOT_FOUND 127
 
 struct cmk_example {
 	const char *line; /* what is typed: "cmk run -it alpine sh" */
@@ -120,6 +138,7 @@ struct cmk_command {
 	size_t args_size;
 	int min_operands, max_operands; /* max -1: any */
 	bool stop_at_operand, hidden;
+	bool no_options;	    /* whatever a word begins with, it is an operand */
 	enum cmk_complete complete; /* of its operands */
 	/* ARGS was zeroed and filled from defaults and options; vectors in it are freed by main.
 	 * ARGV are the operands, NULL-ended. Returns the exit code (0..255; main prints *ERR first
@@ -159,6 +178,11 @@ const struct cmk_option **cmk_options_flatten(const struct cmk_option *rows);
 /* The same without hidden rows, sorted by name: for people. */
 const struct cmk_option **cmk_options_shown(const struct cmk_option *rows);
 bool cmk_option_takes_value(const struct cmk_option *o);
+/* Whether VALUE is one of WORDS, "a|b|c". */
+bool cmk_option_is_word(const char *words, const char *value);
+/* The row of the key that begins TEXT, "KEY=VALUE" or "KEY"; NULL where there is none. */
+const struct cmk_option_key *cmk_option_find_key(const struct cmk_option_key *keys,
+						 const char *text);
 /* TYPED is a slip of the hand for NAME. */
 bool cmk_is_near(const char *typed, const char *name);
 /* NULL where the table is sound, else what is wrong with it (owned). */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/prune.h"
 
+#include "base/log.h"
 #include "cmd/images_filter.h"
 #include "cmd/ps_filter.h"
 #include "cmd/volumes.h"
@@ -18,11 +19,17 @@ void cmk_pruned_print(const struct cmk_pruned *p, const char *title)
 		(void)printf("%s\n", *id);
 }
 
+const struct cmk_option_key cmk_prune_keys[] = {
+	{ "until", COMPLETE_NONE, NULL },
+	{ "label", COMPLETE_NONE, NULL },
+	{ "label!", COMPLETE_NONE, NULL },
+	{ NULL, COMPLETE_NONE, NULL },
+};
+
 int cmk_prune_check_filters(char *const *filters, struct cmk_err *err)
 {
 	for (; filters && *filters; filters++) {
-		if (!str_after(*filters, "until=") && !str_after(*filters, "label=") &&
-		    !str_after(*filters, "label!="))
+		if (!strchr(*filters, '=') || !cmk_option_find_key(cmk_prune_keys, *filters))
 			return cmk_err_set(err, -EINVAL,
 					   "'%s' is an invalid filter: prune knows until=, label= "
 					   "and label!=",
@@ -37,7 +44,7 @@ static void failed(struct cmk_pruned *p, const struct cmk_err *err)
 	if (err->kind == CMK_ERR_IN_USE || err->code == -ENOENT)
 		return;
 	cmk_print_error(err);
-	p->code = 125;
+	p->code = EXIT_CMK_FAILED;
 }
 
 /* --- containers --- */
@@ -154,6 +161,15 @@ static int prune_once(const struct images_world *w, bool all, char *const *filte
 	return r < 0 ? r : removed;
 }
 
+/* What one that was killed has left: layers of images that had gone. */
+static void collect(struct storage *st)
+{
+	cleanup_err struct cmk_err why = CMK_ERR_INIT;
+
+	if (storage_layers_collect(st, &why) < 0)
+		log_warn("%s: unused layers stay", cmk_err_msg(&why));
+}
+
 /* What an image was made of may be dangling once that has gone: again, until nothing goes. */
 int cmk_prune_images(struct storage *st, bool all, char *const *filters, struct cmk_pruned *ret,
 		     struct cmk_err *err)
@@ -161,6 +177,7 @@ int cmk_prune_images(struct storage *st, bool all, char *const *filters, struct 
 	struct container **containers = NULL;
 	struct images_world w = { .st = st };
 	uint64_t before = 0, after = 0;
+	bool any = false;
 	int r = container_list(st, &containers, &w.n_containers, err), removed = r == 0;
 
 	w.containers = containers;
@@ -175,11 +192,14 @@ int cmk_prune_images(struct storage *st, bool all, char *const *filters, struct 
 		after = ret->count ? cmk_layers_size(list, w.n_images) : 0;
 		before = first ? after : before;
 		removed = prune_once(&w, all, filters, ret, err);
+		any |= removed > 0;
 		w.family = image_family_free(w.family);
 		storage_image_list_free(list, w.n_images);
 	}
 	container_list_free(containers, w.n_containers);
 	ret->bytes += before > after ? before - after : 0;
+	if (r == 0 && !any)
+		collect(st);
 	return r < 0 ? r : MIN(removed, 0);
 }
 

@@ -16,6 +16,8 @@ void cmk_pruned_done(struct cmk_pruned *p);
 /* A line each, below TITLE where there are any and a title is given. */
 void cmk_pruned_print(const struct cmk_pruned *p, const char *title);
 
+/* For the rows of --filter. */
+extern const struct cmk_option_key cmk_prune_keys[];
 /* -EINVAL where one of the filters is none of until=, label=, label!=. */
 int cmk_prune_check_filters(char *const *filters, struct cmk_err *err);
 /* Those that do not run. */

@@ -8,12 +8,20 @@
 #include "cmd/ps_filter.h"
 
 struct ps_args {
-	bool all, external, latest, namespaces, no_trunc, noheading, quiet, size, sync;
+	bool all, external, latest, namespaces, no_trunc, noheading, pod, quiet, size, sync;
 	char **filters;
 	const char *format, *sort;
 	int64_t last;
 	uint32_t watch;
 };
+
+/* For completion. */
+static const char ps_fields[] =
+	"AutoRemove|CGROUPNS|CIDFile|Cgroup|Command|Created|CreatedAt|CreatedHuman|"
+	"ExitCode|Exited|ExitedAt|ExposedPorts|ID|IPC|Image|ImageID|IsInfra|Labels|"
+	"LocalVolumes|MNT|Mounts|NET|Names|Namespaces{Mnt|Cgroup|Ipc|Net|Pidns|Uts|User}|"
+	"Networks|PIDNS|Pid|Pod|PodName|Ports|Restarts|RunningFor|Size|StartedAt|State|"
+	"Status|USERNS|UTS|User";
 
 static const struct cmk_option ps_options[] = {
 	CMK_OPT_FLAG('a', "all", struct ps_args, all,
@@ -21,8 +29,9 @@ static const struct cmk_option ps_options[] = {
 	CMK_OPT_FLAG(0, "external", struct ps_args, external,
 		     "show containers that other tools made in the store, too", .alias = "storage"),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct ps_args, filters, "KEY=VALUE",
-		   "show only those for which this holds"),
-	CMK_OPT_STRING(0, "format", struct ps_args, format, "FORMAT", "'json' or a Go template"),
+		   "show only those for which this holds", .keys = ps_filter_keys),
+	CMK_OPT_STRING(0, "format", struct ps_args, format, "FORMAT", "'json' or a Go template",
+		       .fields = ps_fields),
 	CMK_OPT_OF(OPT_INT, 'n', "last", struct ps_args, last, "NUMBER",
 		   "show the NUMBER newest containers, in any state", .def = "-1", .min = -1,
 		   .max = INT32_MAX),
@@ -32,6 +41,7 @@ static const struct cmk_option ps_options[] = {
 	CMK_OPT_FLAG(0, "noheading", struct ps_args, noheading, "leave the headings out"),
 	CMK_OPT_FLAG(0, "ns", struct ps_args, namespaces, "show the namespaces of each container",
 		     .alias = "namespace"),
+	CMK_OPT_FLAG('p', "pod", struct ps_args, pod, "show the pod of each container"),
 	CMK_OPT_FLAG('q', "quiet", struct ps_args, quiet, "show IDs alone"),
 	CMK_OPT_FLAG('s', "size", struct ps_args, size, "show what the containers take on disk"),
 	CMK_OPT_STRING(0, "sort", struct ps_args, sort, "KEY", "order of the list",
@@ -79,8 +89,8 @@ static void print_table(const struct ps_args *a, const struct ps_item *items, si
 
 	if (!a->noheading)
 		strbuf_addf(&text,
-			    "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES%s\n",
-			    a->size ? "\tSIZE" : "");
+			    "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES%s%s\n",
+			    a->pod ? "\tPOD ID\tPODNAME" : "", a->size ? "\tSIZE" : "");
 	for (size_t i = 0; i < n; i++) {
 		const struct container *c = items[i].c;
 		cleanup_free char *id = ps_id(&items[i]), *command = ps_command(&items[i]);
@@ -90,6 +100,9 @@ static void print_table(const struct ps_args *a, const struct ps_item *items, si
 		format_ago(c->cfg.created, created);
 		add_cells(&text, (const char *const[]){ id, ps_image(c), command, created, status,
 							ports, c->cfg.name, NULL });
+		/* No container is in one. */
+		if (a->pod)
+			strbuf_adds(&text, "\t\t");
 		if (a->size) {
 			cleanup_free char *size = ps_size(&items[i]);
 
@@ -117,14 +130,11 @@ static int print_format(const struct ps_args *a, const struct ps_item *items, si
 {
 	static const struct format_title titles[] = {
 		{ "ID", "CONTAINER ID" }, { "Id", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
-		{ "Pid", "PID" },	  { "PodName", "PODNAME" }, { "CIDFile", "CIDFILE" },
-		{ NULL, NULL },
+		{ "Pid", "PID" },	  { "PodName", "PODNAME" }, { "Pod", "POD ID" },
+		{ "CIDFile", "CIDFILE" }, { NULL, NULL },
 	};
 	const char *format = format_of(a);
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
 
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < n; i++) {
@@ -133,9 +143,7 @@ static int print_format(const struct ps_args *a, const struct ps_item *items, si
 		else
 			ps_write_template(&w, &items[i]);
 	}
-	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
+	return format_print_array(format, &w, titles, a->noheading, err);
 }
 
 /* The containers to show, at the front of LIST; the others are freed. */
@@ -350,7 +358,8 @@ const struct cmk_command cmk_cmd_ps = {
 	.description =
 		"Shows the containers that run, or all, the oldest first.\n\n"
 		"Filters: `id` (a beginning, or a regular expression), `name` and `command` "
-		"(regular expressions), `label`, `label!`, `status`, `exited`, `ancestor` (an "
+		"(regular expressions), `label`, `label!`, `annotation`, `annotation!`, `status`, "
+		"`exited`, `ancestor` (an "
 		"image "
 		"or one that it was built on), `before` and `since` (a container), `until` (a "
 		"time, "

@@ -12,6 +12,7 @@
 
 enum filter_key {
 	FILTER_ANCESTOR,
+	FILTER_ANNOTATION,
 	FILTER_BEFORE,
 	FILTER_COMMAND,
 	FILTER_EXITED,
@@ -21,6 +22,7 @@ enum filter_key {
 	FILTER_LABEL,
 	FILTER_NAME,
 	FILTER_NETWORK,
+	FILTER_NO_ANNOTATION,
 	FILTER_NO_LABEL,
 	FILTER_POD,
 	FILTER_PUBLISH,
@@ -33,17 +35,31 @@ enum filter_key {
 	N_FILTERS
 };
 
-static const char *const filter_names[N_FILTERS] = {
-	[FILTER_ANCESTOR] = "ancestor", [FILTER_BEFORE] = "before",
-	[FILTER_COMMAND] = "command",	[FILTER_EXITED] = "exited",
-	[FILTER_HEALTH] = "health",	[FILTER_ID] = "id",
-	[FILTER_LABEL] = "label",	[FILTER_NAME] = "name",
-	[FILTER_NETWORK] = "network",	[FILTER_NO_LABEL] = "label!",
-	[FILTER_POD] = "pod",		[FILTER_RESTART_POLICY] = "restart-policy",
-	[FILTER_SINCE] = "since",	[FILTER_START_ON_BOOT] = "should-start-on-boot",
-	[FILTER_STATUS] = "status",	[FILTER_UNTIL] = "until",
-	[FILTER_VOLUME] = "volume",	[FILTER_EXPOSE] = "expose",
-	[FILTER_PUBLISH] = "publish",
+const struct cmk_option_key ps_filter_keys[N_FILTERS + 1] = {
+	[FILTER_ANCESTOR] = { "ancestor", COMPLETE_IMAGES, NULL },
+	[FILTER_ANNOTATION] = { "annotation", COMPLETE_NONE, NULL },
+	[FILTER_BEFORE] = { "before", COMPLETE_CONTAINERS, NULL },
+	[FILTER_COMMAND] = { "command", COMPLETE_NONE, NULL },
+	[FILTER_EXITED] = { "exited", COMPLETE_NONE, NULL },
+	[FILTER_EXPOSE] = { "expose", COMPLETE_NONE, NULL },
+	[FILTER_HEALTH] = { "health", COMPLETE_WORDS, "starting|healthy|unhealthy|none" },
+	[FILTER_ID] = { "id", COMPLETE_CONTAINERS, NULL },
+	[FILTER_LABEL] = { "label", COMPLETE_NONE, NULL },
+	[FILTER_NAME] = { "name", COMPLETE_CONTAINERS, NULL },
+	[FILTER_NETWORK] = { "network", COMPLETE_WORDS, "host|none|slirp" },
+	[FILTER_NO_ANNOTATION] = { "annotation!", COMPLETE_NONE, NULL },
+	[FILTER_NO_LABEL] = { "label!", COMPLETE_NONE, NULL },
+	[FILTER_POD] = { "pod", COMPLETE_NONE, NULL },
+	[FILTER_PUBLISH] = { "publish", COMPLETE_NONE, NULL },
+	[FILTER_RESTART_POLICY] = { "restart-policy", COMPLETE_WORDS,
+				    "always|no|none|never|on-failure|unless-stopped" },
+	[FILTER_SINCE] = { "since", COMPLETE_CONTAINERS, NULL },
+	[FILTER_START_ON_BOOT] = { "should-start-on-boot", COMPLETE_WORDS, "true|false" },
+	[FILTER_STATUS] = { "status", COMPLETE_WORDS,
+			    "created|initialized|running|paused|stopping|stopped|restarting|exited|"
+			    "removing|dead|unknown" },
+	[FILTER_UNTIL] = { "until", COMPLETE_NONE, NULL },
+	[FILTER_VOLUME] = { "volume", COMPLETE_VOLUMES, NULL },
 };
 
 struct term {
@@ -81,21 +97,11 @@ struct ps_filter *ps_filter_free(struct ps_filter *f)
 	return NULL;
 }
 
-static bool is_among(const char *value, const char *const *words)
+static int check_word(const struct term *t, const char *what, struct cmk_err *err)
 {
-	for (; *words; words++) {
-		if (streq(value, *words))
-			return true;
-	}
-	return false;
-}
-
-static int check_word(const char *value, const char *const *words, const char *what,
-		      struct cmk_err *err)
-{
-	if (is_among(value, words))
+	if (cmk_option_is_word(ps_filter_keys[t->key].words, t->value))
 		return 0;
-	return cmk_err_set(err, -EINVAL, "unknown %s: %s", what, value);
+	return cmk_err_set(err, -EINVAL, "unknown %s: %s", what, t->value);
 }
 
 static int compile(struct term *t, struct cmk_err *err)
@@ -174,19 +180,13 @@ static int ancestor_image(struct storage *st, struct term *t)
 
 static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 {
-	static const char *const states[] = { "created",  "initialized", "running",    "paused",
-					      "stopping", "stopped",	 "restarting", "exited",
-					      "removing", "dead",	 "unknown",    NULL };
-	static const char *const healths[] = { "starting", "healthy", "unhealthy", "none", NULL };
-	static const char *const policies[] = { "",	  "no",		"none",		  "never",
-						"always", "on-failure", "unless-stopped", NULL };
 	bool yes = false;
 
 	switch (t->key) {
 	case FILTER_STATUS:
-		return check_word(t->value, states, "container state", err);
+		return check_word(t, "container state", err);
 	case FILTER_HEALTH:
-		return check_word(t->value, healths, "health state", err);
+		return check_word(t, "health state", err);
 	case FILTER_EXITED:
 		if (parse_i64(t->value, INT32_MIN, INT32_MAX, &t->number) < 0)
 			return cmk_err_set(err, -EINVAL, "'%s' is not an exit code", t->value);
@@ -197,7 +197,7 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 		t->number = yes;
 		return 0;
 	case FILTER_RESTART_POLICY:
-		if (!is_among(t->value, policies))
+		if (*t->value && !cmk_option_is_word(ps_filter_keys[t->key].words, t->value))
 			return cmk_err_set(err, -EINVAL, "%s invalid restart policy", t->value);
 		return 0;
 	case FILTER_NAME:
@@ -222,20 +222,17 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 
 static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 {
-	cleanup_free char *key = NULL;
+	const struct cmk_option_key *key = cmk_option_find_key(ps_filter_keys, text);
 	const char *eq = strchr(text, '=');
 
 	if (!eq)
 		return cmk_err_set(err, -EINVAL, "not of the form KEY=VALUE");
-	key = xstrndup(text, (size_t)(eq - text));
-	for (size_t i = 0; i < N_FILTERS; i++) {
-		if (streq(key, filter_names[i])) {
-			t->key = (enum filter_key)i;
-			t->value = xstrdup(eq + 1);
-			return 0;
-		}
-	}
-	return cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", key);
+	if (!key)
+		return cmk_err_set(err, -EINVAL, "'%.*s' is an invalid filter", (int)(eq - text),
+				   text);
+	t->key = (enum filter_key)(key - ps_filter_keys);
+	t->value = xstrdup(eq + 1);
+	return 0;
 }
 
 int ps_filter_new(struct storage *st, char *const *texts, struct ps_filter **ret,
@@ -251,8 +248,11 @@ int ps_filter_new(struct storage *st, char *const *texts, struct ps_filter **ret
 		if (r == 0)
 			r = term_prepare(st, t, err);
 		if (r < 0) {
+			/* podman's words for this one alone. */
+			if (t->key != FILTER_RESTART_POLICY)
+				r = cmk_err_wrap(err, r, "filter '%s'", *texts);
 			(void)ps_filter_free(f);
-			return cmk_err_wrap(err, r, "filter '%s'", *texts);
+			return r;
 		}
 	}
 	*ret = f;
@@ -271,8 +271,15 @@ bool ps_filter_wants_all(const struct ps_filter *f)
 /* The layers of the container's image begin with those of IMAGE. */
 static bool is_built_on(const struct container *c, const struct image_record *image)
 {
-	return image->n_layers && image->n_layers <= c->cfg.n_layers &&
-	       image_layers_same(c->cfg.layers, image->layers, image->n_layers);
+	if (!image->n_layers || image->n_layers > container_image_layers(&c->cfg))
+		return false;
+	for (size_t i = 0; i < image->n_layers; i++) {
+		cleanup_free char *id = storage_layer_diff_id(c->st, c->cfg.layers[i].diff_id);
+
+		if (!streq_null(image->layers[i].diff_id, id))
+			return false;
+	}
+	return true;
 }
 
 static bool matches(const struct term *t, const char *text)
@@ -350,7 +357,8 @@ static bool match_policy(const struct term *t, const struct container *c)
 
 	/* podman calls "no" so as well, where none was given. */
 	return streq(policy, t->value) ||
-	       (!c->cfg.restart_policy && (streq(t->value, "never") || !*t->value));
+	       (!c->cfg.restart_policy &&
+		(streq(t->value, "never") || streq(t->value, "none") || !*t->value));
 }
 
 /* Who would run again after a reboot (`start --all --filter should-start-on-boot=true`). */
@@ -366,6 +374,13 @@ static bool match_status(const struct term *t, const struct container *c)
 	       (c->state >= CONTAINER_EXITED && streq(t->value, "stopped"));
 }
 
+static bool match_annotation(const struct container *c, const char *value)
+{
+	cleanup_strv char **annotations = container_annotations(c);
+
+	return cmk_label_fits(annotations, value);
+}
+
 static bool match_term(const struct term *t, const struct container *c)
 {
 	switch (t->key) {
@@ -376,6 +391,10 @@ static bool match_term(const struct term *t, const struct container *c)
 		return match_name(t, c);
 	case FILTER_COMMAND:
 		return c->cfg.command && matches(t, c->cfg.command[0]);
+	case FILTER_ANNOTATION:
+		return match_annotation(c, t->value);
+	case FILTER_NO_ANNOTATION:
+		return !match_annotation(c, t->value);
 	case FILTER_LABEL:
 		return cmk_label_fits(c->cfg.labels, t->value);
 	case FILTER_NO_LABEL:
@@ -411,6 +430,13 @@ static bool match_term(const struct term *t, const struct container *c)
 	return false;
 }
 
+/* Every one of them must fit. */
+static bool counts_each(enum filter_key key)
+{
+	return key == FILTER_LABEL || key == FILTER_NO_LABEL || key == FILTER_ANNOTATION ||
+	       key == FILTER_NO_ANNOTATION;
+}
+
 bool ps_filter_match(const struct ps_filter *f, const struct container *c)
 {
 	struct cmk_filter_tally tally = { 0 };
@@ -418,8 +444,7 @@ bool ps_filter_match(const struct ps_filter *f, const struct container *c)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct term *t = &f->term[i];
 
-		if (!cmk_filter_count(&tally, t->key, match_term(t, c),
-				      t->key == FILTER_LABEL || t->key == FILTER_NO_LABEL))
+		if (!cmk_filter_count(&tally, t->key, match_term(t, c), counts_each(t->key)))
 			return false;
 	}
 	return cmk_filter_fits(&tally);

@@ -3,9 +3,12 @@
  * and. */
 #pragma once
 
+#include "cmd/option.h"
 #include "libpod/libpod.h"
 
 struct ps_filter;
+/* For the rows of --filter. */
+extern const struct cmk_option_key ps_filter_keys[];
 /* -EINVAL for an unknown key or a value that cannot be. Names of containers and images in values
  * are looked up here. */
 int ps_filter_new(struct storage *st, char *const *texts, struct ps_filter **ret,

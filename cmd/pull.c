@@ -68,6 +68,7 @@ static int fill_options(const struct pull_args *a, struct image_platform *platfo
 
 struct pull_run {
 	const struct pull_args *args;
+	int failed; /* the exit code of those that did not end the rest */
 	struct image_pull_options o;
 };
 
@@ -82,20 +83,26 @@ static int pull_one(struct storage *st, const char *text, void *arg, struct cmk_
 		event_write_pull_error(st, text, err);
 		return r;
 	}
-	event_write_image(st, "pull", id, name ? name : text);
+	event_write_image(st, "pull", id, name && !image_has_transport(text) ? name : text);
 	printf("%s\n", id);
 	return 0;
 }
 
 static int pull_tags(struct storage *st, const char *text, void *arg, struct cmk_err *err)
 {
-	const struct pull_run *run = arg;
+	struct pull_run *run = arg;
 	cleanup_strv char **names = NULL;
 	int r;
 
 	r = image_pull_tags(st, text, &run->o, &names, err);
 	if (r < 0)
 		event_write_pull_error(st, text, err);
+	/* Of files one may be damaged and the others not. */
+	if (r == 0 && image_has_transport(text)) {
+		r = cmk_each_name(st, names, pull_one, arg, NULL);
+		run->failed = MAX(run->failed, r);
+		return 0;
+	}
 	/* The first that fails ends it: of a registry that is gone nobody wants to hear for each
 	 * tag. */
 	for (char **name = names; name && *name && r == 0; name++)
@@ -116,6 +123,8 @@ static int pull_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_each_name(st, argv, run.args->all_tags ? pull_tags : pull_one, &run, NULL);
+	if (r >= 0)
+		r = MAX(r, run.failed);
 	storage_free(st);
 	image_platform_done(&platform);
 	return r;
@@ -131,6 +140,8 @@ static const struct cmk_example pull_examples[] = {
 	  "Gets exactly these bytes, whatever the tag says today" },
 	{ "cmk pull --all-tags registry.example.org/team/app", "Gets all that the repository has" },
 	{ "cmk pull oci-archive:app.tar:1.2", "Gets one of the images in an archive" },
+	{ "cmk pull containers-storage:localhost/app", "Gets one from Podman's own store" },
+	{ "cmk pull --all-tags containers-storage:", "Gets all that Podman has" },
 	{ NULL, NULL },
 };
 
@@ -149,7 +160,16 @@ const struct cmk_command cmk_cmd_pull = {
 		"`short-name-aliases.conf`, or all are tried, or it is an error, as its "
 		"`short-name-mode` says.\n\nImages in files are named by where they are: "
 		"`oci:DIR[:NAME]`, `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:NAME]` and "
-		"`dir:DIR`; `:@N` instead of a name is the N-th.\n\nWhat the policy "
+		"`dir:DIR`; `:@N` instead of a name is the N-th.\n\n"
+		"Images in Podman's own store are named `containers-storage:IMAGE`, and with the "
+		"brackets `containers-storage:[DRIVER@ROOT]IMAGE` where it is not where "
+		"storage.conf says (cmk-storage.conf(5)). IMAGE is a name, an ID or its beginning, "
+		"or a name with @ID or @DIGEST. They come with the ID, the digests and the layers "
+		"that they have there; one that is asked for by its ID brings all its names. `cmk "
+		"pull --all-tags containers-storage:` takes all that have names. That store is "
+		"only read, under its locks; it is an error where another program keeps them for a "
+		"minute. Stores of the drivers overlay and vfs can be read.\n\n"
+		"What the policy "
 		"(`~/.config/containers/policy.json`, else `/etc/containers/policy.json`) "
 		"requires of an image, containers-policy.json(5), is verified before anything of "
 		"it is unpacked; where neither file is there, every image is "

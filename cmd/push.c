@@ -9,13 +9,16 @@
 struct push_args {
 	struct cmk_push_args push; /* first: the shared rows' offsets are of it */
 	bool all_tags, compress;
+	const char *platform;
 };
 
 static const struct cmk_option push_options[] = {
 	CMK_OPT_FLAG('a', "all-tags", struct push_args, all_tags,
-		     "push every tag that the repository has here"),
+		     "push every tag that the repository has here", .excludes = "platform"),
 	CMK_OPT_FLAG(0, "compress", struct push_args, compress,
 		     "dir: compress the layers that are not compressed"),
+	CMK_OPT_STRING(0, "platform", struct push_args, platform, "OS/ARCH[/VARIANT]",
+		       "of a manifest list, send the image for this platform alone"),
 	CMK_OPT_USE(cmk_push_options),
 	CMK_OPT_END(),
 };
@@ -41,6 +44,7 @@ const struct cmk_option cmk_push_options[] = {
 		     "push no signatures"),
 	CMK_OPT_RETRY(struct cmk_push_args),
 	CMK_OPT_RETRY_DELAY(struct cmk_push_args),
+	CMK_OPT_SIGNING(struct cmk_push_args),
 	CMK_OPT_TLS_VERIFY(struct cmk_push_args),
 	CMK_OPT_END(),
 };
@@ -86,6 +90,7 @@ int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, s
 		.tls_verify = a->tls_verify,
 		.quiet = a->quiet,
 		.retry = a->retry ? (int)a->retry : -1,
+		.sign = a->sign,
 	};
 	r = image_retry_delay_parse(a->retry_delay, &o->retry_delay_ms, err);
 	if (r == 0)
@@ -123,12 +128,8 @@ int cmk_push_list(struct storage *st, const char *id, const char *to, bool all,
 		  struct cmk_err *err)
 {
 	cleanup_free char *digest = NULL;
-	int r;
+	int r = image_list_push(st, id, to, all, o, &digest, err);
 
-	if (image_has_transport(to))
-		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-				    "'%.200s': a list can be pushed to registries only", to);
-	r = image_list_push(st, id, to, all, o, &digest, err);
 	if (r < 0)
 		return r;
 	event_write_image(st, "push", id, to);
@@ -199,7 +200,7 @@ static int push_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r == 0 && a->all_tags)
 		return push_tags(st, argv[0], &a->push, &o, err);
 	if (r == 0)
-		r = image_find_local(st, argv[0], &id, &name, err);
+		r = image_find_platform(st, argv[0], a->platform, &id, &name, err);
 	if (r == 0 && argc < 2 && !name)
 		r = cmk_err_set(err, -EINVAL, "'%s' is an ID, not a name: say where to push it",
 				argv[0]);
@@ -217,6 +218,11 @@ static const struct cmk_example push_examples[] = {
 	{ "cmk push app oci-archive:/mnt/usb/app.tar", "Writes it to one file" },
 	{ "cmk push --compression-format zstd localhost/app registry.example.org/app",
 	  "Layers that were made here are compressed by zstd" },
+	{ "cmk push --sign-by ann@example.org app registry.example.org/app",
+	  "Signs it with a key of GnuPG" },
+	{ "cmk push --sign-by-sigstore-private-key cosign.key --sign-passphrase-file pass app "
+	  "registry.example.org/app",
+	  "Signs it as cosign would" },
 	{ "cmk push --digestfile digest app registry.example.org/app",
 	  "Keeps the digest for `cmk run registry.example.org/app@$(cat digest)`" },
 	{ NULL, NULL },

@@ -8,6 +8,7 @@
 /* The first member of a command's arguments, for the rows below. */
 struct cmk_push_args {
 	const char *authfile, *cert_dir, *compression, *creds, *digestfile, *format, *retry_delay;
+	struct image_signing sign;
 	int tls_verify;
 	uint32_t level, retry;
 	bool force_compression, quiet, remove_signatures;

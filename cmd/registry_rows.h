@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cmd/option.h"
+#include "image/image.h"
 
 #define CMK_OPT_AUTHFILE(type_)                                                                   \
 	CMK_OPT_STRING(0, "authfile", type_, authfile, "FILE", "read credentials from this file", \
@@ -24,6 +25,18 @@
 	CMK_OPT_STRING(0, "retry-delay", type_, retry_delay, "DURATION",                       \
 		       "wait so long before the first of these, then twice as long each time", \
 		       .def = "1s", .conf = "engine.retry_delay")
+/* Those of struct image_signing, which is the member `sign`. */
+#define CMK_OPT_SIGNING(type_)                                                                     \
+	CMK_OPT_STRING(0, "sign-by", type_, sign.gpg_key, "KEY", "sign with this key of GnuPG"),   \
+		CMK_OPT_STRING(0, "sign-by-sigstore", type_, sign.params_file, "FILE",             \
+			       "sign as this file of parameters says",                             \
+			       .complete = COMPLETE_FILES),                                        \
+		CMK_OPT_STRING(0, "sign-by-sigstore-private-key", type_, sign.private_key, "FILE", \
+			       "sign with this private key of sigstore",                           \
+			       .complete = COMPLETE_FILES),                                        \
+		CMK_OPT_STRING(0, "sign-passphrase-file", type_, sign.passphrase_file, "FILE",     \
+			       "read the key's passphrase from this file",                         \
+			       .complete = COMPLETE_FILES)
 #define CMK_OPT_SIGNATURE_POLICY(type_)                                        \
 	CMK_OPT_STRING(0, "signature-policy", type_, signature_policy, "FILE", \
 		       "read the policy for images from this file", .complete = COMPLETE_FILES)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
+#include "cmd/ps_filter.h"
 
-#define EXIT_CMK_FAILED 125
 #define EXIT_NOT_FOUND 1
 #define EXIT_RUNNING 2
 
@@ -17,7 +17,7 @@ static const struct cmk_option rm_options[] = {
 	CMK_OPT_FLAG(0, "depend", struct rm_args, depend,
 		     "remove the containers that need it as well"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct rm_args, select.filters, "KEY=VALUE",
-		   "act on the containers that match, as with 'cmk ps'"),
+		   "act on the containers that match, as with 'cmk ps'", .keys = ps_filter_keys),
 	CMK_OPT_FLAG('f', "force", struct rm_args, force,
 		     "stop running ones first; no error where a container does not exist"),
 	CMK_OPT_USE(cmk_select_ignore),

@@ -144,7 +144,10 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 		r = storage_image_load(st, id, &rec, err);
 	if (r < 0)
 		return r;
-	if (name && strv_has(rec.names, name) && strv_len(rec.names) > 1) {
+	if (strchr(text, '@') && strv_len(rec.names) > 0 && !a->force) {
+		/* Its digest is one more name of it, though none that is kept. */
+		printf("Untagged: %s\n", text);
+	} else if (name && strv_has(rec.names, name) && strv_len(rec.names) > 1) {
 		r = storage_name_remove(st, name, err);
 		if (r == 0) {
 			printf("Untagged: %s\n", name);

@@ -7,7 +7,7 @@
 #include "image/image.h"
 
 struct save_args {
-	const char *format, *output;
+	const char *format, *output, *platform;
 	bool compress, multi, quiet, uncompressed;
 };
 
@@ -23,6 +23,8 @@ static const struct cmk_option save_options[] = {
 	CMK_OPT_STRING('o', "output", struct save_args, output, "PATH",
 		       "write to this file or directory instead of standard output",
 		       .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "platform", struct save_args, platform, "OS/ARCH[/VARIANT]",
+		       "of manifest lists, write the images for this platform"),
 	CMK_OPT_FLAG('q', "quiet", struct save_args, quiet, "print no progress"),
 	CMK_OPT_FLAG(0, "uncompressed", struct save_args, uncompressed,
 		     "oci-archive, oci-dir: leave the layers uncompressed"),
@@ -95,7 +97,8 @@ static int find_items(struct storage *st, const struct save_args *a, char **argv
 	for (char **word = argv; *word; word++) {
 		cleanup_free char *id = NULL, *name = NULL, *tag = NULL;
 		bool further = word != argv && !a->multi;
-		int r = image_resolve_local(st, *word, &id, &name, further ? NULL : err);
+		int r = image_resolve_platform(st, *word, a->platform, &id, &name,
+					       further ? NULL : err);
 
 		/* Another image is another image, as with docker; else another name. */
 		if (r == 0) {
@@ -114,21 +117,14 @@ static int find_items(struct storage *st, const struct save_args *a, char **argv
 
 static int open_dir(const char *path, int *ret, bool *ret_made, struct cmk_err *err)
 {
-	struct dirent *de;
-	DIR *d = NULL;
 	int r;
 
 	*ret_made = mkdir(path, 0755) == 0;
 	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*ret < 0)
 		return cmk_err_errno(err, "directory '%s'", path);
-	r = dir_read(*ret, &d, err);
-	while (r == 0 && (de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			r = cmk_err_set(err, -ENOTEMPTY, "'%s' is not empty", path);
-	if (d)
-		(void)closedir(d);
-	return r;
+	r = dir_is_empty(*ret, err);
+	return r == 0 ? cmk_err_set(err, -ENOTEMPTY, "'%s' is not empty", path) : MIN(r, 0);
 }
 
 static int open_file(const char *path, int *ret, bool *ret_made, struct cmk_err *err)
@@ -194,7 +190,11 @@ static int save_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	/* Half an archive looks like a whole one. */
 	if (r < 0 && made)
 		(void)remove_tree_at(AT_FDCWD, a->output, NULL);
-	return r < 0 ? cmk_err_wrap(err, r, "save") : 0;
+	if (r < 0)
+		return cmk_err_wrap(err, r, "save");
+	for (size_t i = 0; i < t.n; i++)
+		event_write_image(st, "save", t.list[i].id, a->output ? a->output : "");
+	return 0;
 }
 
 static const char *const save_aliases[] = { "image save", NULL };

@@ -16,6 +16,16 @@ struct search_args {
 	int tls_verify;
 };
 
+static const struct cmk_option_key search_keys[] = {
+	{ "is-automated", COMPLETE_WORDS, "true|false" },
+	{ "is-official", COMPLETE_WORDS, "true|false" },
+	{ "stars", COMPLETE_NONE, NULL },
+	{ NULL, COMPLETE_NONE, NULL },
+};
+
+/* For completion. */
+static const char search_fields[] = "Index|Name|Description|Stars|Official|Automated|Tag";
+
 static const struct cmk_option search_options[] = {
 	CMK_OPT_AUTHFILE(struct search_args),
 	CMK_OPT_CERT_DIR(struct search_args),
@@ -23,9 +33,9 @@ static const struct cmk_option search_options[] = {
 		     "show stars and what is official and automated, as docker does"),
 	CMK_OPT_CREDS(struct search_args),
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct search_args, filters, "KEY=VALUE",
-		   "list only what fits (stars, is-official, is-automated)"),
+		   "list only what fits (stars, is-official, is-automated)", .keys = search_keys),
 	CMK_OPT_STRING(0, "format", struct search_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = search_fields),
 	CMK_OPT_OF(OPT_UINT32, 0, "limit", struct search_args, limit, "N",
 		   "list at most N of each registry", .def = "25", .min = 0, .max = 100000),
 	CMK_OPT_FLAG(0, "list-tags", struct search_args, list_tags,
@@ -152,9 +162,7 @@ static int print_found(const struct search_args *a, const struct wanted *wanted,
 						      { NULL, NULL } };
 	const char *format = format_of(a);
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0, shown = 0;
-	int r;
+	size_t shown = 0;
 
 	json_write_array(&w, NULL);
 	if (a->list_tags && streq(format, "json")) {
@@ -167,10 +175,10 @@ static int print_found(const struct search_args *a, const struct wanted *wanted,
 		write_row(&w, &list[i], streq(format, "json"), a->no_trunc);
 		shown++;
 	}
-	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &text, &len, err);
 	/* Finding nothing prints nothing, not even titles. */
-	return r < 0 || shown == 0 ? r : format_print(format, text, len, titles, false, err);
+	if (shown == 0)
+		json_writer_done(&w);
+	return shown == 0 ? 0 : format_print_array(format, &w, titles, false, err);
 }
 
 static int search_exec(const struct cmk_globals *g cmk_unused, void *args, int argc cmk_unused,

@@ -7,9 +7,12 @@ struct secret_inspect_args {
 	bool pretty, show;
 };
 
+/* For completion. */
+static const char secret_fields[] = "ID|CreatedAt|UpdatedAt|Spec{Name|Driver{Name|Options}|Labels}";
+
 static const struct cmk_option secret_inspect_options[] = {
 	CMK_OPT_STRING('f', "format", struct secret_inspect_args, format, "FORMAT",
-		       "'json' or a Go template", .def = "json"),
+		       "'json' or a Go template", .def = "json", .fields = secret_fields),
 	CMK_OPT_FLAG(0, "pretty", struct secret_inspect_args, pretty, "print lines for people"),
 	CMK_OPT_FLAG(0, "showsecret", struct secret_inspect_args, show, "show the value, too"),
 	CMK_OPT_END(),

@@ -9,11 +9,20 @@ struct secret_ls_args {
 	bool noheading, quiet;
 };
 
+static const struct cmk_option_key secret_ls_keys[] = {
+	{ "name", COMPLETE_SECRETS, NULL },
+	{ "id", COMPLETE_NONE, NULL },
+	{ NULL, COMPLETE_NONE, NULL },
+};
+
+/* For completion. */
+static const char secret_fields[] = "ID|Name|Driver|CreatedAt|UpdatedAt";
+
 static const struct cmk_option secret_ls_options[] = {
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct secret_ls_args, filters, "KEY=VALUE",
-		   "list only what fits (name, id)"),
+		   "list only what fits (name, id)", .keys = secret_ls_keys),
 	CMK_OPT_STRING(0, "format", struct secret_ls_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = secret_fields),
 	CMK_OPT_FLAG('n', "noheading", struct secret_ls_args, noheading, "print no line of titles"),
 	CMK_OPT_FLAG('q', "quiet", struct secret_ls_args, quiet,
 		     "print IDs alone, where there is no --format"),
@@ -30,7 +39,7 @@ static int check_filters(char *const *filters, struct cmk_err *err)
 		if (!strchr(*filters, '='))
 			return cmk_err_set(err, -EINVAL,
 					   "invalid filter '%s': KEY=VALUE was expected", *filters);
-		if (!streq(key, "name") && !streq(key, "id"))
+		if (!cmk_option_find_key(secret_ls_keys, key))
 			return cmk_err_set(err, -EINVAL, "invalid filter '%s'", key);
 		r = pattern_new(*filters + strlen(key) + 1, &p, err);
 		if (r < 0)
@@ -86,9 +95,8 @@ static int secret_ls_exec(const struct cmk_globals *g, void *args, int argc cmk_
 	const char *format = a->quiet && !a->format ? "{{.ID}}" : a->format;
 	cleanup_storage struct storage *st = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
 	struct secret *list = NULL;
-	size_t n = 0, len = 0;
+	size_t n = 0;
 	int r = check_filters(a->filters, err);
 
 	if (r == 0)
@@ -103,10 +111,8 @@ static int secret_ls_exec(const struct cmk_globals *g, void *args, int argc cmk_
 	for (size_t i = 0; i < n; i++)
 		if (fits(a->filters, &list[i]))
 			write_row(&w, &list[i]);
-	json_write_end(&w, ']');
 	secret_list_free(list, n);
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
+	return format_print_array(format, &w, titles, a->noheading, err);
 }
 
 static const struct cmk_example secret_ls_examples[] = {

@@ -4,6 +4,7 @@
 struct start_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
 	bool attach, interactive;
+	bool among; /* all containers, or all that match: those are left alone that run */
 	int sig_proxy;
 	const char *detach_keys;
 };
@@ -55,7 +56,7 @@ static int attach_running(struct container *c, const struct start_args *a, struc
 	return r < 0 || detached ? r : code;
 }
 
-/* The exit code of an attached container, else 0. */
+/* The exit code of an attached container, else 0; CMK_RUNS_ALREADY of one that is left alone. */
 static int start_container(struct storage *st, const char *name, const struct start_args *a,
 			   struct cmk_err *err)
 {
@@ -65,6 +66,8 @@ static int start_container(struct storage *st, const char *name, const struct st
 
 	if (r < 0)
 		return r;
+	if (a->among && container_is_up(c))
+		return CMK_RUNS_ALREADY;
 	attach = (struct cmk_attach){
 		.use_out = a->attach || a->interactive,
 		.use_stdin = a->interactive && c->cfg.interactive,
@@ -82,7 +85,7 @@ static int start_one(struct storage *st, const char *name, void *arg, struct cmk
 {
 	int r = start_container(st, name, arg, err);
 
-	if (r >= 0)
+	if (r >= 0 && r != CMK_RUNS_ALREADY)
 		(void)printf("%s\n", name);
 	return r;
 }
@@ -115,6 +118,8 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 	int r = check_start(a, argc, err);
 
 	a->select.filter_names = true;
+	a->among = !a->attach && !a->interactive &&
+		   (a->select.all || (a->select.filters && argc == 0));
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
@@ -125,7 +130,9 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 		return cmk_each_name(st, names, start_one, a, NULL);
 	if (strv_len(names) > 1)
 		return cmk_err_set(err, -EINVAL, "only one container can be attached to");
-	return names ? start_container(st, names[0], a, err) : 0;
+	r = names ? start_container(st, names[0], a, err) : 0;
+	/* Whatever kept the command from running, the code is none of its own; as podman. */
+	return r < 0 ? EXIT_CMK_FAILED : r;
 }
 
 static const char *const start_aliases[] = { "container start", NULL };
@@ -145,7 +152,8 @@ const struct cmk_command cmk_cmd_start = {
 	.operands = "[CONTAINER...]",
 	.description = "Runs the command of each container again, on the files that it left.",
 	.examples = start_examples,
-	.exit_codes = "with --attach the command's own code, as with 'cmk run'; 125 cmk failed",
+	.exit_codes = "with --attach the command's own code; 125 cmk failed, or the command could "
+		      "not be run",
 	.options = start_options,
 	.args_size = sizeof(struct start_args),
 	.max_operands = -1,

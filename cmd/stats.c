@@ -11,10 +11,16 @@ struct stats_args {
 	int64_t interval;
 };
 
+/* For completion. */
+static const char stats_fields[] =
+	"AVGCPU|AvgCPU|BlockIO|CPU|CPUPerc|CPUPressure|Container|ContainerID|ID|IOPressure|MemPerc|"
+	"MemPressure|MemUsage|MemUsageBytes|Name|NetIO|PIDS|Pressure{CPU|Memory|IO}|UpTime";
+
 static const struct cmk_option stats_options[] = {
 	CMK_OPT_FLAG('a', "all", struct stats_args, all,
 		     "show all containers, not only those that run"),
-	CMK_OPT_STRING(0, "format", struct stats_args, format, "FORMAT", "'json' or a Go template"),
+	CMK_OPT_STRING(0, "format", struct stats_args, format, "FORMAT", "'json' or a Go template",
+		       .fields = stats_fields),
 	CMK_OPT_OF(OPT_INT, 'i', "interval", struct stats_args, interval, "SECONDS",
 		   "time between two readings", .def = "5", .min = 1, .max = 86400),
 	CMK_OPT_FLAG('l', "latest", struct stats_args, latest, "show the newest container"),
@@ -113,6 +119,9 @@ static int print(const struct stats_args *a, const struct history *now,
 		{ "MemPerc", "MEM %" },
 		{ "NetIO", "NET IO" },
 		{ "BlockIO", "BLOCK IO" },
+		{ "CPUPressure", "CPU PRESSURE" },
+		{ "MemPressure", "MEM PRESSURE" },
+		{ "IOPressure", "IO PRESSURE" },
 		{ "PIDS", "PIDS" },
 		{ "PIDs", "PIDS" },
 		{ "UpTime", "CPU TIME" },
@@ -123,9 +132,6 @@ static int print(const struct stats_args *a, const struct history *now,
 	};
 	const char *format = a->format ? a->format : usual;
 	struct json_writer w = JSON_WRITER_INIT;
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
 
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < now->n; i++) {
@@ -137,9 +143,7 @@ static int print(const struct stats_args *a, const struct history *now,
 		else
 			stats_write_template(&w, s, b, a->no_trunc);
 	}
-	json_write_end(&w, ']');
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, false, err);
+	return format_print_array(format, &w, titles, false, err);
 }
 
 /* One reading; AFTER it H holds it. 1: there is nothing left to watch. */
@@ -213,6 +217,8 @@ static const struct cmk_example stats_examples[] = {
 	{ "cmk stats --no-stream web db", "show it once, for two containers" },
 	{ "cmk stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}}'",
 	  "choose what is printed" },
+	{ "cmk stats --no-stream --format 'table {{.Name}} {{.MemPressure}} {{.IOPressure}}'",
+	  "show which containers wait for memory or for the disk" },
 	{ NULL, NULL },
 };
 
@@ -226,7 +232,14 @@ const struct cmk_command cmk_cmd_stats = {
 		"ones that since the one before; 100 % is one CPU. `--` stands where the host does "
 		"not tell: memory needs the memory controller, disk the io controller, delegated "
 		"to the user (see `cmk doctor`). The network of the host is not counted as the "
-		"container's.",
+		"container's.\n\n"
+		"How much of the time its processes waited for CPU, memory or disk (the kernel's "
+		"pressure stall information) is in `--format json` as `pressure`, and in templates "
+		"as `.CPUPressure`, `.MemPressure`, `.IOPressure` (of the last ten seconds: some "
+		"of "
+		"them, and all at once) and `.Pressure.Memory.Full.Avg60` and such (`CPU`, "
+		"`Memory`, `IO`; `Some`, `Full`; `Avg10`, `Avg60`, `Avg300`, `Total` in "
+		"microseconds).",
 	.examples = stats_examples,
 	.options = stats_options,
 	.args_size = sizeof(struct stats_args),

@@ -202,6 +202,72 @@ static void figures_of(const struct stats_sample *s, const struct stats_sample *
 		(void)snprintf(f->cpu_time, sizeof(f->cpu_time), NOTHING);
 }
 
+static const struct {
+	const char *key, *field, *text_field;
+} pressures[N_PRESSURES] = {
+	[PRESSURE_CPU] = { "cpu", "CPU", "CPUPressure" },
+	[PRESSURE_MEMORY] = { "memory", "Memory", "MemPressure" },
+	[PRESSURE_IO] = { "io", "IO", "IOPressure" },
+};
+
+static void write_pressure_line(struct json_writer *w, const char *key, bool is_field,
+				const struct cgroup_pressure_line *l)
+{
+	const struct {
+		const char *key, *field;
+		uint32_t value;
+	} avgs[] = { { "avg10", "Avg10", l->avg10 },
+		     { "avg60", "Avg60", l->avg60 },
+		     { "avg300", "Avg300", l->avg300 } };
+
+	json_write_object(w, key);
+	for (size_t i = 0; i < ARRAY_LEN(avgs); i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "%u.%02u%%", avgs[i].value / 100,
+			       avgs[i].value % 100);
+		json_write_str(w, is_field ? avgs[i].field : avgs[i].key, text);
+	}
+	json_write_u64(w, is_field ? "Total" : "total_usec", l->total);
+	json_write_end(w, '}');
+}
+
+/* What is not there is null. */
+static void write_pressure(struct json_writer *w, const char *key, bool is_field,
+			   const struct stats_sample *s)
+{
+	json_write_object(w, key);
+	for (size_t i = 0; i < N_PRESSURES; i++) {
+		const struct cgroup_pressure *p = &s->cg.pressure[i];
+		const char *name = is_field ? pressures[i].field : pressures[i].key;
+
+		if (!p->has) {
+			json_write_null(w, name);
+			continue;
+		}
+		json_write_object(w, name);
+		write_pressure_line(w, is_field ? "Some" : "some", is_field, &p->some);
+		write_pressure_line(w, is_field ? "Full" : "full", is_field, &p->full);
+		json_write_end(w, '}');
+	}
+	json_write_end(w, '}');
+}
+
+/* "1.50% / 0.00%": of the last ten seconds, some tasks and all. */
+static void write_pressure_texts(struct json_writer *w, const struct stats_sample *s)
+{
+	for (size_t i = 0; i < N_PRESSURES; i++) {
+		const struct cgroup_pressure *p = &s->cg.pressure[i];
+		cleanup_free char *text = NULL;
+
+		if (p->has || !s->is_up)
+			text = xasprintf("%u.%02u%% / %u.%02u%%", p->some.avg10 / 100,
+					 p->some.avg10 % 100, p->full.avg10 / 100,
+					 p->full.avg10 % 100);
+		json_write_str(w, pressures[i].text_field, text ? text : NOTHING " / " NOTHING);
+	}
+}
+
 void stats_write_json(struct json_writer *w, const char *key, const struct stats_sample *s,
 		      const struct stats_sample *before, bool no_trunc)
 {
@@ -219,6 +285,7 @@ void stats_write_json(struct json_writer *w, const char *key, const struct stats
 	json_write_str(w, "net_io", f.net);
 	json_write_str(w, "block_io", f.block);
 	json_write_str(w, "pids", f.pids);
+	write_pressure(w, "pressure", false, s);
 	json_write_end(w, '}');
 }
 
@@ -300,6 +367,8 @@ void stats_write_template(struct json_writer *w, const struct stats_sample *s,
 	json_write_i64(w, "SystemNano", s->at_ns);
 	json_write_array(w, "PerCPU");
 	json_write_end(w, ']');
+	write_pressure_texts(w, s);
+	write_pressure(w, "Pressure", true, s);
 	write_line(w, s, &f);
 	json_write_end(w, '}');
 }

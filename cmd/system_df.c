@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cmd/system_df.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "cmd/images_filter.h"
@@ -8,34 +9,23 @@ struct system_df_args {
 	const char *format;
 };
 
+/* For completion. */
+static const char df_fields[] =
+	"Type|Total|Active|Size|Reclaimable|RawSize|RawReclaimable|TotalCount";
+
 static const struct cmk_option system_df_options[] = {
 	CMK_OPT_STRING(0, "format", struct system_df_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = df_fields),
 	CMK_OPT_FLAG('v', "verbose", struct system_df_args, verbose,
 		     "list every image, container and volume"),
 	CMK_OPT_END(),
 };
 
-/* A layer, of each image that has it. */
-struct layer {
-	const char *diff_id;
-	uint64_t size;
-	size_t image;
-};
-
-struct image_usage {
-	const struct image_record *rec;
-	uint64_t shared, unique; /* with other images, or its own */
-	uint64_t containers;
-};
-
 struct usage {
-	struct image_record *images;
-	struct image_usage *of_image;
-	size_t n_images;
-	uint64_t images_size, images_used; /* of all layers, of those that containers stand on */
+	struct images_usage images;
 	struct container **containers;
 	struct container_size *of_container;
+	uint64_t *in_images; /* of each container: what images have, too, since it was committed */
 	size_t n_containers;
 	struct volume_record *volumes;
 	struct volume_usage *of_volume;
@@ -49,10 +39,10 @@ struct usage {
 
 static void usage_done(struct usage *u)
 {
-	storage_image_list_free(u->images, u->n_images);
-	free(u->of_image);
+	images_usage_done(&u->images);
 	container_list_free(u->containers, u->n_containers);
 	free(u->of_container);
+	free(u->in_images);
 	storage_volume_list_free(u->volumes, u->n_volumes);
 	free(u->of_volume);
 	volume_users_done(&u->users);
@@ -60,75 +50,37 @@ static void usage_done(struct usage *u)
 	free(u->blobs);
 }
 
-static int compare_layers(const void *a, const void *b)
+static bool images_have(const struct images_usage *u, const char *diff_id, uint64_t *ret_size)
 {
-	const struct layer *x = a, *y = b;
-	int r = strcmp(x->diff_id, y->diff_id);
-
-	return r ? r : (x->image > y->image) - (x->image < y->image);
+	for (size_t i = 0; i < u->n; i++)
+		for (size_t k = 0; k < u->images[i].n_layers; k++)
+			if (streq(u->images[i].layers[k].diff_id, diff_id)) {
+				*ret_size = u->images[i].layers[k].size;
+				return true;
+			}
+	return false;
 }
 
-/* The N entries of one layer: once for each of its images. */
-static void add_layer(struct usage *u, const struct layer *l, size_t n)
+static uint64_t shared_size(struct storage *st, const struct images_usage *u,
+			    const struct container_config *cfg)
 {
-	size_t n_images = 0;
-	bool used = false;
+	uint64_t sum = 0, size = 0;
 
-	for (size_t i = 0; i < n; i++)
-		n_images += i == 0 || l[i].image != l[i - 1].image;
-	for (size_t i = 0; i < n; i++) {
-		struct image_usage *image = &u->of_image[l[i].image];
+	for (size_t i = container_image_layers(cfg); i < cfg->n_layers; i++) {
+		cleanup_free char *id = storage_layer_diff_id(st, cfg->layers[i].diff_id);
 
-		if (i > 0 && l[i].image == l[i - 1].image)
-			continue;
-		*(n_images > 1 ? &image->shared : &image->unique) += l->size;
-		used |= image->containers > 0;
+		sum += images_have(u, id, &size) ? size : 0;
 	}
-	u->images_size += l->size;
-	u->images_used += used ? l->size : 0;
-}
-
-static void count_layers(struct usage *u)
-{
-	cleanup_free struct layer *layers = NULL;
-	size_t n = 0, k = 0;
-
-	for (size_t i = 0; i < u->n_images; i++)
-		n += u->images[i].n_layers;
-	layers = xcalloc(n + 1, sizeof(*layers));
-	for (size_t i = 0; i < u->n_images; i++)
-		for (size_t j = 0; j < u->images[i].n_layers; j++) {
-			const struct image_layer_ref *l = &u->images[i].layers[j];
-
-			layers[k++] = (struct layer){ l->diff_id, l->size, i };
-		}
-	qsort(layers, n, sizeof(*layers), compare_layers);
-	for (size_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && streq(layers[i].diff_id, layers[end].diff_id); end++)
-			;
-		add_layer(u, &layers[i], end - i);
-	}
-}
-
-static void count_images(struct usage *u)
-{
-	u->of_image = xcalloc(u->n_images + 1, sizeof(*u->of_image));
-	for (size_t i = 0; i < u->n_images; i++) {
-		u->of_image[i].rec = &u->images[i];
-		for (size_t k = 0; k < u->n_containers; k++)
-			u->of_image[i].containers += container_uses_image(&u->containers[k]->cfg,
-									  u->images[i].id);
-	}
-	count_layers(u);
+	return sum;
 }
 
 /* Artifacts for the SUMMARY alone. */
 static int load(struct storage *st, struct usage *u, bool summary, struct cmk_err *err)
 {
-	int r = storage_image_list(st, &u->images, &u->n_images, err);
+	int r = container_list(st, &u->containers, &u->n_containers, err);
 
 	if (r == 0)
-		r = container_list(st, &u->containers, &u->n_containers, err);
+		r = images_usage_load(st, u->containers, u->n_containers, &u->images, err);
 	if (r == 0)
 		r = storage_volume_list(st, &u->volumes, &u->n_volumes, err);
 	if (r == 0)
@@ -139,8 +91,10 @@ static int load(struct storage *st, struct usage *u, bool summary, struct cmk_er
 		r = storage_blob_list(st, &u->blobs, &u->n_blobs, err);
 	if (r < 0)
 		return r;
-	count_images(u);
 	u->of_container = xcalloc(u->n_containers + 1, sizeof(*u->of_container));
+	u->in_images = xcalloc(u->n_containers + 1, sizeof(*u->in_images));
+	for (size_t i = 0; i < u->n_containers; i++)
+		u->in_images[i] = shared_size(st, &u->images, &u->containers[i]->cfg);
 	u->of_volume = xcalloc(u->n_volumes + 1, sizeof(*u->of_volume));
 	for (size_t i = 0; i < u->n_volumes; i++)
 		u->of_volume[i].name = u->volumes[i].name;
@@ -154,15 +108,17 @@ static int load(struct storage *st, struct usage *u, bool summary, struct cmk_er
 struct summary {
 	const char *type;
 	uint64_t total, active, size, reclaimable;
+	uint64_t saved; /* what would be taken beside, were nothing shared */
 };
 
 static void write_summary(struct json_writer *w, const struct summary *s)
 {
-	char size[32], reclaimable[32], text[48];
+	char size[32], reclaimable[32], saved[32], text[48];
 	double percent = s->size ? (double)s->reclaimable / (double)s->size * 100 : 0;
 
 	format_size_tight(s->size, 4, size);
 	format_size_tight(s->reclaimable, 4, reclaimable);
+	format_size_tight(s->saved, 4, saved);
 	(void)snprintf(text, sizeof(text), "%s (%.0f%%)", reclaimable, percent);
 	json_write_object(w, NULL);
 	json_write_str(w, "Type", s->type);
@@ -174,18 +130,38 @@ static void write_summary(struct json_writer *w, const struct summary *s)
 	json_write_u64(w, "TotalCount", s->total);
 	json_write_str(w, "Size", size);
 	json_write_str(w, "Reclaimable", text);
+	/* ours */
+	json_write_u64(w, "RawSaved", s->saved);
+	json_write_str(w, "Saved", saved);
 	json_write_end(w, '}');
 }
 
 static struct summary of_images(const struct usage *u)
 {
 	struct summary s = { .type = "Images",
-			     .total = u->n_images,
-			     .size = u->images_size,
-			     .reclaimable = u->images_size - u->images_used };
+			     .total = u->images.n,
+			     .size = u->images.size,
+			     .reclaimable = u->images.size - u->images.used,
+			     .saved = u->images.files_saved };
 
-	for (size_t i = 0; i < u->n_images; i++)
-		s.active += u->of_image[i].containers > 0;
+	for (size_t i = 0; i < u->images.n; i++)
+		s.active += u->images.of_image[i].containers > 0;
+	return s;
+}
+
+/* They go with their layers. */
+static struct summary of_maps(const struct usage *u)
+{
+	struct summary s = { .type = "Id Maps", .total = u->images.n_maps };
+
+	for (size_t i = 0; i < u->images.n_maps; i++) {
+		const struct storage_map *m = &u->images.maps[i];
+
+		s.active += u->images.map_used[i];
+		s.size += m->bytes;
+		s.reclaimable += u->images.map_used[i] ? 0 : m->bytes;
+		s.saved += m->saved;
+	}
 	return s;
 }
 
@@ -195,10 +171,12 @@ static struct summary of_containers(const struct usage *u)
 
 	for (size_t i = 0; i < u->n_containers; i++) {
 		bool active = container_is_active(u->containers[i]);
+		uint64_t changed = u->of_container[i].changed;
+		uint64_t own = changed - MIN(changed, u->in_images[i]);
 
 		s.active += active;
-		s.size += u->of_container[i].changed;
-		s.reclaimable += active ? 0 : u->of_container[i].changed;
+		s.size += own;
+		s.reclaimable += active ? 0 : own;
 	}
 	return s;
 }
@@ -249,32 +227,20 @@ static struct summary of_blobs(const struct usage *u)
 	return s;
 }
 
-static int print_items(struct json_writer *w, const char *format, const struct format_title *titles,
-		       struct cmk_err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-	int r;
-
-	json_write_end(w, ']');
-	r = json_writer_finish(w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, false, err);
-}
-
 static int print_summary(const struct usage *u, const char *format, struct cmk_err *err)
 {
-	const struct summary all[] = { of_images(u), of_containers(u), of_volumes(u),
-				       of_artifacts(u), of_blobs(u) };
+	const struct summary all[] = { of_images(u),	of_containers(u), of_volumes(u),
+				       of_artifacts(u), of_blobs(u),	  of_maps(u) };
 	struct json_writer w = JSON_WRITER_INIT;
 
 	json_write_array(&w, NULL);
-	/* The last two are no lines of podman's: only where there are some. */
+	/* The last three are no lines of podman's: only where there are some. */
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (i < 3 || all[i].total > 0)
 			write_summary(&w, &all[i]);
 	if (!format)
 		format = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
-	return print_items(&w, format, NULL, err);
+	return format_print_array(format, &w, NULL, false, err);
 }
 
 /* --- verbose --- */
@@ -325,18 +291,17 @@ static int print_images(const struct usage *u, struct cmk_err *err)
 	struct json_writer w = JSON_WRITER_INIT;
 
 	json_write_array(&w, NULL);
-	for (size_t i = 0; i < u->n_images; i++) {
-		char *const *name = u->images[i].names;
+	for (size_t i = 0; i < u->images.n; i++) {
+		char *const *name = u->images.images[i].names;
 
 		if (!name || !*name)
-			write_image(&w, &u->of_image[i], NULL);
+			write_image(&w, &u->images.of_image[i], NULL);
 		for (; name && *name; name++)
-			write_image(&w, &u->of_image[i], *name);
+			write_image(&w, &u->images.of_image[i], *name);
 	}
-	return print_items(&w,
-			   "table {{.Repository}}\t{{.Tag}}\t{{.ImageID}}\t{{.Created}}\t"
-			   "{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}",
-			   titles, err);
+	return format_print_array("table {{.Repository}}\t{{.Tag}}\t{{.ImageID}}\t{{.Created}}\t"
+				  "{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}",
+				  &w, titles, false, err);
 }
 
 static void write_container(struct json_writer *w, const struct container *c, uint64_t size)
@@ -375,10 +340,10 @@ static int print_containers(const struct usage *u, struct cmk_err *err)
 	json_write_array(&w, NULL);
 	for (size_t i = 0; i < u->n_containers; i++)
 		write_container(&w, u->containers[i], u->of_container[i].changed);
-	return print_items(&w,
-			   "table {{.ContainerID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t"
-			   "{{.RWSize}}\t{{.Created}}\t{{.Status}}\t{{.Names}}",
-			   titles, err);
+	return format_print_array(
+		"table {{.ContainerID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t"
+		"{{.RWSize}}\t{{.Created}}\t{{.Status}}\t{{.Names}}",
+		&w, titles, false, err);
 }
 
 static int print_volumes(const struct usage *u, struct cmk_err *err)
@@ -395,19 +360,21 @@ static int print_volumes(const struct usage *u, struct cmk_err *err)
 		write_size(&w, "Size", u->of_volume[i].bytes);
 		json_write_end(&w, '}');
 	}
-	return print_items(&w, "table {{.VolumeName}}\t{{.Links}}\t{{.Size}}", titles, err);
+	return format_print_array("table {{.VolumeName}}\t{{.Links}}\t{{.Size}}", &w, titles, false,
+				  err);
 }
 
-static uint64_t images_with(const struct usage *u, const char *blob)
+static uint64_t images_with(const struct images_usage *u, const char *blob)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < u->n_images; i++) {
+	for (size_t i = 0; i < u->n; i++) {
+		const struct image_record *rec = &u->images[i];
 		size_t k = 0;
 
-		while (k < u->images[i].n_layers && !streq_null(u->images[i].layers[k].blob, blob))
+		while (k < rec->n_layers && !streq_null(rec->layers[k].blob, blob))
 			k++;
-		n += k < u->images[i].n_layers;
+		n += k < rec->n_layers;
 	}
 	return n;
 }
@@ -422,30 +389,59 @@ static int print_blobs(const struct usage *u, struct cmk_err *err)
 		json_write_object(&w, NULL);
 		json_write_str(&w, "Digest", digest_str(&u->blobs[i].digest, buf));
 		write_size(&w, "Size", u->blobs[i].size);
-		json_write_u64(&w, "Images", images_with(u, buf));
+		json_write_u64(&w, "Images", images_with(&u->images, buf));
 		json_write_end(&w, '}');
 	}
-	return print_items(&w, "table {{.Digest}}\t{{.Size}}\t{{.Images}}", NULL, err);
+	return format_print_array("table {{.Digest}}\t{{.Size}}\t{{.Images}}", &w, NULL, false,
+				  err);
+}
+
+static void write_shared(struct json_writer *w, const char *type, uint64_t total, uint64_t size,
+			 uint64_t saved)
+{
+	json_write_object(w, NULL);
+	json_write_str(w, "Type", type);
+	json_write_u64(w, "Total", total);
+	write_size(w, "Size", size);
+	write_size(w, "Saved", saved);
+	json_write_end(w, '}');
+}
+
+static int print_shared(const struct usage *u, struct cmk_err *err)
+{
+	const struct images_usage *i = &u->images;
+	const struct summary maps = of_maps(u);
+	struct json_writer w = JSON_WRITER_INIT;
+
+	json_write_array(&w, NULL);
+	write_shared(&w, "Files of layers", i->n_files, i->files_size, i->files_saved);
+	write_shared(&w, "Id maps", maps.total, maps.size, maps.saved);
+	return format_print_array("table {{.Type}}\t{{.Total}}\t{{.Size}}\t{{.Saved}}", &w, NULL,
+				  false, err);
 }
 
 static int print_verbose(const struct usage *u, struct cmk_err *err)
 {
-	int r;
+	const struct {
+		const char *title;
+		int (*print)(const struct usage *u, struct cmk_err *err);
+		bool wanted;
+	} parts[] = {
+		{ "Images", print_images, true },
+		{ "Containers", print_containers, true },
+		{ "Local Volumes", print_volumes, true },
+		{ "Kept Blobs", print_blobs, u->n_blobs > 0 },
+		{ "Shared Data", print_shared, u->images.n_files + u->images.n_maps > 0 },
+	};
+	int r = 0;
 
-	(void)printf("Images space usage:\n\n");
-	r = print_images(u, err);
-	if (r < 0)
-		return r;
-	(void)printf("\nContainers space usage:\n\n");
-	r = print_containers(u, err);
-	if (r < 0)
-		return r;
-	(void)printf("\nLocal Volumes space usage:\n\n");
-	r = print_volumes(u, err);
-	if (r < 0 || u->n_blobs == 0)
-		return r;
-	(void)printf("\nKept Blobs space usage:\n\n");
-	return print_blobs(u, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(parts); i++) {
+		if (!parts[i].wanted)
+			continue;
+		(void)printf("%s%s space usage:\n\n", i ? "\n" : "", parts[i].title);
+		r = parts[i].print(u, err);
+	}
+	return r;
 }
 
 static int system_df_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,
@@ -483,10 +479,15 @@ const struct cmk_command cmk_cmd_system_df = {
 	.description =
 		"How many images, containers and volumes there are, how many of them are in use, "
 		"how much they take and how much of that could be removed. A layer that several "
-		"images share counts once; sizes of images are those of their layers' tar "
-		"streams. Of a container counts what it has written itself. Artifacts are counted "
-		"where there are any; where pulls have kept compressed layers (`cmk pull "
-		"--keep-blobs`), these have a line of their own.",
+		"images share counts once, and so does a file that several layers share (it is one "
+		"file on the disk, of several names); sizes of images are those of their layers' "
+		"tar streams. Of a container counts what it has written itself. Artifacts are "
+		"counted where there are any; where pulls have kept compressed layers (`cmk pull "
+		"--keep-blobs`), these have a line of their own, and so have the owners of images' "
+		"files for containers with an id map of their own (`--userns=keep-id`, "
+		"`--uidmap`), by what they take on the disk. What is saved by sharing files and by "
+		"not copying them for id maps is told by `-v`, and by the fields `.Saved` and "
+		"`.RawSaved` of `--format`.",
 	.examples = system_df_examples,
 	.options = system_df_options,
 	.args_size = sizeof(struct system_df_args),

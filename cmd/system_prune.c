@@ -18,7 +18,7 @@ static const struct cmk_option system_prune_options[] = {
 	CMK_OPT_FLAG(0, "external", struct system_prune_args, external,
 		     "remove containers of other tools, and nothing else"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct system_prune_args, filters, "KEY=VALUE",
-		   "remove only what matches: until, label or label!"),
+		   "remove only what matches: until, label or label!", .keys = cmk_prune_keys),
 	CMK_OPT_FLAG('f', "force", struct system_prune_args, force, "do not ask"),
 	CMK_OPT_FLAG(0, "volumes", struct system_prune_args, volumes,
 		     "remove the volumes that no container uses, too"),

@@ -20,6 +20,7 @@ struct template_arena {
 /* What ends a list of nodes before its end, beside errors. */
 enum { LOOP_BREAK = 1, LOOP_CONTINUE };
 #define CALLS_MAX 100 /* templates that call templates */
+#define RANGE_MAX 10000
 
 struct variable {
 	const char *name;
@@ -210,10 +211,11 @@ void template_print(const struct json *v, struct strbuf *out)
 static bool is_list(const struct json *v)
 {
 	static const char *const names[] = {
-		"Args",	    "Binds",	  "CapAdd",	 "CapDrop",	"Cmd",	      "Command",
-		"Devices",  "Dns",	  "DnsOptions",	 "DnsSearch",	"Entrypoint", "Env",
-		"ExecIDs",  "ExtraHosts", "GroupAdd",	 "History",	"Mounts",     "Names",
-		"RepoTags", "Ulimits",	  "RepoDigests", "SecurityOpt", "Layers",
+		"Args",	       "Binds",	      "CapAdd",	 "CapDrop",	  "Cmd",
+		"Command",     "Devices",     "Dns",	 "DnsOptions",	  "DnsSearch",
+		"Entrypoint",  "Env",	      "ExecIDs", "ExtraHosts",	  "GroupAdd",
+		"History",     "Mounts",      "Names",	 "RepoTags",	  "Ulimits",
+		"RepoDigests", "SecurityOpt", "Layers",	 "authorization", "EmulatedArchitectures"
 	};
 
 	for (size_t i = 0; v->key && i < ARRAY_LEN(names); i++)
@@ -225,10 +227,12 @@ static bool is_list(const struct json *v)
 /* Members whose names the image or the user chose: an absent one is no mistake in the template. */
 static bool is_map(const struct json *v)
 {
-	static const char *const names[] = {
-		"Labels",  "Annotations", "Networks",	  "Ports", "ExposedPorts", "Volumes",
-		"Sysctls", "Options",	  "PortBindings", "Tmpfs", "Data",	   "Attributes"
-	};
+	static const char *const names[] = { "Labels",	     "Annotations",  "Networks",
+					     "Ports",	     "ExposedPorts", "Volumes",
+					     "Sysctls",	     "Options",	     "PortBindings",
+					     "Tmpfs",	     "Data",	     "Attributes",
+					     "graphOptions", "graphStatus",  "registries",
+					     "RuntimeInfo" };
 
 	for (size_t i = 0; v->key && i < ARRAY_LEN(names); i++)
 		if (streq(v->key, names[i]))
@@ -246,6 +250,10 @@ static const char *json_name(const char *field)
 		{ "Src", "Source" }, /* of Mounts */
 		{ "Dst", "Destination" },
 		{ "ImageID", "Image" },
+		{ "CgroupsVersion", "cgroupVersion" }, /* of info */
+		{ "DefaultCapabilities", "capabilities" },
+		{ "ContainerID", "container_id" },
+		{ "HostID", "host_id" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -296,30 +304,85 @@ static void print_number(const struct json *v, struct strbuf *out)
 	strbuf_adds(out, text);
 }
 
-/* What inspect leaves out where there is nothing to say: told by a neighbour that is always there.
- */
+/* What inspect and info leave out where there is nothing to say: told by a neighbour that is always
+ * there, or by the name of the structure. */
 static const struct json *left_out(const struct json *v, const char *field)
 {
 	static const struct {
-		const char *neighbour;
+		const char *structure, *neighbour;
 		struct json value;
 	} fields[] = {
-		{ "CreateCommand", { .type = JSON_NULL, .key = "ExposedPorts" } },
-		{ "CreateCommand", { .type = JSON_NULL, .key = "Healthcheck" } },
-		{ "CreateCommand", { .type = JSON_NULL, .key = "StartupHealthCheck" } },
-		{ "CreateCommand", { .type = JSON_STRING, .key = "Timezone", .text = "" } },
-		{ "UsernsMode", { .type = JSON_NULL, .key = "IDMappings" } },
-		{ "Propagation", { .type = JSON_STRING, .key = "Name", .text = "" } },
-		{ "Propagation", { .type = JSON_STRING, .key = "SubPath", .text = "" } },
-		{ "EffectiveCaps", { .type = JSON_NULL, .key = "SizeRw" } },
-		{ "EffectiveCaps",
+		{ NULL, "CreateCommand", { .type = JSON_NULL, .key = "Healthcheck" } },
+		{ NULL, "CreateCommand", { .type = JSON_NULL, .key = "StartupHealthCheck" } },
+		{ NULL, "CreateCommand", { .type = JSON_STRING, .key = "Timezone", .text = "" } },
+		{ NULL, "UsernsMode", { .type = JSON_NULL, .key = "IDMappings" } },
+		{ NULL, "Propagation", { .type = JSON_STRING, .key = "Name", .text = "" } },
+		{ NULL, "Propagation", { .type = JSON_STRING, .key = "SubPath", .text = "" } },
+		{ NULL, "EffectiveCaps", { .type = JSON_NULL, .key = "SizeRw" } },
+		{ NULL,
+		  "EffectiveCaps",
 		  { .type = JSON_NUMBER, .key = "SizeRootFs", .text = "0", .n = 1 } },
+		{ NULL,
+		  "Checkpointed",
+		  { .type = JSON_STRING, .key = "CheckpointLog", .text = "" } },
+		{ NULL,
+		  "Checkpointed",
+		  { .type = JSON_STRING, .key = "CheckpointPath", .text = "" } },
+		{ NULL, "Checkpointed", { .type = JSON_STRING, .key = "RestoreLog", .text = "" } },
+		{ NULL, "NamesHistory", { .type = JSON_NULL, .key = "HealthCheck" } },
+		{ NULL, "Spec", { .type = JSON_STRING, .key = "SecretData", .text = "" } },
+		/* Of an image: what it says of nothing. */
+		{ "Config", NULL, { .type = JSON_BOOL, .key = "ArgsEscaped" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "Cmd" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "Entrypoint" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "Env" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "ExposedPorts" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "Labels" } },
+		{ "Config", NULL, { .type = JSON_STRING, .key = "StopSignal", .text = "" } },
+		{ "Config", NULL, { .type = JSON_STRING, .key = "User", .text = "" } },
+		{ "Config", NULL, { .type = JSON_NULL, .key = "Volumes" } },
+		{ "Config", NULL, { .type = JSON_STRING, .key = "WorkingDir", .text = "" } },
+		/* Of info. */
+		{ "distribution", NULL, { .type = JSON_STRING, .key = "Codename", .text = "" } },
+		{ "distribution", NULL, { .type = JSON_STRING, .key = "Variant", .text = "" } },
+		{ "dns", NULL, { .type = JSON_STRING, .key = "Package", .text = "" } },
+		{ "dns", NULL, { .type = JSON_STRING, .key = "Path", .text = "" } },
+		{ "dns", NULL, { .type = JSON_STRING, .key = "Version", .text = "" } },
+		{ "host", NULL, { .type = JSON_NULL, .key = "EmulatedArchitectures" } },
+		{ "host", NULL, { .type = JSON_NULL, .key = "FreeLocks" } },
+		{ "host", NULL, { .type = JSON_NULL, .key = "RuntimeInfo" } },
+		{ "networkBackendInfo",
+		  NULL,
+		  { .type = JSON_STRING, .key = "DefaultNetwork", .text = "" } },
+		{ "networkBackendInfo",
+		  NULL,
+		  { .type = JSON_STRING, .key = "Package", .text = "" } },
+		{ "remoteSocket", NULL, { .type = JSON_STRING, .key = "Path", .text = "" } },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (streq(fields[i].value.key, field) && json_get(v, fields[i].neighbour))
+		if (strcasecmp(fields[i].value.key, field) == 0 &&
+		    (fields[i].neighbour ? json_get(v, fields[i].neighbour) != NULL
+					 : streq_null(v->key, fields[i].structure)))
 			return &fields[i].value;
 	return NULL;
+}
+
+/* Go's structures within others: their members are the other's own, and they have a name as well.
+ */
+static bool is_embedded(const struct json *v, const char *field)
+{
+	static const char *const names[][2] = {
+		{ "ListContainer", "IsInfra" },
+		{ "ImageSummary", "ParentId" },
+		{ "InspectVolumeData", "Mountpoint" },
+		{ "InspectBasicNetworkConfig", "SandboxKey" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(field, names[i][0]) && json_get(v, names[i][1]))
+			return true;
+	return false;
 }
 
 static int get_field(struct exec *x, const struct json *v, const char *field,
@@ -344,7 +407,7 @@ static int get_field(struct exec *x, const struct json *v, const char *field,
 				m = c;
 	m = health_member(&x->arena, v, field, m);
 	if (!m)
-		m = left_out(v, field);
+		m = is_embedded(v, field) ? v : left_out(v, field);
 	if (!m && !is_map(v))
 		return cmk_err_set(x->err, -EINVAL, "can't evaluate field %.60s", field);
 	*ret = m;
@@ -419,6 +482,16 @@ static const struct json *heading_of(const struct template_command *c,
 	return args[n - 1];
 }
 
+/* Go stops at the argument that decides: what stands behind it may not be there at all. */
+static bool decides(const struct exec *x, const struct template_operand *func, const struct json *v)
+{
+	if (func->kind != OPERAND_FUNC || x->header)
+		return false;
+	return streq(func->name, "and")	 ? !template_truth(v)
+	       : streq(func->name, "or") ? template_truth(v)
+					 : false;
+}
+
 static int eval_command(struct exec *x, const struct template_command *c, const struct json *dot,
 			const struct json *piped, bool has_piped, const struct json **ret)
 {
@@ -433,6 +506,10 @@ static int eval_command(struct exec *x, const struct template_command *c, const 
 		r = eval_operand(x, &c->operands[i], dot, &args[n++]);
 		if (r < 0)
 			return r;
+		if (decides(x, first, args[n - 1])) {
+			*ret = args[n - 1];
+			return 0;
+		}
 	}
 	if (has_piped)
 		args[n++] = piped;
@@ -477,6 +554,27 @@ static int eval_pipe(struct exec *x, const struct template_pipe *p, const struct
 
 static int exec_list(struct exec *x, const struct template_node *n, const struct json *dot);
 
+/* "range 3" (Go 1.22): 0, 1, 2. */
+static int exec_range_number(struct exec *x, const struct template_node *n, const struct json *v)
+{
+	struct variable item = { n->pipe->vars[1], NULL, x->vars }, *saved = x->vars;
+	int64_t count = 0;
+	int r = 0;
+
+	if (json_i64(v, &count) < 0 || count > RANGE_MAX || n->pipe->vars[0])
+		return cmk_err_set(x->err, -EINVAL, "range can't iterate over %.40s", v->text);
+	if (count <= 0)
+		return exec_list(x, n->otherwise, v);
+	if (item.name)
+		x->vars = &item;
+	for (int64_t at = 0; at < count && r >= 0 && r != LOOP_BREAK; at++) {
+		item.value = template_number(&x->arena, at);
+		r = exec_list(x, n->body, item.value);
+	}
+	x->vars = saved;
+	return MIN(r, 0);
+}
+
 static int exec_range(struct exec *x, const struct template_node *n, const struct json *v)
 {
 	struct variable key = { n->pipe->vars[0], NULL, x->vars };
@@ -487,6 +585,8 @@ static int exec_range(struct exec *x, const struct template_node *n, const struc
 
 	if (x->header)
 		return exec_list(x, n->body, v);
+	if (v && v->type == JSON_NUMBER)
+		return exec_range_number(x, n, v);
 	if (v && v->type != JSON_ARRAY && v->type != JSON_OBJECT && v->type != JSON_NULL)
 		return cmk_err_set(x->err, -EINVAL, "range can't iterate over a single value");
 	if (!v || !v->first)

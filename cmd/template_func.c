@@ -413,6 +413,26 @@ static int fn_html(const struct json *const *args, size_t n cmk_unused,
 	return 0;
 }
 
+/* Inside a string of JavaScript, as template.JSEscapeString. */
+static int fn_js(const struct json *const *args, size_t n cmk_unused, struct template_arena *arena,
+		 const struct json **ret, struct cmk_err *err cmk_unused)
+{
+	cleanup_strbuf struct strbuf text = STRBUF_INIT;
+	struct strbuf sb = STRBUF_INIT;
+
+	template_print(args[0], &text);
+	for (const char *p = strbuf_str(&text); *p; p++) {
+		if (strchr("\\'\"", *p))
+			strbuf_addf(&sb, "\\%c", *p);
+		else if (strchr("<>&=", *p) || (unsigned char)*p < ' ')
+			strbuf_addf(&sb, "\\u%04X", (unsigned int)(unsigned char)*p);
+		else
+			strbuf_addc(&sb, *p);
+	}
+	*ret = template_string(arena, strbuf_steal(&sb));
+	return 0;
+}
+
 static int fn_urlquery(const struct json *const *args, size_t n cmk_unused,
 		       struct template_arena *arena, const struct json **ret,
 		       struct cmk_err *err cmk_unused)
@@ -574,6 +594,7 @@ static const struct {
 	{ "not", fn_not, 1, 1 },
 	{ "slice", fn_slice, 1, 3 },
 	{ "html", fn_html, 1, 1 },
+	{ "js", fn_js, 1, 1 },
 	{ "urlquery", fn_urlquery, 1, 1 },
 	{ "truncate", fn_truncate, 2, 2 },
 	{ "pad", fn_pad, 3, 3 },

@@ -7,17 +7,23 @@ static int find_name(struct storage *st, const struct image_record *rec, const c
 		     char **ret, struct cmk_err *err)
 {
 	cleanup_free char *name = NULL, *id = NULL, *found = NULL;
-	int r = image_new_name(text, &name, err);
+	bool pinned = strchr(text, '@');
+	int r = pinned ? 0 : image_new_name(text, &name, err);
 
 	if (r < 0)
 		return r;
-	if (strv_has(rec->names, name)) {
+	if (name && strv_has(rec->names, name)) {
 		*ret = steal_ptr(&name);
 		return 0;
 	}
 	if (image_find_local(st, text, &id, &found, NULL) == 0 && found &&
 	    strv_has(rec->names, found)) {
 		*ret = steal_ptr(&found);
+		return 0;
+	}
+	/* By its digest it can still be named: that is no name that could be taken away. */
+	if (pinned && id && streq(id, rec->id)) {
+		*ret = NULL;
 		return 0;
 	}
 	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "%s: tag not known", text);
@@ -33,7 +39,8 @@ static int find_names(struct storage *st, const struct image_record *rec, char *
 
 		if (r < 0)
 			return r;
-		strv_add_take(ret, name);
+		if (name)
+			strv_add_take(ret, name);
 	}
 	return 0;
 }

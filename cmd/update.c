@@ -2,6 +2,7 @@
 #include "base/parse.h"
 #include "cmd/containers.h"
 #include "cmd/health_options.h"
+#include "cmd/limit_options.h"
 
 struct update_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
@@ -18,8 +19,8 @@ static int parse_memory(const struct cmk_option *o, const char *value, void *arg
 	(void)o;
 	if (parse_bytes(value, &n) < 0 || n > INT64_MAX)
 		return cmk_err_set(err, -EINVAL, "not a number of bytes");
-	a->u.memory = (int64_t)n;
-	a->u.has_memory = true;
+	a->u.limits.memory = (int64_t)n;
+	a->u.limits.has_memory = true;
 	return 0;
 }
 
@@ -29,9 +30,9 @@ static int parse_cpus(const struct cmk_option *o, const char *value, void *args,
 	struct update_args *a = args;
 
 	(void)o;
-	if (parse_nano_cpus(value, &a->u.nano_cpus) < 0)
+	if (parse_nano_cpus(value, &a->u.limits.nano_cpus) < 0)
 		return cmk_err_set(err, -EINVAL, "not a number of CPUs");
-	a->u.has_cpus = true;
+	a->u.limits.has_cpus = true;
 	return 0;
 }
 
@@ -41,9 +42,9 @@ static int parse_pids(const struct cmk_option *o, const char *value, void *args,
 	struct update_args *a = args;
 
 	(void)o;
-	if (parse_i64(value, -1, INT32_MAX, &a->u.pids_limit) < 0)
+	if (parse_i64(value, -1, INT32_MAX, &a->u.limits.pids_limit) < 0)
 		return cmk_err_set(err, -EINVAL, "not a number of processes");
-	a->u.has_pids = true;
+	a->u.limits.has_pids = true;
 	return 0;
 }
 
@@ -54,6 +55,7 @@ static const struct cmk_option update_options[] = {
 		   "set a variable for later starts and 'cmk exec'"),
 	CMK_HEALTH_ROWS(struct update_args, health),
 	CMK_OPT_USE(cmk_select_latest),
+	CMK_LIMIT_ROWS(struct update_args, u.limits),
 	CMK_OPT_OF(OPT_CALLBACK, 'm', "memory", struct update_args, u, "BYTES",
 		   "limit the memory, such as 512m; 0 for no limit", .parse = parse_memory),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "pids-limit", struct update_args, u, "NUMBER",
@@ -69,8 +71,7 @@ static const struct cmk_option update_options[] = {
 
 static bool given(const struct container_update *u)
 {
-	return u->restart || u->has_memory || u->has_cpus || u->has_pids || u->env || u->unsetenv ||
-	       u->ulimits;
+	return u->restart || opt_limits_given(&u->limits) || u->env || u->unsetenv || u->ulimits;
 }
 
 static int update_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
@@ -119,7 +120,8 @@ const struct cmk_command cmk_cmd_update = {
 	.operands = "[CONTAINER...]",
 	.description =
 		"Limits change at once in a running container, through its control group, and for "
-		"later starts; what is not named stays. Variables and ulimits reach the program at "
+		"later starts; what is not named stays, and 0 takes a limit away. Variables and "
+		"ulimits reach the program at "
 		"its next start. Prints the IDs.",
 	.examples = update_examples,
 	.options = update_options,

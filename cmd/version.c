@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/utsname.h>
-
 #include "cmd/commands.h"
 #include "cmd/format.h"
 #include "cmd/host.h"
@@ -9,55 +7,66 @@ struct version_args {
 	const char *format;
 };
 
+/* For completion. */
+#define FIELDS                                                                        \
+	"{APIVersion|Arch|BuildOrigin|Built|BuiltTime|GitCommit|GoVersion|Os|OsArch|" \
+	"Version}"
+static const char version_fields[] = "Client" FIELDS "|Server" FIELDS;
+
 static const struct cmk_option version_options[] = {
 	CMK_OPT_STRING('f', "format", struct version_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = version_fields),
 	CMK_OPT_END(),
 };
 
-static void write_one(struct json_writer *w, const char *key, const char *os_arch)
+static void write_one(struct json_writer *w, const char *key, const struct image_platform *host)
 {
 	json_write_object(w, key);
-	json_write_str(w, "Version", PACKAGE_VERSION);
-	json_write_str(w, "Os", "linux");
-	json_write_str(w, "Arch", strchr(os_arch, '/') + 1);
-	json_write_str(w, "OsArch", os_arch);
+	json_write_str(w, "Arch", host->arch);
+	cmk_write_version(w, host);
 	json_write_end(w, '}');
 }
 
 /* There is no server; scripts for docker ask for its version all the same. */
-static int version_format(const char *format, const char *os_arch, struct cmk_err *err)
+static int version_format(const char *format, const struct image_platform *host,
+			  struct cmk_err *err)
 {
+	cleanup_err struct cmk_err first = CMK_ERR_INIT;
 	struct json_writer w = JSON_WRITER_INIT;
+	int r;
 
 	w.pretty = true;
 	json_write_object(&w, NULL);
-	write_one(&w, "Client", os_arch);
+	write_one(&w, "Client", host);
 	if (!streq(format, "json"))
-		write_one(&w, "Server", os_arch);
+		write_one(&w, "Server", host);
 	json_write_end(&w, '}');
-	return format_print_object(format, &w, err);
+	r = format_print_object(format, &w, &first);
+	if (r == 0)
+		return 0;
+	/* podman's of old: {{.Version}} is the client's. */
+	write_one(&w, NULL, host);
+	r = format_print_object(format, &w, NULL);
+	return r < 0 ? cmk_err_move(err, &first) : r;
 }
 
-static int version_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
-			struct cmk_err *err)
+static int version_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,
+			char **argv cmk_unused, struct cmk_err *err)
 {
+	cleanup(image_platform_done) struct image_platform host = { 0 };
 	const struct version_args *a = args;
-	cleanup_free char *os_arch = NULL;
-	struct utsname u;
+	int r;
 
-	(void)argc;
-	(void)argv;
 	if (g->version) {
 		printf("cmk version %s\n", PACKAGE_VERSION);
 		return 0;
 	}
-	if (uname(&u) < 0)
-		return cmk_err_errno(err, "uname");
-	os_arch = xasprintf("linux/%s", cmk_host_arch(u.machine));
+	r = cmk_host_platform(&host, err);
+	if (r < 0)
+		return r;
 	if (a->format)
-		return version_format(a->format, os_arch, err);
-	printf("Version:      %s\nOS/Arch:      %s\n", PACKAGE_VERSION, os_arch);
+		return version_format(a->format, &host, err);
+	printf("Version:      %s\nOS/Arch:      %s/%s\n", PACKAGE_VERSION, host.os, host.arch);
 	return 0;
 }
 

@@ -33,7 +33,8 @@ const struct cmk_command cmk_cmd_volume_import = {
 	.summary = "Add the files of a tar archive to a volume",
 	.operands = "VOLUME FILE|-",
 	.description =
-		"Reads a tar archive, which may be compressed by gzip or zstd, and makes its files "
+		"Reads a tar archive, which may be compressed by gzip, bzip2, xz or zstd, and "
+		"makes its files "
 		"in the volume, which must exist. Files of the same names are replaced, others "
 		"stay. Nothing is written outside the volume, whatever the archive says, and "
 		"devices are left out.",

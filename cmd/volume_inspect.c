@@ -11,7 +11,7 @@ struct volume_inspect_args {
 static const struct cmk_option volume_inspect_options[] = {
 	CMK_OPT_FLAG('a', "all", struct volume_inspect_args, all, "show all volumes"),
 	CMK_OPT_STRING('f', "format", struct volume_inspect_args, format, "FORMAT",
-		       "'json' or a Go template", .def = "json"),
+		       "'json' or a Go template", .def = "json", .fields = cmk_volume_fields),
 	CMK_OPT_END(),
 };
 

@@ -12,9 +12,10 @@ struct volume_ls_args {
 static const struct cmk_option volume_ls_options[] = {
 	CMK_OPT_OF(OPT_STRV, 'f', "filter", struct volume_ls_args, filters, "KEY=VALUE",
 		   "list only what fits (name, driver, label, opt, scope, dangling, anonymous, "
-		   "since, until)"),
+		   "since, until)",
+		   .keys = volumes_filter_keys),
 	CMK_OPT_STRING(0, "format", struct volume_ls_args, format, "FORMAT",
-		       "print as json or through a Go template"),
+		       "print as json or through a Go template", .fields = cmk_volume_fields),
 	CMK_OPT_FLAG('n', "noheading", struct volume_ls_args, noheading, "print no line of titles"),
 	CMK_OPT_FLAG('q', "quiet", struct volume_ls_args, quiet, "print names alone",
 		     .excludes = "format"),
@@ -29,8 +30,7 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	struct json_writer w = JSON_WRITER_INIT;
 	struct volume_record *list = NULL;
 	const char *format = a->quiet ? "{{.Name}}" : a->format;
-	cleanup_free char *text = NULL;
-	size_t n = 0, len = 0;
+	size_t n = 0;
 	int r;
 
 	if (!format)
@@ -44,10 +44,8 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	for (size_t i = 0; i < n; i++)
 		if (volumes_filter_fits(f, &list[i], &users))
 			cmk_volume_write(&w, &list[i], &users);
-	json_write_end(&w, ']');
 	storage_volume_list_free(list, n);
-	r = json_writer_finish(&w, &text, &len, err);
-	return r < 0 ? r : format_print(format, text, len, titles, a->noheading, err);
+	return format_print_array(format, &w, titles, a->noheading, err);
 }
 
 static int volume_ls_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/prune.h"
+#include "cmd/volumes.h"
 
 struct volume_prune_args {
 	bool all, force;
@@ -10,7 +11,7 @@ static const struct cmk_option volume_prune_options[] = {
 	CMK_OPT_FLAG('a', "all", struct volume_prune_args, all,
 		     "remove named volumes, too, which is what happens without it as well"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct volume_prune_args, filters, "KEY=VALUE",
-		   "remove only what fits, as 'volume ls --filter'"),
+		   "remove only what fits, as 'volume ls --filter'", .keys = volumes_filter_keys),
 	CMK_OPT_FLAG('f', "force", struct volume_prune_args, force, "do not ask"),
 	CMK_OPT_END(),
 };

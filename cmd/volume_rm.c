@@ -2,7 +2,6 @@
 #include "cmd/containers.h"
 #include "cmd/volumes.h"
 
-#define EXIT_CMK_FAILED 125
 #define EXIT_NOT_FOUND 1
 #define EXIT_IN_USE 2
 

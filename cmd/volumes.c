@@ -20,17 +20,22 @@ enum volume_key {
 	KEY_ANONYMOUS,
 	KEY_UNTIL,
 	KEY_SINCE,
+	KEY_AFTER, /* another word for it */
 	N_KEYS
 };
 
-static const struct {
-	const char *name;
-	enum volume_key key;
-} keys[] = {
-	{ "name", KEY_NAME },		{ "driver", KEY_DRIVER },     { "scope", KEY_SCOPE },
-	{ "label", KEY_LABEL },		{ "label!", KEY_NO_LABEL },   { "opt", KEY_OPT },
-	{ "anonymous", KEY_ANONYMOUS }, { "dangling", KEY_DANGLING }, { "until", KEY_UNTIL },
-	{ "since", KEY_SINCE },		{ "after", KEY_SINCE },
+const struct cmk_option_key volumes_filter_keys[N_KEYS + 1] = {
+	[KEY_NAME] = { "name", COMPLETE_VOLUMES, NULL },
+	[KEY_DRIVER] = { "driver", COMPLETE_WORDS, "local" },
+	[KEY_SCOPE] = { "scope", COMPLETE_WORDS, "local" },
+	[KEY_LABEL] = { "label", COMPLETE_NONE, NULL },
+	[KEY_NO_LABEL] = { "label!", COMPLETE_NONE, NULL },
+	[KEY_OPT] = { "opt", COMPLETE_NONE, NULL },
+	[KEY_DANGLING] = { "dangling", COMPLETE_WORDS, "true|false" },
+	[KEY_ANONYMOUS] = { "anonymous", COMPLETE_WORDS, "true|false" },
+	[KEY_UNTIL] = { "until", COMPLETE_NONE, NULL },
+	[KEY_SINCE] = { "since", COMPLETE_VOLUMES, NULL },
+	[KEY_AFTER] = { "after", COMPLETE_VOLUMES, NULL },
 };
 
 struct volume_term {
@@ -104,6 +109,7 @@ static int term_prepare(struct storage *st, struct volume_term *t, struct cmk_er
 static int add_term(struct storage *st, struct volumes_filter *f, const char *text, bool prune,
 		    struct cmk_err *err)
 {
+	const struct cmk_option_key *row = cmk_option_find_key(volumes_filter_keys, text);
 	cleanup_free char *key = xstrndup(text, strcspn(text, "="));
 	const char *eq = strchr(text, '=');
 	struct volume_term *t;
@@ -114,18 +120,17 @@ static int add_term(struct storage *st, struct volumes_filter *f, const char *te
 				   "'%s' is an invalid filter: filter input must be in the form of "
 				   "filter=value",
 				   text);
-	/* "label!=x" is a key that ends in '!'. */
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		if (!streq(keys[i].name, key))
-			continue;
-		f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
-		t = &f->term[f->n++];
-		*t = (struct volume_term){ .key = keys[i].key, .value = xstrdup(eq + 1) };
-		r = term_prepare(st, t, err);
-		return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
-	}
-	return cmk_err_set(err, -EINVAL, "'%s' is an invalid volume%s filter", key,
-			   prune ? " prune" : "");
+	if (!row)
+		return cmk_err_set(err, -EINVAL, "'%s' is an invalid volume%s filter", key,
+				   prune ? " prune" : "");
+	f->term = xrealloc(f->term, f->n + 1, sizeof(*f->term));
+	t = &f->term[f->n++];
+	*t = (struct volume_term){ .key = (enum volume_key)(row - volumes_filter_keys),
+				   .value = xstrdup(eq + 1) };
+	if (t->key == KEY_AFTER)
+		t->key = KEY_SINCE;
+	r = term_prepare(st, t, err);
+	return r < 0 ? cmk_err_wrap(err, r, "filter '%s'", text) : 0;
 }
 
 int volumes_filter_parse(struct storage *st, char *const *filters, bool prune,
@@ -170,6 +175,7 @@ static bool term_fits(const struct volume_term *t, const struct volume_record *v
 	case KEY_UNTIL:
 		return created_ns(v->created, &created) == 0 && created < t->time_ns;
 	case KEY_SINCE:
+	case KEY_AFTER:
 		return created_ns(v->created, &created) == 0 && created > t->time_ns;
 	case N_KEYS:
 		break;
@@ -191,6 +197,10 @@ bool volumes_filter_fits(const struct volumes_filter *f, const struct volume_rec
 	}
 	return cmk_filter_fits(&tally);
 }
+
+const char cmk_volume_fields[] =
+	"Name|Driver|Mountpoint|CreatedAt|Labels|Scope|Options|Status|UID|GID|Anonymous|"
+	"MountCount|NeedsCopyUp|NeedsChown|Timeout|StorageID|LockNumber";
 
 void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
 		      const struct volume_users *users)

@@ -1,7 +1,7 @@
 # fish completion for cmk; made by 'cmk completion fish'
 function __cmk_complete
 	set -l words (commandline -opc)
-	set -l current (commandline -ct)
+	set -l current (string replace -r '^[\'"]' '' -- (commandline -ct))
 	for line in ($words[1] __complete -- $words[2..-1] "$current" 2>/dev/null)
 		switch $line
 			case ':files'

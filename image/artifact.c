@@ -3,10 +3,10 @@
 #include "image/artifact.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "image/new_file.h"
 
 int artifact_name(const char *text, char **ret, struct cmk_err *err)
 {
@@ -154,23 +154,11 @@ static int copy_blob(int in, int out, const struct digest *want, struct cmk_err 
 static int write_in_dir(int dir, const char *name, int in, const struct digest *want,
 			struct cmk_err *err)
 {
-	cleanup_close int out = -1;
-	char tmp[32];
-	uint64_t x = 0;
-	int r;
+	struct new_file out;
+	int r = new_file_open(dir, name, 0666, &out, err);
 
-	if (getrandom(&x, sizeof(x), 0) < 0)
-		return cmk_err_errno(err, "get random bytes");
-	(void)snprintf(tmp, sizeof(tmp), ".cmk-%016llx", (unsigned long long)x);
-	out = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (out < 0)
-		return cmk_err_errno(err, "failed to create target file");
-	r = copy_blob(in, out, want, err);
-	if (r == 0 && renameat(dir, tmp, dir, name) < 0)
-		r = cmk_err_errno(err, "failed to create target file");
-	if (r < 0)
-		(void)unlinkat(dir, tmp, 0);
-	return r;
+	return r < 0 ? cmk_err_wrap(err, r, "failed to create target file")
+		     : new_file_close(&out, copy_blob(in, out.fd, want, err), err);
 }
 
 /* The place of the one that TITLE or DIGEST names. */

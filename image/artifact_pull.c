@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Artifacts from and to registries: blobs are files, whatever they hold. */
-#include "base/file.h"
 #include "base/log.h"
 #include "image/artifact.h"
 #include "image/connect.h"
-#include "image/progress.h"
+#include "image/push.h"
 #include "image/receive.h"
 
 /* --- pull --- */
@@ -26,10 +25,11 @@ static void pull_done(struct pull *p)
 	manifest_done(&p->m);
 }
 
-static int fetch_manifest(struct pull *p, const struct image_ref *ref, struct cmk_err *err)
+static int fetch_manifest(struct pull *p, const struct image_ref *ref, const char *tag,
+			  struct cmk_err *err)
 {
 	struct digest got;
-	int r = client_fetch_text(p->client, PROTO_MANIFEST, ref->digest ?: ref->tag, 0,
+	int r = client_fetch_text(p->client, PROTO_MANIFEST, ref->digest ?: tag, 0,
 				  IMAGE_MANIFEST_MAX, &p->text, err);
 
 	if (r < 0)
@@ -84,7 +84,7 @@ static int pull_from(struct pull *p, const struct image_pull_options *o,
 	int r = registry_connect_pull(o, src, &p->client, err);
 
 	if (r == 0)
-		r = fetch_manifest(p, ref, err);
+		r = fetch_manifest(p, ref, src->tag, err);
 	if (r == 0)
 		r = check_space(p, err);
 	if (r == 0)
@@ -140,32 +140,32 @@ int image_artifact_pull(struct storage *st, const char *name, const struct image
 
 /* --- push --- */
 
-struct push {
+struct artifact_push {
 	struct storage *st;
 	const struct storage_artifact *a;
-	struct client *client;
-	struct progress *progress;
+	struct push *push;
 	struct image_ref to;
 	struct manifest m;
 };
 
-static void push_done(struct push *p)
+static void artifact_push_done(struct artifact_push *p)
 {
-	client_free(p->client);
+	push_end(p->push);
 	image_ref_done(&p->to);
 	manifest_done(&p->m);
 }
 
-static int push_blob(struct push *p, const struct descriptor *d, const char *what,
+static int push_blob(struct artifact_push *p, const struct descriptor *d, const char *what,
 		     struct cmk_err *err)
 {
+	struct client *client = push_client(p->push);
 	cleanup_close int fd = -1;
 	struct digest got;
 	char buf[72];
 	int r;
 
-	progress_line(p->progress, "Copying %s %s", what, digest_str(&d->digest, buf));
-	r = client_has_blob(p->client, buf, err);
+	progress_line(push_progress(p->push), "Copying %s %s", what, digest_str(&d->digest, buf));
+	r = client_has_blob(client, buf, err);
 	if (r != 0)
 		return MIN(r, 0);
 	fd = storage_artifact_open(p->st, &p->a->id, &d->digest, err);
@@ -177,58 +177,30 @@ static int push_blob(struct push *p, const struct descriptor *d, const char *wha
 	if (!streq(got.hex, d->digest.hex))
 		return cmk_err_set(err, -EBADMSG, "the blob %s is damaged: its digest is sha256:%s",
 				   buf, got.hex);
-	return client_upload(p->client, buf, fd, d->size, err);
+	return client_upload(client, buf, fd, d->size, err);
 }
 
-static int push_manifest(struct push *p, struct cmk_err *err)
+static int push_all(struct artifact_push *p, const struct image_push_options *o,
+		    struct cmk_err *err)
 {
-	cleanup_close int fd = storage_unnamed_file(p->st, err);
-	cleanup_free char *said = NULL;
-	char buf[72];
-	int r = fd < 0 ? fd : write_all(fd, p->a->manifest, p->a->manifest_len);
-
-	if (r < 0)
-		return fd < 0 ? fd : cmk_err_set(err, r, "write: %s", errno_text(-r));
-	progress_line(p->progress, "Writing manifest to image destination");
-	(void)digest_str(&p->a->id, buf);
-	if (p->to.digest && !streq(p->to.digest, buf))
-		return cmk_err_set(err, -EINVAL,
-				   "the artifact has the digest %s and cannot be pushed as %s", buf,
-				   p->to.digest);
-	r = client_send(p->client, PROTO_MANIFEST_PUT, p->to.tag ?: p->to.digest, p->m.media_type,
-			fd, p->a->manifest_len, &said, NULL, err);
-	if (r == 0 && said && !streq(said, buf))
-		r = cmk_err_set(err, -EBADMSG, "registry '%s' took %s for %.80s", p->to.registry,
-				buf, said);
-	return r;
-}
-
-static int push_all(struct push *p, const struct image_push_options *o, struct cmk_err *err)
-{
-	const struct connect_options c = {
-		.registry = p->to.registry,
-		.repository = p->to.repository,
-		.creds = o->creds,
-		.authfile = o->authfile,
-		.cert_dir = o->cert_dir,
-		.tls_verify = o->tls_verify,
-		.retry = o->retry,
-		.retry_delay_ms = o->retry_delay_ms,
-	};
-	int r = registry_connect(&c, &p->client, err);
+	cleanup(pushed_done) struct pushed done = { 0 };
+	int r = push_begin(p->st, &p->to, o, &p->push, err);
 
 	for (size_t i = 0; r == 0 && i < p->m.n_items; i++)
 		r = push_blob(p, &p->m.items[i], "blob", err);
 	if (r == 0)
 		r = push_blob(p, &p->m.config, "config", err);
-	return r < 0 ? r : push_manifest(p, err);
+	if (r < 0)
+		return r;
+	push_call(p->push, &p->to);
+	return push_manifest(p->push, p->a->manifest, p->a->manifest_len, p->m.media_type, &done,
+			     err);
 }
 
 int image_artifact_push(struct storage *st, const struct storage_artifact *a,
 			const struct image_push_options *o, struct cmk_err *err)
 {
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(push_done) struct push p = { .st = st, .a = a, .progress = progress };
+	cleanup(artifact_push_done) struct artifact_push p = { .st = st, .a = a };
 	int r = image_ref_parse_docker(a->name, &p.to, err);
 
 	if (r == 0)

@@ -2,8 +2,8 @@
 /* auth.json, written: containers-auth.json(5). */
 #include <fcntl.h>
 #include <libgen.h>
-#include <nettle/base64.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "image/auth.h"
 
@@ -11,9 +11,8 @@ static void write_entry(struct json_writer *w, const char *key, const struct cre
 {
 	cleanup_free char *pair = xasprintf("%s:%s", c->user, c->password);
 	size_t len = strlen(pair);
-	cleanup_free char *auth = xcalloc(BASE64_ENCODE_RAW_LENGTH(len) + 1, 1);
+	cleanup_free char *auth = base64_encoded(pair, len);
 
-	base64_encode_raw(auth, len, (const uint8_t *)pair);
 	json_write_object(w, key);
 	json_write_str(w, "auth", auth);
 	json_write_end(w, '}');

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/bundle.h"
 
+#include "image/podman.h"
+
 /* As podman load tries them. */
 static const struct bundle_kind *const kinds[] = { &bundle_oci, &bundle_docker_archive,
 						   &bundle_dir };
@@ -18,7 +20,9 @@ void bundle_done(struct bundle *b)
 	for (size_t i = 0; i < b->n_images; i++)
 		image_done(&b->images[i]);
 	free(b->images);
+	podman_store_free(b->podman);
 	files_done(&b->files);
+	policy_done(&b->policy);
 	*b = (struct bundle){ .files.fd = -1 };
 }
 
@@ -74,25 +78,29 @@ static int name_ref(const char *text, struct image_ref *ret, struct cmk_err *err
 	return 0;
 }
 
+int bundle_read_policy(struct bundle *b, const char *signature_policy, struct cmk_err *err)
+{
+	return policy_load(signature_policy, &b->policy, err);
+}
+
 /* Scopes are of paths, which the host's administrator names and nobody else. */
-static int open_policy(const struct bundle *b, struct bundle_use *use, struct policy *policy,
-		       struct verify *ret, struct cmk_err *err)
+static void fill_verify(const struct bundle *b, struct bundle_use *use,
+			const struct image_ref *name, struct verify *ret)
 {
 	bool oci = b->kind == &bundle_oci;
 	const char *transport = oci && b->files.archive ? "oci-archive" : b->kind->name;
 	bool scoped = b->kind != &bundle_docker_archive;
-	int r = policy_load(b->signature_policy, policy, err);
 
-	if (r < 0)
-		return r;
 	*ret = (struct verify){
-		.policy = policy,
+		.policy = &b->policy,
 		.signatures = b->kind->signatures,
 		.arg = use,
 	};
-	policy_image_file(transport, scoped ? b->files.shown : NULL, use->image->ref_name,
-			  &ret->image);
-	return 0;
+	if (b->kind->identify)
+		b->kind->identify(use, name, &ret->image);
+	else
+		policy_image_file(transport, scoped ? b->files.shown : NULL, use->image->ref_name,
+				  &ret->image);
 }
 
 int bundle_receive(const struct bundle *b, const struct bundle_image *image, char *const *names,
@@ -110,13 +118,14 @@ int bundle_receive(const struct bundle *b, const struct bundle_image *image, cha
 		.arg = &use,
 		.names = refs,
 	};
-	struct policy policy = { 0 };
 	struct verify verify = { 0 };
-	int r = open_policy(b, &use, &policy, &verify, err);
+	int r = 0;
 
 	in.verify = &verify;
 	for (; r == 0 && in.n_names < n; in.n_names += r == 0)
 		r = name_ref(names[in.n_names], &refs[in.n_names], err);
+	if (r == 0)
+		fill_verify(b, &use, n > 0 ? &refs[0] : NULL, &verify);
 	if (r == 0)
 		r = receive_image(&in, NULL, ret_id, err);
 	for (size_t i = 0; i < in.n_names; i++) {
@@ -127,6 +136,5 @@ int bundle_receive(const struct bundle *b, const struct bundle_image *image, cha
 	free(refs);
 	receive_done(&in);
 	policy_image_done(&verify.image);
-	policy_done(&policy);
 	return r < 0 ? cmk_err_wrap(err, r, "'%s'", b->files.shown) : 0;
 }

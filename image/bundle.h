@@ -19,6 +19,7 @@ struct bundle_image {
 };
 
 struct bundle;
+struct bundle_use;
 struct bundle_kind {
 	const char *name; /* "oci" */
 	bool (*probe)(const struct files *f);
@@ -31,6 +32,9 @@ struct bundle_kind {
 	/* as that of this, struct verify's; NULL where there are none */
 	int (*signatures)(void *arg, const struct digest *d, struct signatures *ret,
 			  struct cmk_err *err);
+	/* How policies name the image, asked for as NAME (may be NULL); NULL: by its path. */
+	void (*identify)(const struct bundle_use *u, const struct image_ref *name,
+			 struct policy_image *ret);
 };
 extern const struct bundle_kind bundle_oci, bundle_docker_archive, bundle_dir;
 
@@ -38,9 +42,10 @@ struct bundle {
 	struct storage *st;
 	const struct bundle_kind *kind;
 	struct files files;
+	struct podman_store *podman; /* podman.h; or NULL */
 	struct bundle_image *images;
 	size_t n_images;
-	const char *signature_policy; /* set by the caller; NULL: the usual policy.json */
+	struct policy policy; /* of all its images */
 };
 struct bundle_use {
 	const struct bundle *b;
@@ -51,6 +56,8 @@ struct bundle_use {
  * index without names stands for its entry for WANT. */
 int bundle_open(struct storage *st, struct files *files, const struct bundle_kind *kind,
 		const struct platform *want, struct bundle *ret, struct cmk_err *err);
+/* Reads the policy (NULL: the usual policy.json), before the first image is taken in. */
+int bundle_read_policy(struct bundle *b, const char *signature_policy, struct cmk_err *err);
 void bundle_done(struct bundle *b);
 /* A new image at the end of the list. */
 struct bundle_image *bundle_add(struct bundle *b);

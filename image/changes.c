@@ -313,6 +313,40 @@ static int write_items(struct json_writer *w, const char *text, struct cmk_err *
 	return 0;
 }
 
+static void write_step(struct json_writer *w, const struct image_config *cfg,
+		       const char *created_by, const char *comment)
+{
+	json_write_object(w, NULL);
+	write_str(w, "created", cfg->created);
+	write_str(w, "created_by", created_by);
+	write_str(w, "author", cfg->author);
+	write_str(w, "comment", comment);
+	json_write_end(w, '}');
+}
+
+int config_add_step(struct image_config *cfg, const char *created_by, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+	char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	json_write_array(&w, NULL);
+	r = write_items(&w, cfg->history_json, err);
+	write_step(&w, cfg, created_by, NULL);
+	json_write_end(&w, ']');
+	if (r < 0) {
+		json_writer_done(&w);
+		return r;
+	}
+	r = json_writer_finish(&w, &text, &len, err);
+	if (r < 0)
+		return r;
+	free(cfg->history_json);
+	cfg->history_json = text;
+	return 0;
+}
+
 int config_write(const struct image_config *cfg, const char *created_by, const char *comment,
 		 char **ret, size_t *ret_len, struct cmk_err *err)
 {
@@ -346,12 +380,7 @@ int config_write(const struct image_config *cfg, const char *created_by, const c
 	json_write_array(&w, "history");
 	if (r >= 0)
 		r = write_items(&w, cfg->history_json, err);
-	json_write_object(&w, NULL);
-	write_str(&w, "created", cfg->created);
-	write_str(&w, "created_by", created_by);
-	write_str(&w, "author", cfg->author);
-	write_str(&w, "comment", comment);
-	json_write_end(&w, '}');
+	write_step(&w, cfg, created_by, comment);
 	json_write_end(&w, ']');
 	json_write_end(&w, '}');
 	if (r >= 0)

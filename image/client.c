@@ -231,6 +231,20 @@ int client_send(struct client *c, enum proto_kind kind, const char *what, const 
 	return r;
 }
 
+int client_post(struct client *c, const char *url, const char *type, int file, uint64_t size,
+		int answer, struct cmk_err *err)
+{
+	cleanup_free struct proto_msg *m = xmalloc(sizeof(*m));
+	struct proto_head h = {
+		.type = PROTO_SEND, .id = 1, .kind = PROTO_URL_POST, .bytes = size
+	};
+	const char *strings[] = { url, type, NULL };
+	const int fds[] = { file, answer };
+	int r = sent(proto_send(c->sock, &h, strings, fds, 2), err);
+
+	return r < 0 ? r : wait_done(c, 1, m, err);
+}
+
 int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int file,
 		      struct cmk_err *err)
 {

@@ -54,6 +54,9 @@ int client_fetch_text(struct client *c, enum proto_kind kind, const char *what, 
 int client_send(struct client *c, enum proto_kind kind, const char *what, const char *type,
 		int file, uint64_t size, char **ret_digest, char **ret_location,
 		struct cmk_err *err);
+/* Posts the first SIZE bytes of FILE to URL; what is answered goes to ANSWER (empty); waits. */
+int client_post(struct client *c, const char *url, const char *type, int file, uint64_t size,
+		int answer, struct cmk_err *err);
 /* The blob DIGEST of SIZE bytes into FILE (empty), not yet verified; waits. */
 int client_fetch_blob(struct client *c, const char *digest, uint64_t size, int file,
 		      struct cmk_err *err);

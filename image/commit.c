@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* An image of what a container has become. */
-#include <fcntl.h>
-
 #include "image/changes.h"
 #include "image/compose.h"
 #include "image/manifest.h"
@@ -38,43 +36,10 @@ static int finish_config(const struct image_commit_options *o, struct image_conf
 	return 0;
 }
 
-/* One child reads the files, another unpacks them again as a layer: that says the layer's digest,
- * and what is kept is what it is of. */
-static int make_layer(struct storage *st, const struct image_commit_options *o,
-		      struct layer_result *ret, struct cmk_err *err)
-{
-	struct cmk_err packing = CMK_ERR_INIT, unpacking = CMK_ERR_INIT;
-	struct layer_unpack u = { .compression = LAYER_TAR };
-	cleanup_close int in = -1, out = -1;
-	struct layer_job *job = NULL;
-	int p[2], r, packed;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	u.in_fd = in = p[0];
-	out = p[1];
-	(void)fcntl(out, F_SETPIPE_SZ, 1 << 20);
-	r = storage_layer_start(st, &u, &job, err);
-	if (r < 0)
-		return r;
-	(void)close(steal_fd(&in));
-	packed = o->pack(o->arg, out, &packing);
-	/* A stream that was cut short must not be taken for a whole one. */
-	if (packed < 0 && packed != -EPIPE) {
-		storage_layer_cancel(job);
-		return cmk_err_move(err, &packing);
-	}
-	(void)close(steal_fd(&out));
-	r = storage_layer_collect(job, ret, &unpacking);
-	if (r >= 0 && packed < 0)
-		return cmk_err_move(err, &packing);
-	cmk_err_done(&packing);
-	return r < 0 ? cmk_err_move(err, &unpacking) : 0;
-}
-
 static void copy_ref(struct image_layer_ref *to, const struct image_layer_ref *from)
 {
 	*to = (struct image_layer_ref){ .diff_id = xstrdup(from->diff_id),
+					.pending = from->pending,
 					.blob = xstrdup_null(from->blob),
 					.media_type = xstrdup_null(from->media_type),
 					.blob_size = from->blob_size,
@@ -86,14 +51,71 @@ static size_t base_layers(struct storage *st, const struct image_commit_options 
 			  struct image_layer_ref *ret)
 {
 	struct image_record base = { 0 };
-	size_t n = o->squash ? 0 : o->n_layers;
-	bool known = n && o->base && storage_image_load(st, o->base, &base, NULL) == 0 &&
-		     base.n_layers == n;
+	size_t n = o->squash ? 0 : o->n_layers, n_base = n - MIN(n, o->n_own);
+	bool known = n_base && o->base && storage_image_load(st, o->base, &base, NULL) == 0 &&
+		     base.n_layers == n_base;
 
-	for (size_t i = 0; i < n; i++)
-		copy_ref(&ret[i], known ? &base.layers[i] : &o->layers[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct digest id;
+
+		copy_ref(&ret[i], known && i < n_base ? &base.layers[i] : &o->layers[i]);
+		if (ret[i].size == 0 && digest_parse(ret[i].diff_id, &id, NULL) == 0)
+			ret[i].size = storage_layer_size(st, &id);
+		storage_layer_resolve(st, &ret[i]);
+	}
 	image_record_done(&base);
 	return n;
+}
+
+/* The new layer, *N of them: one, or none where the layers below are all that there is. */
+static int top_layer(struct storage *st, const struct image_commit_options *o,
+		     struct image_layer_ref *ret, size_t *n, struct cmk_err *err)
+{
+	enum image_commit_top how = COMMIT_READ;
+	struct layer_result layer;
+	int r = o->top && !o->squash ? o->top(o->arg, &how, ret, err) : 0;
+
+	*n = how != COMMIT_NOTHING;
+	if (r < 0 || how != COMMIT_READ)
+		return r;
+	r = storage_layer_make(st, o->pack, o->arg, &layer, err);
+	if (r == 0)
+		compose_layer(ret, &layer);
+	return r;
+}
+
+/* A step of the history for each layer that is not the image's; the last one is written with the
+ * config. */
+static int add_steps(struct image_config *cfg, const struct image_commit_options *o, size_t n_new,
+		     struct cmk_err *err)
+{
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < n_new; i++)
+		r = config_add_step(cfg, o->created_by, err);
+	return r;
+}
+
+static int commit(struct storage *st, struct image_config *cfg,
+		  const struct image_commit_options *o, struct image_layer_ref *refs, size_t *n,
+		  char **ret_id, struct cmk_err *err)
+{
+	size_t n_top = 0;
+	int r;
+
+	*n = base_layers(st, o, refs);
+	r = top_layer(st, o, &refs[*n], &n_top, err);
+	if (r < 0)
+		return r;
+	*n += n_top;
+	r = add_steps(cfg, o, n_top + (o->squash ? 0 : o->n_own), err);
+	cfg->diff_ids = strv_free(cfg->diff_ids);
+	for (size_t i = 0; i < *n; i++)
+		strv_add(&cfg->diff_ids, refs[i].diff_id);
+	return r < 0 ? r
+		     : compose_image(st, cfg, refs, *n,
+				     o->docker_format ? COMPOSE_DOCKER : COMPOSE_OCI, o->created_by,
+				     o->message, ret_id, err);
 }
 
 int image_commit(struct storage *st, struct image_config *cfg, const char *name,
@@ -101,7 +123,6 @@ int image_commit(struct storage *st, struct image_config *cfg, const char *name,
 {
 	struct image_layer_ref *refs = xcalloc(o->n_layers + 1, sizeof(*refs));
 	cleanup_free char *full = NULL, *id = NULL;
-	struct layer_result layer;
 	size_t n = 0;
 	int r;
 
@@ -109,16 +130,7 @@ int image_commit(struct storage *st, struct image_config *cfg, const char *name,
 	if (r >= 0)
 		r = finish_config(o, cfg, err);
 	if (r >= 0)
-		r = make_layer(st, o, &layer, err);
-	if (r >= 0) {
-		n = base_layers(st, o, refs);
-		compose_layer(&refs[n++], &layer);
-		cfg->diff_ids = strv_free(cfg->diff_ids);
-		for (size_t i = 0; i < n; i++)
-			strv_add(&cfg->diff_ids, refs[i].diff_id);
-		r = compose_image(st, cfg, refs, n, o->docker_format ? COMPOSE_DOCKER : COMPOSE_OCI,
-				  o->created_by, o->message, &id, err);
-	}
+		r = commit(st, cfg, o, refs, &n, &id, err);
 	for (size_t i = 0; i < n; i++)
 		compose_layer_done(&refs[i]);
 	free(refs);

@@ -37,6 +37,16 @@ void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer
 	};
 }
 
+void compose_layer_settled(struct image_layer_ref *ref, const struct layer_result *layer)
+{
+	struct image_layer_ref now;
+
+	compose_layer(&now, layer);
+	now.notes = steal_ptr(&ref->notes);
+	compose_layer_done(ref);
+	*ref = now;
+}
+
 void compose_layer_done(struct image_layer_ref *ref)
 {
 	free(ref->diff_id);
@@ -167,6 +177,7 @@ int compose_again(struct storage *st, const struct image_record *rec,
 	bool docker = rec->manifest_type && strstr(rec->manifest_type, "docker"), same = true;
 	enum compose_format f = docker ? COMPOSE_DOCKER : COMPOSE_OCI;
 	struct digest config;
+	char buf[72];
 	int r;
 
 	for (size_t i = 0; i < rec->n_layers; i++) {
@@ -180,10 +191,18 @@ int compose_again(struct storage *st, const struct image_record *rec,
 	*ret_type = compose_manifest_type(f);
 	if (same && streq_null(rec->manifest_type, *ret_type))
 		return storage_image_manifest(st, rec->id, ret, ret_len, err);
-	r = digest_parse_hex(rec->id, &config);
-	return r < 0 ? cmk_err_set(err, r, "image ID '%s'", rec->id)
+	r = digest_parse(storage_image_config_digest(rec, buf), &config, err);
+	return r < 0 ? cmk_err_wrap(err, r, "image '%.12s'", rec->id)
 		     : compose_manifest(f, &config, config_len, refs, rec->n_layers, ret, ret_len,
 					err);
+}
+
+static bool any_pending(const struct image_layer_ref *layers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (layers[i].pending)
+			return true;
+	return false;
 }
 
 int compose_image(struct storage *st, const struct image_config *cfg,
@@ -207,6 +226,7 @@ int compose_image(struct storage *st, const struct image_config *cfg,
 		.variant = cfg->variant,
 		.layers = (struct image_layer_ref *)(uintptr_t)layers,
 		.n_layers = n_layers,
+		.pending = any_pending(layers, n_layers),
 	};
 	int r;
 
@@ -215,6 +235,15 @@ int compose_image(struct storage *st, const struct image_config *cfg,
 	r = config_write(cfg, created_by, comment, &config, &config_len, err);
 	if (r < 0)
 		return r;
+	if (rec.pending) {
+		digest_draw(&id);
+		rec.manifest_digest = NULL;
+		rec.digests = NULL;
+		r = storage_image_put(st, &rec, NULL, 0, config, config_len, err);
+		if (r == 0)
+			*ret_id = xstrdup(id.hex);
+		return r;
+	}
 	digest_of(config, config_len, &id);
 	r = compose_manifest(format, &id, config_len, layers, n_layers, &manifest, &manifest_len,
 			     err);

@@ -6,8 +6,9 @@
 
 enum compose_format { COMPOSE_OCI, COMPOSE_DOCKER };
 
-/* Writes config and manifest, and the image's record. CFG->diff_ids are those of LAYERS (bottom
- * first). CREATED_BY and COMMENT (may be NULL) are the history's last entry. */
+/* Writes config and manifest, and the image's record; a pending one where one of LAYERS is. CFG's
+ * diff_ids are those of LAYERS (bottom first). CREATED_BY and COMMENT (may be NULL) are the
+ * history's last entry. */
 int compose_image(struct storage *st, const struct image_config *cfg,
 		  const struct image_layer_ref *layers, size_t n_layers, enum compose_format format,
 		  const char *created_by, const char *comment, char **ret_id, struct cmk_err *err);
@@ -39,4 +40,6 @@ int compose_again(struct storage *st, const struct image_record *rec,
 const char *compose_manifest_type(enum compose_format format);
 /* An uncompressed layer that was made here. Owned members. */
 void compose_layer(struct image_layer_ref *ref, const struct layer_result *layer);
+/* REF, a pending layer, is that one now. */
+void compose_layer_settled(struct image_layer_ref *ref, const struct layer_result *layer);
 void compose_layer_done(struct image_layer_ref *ref);

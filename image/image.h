@@ -42,6 +42,9 @@ int image_new_name(const char *text, char **ret, struct cmk_err *err);
  * none is configured (registries.conf(5)). N ≥ 1 on success. */
 int image_ref_candidates(const struct image_ref *r, struct image_ref **ret, size_t *ret_n,
 			 struct cmk_err *err);
+/* What registries.conf(5) says as `podman info` tells it: the member "registries" with an object
+ * for each prefix, and "search". -EINVAL where a file is wrong. */
+int image_registries_write(struct json_writer *w, struct cmk_err *err);
 
 /* --- local images
  * ------------------------------------------------------------------------------------------- */
@@ -210,7 +213,8 @@ bool image_is_url(const char *text);
  * closed. Unless QUIET, says so on stderr. Blocks. */
 int image_download(struct storage *st, const char *url, bool quiet, int *ret_fd,
 		   struct cmk_err *err);
-/* Makes a one-layer image of a tar stream (plain, gzip or zstd) and names it NAME (may be NULL). */
+/* Makes a one-layer image of a tar stream (plain, gzip, bzip2, xz or zstd) and names it NAME (may
+ * be NULL). */
 int image_import(struct storage *st, int tar_fd, const char *name,
 		 const struct image_import_options *o, char **ret_id, struct cmk_err *err);
 
@@ -218,28 +222,43 @@ int image_import(struct storage *st, int tar_fd, const char *name,
  * -------------------------------------------------------------------------------------------------
  */
 
+/* What becomes the new layer. */
+enum image_commit_top {
+	COMMIT_READ,	/* what .pack writes */
+	COMMIT_MADE,	/* a pending layer, that is there already */
+	COMMIT_NOTHING, /* none: the layers below hold all */
+};
 struct image_commit_options {
 	/* What the new image stands on: the layers, bottom first (diff IDs), and the image that
 	 * they are of where it is still here (full ID), for its blobs' digests. */
 	const char *base;
 	const struct image_layer_ref *layers;
 	size_t n_layers;
+	size_t n_own;	      /* the last ones, which are none of the image's */
 	char *const *changes; /* as above */
 	const char *author, *message, *created_by;
 	bool docker_format;
 	bool squash; /* one layer, with all that the layers below hold */
+	/* Is asked first, but for .squash; may be NULL. *RET_LAYER where it is made. */
+	int (*top)(void *arg, enum image_commit_top *ret, struct image_layer_ref *ret_layer,
+		   struct cmk_err *err);
 	/* Writes the new layer's tar stream to FD; blocks. */
-	int (*pack)(void *arg, int fd, struct cmk_err *err);
+	storage_pack_fn pack;
 	void *arg;
 };
 /*
  * Makes an image of CFG (borrowed but for what the changes alter; created, author and diff_ids are
  * set here) with one more layer, and names it NAME (may be NULL). All that can be wrong with the
  * options is said before anything is packed. Killed at any moment, nothing is left but perhaps a
- * layer that belongs to no image, which is collected.
+ * layer that belongs to no image, which is collected. With a pending layer the image is pending.
  */
 int image_commit(struct storage *st, struct image_config *cfg, const char *name,
 		 const struct image_commit_options *o, char **ret_id, struct cmk_err *err);
+
+/* Where the image ID (full) is pending: settles it, so that there are its diff IDs, its manifest
+ * and its digests. Its ID stays. Blocks. Before anything that tells others of it; nothing to be
+ * done for an image that is not pending. */
+int image_settle(struct storage *st, const char *id, struct cmk_err *err);
 
 /* --- save
  * -------------------------------------------------------------------------------------------------
@@ -277,6 +296,15 @@ int image_scp(struct storage *st, const char *source, const char *dest, bool qui
  * -------------------------------------------------------------------------------------------------
  */
 
+/* Who signs what is pushed; members are NULL where nothing was said. */
+struct image_signing {
+	const char *gpg_key;	     /* whose key of GnuPG */
+	const char *params_file;     /* containers-sigstore-signing-params.yaml(5) */
+	const char *private_key;     /* a file, as cosign writes it */
+	const char *passphrase_file; /* of one of gpg_key and private_key */
+};
+bool image_signing_any(const struct image_signing *o);
+
 enum image_push_format { PUSH_AS_IS, PUSH_OCI, PUSH_DOCKER };
 struct image_push_options {
 	enum image_push_format format;
@@ -285,16 +313,20 @@ struct image_push_options {
 	int level;			    /* negative: the default */
 	bool compression_given;		    /* COMPRESSION was asked for, and is no default */
 	bool force_compression; /* of layers, too, that came compressed in another way */
-	bool compress;		/* of dir:, where layers lie as they are otherwise */
+	/* Of a list: bits 1 << enum layer_compression. For each platform that the list has, an
+	 * instance with layers compressed so is added where none is marked so. */
+	unsigned int add_compression;
+	bool compress; /* of dir:, where layers lie as they are otherwise */
 	bool quiet;
 	const char *authfile, *creds, *cert_dir; /* as in image_pull_options */
 	int tls_verify;
 	int retry;
 	uint32_t retry_delay_ms;
+	struct image_signing sign;
 };
-/* Sends the image ID (full hex) to the registry that TO names, under that name; or, where TO has a
- * transport, to files of this machine, for which nothing behind .quiet counts. *RET_DIGEST is
- * that of its manifest there. Blocks. */
+/* Sends the image ID (full hex) to the registry that TO names, under that name, and signs it there;
+ * or, where TO has a transport, to files of this machine, for which nothing behind .quiet counts,
+ * and which cannot be signed. *RET_DIGEST is that of its manifest there. Blocks. */
 int image_push(struct storage *st, const char *id, const char *to,
 	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
 
@@ -329,15 +361,19 @@ int image_list_annotate(struct storage *st, const char *id, const char *instance
 /* Of the list itself. */
 int image_list_annotate_index(struct storage *st, const char *id, char *const *annotations,
 			      struct cmk_err *err);
+/* Says that the list is about the image or list TEXT, one that is here, else one of a registry. */
+int image_list_set_subject(struct storage *st, const char *id, const char *text,
+			   const struct image_pull_options *o, struct cmk_err *err);
 int image_list_remove(struct storage *st, const char *id, const char *instance,
 		      struct cmk_err *err);
 /* The manifest of the list TEXT, or else, whatever it is, of what a registry has under that name;
  * owned. Blocks. */
 int image_manifest_read(struct storage *st, const char *text, const struct image_pull_options *o,
 			char **ret, size_t *ret_len, struct cmk_err *err);
-/* Sends the list ID to the registry that TO names, and before it with ALL its instances: those that
- * are here, and those that are still in the registry where they were found. Where one gets another
- * digest on the way, so does the list. *RET_DIGEST is the list's there. Blocks. */
+/* Sends the list ID to the registry that TO names, or to files as image_push(), and before it with
+ * ALL its instances: those that are here, and those that are still in the registry where they were
+ * found. Where one gets another digest on the way, so does the list. *RET_DIGEST is the list's
+ * there. Blocks. */
 int image_list_push(struct storage *st, const char *id, const char *to, bool all,
 		    const struct image_push_options *o, char **ret_digest, struct cmk_err *err);
 /* --- signing
@@ -397,7 +433,8 @@ int image_artifact_add(struct storage *st, const char *name, char *const *files,
 /* Gets the artifact NAME from its registry, as it is there; all digests are verified. Blocks. */
 int image_artifact_pull(struct storage *st, const char *name, const struct image_pull_options *o,
 			struct digest *ret, struct cmk_err *err);
-/* Sends A to the registry that its name says. The options of layers do not count. */
+/* Sends A to the registry that its name says, and signs it there. The options of layers do not
+ * count. */
 int image_artifact_push(struct storage *st, const struct storage_artifact *a,
 			const struct image_push_options *o, struct cmk_err *err);
 /* Writes its files: all of them into the directory TARGET, by their titles or else digests; or one
@@ -428,6 +465,13 @@ struct image_platform {
 	char *os, *arch, *variant;
 };
 void image_platform_done(struct image_platform *p);
+/* The image of this store that TEXT names, which has to be for PLATFORM, "OS/ARCH[/VARIANT]", or of
+ * a list the one that is; NULL: as image_find_local(). */
+int image_find_platform(struct storage *st, const char *text, const char *platform, char **ret_id,
+			char **ret_name, struct cmk_err *err);
+/* The same, but without a PLATFORM as image_resolve_local(): of a list this machine's. */
+int image_resolve_platform(struct storage *st, const char *text, const char *platform,
+			   char **ret_id, char **ret_name, struct cmk_err *err);
 /* From "OS/ARCH[/VARIANT]" (may be NULL) and the single options (may be NULL), which win. "x86_64"
  * and "aarch64" are understood. */
 int image_platform_parse(const char *platform, const char *os, const char *arch,

@@ -139,13 +139,13 @@ int image_inspect(struct storage *st, const char *id, struct json_writer *w, str
 		r = storage_image_config(st, id, &config_text, &config_len, err);
 	if (r == 0 && !rec.is_list)
 		r = json_parse(config_text, config_len, IMAGE_CONFIG_MAX, &config, err);
-	if (r == 0)
+	if (r == 0 && !rec.pending)
 		r = storage_image_manifest(st, id, &manifest_text, &manifest_len, err);
-	if (r == 0)
+	if (r == 0 && !rec.pending)
 		r = json_parse(manifest_text, manifest_len, IMAGE_MANIFEST_MAX, &manifest, err);
 	if (r == 0)
 		write_image(w, st, &rec, json_root(config),
-			    json_get(json_root(manifest), "annotations"));
+			    manifest ? json_get(json_root(manifest), "annotations") : NULL);
 	else
 		(void)cmk_err_wrap(err, r, "image '%.12s'", id);
 	image_record_done(&rec);

@@ -24,6 +24,7 @@ struct slot {
 	pid_t waiter; /* takes the lock for us */
 	int waiter_fd;
 	struct layer_job *job;
+	struct layer_assembly *assembly;
 	size_t item;
 	bool has_item;
 };
@@ -179,7 +180,6 @@ static int start_unpack(struct fetcher *f, struct slot *s)
 		.blob_digest = f->verify ? &blob->digest : NULL,
 		.diff_id = &s->want->diff_id,
 		.compression = blob->compression,
-		.part = true,
 	};
 	char buf[72];
 	int r;
@@ -188,9 +188,13 @@ static int start_unpack(struct fetcher *f, struct slot *s)
 	if (r >= 0 && f->verify && part.size != blob->size)
 		r = cmk_err_set(f->err, -EBADMSG, "it has %llu bytes, not %llu",
 				(unsigned long long)part.size, (unsigned long long)blob->size);
+	s->assembly = part.assembly;
 	u.in_fd = part.fd;
 	u.offset = part.offset;
 	u.blob_size = part.size;
+	u.part = !part.assembly;
+	if (part.assembly)
+		u.compression = LAYER_TAR;
 	if (r >= 0) {
 		begin_item(f, s, 0);
 		r = storage_layer_start(f->st, &u, &s->job, f->err);
@@ -302,6 +306,15 @@ static int read_messages(struct fetcher *f)
 	}
 }
 
+/* Why there was no more to read says more than that there was not. */
+static int assembly_ended(struct fetcher *f, struct slot *s, int r)
+{
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	int q = storage_assembly_finish(steal_ptr(&s->assembly), &mine);
+
+	return r < 0 && q < 0 && q != -EPIPE ? cmk_err_move(f->err, &mine) : r;
+}
+
 static int job_ended(struct fetcher *f, struct slot *s)
 {
 	struct layer_result res = { 0 };
@@ -309,6 +322,8 @@ static int job_ended(struct fetcher *f, struct slot *s)
 	int r;
 
 	r = storage_layer_collect(steal_ptr(&s->job), &res, f->err);
+	if (s->assembly)
+		r = assembly_ended(f, s, r);
 	if (r < 0) {
 		/* What is in the file is wrong, or the disk is full: of no use either way. */
 		if (f->client)
@@ -368,6 +383,7 @@ static void abandon(struct fetcher *f)
 	for (size_t i = 0; i < f->n; i++) {
 		struct slot *s = &f->slots[i];
 
+		storage_assembly_cancel(s->assembly);
 		if (s->job)
 			storage_layer_cancel(s->job);
 		if (s->waiter > 0) {
@@ -431,6 +447,8 @@ static void sweep_stale(struct fetcher *f)
 /* What the store has most of already. */
 static void complete_layers(struct fetcher *f)
 {
+	if (!storage_partial_wanted(f->st))
+		return;
 	for (size_t i = 0; i < f->n; i++) {
 		struct slot *s = &f->slots[i];
 

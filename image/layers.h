@@ -17,6 +17,8 @@ struct layer_fetch {
 struct layer_part {
 	int fd; /* a regular file, owned */
 	uint64_t offset, size;
+	/* Or FD is a pipe, to which this writes the layer's tar stream; owned. */
+	struct layer_assembly *assembly;
 };
 
 /*

@@ -3,8 +3,6 @@
  */
 #include "image/list.h"
 
-#include <sys/random.h>
-
 #define OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define LIST_TEXT_MAX ((size_t)8 << 20)
@@ -45,15 +43,27 @@ static const struct json_field instance_fields[] = {
 	JSON_FIELD_END,
 };
 
+static const struct json_field subject_fields[] = {
+	JSON_FIELD(struct list_subject, media_type, "mediaType", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct list_subject, digest, "digest", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct list_subject, size, "size", JSON_F_U64, JSON_REQUIRED),
+	JSON_FIELD_END,
+};
+
+#define LIST_FIELDS                                                                          \
+	JSON_FIELD(struct list, annotations, "annotations", JSON_F_MAP, JSON_OMIT_EMPTY),    \
+		JSON_FIELD_SUB(struct list, subject, "subject", JSON_F_PTR, JSON_OMIT_EMPTY, \
+			       subject_fields, struct list_subject)
+
 static const struct json_field index_fields[] = {
-	JSON_FIELD(struct list, annotations, "annotations", JSON_F_MAP, JSON_OMIT_EMPTY),
+	LIST_FIELDS,
 	JSON_FIELD_ARRAY(struct list, items, n, "manifests", 0, descriptor_fields,
 			 struct list_instance),
 	JSON_FIELD_END,
 };
 
 static const struct json_field list_fields[] = {
-	JSON_FIELD(struct list, annotations, "annotations", JSON_F_MAP, JSON_OMIT_EMPTY),
+	LIST_FIELDS,
 	JSON_FIELD_ARRAY(struct list, items, n, "instances", 0, instance_fields,
 			 struct list_instance),
 	JSON_FIELD_END,
@@ -75,8 +85,10 @@ void list_done(struct list *l)
 static int check_items(const struct list *l, struct cmk_err *err)
 {
 	struct digest d;
-	int r = 0;
+	int r = l->subject ? digest_parse(l->subject->digest, &d, err) : 0;
 
+	if (r < 0)
+		return cmk_err_wrap(err, r, "subject");
 	if (l->n > IMAGE_INDEX_MAX)
 		return cmk_err_set(err, -E2BIG, "more than %d instances", IMAGE_INDEX_MAX);
 	for (size_t i = 0; r == 0 && i < l->n; i++) {
@@ -133,7 +145,7 @@ int list_read_config(const char *text, size_t len, struct list_platform *ret, st
 /* What each of the formats alone has a place for decides, as containers/common has it. */
 static bool is_oci(const struct list *l)
 {
-	if (l->annotations)
+	if (l->annotations || l->subject)
 		return true;
 	for (size_t i = 0; i < l->n; i++)
 		if (l->items[i].annotations || l->items[i].artifact_type)
@@ -189,6 +201,11 @@ int list_write(const struct list *l, enum image_push_format format, char **ret, 
 	for (size_t i = 0; i < l->n; i++)
 		write_item(&w, &l->items[i], oci);
 	json_write_end(&w, ']');
+	if (l->subject && oci) {
+		json_write_object(&w, "subject");
+		json_write_fields(&w, subject_fields, l->subject);
+		json_write_end(&w, '}');
+	}
 	if (l->annotations && oci)
 		json_write_map(&w, "annotations", l->annotations);
 	json_write_end(&w, '}');
@@ -287,15 +304,12 @@ int list_new(struct storage *st, char *const *annotations, struct digest *ret_id
 	     struct cmk_err *err)
 {
 	cleanup_free char *created = time_now_rfc3339();
-	uint8_t raw[32];
 	struct list l = {
 		.rec = { .id = ret_id->hex, .created = created },
 		.annotations = (char **)(uintptr_t)annotations,
 	};
 
-	while (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
-		;
-	digest_of(raw, sizeof(raw), ret_id);
+	digest_draw(ret_id);
 	return save(st, &l, NULL, err);
 }
 

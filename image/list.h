@@ -28,9 +28,16 @@ struct list_instance {
 /* Empties it. */
 void list_instance_done(struct list_instance *i);
 
+/* The image or list that a list is about (image-spec image-index.md, "subject"). */
+struct list_subject {
+	char *media_type, *digest;
+	uint64_t size;
+};
+
 struct list {
-	struct image_record rec; /* .is_list; of a new one only the ID */
-	char **annotations;	 /* of the list itself */
+	struct image_record rec;      /* .is_list; of a new one only the ID */
+	char **annotations;	      /* of the list itself */
+	struct list_subject *subject; /* NULL: none */
 	struct list_instance *items;
 	size_t n;
 };

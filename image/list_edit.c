@@ -62,8 +62,10 @@ static int instance_of_image(struct storage *st, const char *id, struct list_ins
 	cleanup(image_record_done) struct image_record rec = { 0 };
 	cleanup_free char *manifest = NULL, *config = NULL;
 	size_t len = 0, config_len = 0;
-	int r = storage_image_load(st, id, &rec, err);
+	int r = image_settle(st, id, err);
 
+	if (r == 0)
+		r = storage_image_load(st, id, &rec, err);
 	if (r == 0)
 		r = storage_image_manifest(st, id, &manifest, &len, err);
 	if (r == 0)
@@ -279,6 +281,8 @@ static int digest_of_instance(struct storage *st, const char *text, char **ret, 
 		return cmk_err_set(err, -EINVAL, "invalid image digest \"%.100s\"", text);
 	r = image_resolve_local(st, text, &id, NULL, err);
 	if (r == 0)
+		r = image_settle(st, id, err);
+	if (r == 0)
 		r = storage_image_load(st, id, &rec, err);
 	if (r == 0)
 		*ret = xstrdup(rec.manifest_digest ? rec.manifest_digest : "");
@@ -314,6 +318,86 @@ static int change_index(struct list *l, void *arg, struct cmk_err *err cmk_unuse
 
 	set_annotations(&l->annotations, c->annotations);
 	return 0;
+}
+
+/* --- what it is about --- */
+
+static void subject_done(struct list_subject *s)
+{
+	free(s->media_type);
+	free(s->digest);
+}
+
+static int subject_here(struct storage *st, const char *id, struct list_subject *ret,
+			struct cmk_err *err)
+{
+	cleanup(image_record_done) struct image_record rec = { 0 };
+	cleanup_free char *manifest = NULL;
+	size_t len = 0;
+	int r = image_settle(st, id, err);
+
+	if (r == 0)
+		r = storage_image_load(st, id, &rec, err);
+	if (r == 0)
+		r = storage_image_manifest(st, id, &manifest, &len, err);
+	if (r == 0 && (!rec.manifest_digest || !rec.manifest_type))
+		r = cmk_err_set(err, -EBADMSG, "image '%.12s' has no manifest", id);
+	if (r == 0)
+		*ret = (struct list_subject){ .media_type = steal_ptr(&rec.manifest_type),
+					      .digest = steal_ptr(&rec.manifest_digest),
+					      .size = len };
+	return r;
+}
+
+static int subject_remote(const char *text, const struct image_pull_options *o,
+			  struct list_subject *ret, struct cmk_err *err)
+{
+	cleanup(remote_done) struct remote remote = { 0 };
+	cleanup(manifest_done) struct manifest m = { 0 };
+	char buf[72];
+	int r = remote_open(text, o, &remote, err);
+
+	if (r == 0)
+		r = manifest_parse(remote.manifest.text, remote.manifest.len,
+				   remote.manifest.content_type, &m, err);
+	if (r == 0)
+		*ret = (struct list_subject){ .media_type = steal_ptr(&m.media_type),
+					      .digest = xstrdup(digest_str(&remote.digest, buf)),
+					      .size = remote.manifest.len };
+	return r;
+}
+
+static int change_subject(struct list *l, void *arg, struct cmk_err *err cmk_unused)
+{
+	const struct list_subject *s = arg;
+
+	if (!l->subject)
+		l->subject = xcalloc(1, sizeof(*l->subject));
+	subject_done(l->subject);
+	*l->subject = (struct list_subject){ .media_type = xstrdup(s->media_type),
+					     .digest = xstrdup(s->digest),
+					     .size = s->size };
+	return 0;
+}
+
+int image_list_set_subject(struct storage *st, const char *id, const char *text,
+			   const struct image_pull_options *o, struct cmk_err *err)
+{
+	cleanup(subject_done) struct list_subject s = { 0 };
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
+	cleanup_free char *image = NULL;
+	int r = str_after(text, "docker://") ? -ENOENT
+					     : image_find_local(st, text, &image, NULL, &mine);
+
+	if (r == 0)
+		r = subject_here(st, image, &s, err);
+	else if (r == -ENOENT)
+		r = subject_remote(text, o, &s, err);
+	else
+		return cmk_err_move(err, &mine);
+	if (r == 0)
+		r = list_edit(st, id, change_subject, &s, err);
+	return r < 0 ? cmk_err_wrap(err, r, "subject '%.300s'", text) : 0;
 }
 
 int image_list_annotate(struct storage *st, const char *id, const char *instance,

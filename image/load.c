@@ -47,8 +47,9 @@ int image_load(struct storage *st, const char *path, int fd, const char *signatu
 				    "payload does not match any of the supported image formats");
 	if (r < 0)
 		return r;
-	b.signature_policy = signature_policy;
-	r = load_all(&b, &want, quiet, ret_ids, ret_names, err);
+	r = bundle_read_policy(&b, signature_policy, err);
+	if (r == 0)
+		r = load_all(&b, &want, quiet, ret_ids, ret_names, err);
 	bundle_done(&b);
 	return r;
 }

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "image/tool.h"
 
-#define YAML_MAX ((size_t)1 << 20)
 #define JSON_MAX ((size_t)16 << 20)
 #define ENTRIES_MAX 10000
 
@@ -107,33 +106,11 @@ int lookaside_conf_add(struct lookaside_conf *c, const char *json, size_t len, s
 	return 0;
 }
 
-/* The YAML text of PATH as JSON. */
-static int convert(const char *path, char **ret, size_t *ret_len, struct cmk_err *err)
-{
-	cleanup_close int in = -1, out = -1;
-	cleanup_free char *text = NULL, *said = NULL;
-	size_t len = 0;
-	int r = file_read_at(AT_FDCWD, path, YAML_MAX, &text, &len, err);
-
-	if (r < 0)
-		return r;
-	in = tool_file(text, len, err);
-	if (in < 0)
-		return in;
-	out = tool_file("", 0, err);
-	if (out < 0)
-		return out;
-	r = tool_run_verify("yaml", (const int[]){ in, out }, 2, &said, err);
-	if (r > 0)
-		r = cmk_err_set(err, -EINVAL, "%s", *said ? said : "cmk-verify failed");
-	return r < 0 ? r : tool_read(out, JSON_MAX, ret, ret_len, err);
-}
-
 static int add_file(struct lookaside_conf *c, const char *path, struct cmk_err *err)
 {
 	cleanup_free char *json = NULL;
 	size_t len = 0;
-	int r = convert(path, &json, &len, err);
+	int r = tool_read_yaml(path, &json, &len, err);
 
 	if (r == 0)
 		r = lookaside_conf_add(c, json, len, err);
@@ -194,16 +171,20 @@ const struct lookaside_entry *lookaside_of_scope(const struct lookaside_conf *c,
 	}
 }
 
-/* The N-th entry to be asked for I, the narrowest first; NULL at a gap, -1 at the end. */
-static const struct lookaside_entry *candidate(const struct lookaside_conf *c,
-					       const struct policy_image *i, size_t n, bool *end)
+/* The next entry that is about I, the narrowest first, default-docker last; NULL: there is no more.
+ * *AT is 0 at first. */
+static const struct lookaside_entry *next_entry(const struct lookaside_conf *c,
+						const struct policy_image *i, size_t *at)
 {
+	const struct lookaside_entry *e = NULL;
 	size_t names = strv_len(i->namespaces);
 
-	*end = n > names + 1;
-	if (*end)
-		return NULL;
-	return find(c, n == 0 ? i->identity : n <= names ? i->namespaces[n - 1] : NULL);
+	while (!e && *at < names + 2) {
+		size_t n = (*at)++;
+
+		e = find(c, n == 0 ? i->identity : n <= names ? i->namespaces[n - 1] : NULL);
+	}
+	return e;
 }
 
 static char *usual_base(void)
@@ -217,11 +198,11 @@ static char *usual_base(void)
 
 char *lookaside_base(const struct lookaside_conf *c, const struct policy_image *i, bool write)
 {
-	bool end = false;
+	const struct lookaside_entry *e;
+	size_t at = 0;
 
-	for (size_t n = 0; !end; n++) {
-		const struct lookaside_entry *e = candidate(c, i, n, &end);
-		const char *url = !e ? NULL : write && e->write ? e->write : e->read;
+	while ((e = next_entry(c, i, &at))) {
+		const char *url = write && e->write ? e->write : e->read;
 
 		if (url)
 			return xstrdup(url);
@@ -231,14 +212,12 @@ char *lookaside_base(const struct lookaside_conf *c, const struct policy_image *
 
 bool lookaside_attachments(const struct lookaside_conf *c, const struct policy_image *i)
 {
-	bool end = false;
+	const struct lookaside_entry *e;
+	size_t at = 0;
 
-	for (size_t n = 0; !end; n++) {
-		const struct lookaside_entry *e = candidate(c, i, n, &end);
-
-		if (e && e->attachments >= 0)
+	while ((e = next_entry(c, i, &at)))
+		if (e->attachments >= 0)
 			return e->attachments > 0;
-	}
 	return false;
 }
 
@@ -324,17 +303,28 @@ int lookaside_read(const char *place, const char *cert_dir, struct signatures *s
 	return r < 0 ? r : read_urls(place, c, s, err);
 }
 
+static const char *path_of(const char *place)
+{
+	return *place == '/' ? place : url_path(place);
+}
+
+int lookaside_check_writable(const char *place, struct cmk_err *err)
+{
+	return path_of(place) ? 0
+			      : cmk_err_set(err, -EINVAL,
+					    "signatures can only be written to files, not to "
+					    "'%.300s'",
+					    place);
+}
+
 int lookaside_write(const char *place, const void *message, size_t len, struct cmk_err *err)
 {
-	const char *path = *place == '/' ? place : url_path(place);
+	const char *path = path_of(place);
 	cleanup_close int dir = -1;
-	int r;
+	int r = lookaside_check_writable(place, err);
 
-	if (!path)
-		return cmk_err_set(err, -EINVAL,
-				   "signatures can only be written to files, not to '%.300s'",
-				   place);
-	r = mkdir_p_at(AT_FDCWD, path, 0751, err);
+	if (r == 0)
+		r = mkdir_p_at(AT_FDCWD, path, 0751, err);
 	if (r < 0)
 		return r;
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -36,6 +36,8 @@ char *lookaside_place(const char *base, const struct policy_image *i, const stru
 /* Adds the signatures of D at PLACE. CERT_DIR as in struct image_pull_options. */
 int lookaside_read(const char *place, const char *cert_dir, struct signatures *s,
 		   struct cmk_err *err);
+/* BASE or PLACE is of files, a file:// URL or plain path; else -EINVAL. */
+int lookaside_check_writable(const char *place, struct cmk_err *err);
 /* Writes MESSAGE as the first signature-N below the file:// URL, or plain path, PLACE that is free.
  * -EINVAL where it is not a place of files. */
 int lookaside_write(const char *place, const void *message, size_t len, struct cmk_err *err);

@@ -9,12 +9,28 @@
 #define SCOPES_MAX 100000
 #define KEYS_MAX 100
 
+static void keys_done(struct policy_keys *k)
+{
+	k->paths = strv_free(k->paths);
+	for (size_t i = 0; i < k->n_datas; i++)
+		free(k->datas[i].data);
+	free(k->datas);
+}
+
+bool policy_keys_any(const struct policy_keys *k)
+{
+	return k->paths || k->n_datas > 0;
+}
+
 static void requirement_done(struct policy_requirement *r)
 {
-	r->key_paths = strv_free(r->key_paths);
-	for (size_t i = 0; i < r->n_key_datas; i++)
-		free(r->key_datas[i].data);
-	free(r->key_datas);
+	keys_done(&r->keys);
+	keys_done(&r->logs);
+	keys_done(&r->roots);
+	keys_done(&r->intermediates);
+	free(r->issuer);
+	free(r->email);
+	free(r->host);
 	free(r->identity.name);
 	free(r->identity.signed_prefix);
 	free(r->unsupported);
@@ -38,7 +54,7 @@ void policy_done(struct policy *p)
 
 /* --- strict JSON --- */
 
-static int only_members(const struct json *obj, const char *const *known, const char *what,
+int policy_only_members(const struct json *obj, const char *const *known, const char *what,
 			struct cmk_err *err)
 {
 	if (!obj || obj->type != JSON_OBJECT)
@@ -55,8 +71,7 @@ static int only_members(const struct json *obj, const char *const *known, const 
 	return 0;
 }
 
-/* A member that has to be there, a string. */
-static int want_str(const struct json *obj, const char *key, const char **ret, struct cmk_err *err)
+int policy_want_str(const struct json *obj, const char *key, const char **ret, struct cmk_err *err)
 {
 	*ret = json_str(json_get(obj, key));
 	if (!*ret)
@@ -110,7 +125,7 @@ static const struct {
 	[IDENTITY_REMAP] = { "remapIdentity", { "type", "prefix", "signedPrefix" } },
 };
 
-static int read_identity(const struct json *obj, struct policy_identity *ret, struct cmk_err *err)
+int policy_read_identity(const struct json *obj, struct policy_identity *ret, struct cmk_err *err)
 {
 	const char *type = NULL, *name = NULL, *other = NULL;
 	size_t i = 0;
@@ -118,7 +133,7 @@ static int read_identity(const struct json *obj, struct policy_identity *ret, st
 
 	if (!obj)
 		return 0;
-	r = want_str(obj, "type", &type, err);
+	r = policy_want_str(obj, "type", &type, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "signedIdentity");
 	while (i < ARRAY_LEN(identities) && !streq(identities[i].type, type))
@@ -127,11 +142,11 @@ static int read_identity(const struct json *obj, struct policy_identity *ret, st
 		return cmk_err_set(err, -EINVAL, "Unknown policy reference match type \"%.100s\"",
 				   type);
 	ret->type = (enum identity_type)i;
-	r = only_members(obj, identities[i].members, type, err);
+	r = policy_only_members(obj, identities[i].members, type, err);
 	if (r == 0 && identities[i].members[1])
-		r = want_str(obj, identities[i].members[1], &name, err);
+		r = policy_want_str(obj, identities[i].members[1], &name, err);
 	if (r == 0 && identities[i].members[2])
-		r = want_str(obj, identities[i].members[2], &other, err);
+		r = policy_want_str(obj, identities[i].members[2], &other, err);
 	if (r == 0 && ret->type == IDENTITY_REMAP) {
 		r = check_prefix(name, err);
 		if (r == 0)
@@ -146,7 +161,7 @@ static int read_identity(const struct json *obj, struct policy_identity *ret, st
 
 /* --- keys --- */
 
-static int add_data(struct policy_requirement *q, const char *key, const struct json *v,
+static int add_data(struct policy_keys *k, const char *key, const struct json *v,
 		    struct cmk_err *err)
 {
 	const char *text = json_str(v);
@@ -157,14 +172,13 @@ static int add_data(struct policy_requirement *q, const char *key, const struct 
 	d.data = base64_decoded(text, v->n, &d.len);
 	if (!d.data)
 		return cmk_err_set(err, -EINVAL, "\"%s\": not base64", key);
-	q->key_datas = xrealloc(q->key_datas, q->n_key_datas + 1, sizeof(*q->key_datas));
-	q->key_datas[q->n_key_datas++] = d;
+	k->datas = xrealloc(k->datas, k->n_datas + 1, sizeof(*k->datas));
+	k->datas[k->n_datas++] = d;
 	return 0;
 }
 
-/* One of the four members that name keys, where it is there. */
-static int read_keys(const struct json *obj, const char *key, struct policy_requirement *q,
-		     int *sources, struct cmk_err *err)
+int policy_read_keys(const struct json *obj, const char *key, struct policy_keys *k, int *sources,
+		     struct cmk_err *err)
 {
 	const struct json *v = json_get(obj, key);
 	bool data = strstr(key, "Data"), many = str_has_suffix(key, "s");
@@ -184,11 +198,11 @@ static int read_keys(const struct json *obj, const char *key, struct policy_requ
 		int r = 0;
 
 		if (data)
-			r = add_data(q, key, i, err);
+			r = add_data(k, key, i, err);
 		else if (!text || !*text)
 			r = cmk_err_set(err, -EINVAL, "\"%s\": not the path of a file", key);
 		else
-			strv_add(&q->key_paths, text);
+			strv_add(&k->paths, text);
 		if (r < 0)
 			return r;
 	}
@@ -201,12 +215,12 @@ static int read_signed_by(const struct json *obj, struct policy_requirement *q, 
 					       "keyData", "signedIdentity", NULL };
 	static const char *const types[] = { "GPGKeys", "signedByGPGKeys", "X509Certificates",
 					     "signedByX509CAs" };
-	int r = only_members(obj, members, "signedBy", err), sources = 0;
+	int r = policy_only_members(obj, members, "signedBy", err), sources = 0;
 	const char *type = NULL;
 	size_t i = 0;
 
 	if (r == 0)
-		r = want_str(obj, "keyType", &type, err);
+		r = policy_want_str(obj, "keyType", &type, err);
 	if (r < 0)
 		return r;
 	while (i < ARRAY_LEN(types) && !streq(types[i], type))
@@ -216,49 +230,13 @@ static int read_signed_by(const struct json *obj, struct policy_requirement *q, 
 	if (i > 0)
 		q->unsupported = xasprintf("Unimplemented \"keyType\" value \"%s\"", type);
 	for (i = 2; r == 0 && i < 5; i++)
-		r = read_keys(obj, members[i], q, &sources, err);
+		r = policy_read_keys(obj, members[i], &q->keys, &sources, err);
 	if (r == 0 && sources != 1)
 		r = cmk_err_set(err, -EINVAL,
 				"Exactly one of keyPath, keyPaths and keyData must be specified, "
 				"%s present",
 				sources ? "more than one" : "none of them");
-	return r < 0 ? r : read_identity(json_get(obj, "signedIdentity"), &q->identity, err);
-}
-
-static int read_sigstore(const struct json *obj, struct policy_requirement *q, struct cmk_err *err)
-{
-	static const char *const members[] = { "type",
-					       "keyPath",
-					       "keyPaths",
-					       "keyData",
-					       "keyDatas",
-					       "fulcio",
-					       "pki",
-					       "rekorPublicKeyPath",
-					       "rekorPublicKeyPaths",
-					       "rekorPublicKeyData",
-					       "rekorPublicKeyDatas",
-					       "signedIdentity",
-					       NULL };
-	int r = only_members(obj, members, "sigstoreSigned", err), sources = 0;
-
-	for (size_t i = 1; r == 0 && i < 5; i++)
-		r = read_keys(obj, members[i], q, &sources, err);
-	/* They ask for more than a key's signature. */
-	for (size_t i = 5; r == 0 && i < 11; i++) {
-		if (!json_get(obj, members[i]))
-			continue;
-		sources += i < 7;
-		if (!q->unsupported)
-			q->unsupported = xasprintf("cmk cannot verify what \"%s\" of "
-						   "sigstoreSigned asks for",
-						   members[i]);
-	}
-	if (r == 0 && sources != 1)
-		r = cmk_err_set(err, -EINVAL,
-				"exactly one of keyPath, keyPaths, keyData, keyDatas, fulcio, and "
-				"pki must be specified");
-	return r < 0 ? r : read_identity(json_get(obj, "signedIdentity"), &q->identity, err);
+	return r < 0 ? r : policy_read_identity(json_get(obj, "signedIdentity"), &q->identity, err);
 }
 
 /* --- scopes --- */
@@ -267,20 +245,21 @@ static int read_base_layer(const struct json *obj, struct policy_requirement *q,
 			   struct cmk_err *err)
 {
 	static const char *const members[] = { "type", "baseLayerIdentity", NULL };
-	int r = only_members(obj, members, "signedBaseLayer", err);
+	int r = policy_only_members(obj, members, "signedBaseLayer", err);
 
 	if (r == 0 && !json_get(obj, "baseLayerIdentity"))
 		r = cmk_err_set(err, -EINVAL, "baseLayerIdentity not specified");
 	q->unsupported = xstrdup("signedBaseLayer is not implemented");
-	return r < 0 ? r : read_identity(json_get(obj, "baseLayerIdentity"), &q->identity, err);
+	return r < 0 ? r
+		     : policy_read_identity(json_get(obj, "baseLayerIdentity"), &q->identity, err);
 }
 
 static int read_plain(const struct json *obj, struct policy_requirement *q, struct cmk_err *err)
 {
 	static const char *const members[] = { "type", NULL };
 
-	return only_members(obj, members,
-			    q->type == POLICY_REJECT ? "reject" : "insecureAcceptAnything", err);
+	return policy_only_members(
+		obj, members, q->type == POLICY_REJECT ? "reject" : "insecureAcceptAnything", err);
 }
 
 static const struct {
@@ -291,7 +270,7 @@ static const struct {
 	{ "insecureAcceptAnything", POLICY_ACCEPT, read_plain },
 	{ "reject", POLICY_REJECT, read_plain },
 	{ "signedBy", POLICY_SIGNED_BY, read_signed_by },
-	{ "sigstoreSigned", POLICY_SIGSTORE, read_sigstore },
+	{ "sigstoreSigned", POLICY_SIGSTORE, policy_read_sigstore },
 	{ "signedBaseLayer", POLICY_REJECT, read_base_layer },
 };
 
@@ -299,7 +278,7 @@ static int read_requirement(const struct json *obj, struct policy_requirement *q
 			    struct cmk_err *err)
 {
 	const char *type = NULL;
-	int r = want_str(obj, "type", &type, err);
+	int r = policy_want_str(obj, "type", &type, err);
 
 	if (r < 0)
 		return r;
@@ -397,7 +376,7 @@ static int read_policy(const struct json *root, struct policy *p, struct cmk_err
 {
 	static const char *const members[] = { "default", "transports", NULL };
 	const struct json *all = json_get(root, "transports");
-	int r = only_members(root, members, "the policy", err);
+	int r = policy_only_members(root, members, "the policy", err);
 
 	if (r < 0)
 		return r;

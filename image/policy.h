@@ -35,12 +35,26 @@ struct policy_data {
 	size_t len;
 };
 
+/* Keys or certificates (PEM, or OpenPGP), in files and as they stand in the policy. */
+struct policy_keys {
+	char **paths;
+	struct policy_data *datas;
+	size_t n_datas;
+};
+bool policy_keys_any(const struct policy_keys *k);
+
+/* What vouches for who made a signature of sigstoreSigned. */
+enum policy_by { BY_KEY, BY_FULCIO, BY_PKI };
+
 struct policy_requirement {
 	enum policy_type type;
 	/* Of the two kinds of signatures: any of these keys will do. */
-	char **key_paths;
-	struct policy_data *key_datas;
-	size_t n_key_datas;
+	struct policy_keys keys;
+	/* Of sigstoreSigned: the logs, one of which has to know the signature; none: it need not be
+	 * logged. By a certificate: that chains up to one of the roots, and names these. */
+	enum policy_by by;
+	struct policy_keys logs, roots, intermediates;
+	char *issuer, *email, *host; /* NULL: not asked for */
 	struct policy_identity identity;
 	char *unsupported; /* what it asks for and cmk cannot do; nothing fulfils it then */
 };
@@ -64,6 +78,21 @@ int policy_parse(const char *text, size_t len, struct policy *ret, struct cmk_er
 char *policy_path(const char *path);
 /* Reads PATH (NULL: the usual files, of which there may be none). */
 int policy_load(const char *path, struct policy *ret, struct cmk_err *err);
+
+/* --- for policy_sigstore.c --- */
+
+/* OBJ is an object without members that are not KNOWN (NULL-terminated). */
+int policy_only_members(const struct json *obj, const char *const *known, const char *what,
+			struct cmk_err *err);
+/* A member that has to be there, a string. */
+int policy_want_str(const struct json *obj, const char *key, const char **ret, struct cmk_err *err);
+/* The member KEY, where it is there: a path or data ("…Data") or, ending in "s", a list of them.
+ * Counts it in *SOURCES. */
+int policy_read_keys(const struct json *obj, const char *key, struct policy_keys *k, int *sources,
+		     struct cmk_err *err);
+int policy_read_identity(const struct json *obj, struct policy_identity *ret, struct cmk_err *err);
+/* A requirement of the type sigstoreSigned. */
+int policy_read_sigstore(const struct json *obj, struct policy_requirement *q, struct cmk_err *err);
 
 /* An image as policies name it. */
 struct policy_image {

@@ -13,9 +13,11 @@ void policy_image_done(struct policy_image *i)
 	*i = (struct policy_image){ 0 };
 }
 
-/* "a.b.example.com:5000" is also "*.b.example.com:5000", "*.example.com:5000" and "*.com:5000". */
-static void add_wildcards(const char *host, char ***list)
+/* "a.b.example.com:5000" is also "*.b.example.com", "*.example.com" and "*.com": these have no
+ * port, as containers/image has it. */
+static void add_wildcards(char *host, char ***list)
 {
+	host[strcspn(host, ":")] = '\0';
 	for (const char *dot = strchr(host, '.'); dot; dot = strchr(dot + 1, '.'))
 		strv_add_take(list, xasprintf("*%s", dot));
 }

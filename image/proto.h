@@ -19,7 +19,8 @@ enum proto_type {
 	PROTO_OPEN = 1, /* to the helper: host, repository, user, password, certificate directories
 			   (one a line); forgets what was open */
 	PROTO_FETCH,	/* to the helper: tag, digest, path or URL; file [and pipe] */
-	PROTO_SEND,	/* to the helper: what (see the kinds), content type; file with the body */
+	PROTO_SEND, /* to the helper: what (see the kinds), content type; file with the body [and
+		       one for the answer] */
 	PROTO_PROGRESS, /* bytes = of the body so far */
 	PROTO_NOTE,	/* one line for the user */
 	PROTO_DONE,	/* bytes = of the body; content type, Docker-Content-Digest, Link,
@@ -31,7 +32,8 @@ enum proto_type {
 enum proto_flags {
 	PROTO_INSECURE = 1 << 0, /* OPEN: take any certificate, and plain HTTP */
 	PROTO_PIPE = 1 << 1,	 /* FETCH: a pipe gets the body as well, from its first byte */
-	PROTO_FILES = 1 << 2,	 /* OPEN: HOST is no registry; PROTO_URL may be fetched, no other */
+	PROTO_FILES =
+		1 << 2, /* OPEN: HOST is no registry; only what has a URL may be fetched or sent */
 };
 
 enum proto_kind {
@@ -49,6 +51,7 @@ enum proto_kind {
 			       where the mount was made */
 	PROTO_UPLOAD_END,   /* the whole blob, to a location with digest=DIGEST added */
 	PROTO_MANIFEST_PUT, /* a manifest, to a tag or digest */
+	PROTO_URL_POST,	    /* to a URL; what it answers goes to the second file */
 	PROTO_N_KINDS,
 };
 

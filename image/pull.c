@@ -64,7 +64,7 @@ static int registry_manifest(struct receive *r, const char *digest, uint64_t siz
 			     struct fetched *ret, struct cmk_err *err)
 {
 	const struct pull *p = r->arg;
-	const char *what = digest ? digest : p->ref->tag;
+	const char *what = digest ? digest : p->src->tag;
 
 	return client_fetch_text(p->client, PROTO_MANIFEST, what, size, IMAGE_MANIFEST_MAX, ret,
 				 err);
@@ -116,7 +116,7 @@ static int registry_signatures(void *arg, const struct digest *d, struct signatu
 			       struct cmk_err *err)
 {
 	const struct pull *p = arg;
-	const struct image_ref at = { p->src->registry, p->src->repository, p->ref->tag,
+	const struct image_ref at = { p->src->registry, p->src->repository, p->src->tag,
 				      p->ref->digest };
 	cleanup_free char *base = NULL, *place = NULL;
 	struct lookaside_conf conf = { 0 };
@@ -225,8 +225,9 @@ static bool is_current(struct storage *st, const struct image_ref *ref,
 		return false;
 	if (registries_sources_of(ref, &list, &n, NULL) == 0 && n > 0 &&
 	    connect_source(&p, &list[n - 1], NULL) == 0 &&
-	    client_fetch_text(p.client, PROTO_MANIFEST_HEAD, ref->digest ? ref->digest : ref->tag,
-			      0, IMAGE_MANIFEST_MAX, &f, NULL) == 0)
+	    client_fetch_text(p.client, PROTO_MANIFEST_HEAD,
+			      ref->digest ? ref->digest : list[n - 1].tag, 0, IMAGE_MANIFEST_MAX,
+			      &f, NULL) == 0)
 		current = f.digest && strv_has(rec.digests, f.digest);
 	fetched_done(&f);
 	registry_sources_free(list, n);
@@ -384,4 +385,29 @@ found:
 	if (ret_name)
 		*ret_name = steal_ptr(&local_name);
 	return 0;
+}
+
+int image_find_platform(struct storage *st, const char *text, const char *platform, char **ret_id,
+			char **ret_name, struct cmk_err *err)
+{
+	cleanup(image_platform_done) struct image_platform p = { 0 };
+	struct image_pull_options o = { .policy = PULL_NEVER };
+	int r;
+
+	if (!platform || !*platform)
+		return image_find_local(st, text, ret_id, ret_name, err);
+	r = image_platform_parse(platform, NULL, NULL, NULL, &p, err);
+	if (r < 0)
+		return r;
+	o.platform_os = p.os;
+	o.arch = p.arch;
+	o.variant = p.variant;
+	return image_pull(st, text, &o, ret_id, ret_name, err);
+}
+
+int image_resolve_platform(struct storage *st, const char *text, const char *platform,
+			   char **ret_id, char **ret_name, struct cmk_err *err)
+{
+	return platform ? image_find_platform(st, text, platform, ret_id, ret_name, err)
+			: image_resolve_local(st, text, ret_id, ret_name, err);
 }

@@ -17,28 +17,41 @@
 #include "image/manifest.h"
 #include "image/progress.h"
 #include "image/push.h"
+#include "image/signer.h"
 
 struct push {
 	struct storage *st;
 	const struct image_push_options *o;
 	struct image_ref to;
-	struct client *client, *source;
-	char *source_name; /* "registry/repository" that SOURCE speaks to */
+	struct client *client;
+	struct push_source source;
 	struct progress *progress;
+	struct signer signer; /* of each manifest, all under the name of the first */
+	/* Of the image that is under way: */
 	struct image_record rec;
 	struct image_layer_ref *refs; /* as they are pushed */
 };
 
-static void push_done(struct push *p)
+static void forget_image(struct push *p)
 {
 	for (size_t i = 0; p->refs && i < p->rec.n_layers; i++)
 		compose_layer_done(&p->refs[i]);
-	free(p->refs);
+	free(steal_ptr(&p->refs));
 	image_record_done(&p->rec);
+	p->rec = (struct image_record){ 0 };
+}
+
+void push_end(struct push *p)
+{
+	if (!p)
+		return;
+	forget_image(p);
 	image_ref_done(&p->to);
 	client_free(p->client);
-	client_free(p->source);
-	free(p->source_name);
+	push_source_done(&p->source);
+	signer_done(&p->signer);
+	progress_free(p->progress);
+	free(p);
 }
 
 static int connect_to(const struct image_push_options *o, const char *registry,
@@ -84,31 +97,50 @@ static int mount_blob(struct push *p, const char *digest, const char *repository
 	return r < 0 ? r : client_has_blob(p->client, digest, err);
 }
 
-static int fetch_blob(struct push *p, const char *registry, const char *repository,
-		      const struct image_layer_ref *l, int fd, struct cmk_err *err)
+void push_source_done(struct push_source *s)
 {
-	cleanup_free char *name = xasprintf("%s/%s", registry, repository);
-	struct digest got;
+	client_free(s->client);
+	free(s->place);
+	*s = (struct push_source){ 0 };
+}
+
+int push_source_open(struct push_source *s, const struct image_push_options *o,
+		     const char *registry, const char *repository, bool own, struct cmk_err *err)
+{
+	cleanup_free char *place = xasprintf("%s/%s", registry, repository);
 	int r = 0;
 
-	if (!streq_null(p->source_name, name)) {
-		client_free(steal_ptr(&p->source));
-		free(p->source_name);
-		p->source_name = xstrdup(name);
-		r = connect_to(p->o, registry, repository, streq(registry, p->to.registry),
-			       &p->source, err);
+	if (!streq_null(s->place, place)) {
+		push_source_done(s);
+		s->place = steal_ptr(&place);
+		r = connect_to(o, registry, repository, own, &s->client, err);
 	}
-	if (r == 0 && !p->source)
-		r = cmk_err_set(err, -ENOTCONN, "'%s' cannot be reached", name);
-	if (r == 0)
-		r = client_fetch_blob(p->source, l->blob, l->blob_size, fd, err);
+	return r < 0 || s->client ? r
+				  : cmk_err_set(err, -ENOTCONN, "'%s' cannot be reached", s->place);
+}
+
+int push_source_blob(struct push_source *s, const char *digest, uint64_t size, int fd,
+		     struct cmk_err *err)
+{
+	struct digest got;
+	int r = client_fetch_blob(s->client, digest, size, fd, err);
+
 	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = cmk_err_errno(err, "read the blob");
 	if (r == 0 && (r = digest_of_fd(fd, &got)) < 0)
 		r = cmk_err_set(err, r, "read the blob: %s", errno_text(-r));
-	if (r == 0 && !str_has_suffix(l->blob, got.hex))
-		r = cmk_err_set(err, -EBADMSG, "'%s' sends another blob than %s", name, l->blob);
+	if (r == 0 && !str_has_suffix(digest, got.hex))
+		r = cmk_err_set(err, -EBADMSG, "'%s' sends another blob than %s", s->place, digest);
 	return r;
+}
+
+static int fetch_blob(struct push *p, const char *registry, const char *repository,
+		      const struct image_layer_ref *l, int fd, struct cmk_err *err)
+{
+	int r = push_source_open(&p->source, p->o, registry, repository,
+				 streq(registry, p->to.registry), err);
+
+	return r < 0 ? r : push_source_blob(&p->source, l->blob, l->blob_size, fd, err);
 }
 
 /* 1 where it was kept, and is in the registry now. */
@@ -204,12 +236,14 @@ static int memory_file(const void *data, size_t len, struct storage *st, struct 
 
 static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
 {
-	cleanup_free char *digest = xasprintf("sha256:%s", p->rec.id), *config = NULL;
+	cleanup_free char *config = NULL;
 	cleanup_close int fd = -1;
+	char digest[72];
 	int r = storage_image_config(p->st, p->rec.id, &config, ret_len, err);
 
 	if (r < 0)
 		return r;
+	(void)storage_image_config_digest(&p->rec, digest);
 	progress_line(p->progress, "Copying config %s", digest);
 	r = client_has_blob(p->client, digest, err);
 	if (r != 0)
@@ -218,8 +252,8 @@ static int push_config(struct push *p, size_t *ret_len, struct cmk_err *err)
 	return fd < 0 ? fd : client_upload(p->client, digest, fd, *ret_len, err);
 }
 
-static int put_manifest(struct push *p, const char *text, size_t len, const char *type,
-			struct pushed *ret, struct cmk_err *err)
+int push_manifest(struct push *p, const char *text, size_t len, const char *type,
+		  struct pushed *ret, struct cmk_err *err)
 {
 	cleanup_free char *said = NULL;
 	cleanup_close int fd = -1;
@@ -231,9 +265,8 @@ static int put_manifest(struct push *p, const char *text, size_t len, const char
 	digest_of(text, len, &d);
 	(void)digest_str(&d, buf);
 	if (!p->to.tag && p->to.digest && !streq(p->to.digest, buf))
-		return cmk_err_set(err, -EINVAL,
-				   "the image has the digest %s and cannot be pushed as %s", buf,
-				   p->to.digest);
+		return cmk_err_set(err, -EINVAL, "it has the digest %s and cannot be pushed as %s",
+				   buf, p->to.digest);
 	fd = memory_file(text, len, p->st, err);
 	if (fd < 0)
 		return fd;
@@ -242,37 +275,35 @@ static int put_manifest(struct push *p, const char *text, size_t len, const char
 	if (r == 0 && said && !streq(said, buf))
 		r = cmk_err_set(err, -EBADMSG, "registry '%s' took %s for %.80s", p->to.registry,
 				buf, said);
+	if (r == 0 && image_signing_any(&p->o->sign)) {
+		progress_line(p->progress, "Storing signatures");
+		r = signer_sign(&p->signer, p->client, &d, err);
+	}
 	if (r == 0)
-		*ret = (struct pushed){ .digest = xstrdup(buf), .size = len };
+		*ret = (struct pushed){ .digest = xstrdup(buf),
+					.type = xstrdup(type),
+					.size = len };
 	return r;
 }
 
-static int push_manifest(struct push *p, size_t config_len, struct pushed *ret, struct cmk_err *err)
+static int push_all(struct push *p, const char *id, struct pushed *ret, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL;
+	size_t config_len = 0, len = 0;
 	const char *type;
-	size_t len = 0;
-	int r = compose_again(p->st, &p->rec, p->refs, config_len, p->o->format, &text, &len, &type,
-			      err);
+	int r = storage_image_load(p->st, id, &p->rec, err);
 
-	if (r == 0)
-		r = put_manifest(p, text, len, type, ret, err);
-	if (r == 0)
-		ret->type = xstrdup(type);
-	return r;
-}
-
-static int push_all(struct push *p, struct pushed *ret, struct cmk_err *err)
-{
-	size_t config_len = 0;
-	int r = 0;
-
+	if (r < 0)
+		return r;
 	p->refs = xcalloc(p->rec.n_layers + 1, sizeof(*p->refs));
 	for (size_t i = 0; r == 0 && i < p->rec.n_layers; i++)
 		r = push_layer(p, i, err);
 	if (r == 0)
 		r = push_config(p, &config_len, err);
-	return r < 0 ? r : push_manifest(p, config_len, ret, err);
+	if (r == 0)
+		r = compose_again(p->st, &p->rec, p->refs, config_len, p->o->format, &text, &len,
+				  &type, err);
+	return r < 0 ? r : push_manifest(p, text, len, type, ret, err);
 }
 
 void pushed_done(struct pushed *p)
@@ -282,67 +313,110 @@ void pushed_done(struct pushed *p)
 	*p = (struct pushed){ 0 };
 }
 
-static int push_image(struct push *p, const char *id, struct pushed *ret, struct cmk_err *err)
+int push_begin(struct storage *st, const struct image_ref *to, const struct image_push_options *o,
+	       struct push **ret, struct cmk_err *err)
 {
-	int r = storage_image_load(p->st, id, &p->rec, err);
+	struct push *p;
+	int r;
+
+	if (o->compress)
+		return push_compress_refused(err);
+	p = xcalloc(1, sizeof(*p));
+	*p = (struct push){
+		.st = st,
+		.o = o,
+		.to = { .registry = xstrdup(to->registry), .repository = xstrdup(to->repository) },
+		.progress = progress_new(o->quiet),
+	};
+	/* Keys and passphrases are looked at before anything is sent. */
+	r = signer_open(&o->sign, to, &p->signer, err);
+	if (r == 0)
+		r = connect_to(o, to->registry, to->repository, true, &p->client, err);
+	if (r < 0)
+		push_end(p);
+	else
+		*ret = p;
+	return r;
+}
+
+void push_call(struct push *p, const struct image_ref *ref)
+{
+	free(p->to.tag);
+	free(p->to.digest);
+	p->to.tag = xstrdup_null(ref ? ref->tag : NULL);
+	p->to.digest = xstrdup_null(ref ? ref->digest : NULL);
+}
+
+struct client *push_client(struct push *p)
+{
+	return p->client;
+}
+
+struct push_source *push_sources(struct push *p)
+{
+	return &p->source;
+}
+
+struct progress *push_progress(struct push *p)
+{
+	return p->progress;
+}
+
+int push_image(struct push *p, const char *id, struct pushed *ret, struct cmk_err *err)
+{
+	int r = image_settle(p->st, id, err);
 
 	if (r == 0)
-		r = connect_to(p->o, p->to.registry, p->to.repository, true, &p->client, err);
-	return r < 0 ? r : push_all(p, ret, err);
+		r = push_all(p, id, ret, err);
+	forget_image(p);
+	return r;
 }
 
 static int push_registry(struct storage *st, const char *id, const char *to,
 			 const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
 {
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(push_done) struct push p = { .st = st, .o = o, .progress = progress };
+	cleanup(image_ref_done) struct image_ref ref = { 0 };
 	cleanup(pushed_done) struct pushed pushed = { 0 };
-	int r = image_ref_parse(to, &p.to, err);
+	cleanup_push struct push *p = NULL;
+	int r = image_ref_parse(to, &ref, err);
 
-	if (r == 0 && !p.to.registry)
+	if (r == 0 && !ref.registry)
 		r = cmk_err_set(err, -EINVAL,
 				"'%s' does not say which registry: REGISTRY/REPOSITORY[:TAG]", to);
-	if (r == 0 && o->compress)
-		r = cmk_err_set(err, -EINVAL,
-				"--compress can be set only when the destination is a directory "
-				"using the 'dir:' transport");
 	if (r == 0)
-		r = push_image(&p, id, &pushed, err);
+		r = push_begin(st, &ref, o, &p, err);
+	if (r < 0)
+		return r;
+	push_call(p, &ref);
+	r = push_image(p, id, &pushed, err);
 	if (r == 0)
 		*ret_digest = steal_ptr(&pushed.digest);
 	return r;
 }
 
+int push_signing_refused(const char *to, struct cmk_err *err)
+{
+	return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			    "cannot determine canonical Docker reference for destination %s: "
+			    "only images in registries can be signed",
+			    to);
+}
+
 int image_push(struct storage *st, const char *id, const char *to,
 	       const struct image_push_options *o, char **ret_digest, struct cmk_err *err)
 {
-	int r = (image_has_transport(to) ? push_files : push_registry)(st, id, to, o, ret_digest,
-								       err);
+	bool files = image_has_transport(to);
+	int r = 0;
+
+	if (files && image_signing_any(&o->sign))
+		r = push_signing_refused(to, err);
+	if (r == 0)
+		r = (files ? push_files : push_registry)(st, id, to, o, ret_digest, err);
 
 	return r < 0 ? cmk_err_wrap(err, r, "push '%s'", to) : 0;
 }
 
-/* --- parts, for lists --- */
-
-static struct push push_to(struct storage *st, const struct image_ref *to,
-			   const struct image_push_options *o, struct progress *progress)
-{
-	return (struct push){
-		.st = st,
-		.o = o,
-		.to = { .registry = xstrdup(to->registry), .repository = xstrdup(to->repository) },
-		.progress = progress,
-	};
-}
-
-int push_instance(struct storage *st, const char *id, const struct image_ref *to,
-		  const struct image_push_options *o, struct pushed *ret, struct cmk_err *err)
-{
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(push_done) struct push p = push_to(st, to, o, progress);
-
-	return push_image(&p, id, ret, err);
-}
+/* --- what is not here --- */
 
 static int push_one_blob(struct push *p, const struct descriptor *d, const char *what,
 			 struct cmk_err *err)
@@ -362,27 +436,15 @@ static int push_one_blob(struct push *p, const struct descriptor *d, const char 
 	return MIN(r, 0);
 }
 
-int push_blobs(struct storage *st, const struct manifest *m, char **sources,
-	       const struct image_ref *to, const struct image_push_options *o, struct cmk_err *err)
+int push_blobs(struct push *p, const struct manifest *m, char *const *sources, struct cmk_err *err)
 {
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(push_done) struct push p = push_to(st, to, o, progress);
-	int r = connect_to(o, to->registry, to->repository, true, &p.client, err);
+	int r = 0;
 
-	p.rec.repo_digests = strv_dup(sources);
+	p->rec.repo_digests = strv_dup(sources);
 	for (size_t i = 0; r == 0 && i < m->n_items; i++)
-		r = push_one_blob(&p, &m->items[i], "blob", err);
-	return r < 0 ? r : push_one_blob(&p, &m->config, "config", err);
-}
-
-int push_text(struct storage *st, const char *text, size_t len, const char *type,
-	      const struct image_ref *to, const struct image_push_options *o, struct pushed *ret,
-	      struct cmk_err *err)
-{
-	cleanup_progress struct progress *progress = progress_new(o->quiet);
-	cleanup(push_done) struct push p = push_to(st, to, o, progress);
-	int r = connect_to(o, to->registry, to->repository, true, &p.client, err);
-
-	p.to.tag = xstrdup_null(to->tag);
-	return r < 0 ? r : put_manifest(&p, text, len, type, ret, err);
+		r = push_one_blob(p, &m->items[i], "blob", err);
+	if (r == 0)
+		r = push_one_blob(p, &m->config, "config", err);
+	forget_image(p);
+	return r;
 }

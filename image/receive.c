@@ -11,9 +11,8 @@ void receive_done(struct receive *r)
 	fetched_done(&r->config);
 	manifest_done(&r->manifest);
 	r->digests = strv_free(r->digests);
+	image_record_done(&r->here);
 }
-
-/* --- manifest and config --- */
 
 int receive_check_digest(const struct fetched *f, const char *want, struct digest *ret,
 			 struct cmk_err *err)
@@ -33,6 +32,61 @@ int receive_check_digest(const struct fetched *f, const char *want, struct diges
 	return 0;
 }
 
+/* --- what is here already --- */
+
+/* The image that the name is of now. */
+static void look_here(struct receive *r)
+{
+	cleanup_free char *name = r->n_names == 1 ? image_ref_str(&r->names[0]) : NULL, *id = NULL;
+
+	if (name && storage_name_lookup(r->st, name, &id) == 0)
+		(void)storage_image_load(r->st, id, &r->here, NULL);
+}
+
+/* TEXT of LEN bytes has the digest WANT, "sha256:…". */
+static bool is_of(const char *text, size_t len, const char *want)
+{
+	struct digest d;
+	char buf[72];
+
+	digest_of(text, len, &d);
+	return streq(digest_str(&d, buf), want);
+}
+
+static bool manifest_here(struct receive *r, const char *digest)
+{
+	struct fetched f = { 0 };
+
+	if (!digest || !streq_null(r->here.manifest_digest, digest) ||
+	    storage_image_manifest(r->st, r->here.id, &f.text, &f.len, NULL) < 0)
+		return false;
+	if (!is_of(f.text, f.len, digest)) {
+		fetched_done(&f);
+		return false;
+	}
+	f.content_type = xstrdup_null(r->here.manifest_type);
+	r->text = f;
+	return true;
+}
+
+static bool config_here(struct receive *r, const char *digest)
+{
+	struct fetched f = { 0 };
+	char buf[72];
+
+	if (!r->here.id || !streq(storage_image_config_digest(&r->here, buf), digest) ||
+	    storage_image_config(r->st, r->here.id, &f.text, &f.len, NULL) < 0)
+		return false;
+	if (!is_of(f.text, f.len, digest)) {
+		fetched_done(&f);
+		return false;
+	}
+	r->config = f;
+	return true;
+}
+
+/* --- manifest and config --- */
+
 static int fetch_manifest(struct receive *r, const char *digest, uint64_t size, struct cmk_err *err)
 {
 	struct digest d;
@@ -41,7 +95,7 @@ static int fetch_manifest(struct receive *r, const char *digest, uint64_t size, 
 
 	fetched_done(&r->text);
 	manifest_done(&r->manifest);
-	q = r->source->manifest(r, digest, size, &r->text, err);
+	q = manifest_here(r, digest) ? 0 : r->source->manifest(r, digest, size, &r->text, err);
 	if (q < 0)
 		return q;
 	q = receive_check_digest(&r->text, digest, &d, err);
@@ -86,8 +140,9 @@ static int fetch_config(struct receive *r, struct image_config *ret, struct cmk_
 	if (d->size > IMAGE_CONFIG_MAX)
 		return cmk_err_set(err, -EFBIG, "image config larger than %zu bytes",
 				   IMAGE_CONFIG_MAX);
+	progress_line(r->progress, "Getting image source signatures");
 	progress_line(r->progress, "Copying config %s", digest_str(&d->digest, want));
-	q = r->source->config(r, d, &r->config, err);
+	q = config_here(r, want) ? 0 : r->source->config(r, d, &r->config, err);
 	if (q < 0)
 		return cmk_err_wrap(err, q, "image config");
 	if (r->config.len != d->size)
@@ -142,14 +197,23 @@ static void fill_digests(struct image_record *rec, const struct receive *r)
 		}
 }
 
-static int set_names(struct receive *r, struct cmk_err *err)
+/* Its ID here: the digest of its config, but where it was made here and got one before. */
+static char *own_id(const struct receive *r)
+{
+	const char *hex = r->manifest.config.digest.hex;
+	char *id = NULL;
+
+	return storage_image_by_config(r->st, hex, &id) == 0 ? id : xstrdup(hex);
+}
+
+static int set_names(struct receive *r, const char *id, struct cmk_err *err)
 {
 	for (size_t i = 0; i < r->n_names; i++) {
 		cleanup_free char *name = image_ref_str(&r->names[i]);
 		int q = 0;
 
 		if (r->names[i].tag && !r->names[i].digest)
-			q = storage_name_set(r->st, name, r->manifest.config.digest.hex, err);
+			q = storage_name_set(r->st, name, id, err);
 		if (q < 0)
 			return q;
 	}
@@ -157,12 +221,15 @@ static int set_names(struct receive *r, struct cmk_err *err)
 }
 
 static int put_image(struct receive *r, const struct image_config *cfg,
-		     const struct layer_fetch *list, size_t n, struct cmk_err *err)
+		     const struct layer_fetch *list, size_t n, char **ret_id, struct cmk_err *err)
 {
 	struct image_record rec = { 0 };
+	char buf[72];
 	int q;
 
-	rec.id = xstrdup(r->manifest.config.digest.hex);
+	rec.id = own_id(r);
+	if (!streq(rec.id, r->manifest.config.digest.hex))
+		rec.config_digest = xstrdup(digest_str(&r->manifest.config.digest, buf));
 	rec.manifest_type = xstrdup(r->manifest.media_type);
 	rec.created = xstrdup_null(cfg->created);
 	rec.architecture = xstrdup_null(cfg->architecture);
@@ -173,8 +240,12 @@ static int put_image(struct receive *r, const struct image_config *cfg,
 	progress_line(r->progress, "Writing manifest to image destination");
 	q = storage_image_put(r->st, &rec, r->text.text, r->text.len, r->config.text, r->config.len,
 			      err);
+	if (q == 0)
+		q = set_names(r, rec.id, err);
+	if (q == 0)
+		*ret_id = xstrdup(rec.id);
 	image_record_done(&rec);
-	return q == 0 ? set_names(r, err) : q;
+	return q;
 }
 
 static void warn_platform(const struct receive *r, const struct image_config *cfg)
@@ -187,7 +258,8 @@ static void warn_platform(const struct receive *r, const struct image_config *cf
 			 r->want.arch);
 }
 
-static int take_layers(struct receive *r, const struct image_config *cfg, struct cmk_err *err)
+static int take_layers(struct receive *r, const struct image_config *cfg, char **ret_id,
+		       struct cmk_err *err)
 {
 	size_t n = r->manifest.n_items;
 	cleanup_free struct layer_fetch *list = xcalloc(n + 1, sizeof(*list));
@@ -202,7 +274,7 @@ static int take_layers(struct receive *r, const struct image_config *cfg, struct
 	q = r->source->layers(r, list, n, err);
 	if (q < 0)
 		return q;
-	return put_image(r, cfg, list, n, err);
+	return put_image(r, cfg, list, n, ret_id, err);
 }
 
 /* The manifest of one image, not an index over it, is what signatures are for. */
@@ -219,6 +291,7 @@ int receive_image(struct receive *r, const char *digest, char **ret_id, struct c
 	struct image_config cfg = { 0 };
 	int q;
 
+	look_here(r);
 	q = find_manifest(r, digest, err);
 	if (q == 0)
 		q = check_policy(r, err);
@@ -226,10 +299,8 @@ int receive_image(struct receive *r, const char *digest, char **ret_id, struct c
 		q = fetch_config(r, &cfg, err);
 	if (q == 0) {
 		warn_platform(r, &cfg);
-		q = take_layers(r, &cfg, err);
+		q = take_layers(r, &cfg, ret_id, err);
 	}
 	image_config_done(&cfg);
-	if (q == 0)
-		*ret_id = xstrdup(r->manifest.config.digest.hex);
 	return q;
 }

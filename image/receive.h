@@ -41,7 +41,8 @@ struct receive {
 	/* What came; receive_done(). */
 	struct fetched text, config;
 	struct manifest manifest;
-	char **digests; /* of the index, where there is one, and of the manifest */
+	char **digests;		  /* of the index, where there is one, and of the manifest */
+	struct image_record here; /* the image that the name is of already: has not to be fetched */
 };
 
 /* DIGEST may be NULL: whatever the source gives. *RET_ID full hex, owned. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/registries.h"
 
-#include <sys/stat.h>
-
 #include "base/conffile.h"
 
 static void endpoint_done(struct registry_endpoint *e)
@@ -146,6 +144,57 @@ static int read_mode(const struct toml *root, enum short_name_mode *ret, struct 
 	return cmk_err_set(err, -EINVAL, "invalid short-name mode: \"%s\"", mode);
 }
 
+/* --- version 1: [registries.search], .insecure, .block, each with `registries` --- */
+
+static int read_v1_list(const struct toml *root, const char *table, char ***ret,
+			struct cmk_err *err)
+{
+	const struct toml *t = toml_get(toml_get(root, "registries"), table);
+	int r = toml_get_strv(t, "registries", ret, err);
+
+	for (char **s = *ret; r == 0 && s && *s; s++) {
+		for (size_t n = strlen(*s); n > 0 && (*s)[n - 1] == '/'; n--)
+			(*s)[n - 1] = '\0';
+		if (!**s || strstr(*s, "://"))
+			r = cmk_err_set(err, -EINVAL,
+					"line %d: '%s' is no registry: host[:port] is wanted",
+					t->line, *s);
+	}
+	return r;
+}
+
+static void add_v1_entry(struct registries_conf *c, const char *name, bool insecure, bool blocked)
+{
+	struct registry_entry e = { .own.insecure = insecure, .blocked = blocked };
+
+	e.prefix = xstrdup(name);
+	e.own.location = xstrdup(name);
+	put_entry(c, &e);
+}
+
+static int read_v1(const struct toml *root, struct registries_conf *c, struct cmk_err *err)
+{
+	cleanup_strv char **search = NULL, **insecure = NULL, **block = NULL;
+	int r;
+
+	if (toml_get(root, "registry") || toml_get(root, "unqualified-search-registries"))
+		return cmk_err_set(err, -EINVAL, "mixing sysregistry v1/v2 is not supported");
+	if ((r = read_v1_list(root, "search", &search, err)) < 0 ||
+	    (r = read_v1_list(root, "insecure", &insecure, err)) < 0 ||
+	    (r = read_v1_list(root, "block", &block, err)) < 0)
+		return r;
+	if (search) {
+		(void)strv_free(c->search);
+		c->search = steal_ptr(&search);
+	}
+	for (char **s = insecure; s && *s; s++)
+		add_v1_entry(c, *s, true, strv_has(block, *s));
+	for (char **s = block; s && *s; s++)
+		if (!strv_has(insecure, *s))
+			add_v1_entry(c, *s, false, true);
+	return 0;
+}
+
 int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 			struct cmk_err *err)
 {
@@ -157,9 +206,7 @@ int registries_conf_add(struct registries_conf *c, const char *text, size_t len,
 	if (r < 0)
 		return r;
 	if (toml_get(root, "registries"))
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "version 1 of registries.conf is not supported: write "
-				   "unqualified-search-registries and [[registry]] tables");
+		return read_v1(root, c, err);
 	if ((r = toml_get_strv(root, "unqualified-search-registries", &c->search, err)) < 0 ||
 	    (r = toml_get_strv(root, "credential-helpers", &c->helpers, err)) < 0 ||
 	    (r = read_aliases(toml_get(root, "aliases"), c, err)) < 0 ||
@@ -185,19 +232,11 @@ static int add_text(void *conf, const char *text, size_t len, struct cmk_err *er
 	return registries_conf_add(conf, text, len, err);
 }
 
-/* Root of this machine: within `cmk unshare` its files are nobody's. */
-static bool is_machine_root(void)
-{
-	struct stat st;
-
-	return geteuid() == 0 && stat("/var", &st) == 0 && st.st_uid == 0;
-}
-
 char *registries_alias_file(void)
 {
 	const char *dir = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-	if (is_machine_root())
+	if (conffile_machine_root())
 		return xstrdup("/var/cache/containers/short-name-aliases.conf");
 	if (dir && *dir == '/')
 		return xasprintf("%s/containers/short-name-aliases.conf", dir);
@@ -235,6 +274,14 @@ int registries_conf_load(struct registries_conf *ret, struct cmk_err *err)
 	}
 	*ret = c;
 	return 0;
+}
+
+char *const *registries_search(const struct registries_conf *c)
+{
+	static char docker_io[] = "docker.io";
+	static char *const fallback[] = { docker_io, NULL };
+
+	return c->search && *c->search ? c->search : fallback;
 }
 
 /* How much of NAME ("registry/repository") the prefix covers; 0: none of it. */
@@ -294,16 +341,18 @@ void registry_sources_free(struct registry_source *s, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		free(s[i].registry);
 		free(s[i].repository);
+		free(s[i].tag);
 	}
 	free(s);
 }
 
-/* NAME with its first COVERED bytes replaced by the endpoint's location. */
-static int add_source(const struct registry_endpoint *e, const char *name, size_t covered,
-		      struct registry_source **list, size_t *n, struct cmk_err *err)
+/* NAME, of REF, with its first COVERED bytes replaced by the endpoint's location. */
+static int add_source(const struct registry_endpoint *e, const struct image_ref *ref,
+		      const char *name, size_t covered, struct registry_source **list, size_t *n,
+		      struct cmk_err *err)
 {
 	cleanup_free char *full = NULL;
-	const char *slash;
+	const char *slash, *tag;
 
 	if (e && *e->location)
 		full = xasprintf("%s%s", e->location, name + covered);
@@ -314,10 +363,13 @@ static int add_source(const struct registry_endpoint *e, const char *name, size_
 		return cmk_err_set(err, -EINVAL,
 				   "registries.conf: location '%s' leaves no repository for '%s'",
 				   e ? e->location : "", name);
+	/* A prefix may have covered the tag, and the location another. */
+	tag = strchr(slash, ':');
 	*list = xrealloc(*list, *n + 1, sizeof(**list));
 	(*list)[(*n)++] = (struct registry_source){
 		.registry = xstrndup(full, (size_t)(slash - full)),
-		.repository = xstrdup(slash + 1),
+		.repository = xstrndup(slash + 1, strcspn(slash + 1, ":@")),
+		.tag = tag && !ref->digest ? xstrdup(tag + 1) : xstrdup_null(ref->tag),
 		.insecure = e && e->insecure,
 	};
 	return 0;
@@ -326,7 +378,7 @@ static int add_source(const struct registry_endpoint *e, const char *name, size_
 int registries_sources(const struct registries_conf *c, const struct image_ref *ref,
 		       struct registry_source **ret, size_t *ret_n, struct cmk_err *err)
 {
-	cleanup_free char *name = xasprintf("%s/%s", ref->registry, ref->repository);
+	cleanup_free char *name = image_ref_str(ref);
 	const struct registry_entry *e = find_entry(c, name);
 	struct registry_source *list = NULL;
 	size_t n = 0, covered = e ? prefix_match(e->prefix, name) : 0;
@@ -340,10 +392,10 @@ int registries_sources(const struct registries_conf *c, const struct image_ref *
 			continue;
 		if (m->tag_only && ref->digest)
 			continue;
-		r = add_source(m, name, covered, &list, &n, err);
+		r = add_source(m, ref, name, covered, &list, &n, err);
 	}
 	if (r == 0)
-		r = add_source(e ? &e->own : NULL, name, covered, &list, &n, err);
+		r = add_source(e ? &e->own : NULL, ref, name, covered, &list, &n, err);
 	if (r < 0) {
 		registry_sources_free(list, n);
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containers-registries.conf(5), version 2: which registries a short name is looked for in, and how
- * each registry is reached.
+ * containers-registries.conf(5), versions 1 and 2: which registries a short name is looked for in,
+ * and how each registry is reached.
  *
  * $CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf, else
  * /etc/containers/registries.conf; then the *.conf files of registries.conf.d beside them in order
@@ -19,7 +19,7 @@ struct registry_endpoint {
 };
 
 struct registry_entry {
-	char *prefix; /* "docker.io", "quay.io/org", "*.example.com" */
+	char *prefix; /* "docker.io", "quay.io/org", "quay.io/org/x:1", "*.example.com" */
 	struct registry_endpoint own;
 	bool blocked, mirror_by_digest_only;
 	struct registry_endpoint *mirrors;
@@ -47,6 +47,8 @@ struct registries_conf {
 void registries_conf_done(struct registries_conf *c);
 /* Reads all files; absent ones are passed over. */
 int registries_conf_load(struct registries_conf *ret, struct cmk_err *err);
+/* Where short names without an alias are looked for, borrowed: docker.io where nothing is said. */
+char *const *registries_search(const struct registries_conf *c);
 /* Where the aliases are that were chosen on a terminal, short-name-aliases.conf; owned, NULL
  * without a home. */
 char *registries_alias_file(void);
@@ -62,6 +64,7 @@ int registries_insecure(const struct registries_conf *c, const char *name, bool 
 struct registry_source {
 	char *registry;	  /* "host[:port]" */
 	char *repository; /* below it */
+	char *tag;	  /* what REF's is called there; NULL: it has none */
 	bool insecure;
 };
 void registry_sources_free(struct registry_source *s, size_t n);

@@ -20,7 +20,7 @@ struct endpoint {
 	char *name; /* "registry 'HOST'", for messages */
 	char *base; /* "https://host" */
 	bool insecure, works /* an answer has come from BASE */;
-	bool files;    /* no registry: PROTO_URL alone is fetched, BASE is not used */
+	bool files;    /* no registry: all is of PROTO_URL or PROTO_URL_POST, BASE is not used */
 	char *ca_blob; /* the system's certificates and those of the registry; NULL: the system's */
 	size_t ca_len;
 	char *client_cert, *client_key; /* paths */
@@ -55,7 +55,7 @@ struct response {
 	char *location, *content_type, *digest, *retry_after, *link;
 	uint64_t range_start;
 	bool has_range;
-	struct strbuf body; /* of errors, cut */
+	struct strbuf body; /* of errors, and to what was sent, cut */
 };
 
 struct transfer {
@@ -69,6 +69,7 @@ struct transfer {
 	char *redirect; /* where the last answer sent us, NULL: to the endpoint */
 	unsigned int redirects;
 	int file, pipe;	      /* owned; pipe -1 where absent or broken */
+	int answer;	      /* owned; of what is sent, gets the answer; -1: nobody wants it */
 	uint64_t size, limit; /* exact (0: unknown), most */
 	uint64_t have, fed;   /* bytes in the file, bytes of it in the pipe */
 	uint64_t base;	      /* PROTO_RANGE: where in blob and file they begin */

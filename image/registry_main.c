@@ -3,6 +3,10 @@
  * cmk-registry: fetches from one image registry for the cmk that started it.
  *
  * Usage: cmk-registry FD, a SOCK_SEQPACKET socket (see proto.h). Ends when the socket closes.
+ *
+ * It may: open files for reading (certificates, resolv.conf, modules of nsswitch.conf), make
+ * sockets to anywhere, start threads, write to the descriptors that it is sent. No file for
+ * writing, no process, no capability.
  */
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -117,9 +121,11 @@ static int serve(struct registry *rg)
 /* Landlock and seccomp let it read (certificates, resolv.conf) and connect, nothing else. */
 static int enter_sandbox(struct cmk_err *err)
 {
+	static const char *const root[] = { "/", NULL };
 	static const struct sandbox_policy policy = {
 		.rights = SANDBOX_INET | SANDBOX_RESOLVER | SANDBOX_READ | SANDBOX_THREADS |
-			  SANDBOX_DLOPEN | SANDBOX_ANY_PATH,
+			  SANDBOX_DLOPEN,
+		.read_paths = root,
 	};
 
 	return sandbox_enter(&policy, err);

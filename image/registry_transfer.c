@@ -9,6 +9,7 @@
 #include "image/registry.h"
 
 #define ERROR_BODY_MAX ((size_t)16 << 10)
+#define ANSWER_MAX ((size_t)1 << 20)
 #define HEADER_MAX ((size_t)4 << 10)
 #define REDIRECTS_MAX 10
 #define ATTEMPTS_MAX 100
@@ -45,6 +46,8 @@ void transfer_free(struct transfer *t)
 		(void)close(t->file);
 	if (t->pipe >= 0)
 		(void)close(t->pipe);
+	if (t->answer >= 0)
+		(void)close(t->answer);
 	free(t->path);
 	free(t->type);
 	free(t->redirect);
@@ -84,6 +87,7 @@ int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	t->no_range = t->kind == PROTO_URL || t->kind == PROTO_API;
 	t->file = steal_fd(&m->fds[0]);
 	t->pipe = m->head.flags & PROTO_PIPE ? steal_fd(&m->fds[1]) : -1;
+	t->answer = -1;
 	if (t->pipe >= 0) {
 		(void)fcntl(t->pipe, F_SETFL, O_NONBLOCK);
 		(void)fcntl(t->pipe, F_SETPIPE_SZ, 1 << 20);
@@ -202,7 +206,7 @@ static int write_there(const struct transfer *t, const char *data, size_t len)
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
-	size_t len = size * n, skip;
+	size_t len = size * n, skip, max = t->answer >= 0 ? ANSWER_MAX : ERROR_BODY_MAX;
 	int r;
 
 	if (t->resp.status == 0) {
@@ -211,8 +215,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 			return 0;
 	}
 	if (t->type || (t->resp.status != 200 && t->resp.status != 206)) {
-		strbuf_add(&t->resp.body, data,
-			   MIN(len, ERROR_BODY_MAX - MIN(t->resp.body.len, ERROR_BODY_MAX)));
+		strbuf_add(&t->resp.body, data, MIN(len, max - MIN(t->resp.body.len, max)));
 		return len;
 	}
 	skip = (size_t)MIN((uint64_t)len, t->skip);
@@ -272,7 +275,7 @@ static void set_range(struct transfer *t)
 
 static void transfer_start(struct registry *rg, struct transfer *t)
 {
-	bool is_url = t->kind == PROTO_URL;
+	bool is_url = t->kind == PROTO_URL || t->kind == PROTO_URL_POST;
 	bool whole = is_url || (t->kind == PROTO_UPLOAD_END && *t->path != '/');
 	cleanup_free char *own_url = xasprintf("%s%s", whole ? "" : rg->ep.base, t->path);
 	const char *url = t->redirect ? t->redirect : own_url;
@@ -339,6 +342,15 @@ static void report_error(struct registry *rg, struct transfer *t, struct cmk_err
 	(void)proto_send_err(rg->sock, t->id, err);
 	cmk_err_done(err);
 	t->state = TRANSFER_OVER;
+}
+
+/* What the server said to what was sent. */
+static int write_answer(struct transfer *t, struct cmk_err *err)
+{
+	int r = t->answer >= 0 ? write_all(t->answer, strbuf_str(&t->resp.body), t->resp.body.len)
+			       : 0;
+
+	return r < 0 ? cmk_err_set(err, r, "write the answer: %s", errno_text(-r)) : 0;
 }
 
 static void report_done(struct registry *rg, struct transfer *t)
@@ -470,6 +482,7 @@ static void http_failure(struct registry *rg, struct transfer *t)
 		[PROTO_URL] = "file",	       [PROTO_RANGE] = "blob",
 		[PROTO_BLOB_HEAD] = "blob",    [PROTO_UPLOAD_BEGIN] = "repository",
 		[PROTO_UPLOAD_END] = "upload", [PROTO_MANIFEST_PUT] = "manifest",
+		[PROTO_URL_POST] = "service",
 	};
 	cleanup_free char *text = registry_error_text(strbuf_str(&t->resp.body), t->resp.body.len);
 	const char *sep = text ? ": " : "", *more = text ? text : "";
@@ -511,6 +524,8 @@ static void http_answer(struct registry *rg, struct transfer *t)
 		rg->ep.works = true;
 	if (t->type && upload_is_accepted(t)) {
 		t->state = TRANSFER_FEED;
+		if (write_answer(t, &err) < 0)
+			report_error(rg, t, &err);
 		return;
 	}
 	switch (t->resp.status) {
@@ -535,7 +550,7 @@ static void http_answer(struct registry *rg, struct transfer *t)
 		follow(rg, t);
 		return;
 	case 401:
-		if (t->kind == PROTO_URL)
+		if (rg->ep.files)
 			break;
 		unauthorized(rg, t);
 		return;

@@ -10,6 +10,7 @@ static const char *method_of(enum proto_kind kind)
 {
 	switch (kind) {
 	case PROTO_UPLOAD_BEGIN:
+	case PROTO_URL_POST:
 		return "POST";
 	case PROTO_UPLOAD_END:
 	case PROTO_MANIFEST_PUT:
@@ -35,6 +36,7 @@ static char *path_of(const struct registry *rg, const struct proto_msg *m)
 		return xasprintf("/v2/%s/blobs/uploads/%s%s", rg->ep.repository,
 				 *m->str[0] ? "?" : "", m->str[0]);
 	case PROTO_UPLOAD_END:
+	case PROTO_URL_POST:
 		return xstrdup(m->str[0]);
 	default:
 		return xasprintf("/v2/%s/manifests/%s", rg->ep.repository, m->str[0]);
@@ -46,8 +48,8 @@ int upload_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	struct transfer *t;
 	struct stat st;
 
-	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) || rg->ep.files ||
-	    !proto_kind_sends(m->head.kind) ||
+	if (m->fds[0] < 0 || fstat(m->fds[0], &st) < 0 || !S_ISREG(st.st_mode) ||
+	    rg->ep.files != (m->head.kind == PROTO_URL_POST) || !proto_kind_sends(m->head.kind) ||
 	    (m->head.kind == PROTO_UPLOAD_END && !place_is_allowed(rg, m->str[0])))
 		return cmk_err_set(err, -EPROTO, "bad upload request");
 	t = xcalloc(1, sizeof(*t));
@@ -57,6 +59,7 @@ int upload_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err)
 	t->type = xstrdup(m->str[1]);
 	t->file = steal_fd(&m->fds[0]);
 	t->pipe = -1;
+	t->answer = steal_fd(&m->fds[1]);
 	t->size = m->head.bytes;
 	t->no_range = true;
 	t->state = TRANSFER_START;
@@ -128,6 +131,7 @@ bool upload_is_accepted(const struct transfer *t)
 		return status == 201 || (status == 202 && t->resp.location);
 	case PROTO_UPLOAD_END:
 	case PROTO_MANIFEST_PUT:
+	case PROTO_URL_POST:
 		return status == 201 || status == 202 || status == 204;
 	default:
 		return status == 200;

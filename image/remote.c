@@ -17,7 +17,7 @@ static int open_at(const struct image_ref *ref, const struct registry_source *sr
 		   const struct image_pull_options *o, struct remote *ret, struct cmk_err *err)
 {
 	cleanup(remote_done) struct remote r = { 0 };
-	const char *what = ref->digest ? ref->digest : ref->tag;
+	const char *what = ref->digest ? ref->digest : src->tag;
 	int rc = registry_connect_pull(o, src, &r.client, err);
 
 	if (rc == 0)

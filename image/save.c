@@ -37,8 +37,10 @@ static void source_done(struct source *s)
 
 static int source_load(struct saver *s, const char *id, struct source *ret, struct cmk_err *err)
 {
-	int r = storage_image_load(s->st, id, &ret->rec, err);
+	int r = image_settle(s->st, id, err);
 
+	if (r == 0)
+		r = storage_image_load(s->st, id, &ret->rec, err);
 	if (r == 0)
 		r = storage_image_config(s->st, id, &ret->config, &ret->config_len, err);
 	return r;
@@ -100,9 +102,14 @@ static int docker_image(struct saver *s, const struct image_save_item *item, str
 			struct cmk_err *err)
 {
 	cleanup(source_done) struct source src = { 0 };
-	cleanup_free char *config = xasprintf("%s.json", item->id);
+	cleanup_free char *config = NULL;
+	char digest[72];
 	int r = source_load(s, item->id, &src, err);
 
+	if (r < 0)
+		return r;
+	(void)storage_image_config_digest(&src.rec, digest);
+	config = xasprintf("%s.json", digest + strlen("sha256:"));
 	json_write_object(w, NULL);
 	json_write_str(w, "Config", config);
 	json_write_array(w, "RepoTags");
@@ -118,7 +125,7 @@ static int docker_image(struct saver *s, const struct image_save_item *item, str
 		r = docker_digest(s, &src, err);
 	if (r < 0 || sink_has(s->sink, config))
 		return r;
-	progress_line(s->progress, "Copying config sha256:%s", item->id);
+	progress_line(s->progress, "Copying config %s", digest);
 	return sink_put(s->sink, config, src.config, src.config_len, err);
 }
 
@@ -146,12 +153,16 @@ static int docker_archive(struct saver *s, const struct image_save_item *items, 
 
 /* --- layouts with digests as names --- */
 
+static bool is_dir(const struct saver *s)
+{
+	return s->plan->format == SAVE_DOCKER_DIR;
+}
+
 static char *blob_name(const struct saver *s, const char *digest)
 {
 	const char *hex = strchr(digest, ':') + 1;
 
-	return s->plan->format == SAVE_DOCKER_DIR ? xstrdup(hex)
-						  : xasprintf("blobs/sha256/%s", hex);
+	return is_dir(s) ? xstrdup(hex) : xasprintf("blobs/sha256/%s", hex);
 }
 
 /* Compressed into an unnamed file first: its name is that of the result. */
@@ -229,9 +240,11 @@ static int copy_layers(struct saver *s, const struct source *src, struct image_l
 
 static int put_config(struct saver *s, const struct source *src, struct cmk_err *err)
 {
-	cleanup_free char *digest = xasprintf("sha256:%s", src->rec.id);
-	cleanup_free char *name = blob_name(s, digest);
+	char digest[72];
+	cleanup_free char *name = blob_name(s, storage_image_config_digest(&src->rec, digest));
 
+	if (sink_has(s->sink, name))
+		return 0;
 	progress_line(s->progress, "Copying config %s", digest);
 	return sink_put(s->sink, name, src->config, src->config_len, err);
 }
@@ -255,15 +268,14 @@ static int old_index(const struct saver *s, char **ret, size_t *ret_len, struct 
 	return file_read_at(s->plan->dir_fd, "index.json", IMAGE_MANIFEST_MAX, ret, ret_len, err);
 }
 
-static int put_index(struct saver *s, const char *name, const struct digest *manifest, size_t len,
-		     struct cmk_err *err)
+static int put_index(struct saver *s, const struct save_entry *entry, struct cmk_err *err)
 {
 	cleanup_free char *old = NULL, *text = NULL;
 	size_t old_len = 0, text_len = 0;
 	int r = old_index(s, &old, &old_len, err);
 
 	if (r == 0)
-		r = save_index(old, old_len, name, manifest, len, &text, &text_len, err);
+		r = save_index(old, old_len, entry, &text, &text_len, err);
 	if (r == 0)
 		r = sink_put(s->sink, "oci-layout", OCI_LAYOUT, strlen(OCI_LAYOUT), err);
 	return r < 0 ? r : sink_put(s->sink, "index.json", text, text_len, err);
@@ -278,80 +290,187 @@ static bool is_of_dir(const char *name)
 	       str_has_suffix(name, ".manifest.json");
 }
 
-static int put_manifest(struct saver *s, const struct image_save_item *item,
-			const struct source *src, const struct image_layer_ref *refs,
-			struct cmk_err *err)
+/* A manifest, or a list of them: that of the one that is saved, which NAME (may be NULL) is. */
+static int put_top(struct saver *s, const char *name, const char *text, size_t len,
+		   const char *type, struct cmk_err *err)
 {
-	bool dir = s->plan->format == SAVE_DOCKER_DIR;
-	cleanup_free char *text = NULL, *name = NULL;
-	const char *type;
-	struct digest manifest;
-	size_t len = 0;
+	struct save_entry entry = { .name = name, .type = type, .len = len };
+	cleanup_free char *file = NULL;
 	char buf[72];
-	int r = compose_again(s->st, &src->rec, refs, src->config_len,
-			      dir ? s->plan->manifest : PUSH_OCI, &text, &len, &type, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	progress_line(s->progress, "Writing manifest to image destination");
-	digest_of(text, len, &manifest);
-	s->digest = xstrdup(digest_str(&manifest, buf));
-	if (dir) {
-		r = sink_put(s->sink, "version", DIR_VERSION, strlen(DIR_VERSION), err);
-		if (r == 0)
-			r = sink_put(s->sink, "manifest.json", text, len, err);
+	digest_of(text, len, &entry.digest);
+	free(s->digest);
+	s->digest = xstrdup(digest_str(&entry.digest, buf));
+	if (is_dir(s)) {
+		r = sink_put(s->sink, "manifest.json", text, len, err);
 		return r < 0 ? r : sink_drop_others(s->sink, is_of_dir, err);
 	}
-	name = blob_name(s, buf);
-	r = sink_put(s->sink, name, text, len, err);
-	return r < 0 ? r : put_index(s, item->names ? item->names[0] : NULL, &manifest, len, err);
+	file = blob_name(s, buf);
+	r = sink_put(s->sink, file, text, len, err);
+	return r < 0 ? r : put_index(s, &entry, err);
 }
 
-static int layout(struct saver *s, const struct image_save_item *item, struct cmk_err *err)
+static int begin_layout(struct saver *s, struct cmk_err *err)
+{
+	int r = sink_drop_unfinished(s->sink, ".", err);
+
+	/* First: by it the next push knows what one that was killed has left. */
+	if (r == 0 && is_dir(s))
+		return sink_put(s->sink, "version", DIR_VERSION, strlen(DIR_VERSION), err);
+	if (r < 0)
+		return r;
+	r = sink_drop_unfinished(s->sink, "blobs/sha256", err);
+	if (r == 0)
+		r = sink_put_dir(s->sink, "blobs/", err);
+	return r < 0 ? r : sink_put_dir(s->sink, "blobs/sha256/", err);
+}
+
+/* All of the image but its manifest. */
+static int put_image(struct saver *s, const char *id, char **ret, size_t *ret_len,
+		     const char **ret_type, struct cmk_err *err)
 {
 	cleanup(source_done) struct source src = { 0 };
 	struct image_layer_ref *refs = NULL;
-	int r = source_load(s, item->id, &src, err);
+	int r = source_load(s, id, &src, err);
 
 	if (r < 0)
 		return r;
 	refs = xcalloc(src.rec.n_layers + 1, sizeof(*refs));
-	if (s->plan->format != SAVE_DOCKER_DIR)
-		r = sink_put_dir(s->sink, "blobs/", err);
-	if (r == 0 && s->plan->format != SAVE_DOCKER_DIR)
-		r = sink_put_dir(s->sink, "blobs/sha256/", err);
-	if (r == 0)
-		r = copy_layers(s, &src, refs, err);
+	r = copy_layers(s, &src, refs, err);
 	if (r == 0)
 		r = put_config(s, &src, err);
 	if (r == 0)
-		r = put_manifest(s, item, &src, refs, err);
+		r = compose_again(s->st, &src.rec, refs, src.config_len,
+				  is_dir(s) ? s->plan->manifest : PUSH_OCI, ret, ret_len, ret_type,
+				  err);
 	for (size_t i = 0; i < src.rec.n_layers; i++)
 		compose_layer_done(&refs[i]);
 	free(refs);
 	return r;
 }
 
+static int layout(struct saver *s, const struct image_save_item *item, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	const char *type;
+	size_t len = 0;
+	int r = begin_layout(s, err);
+
+	if (r == 0)
+		r = put_image(s, item->id, &text, &len, &type, err);
+	return r < 0 ? r : put_top(s, item->names ? item->names[0] : NULL, text, len, type, err);
+}
+
+static struct saver *new_saver(struct storage *st, const struct save_plan *plan)
+{
+	struct saver *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct saver){
+		.st = st,
+		.plan = plan,
+		.progress = progress_new(plan->quiet),
+		.sink = sink_new(plan->fd, plan->dir_fd),
+	};
+	return s;
+}
+
+void saver_free(struct saver *s)
+{
+	if (!s)
+		return;
+	sink_free(s->sink);
+	progress_free(s->progress);
+	free(s->digest);
+	free(s);
+}
+
 int save_images(struct storage *st, const struct image_save_item *items, size_t n,
 		const struct save_plan *plan, char **ret_digest, struct cmk_err *err)
 {
-	cleanup_progress struct progress *progress = progress_new(plan->quiet);
-	struct saver s = { .st = st, .plan = plan, .progress = progress };
+	struct saver *s = new_saver(st, plan);
 	int r;
 
-	s.sink = sink_new(plan->fd, plan->dir_fd);
 	if (plan->format == SAVE_DOCKER_ARCHIVE)
-		r = docker_archive(&s, items, n, err);
+		r = docker_archive(s, items, n, err);
 	else
-		r = layout(&s, &items[0], err);
+		r = layout(s, &items[0], err);
 	if (r == 0)
-		r = sink_finish(s.sink, err);
-	sink_free(s.sink);
+		r = sink_finish(s->sink, err);
 	if (r == 0 && ret_digest)
-		*ret_digest = steal_ptr(&s.digest);
-	free(s.digest);
+		*ret_digest = steal_ptr(&s->digest);
+	saver_free(s);
 	return r;
 }
+
+/* --- lists --- */
+
+int saver_new(struct storage *st, const struct save_plan *plan, struct saver **ret,
+	      struct cmk_err *err)
+{
+	struct saver *s = new_saver(st, plan);
+	int r = begin_layout(s, err);
+
+	if (r < 0)
+		saver_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+int saver_manifest(struct saver *s, const char *text, size_t len, const char *type,
+		   struct pushed *ret, struct cmk_err *err)
+{
+	cleanup_free char *name = NULL;
+	struct digest d;
+	char buf[72];
+	int r;
+
+	digest_of(text, len, &d);
+	(void)digest_str(&d, buf);
+	name = is_dir(s) ? xasprintf("%s.manifest.json", d.hex) : blob_name(s, buf);
+	r = sink_has(s->sink, name) ? 0 : sink_put(s->sink, name, text, len, err);
+	if (r == 0)
+		*ret = (struct pushed){ .digest = xstrdup(buf),
+					.type = xstrdup(type),
+					.size = len };
+	return r;
+}
+
+int saver_image(struct saver *s, const char *id, struct pushed *ret, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	const char *type;
+	size_t len = 0;
+	int r = put_image(s, id, &text, &len, &type, err);
+
+	return r < 0 ? r : saver_manifest(s, text, len, type, ret, err);
+}
+
+bool saver_has_blob(struct saver *s, const char *digest)
+{
+	cleanup_free char *name = blob_name(s, digest);
+
+	return sink_has(s->sink, name);
+}
+
+int saver_blob(struct saver *s, const char *digest, int fd, uint64_t size, struct cmk_err *err)
+{
+	cleanup_free char *name = blob_name(s, digest);
+
+	return sink_put_fd(s->sink, name, fd, size, err);
+}
+
+int saver_list(struct saver *s, const char *name, const char *text, size_t len, const char *type,
+	       struct cmk_err *err)
+{
+	int r = put_top(s, name, text, len, type, err);
+
+	return r < 0 ? r : sink_finish(s->sink, err);
+}
+
+/* --- save --- */
 
 int image_save(struct storage *st, const struct image_save_item *items, size_t n,
 	       const struct image_save_options *o, struct cmk_err *err)

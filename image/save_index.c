@@ -1,42 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 /* index.json of an OCI layout (image-spec image-layout.md), to which an image is added. */
-#include "image/compose.h"
 #include "image/manifest.h"
 #include "image/save.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 
-static void write_entry(struct json_writer *w, const char *name, const struct digest *manifest,
-			size_t len)
+static void write_entry(struct json_writer *w, const struct save_entry *e)
 {
 	char buf[72];
 
 	json_write_object(w, NULL);
-	json_write_str(w, "mediaType", compose_manifest_type(COMPOSE_OCI));
-	json_write_str(w, "digest", digest_str(manifest, buf));
-	json_write_u64(w, "size", len);
-	if (name) {
+	json_write_str(w, "mediaType", e->type);
+	json_write_str(w, "digest", digest_str(&e->digest, buf));
+	json_write_u64(w, "size", e->len);
+	if (e->name) {
 		json_write_object(w, "annotations");
-		json_write_str(w, REF_NAME, name);
+		json_write_str(w, REF_NAME, e->name);
 		json_write_end(w, '}');
 	}
 	json_write_end(w, '}');
 }
 
 /* The new entry stands for this one. */
-static bool is_replaced(const struct json *entry, const char *name, const struct digest *manifest)
+static bool is_replaced(const struct json *entry, const struct save_entry *e)
 {
 	const char *old = json_str(json_get(json_get(entry, "annotations"), REF_NAME));
 	const char *digest = json_str(json_get(entry, "digest"));
 	char buf[72];
 
-	if (name && old)
-		return streq(name, old);
-	return !old && streq_null(digest, digest_str(manifest, buf));
+	if (e->name && old)
+		return streq(e->name, old);
+	return !old && streq_null(digest, digest_str(&e->digest, buf));
 }
 
-static void write_index(struct json_writer *w, const struct json *old, const char *name,
-			const struct digest *manifest, size_t len)
+static void write_index(struct json_writer *w, const struct json *old, const struct save_entry *e)
 {
 	json_write_object(w, NULL);
 	json_write_u64(w, "schemaVersion", 2);
@@ -45,15 +42,15 @@ static void write_index(struct json_writer *w, const struct json *old, const cha
 			json_write_value(w, member->key, member);
 	json_write_array(w, "manifests");
 	json_each (entry, json_get(old, "manifests"))
-		if (!is_replaced(entry, name, manifest))
+		if (!is_replaced(entry, e))
 			json_write_value(w, NULL, entry);
-	write_entry(w, name, manifest, len);
+	write_entry(w, e);
 	json_write_end(w, ']');
 	json_write_end(w, '}');
 }
 
-int save_index(const char *old, size_t old_len, const char *name, const struct digest *manifest,
-	       size_t len, char **ret, size_t *ret_len, struct cmk_err *err)
+int save_index(const char *old, size_t old_len, const struct save_entry *e, char **ret,
+	       size_t *ret_len, struct cmk_err *err)
 {
 	cleanup_json_doc struct json_doc *doc = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
@@ -65,6 +62,6 @@ int save_index(const char *old, size_t old_len, const char *name, const struct d
 		r = cmk_err_set(err, -EINVAL, "it is no index");
 	if (r < 0)
 		return cmk_err_wrap(err, r, "index.json");
-	write_index(&w, doc ? json_root(doc) : NULL, name, manifest, len);
+	write_index(&w, doc ? json_root(doc) : NULL, e);
 	return json_writer_finish(&w, ret, ret_len, err);
 }

@@ -53,9 +53,8 @@ static int from_alias(const char *target, const struct image_ref *ref, struct im
 int image_ref_candidates(const struct image_ref *ref, struct image_ref **ret, size_t *ret_n,
 			 struct cmk_err *err)
 {
-	static char docker_io[] = "docker.io";
 	cleanup(cleanup_conf) struct registries_conf conf = { 0 };
-	char *fallback[] = { docker_io, NULL }, **search;
+	char *const *search;
 	struct image_ref *list;
 	const char *alias;
 	size_t n = 0;
@@ -72,14 +71,14 @@ int image_ref_candidates(const struct image_ref *ref, struct image_ref **ret, si
 	r = registries_conf_load(&conf, err);
 	if (r < 0)
 		return r;
-	search = conf.search && *conf.search ? conf.search : fallback;
+	search = registries_search(&conf);
 	list = xcalloc(strv_len(search) + 1, sizeof(*list));
 	alias = strv_env_get(conf.aliases, ref->repository);
 	if (alias && *alias) {
 		r = from_alias(alias, ref, &list[n], err);
 		n += r == 0;
 	} else {
-		for (char **s = search; *s && r == 0; s++) {
+		for (char *const *s = search; *s && r == 0; s++) {
 			r = qualify(*s, ref, &list[n], err);
 			n += r == 0;
 		}

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Simple signing (container-signature(5)): gpg signs a payload that says which manifest it is and
- * under which name. */
-#include <fcntl.h>
-#include <time.h>
-
-#include "base/file.h"
+/* Simple signing (container-signature(5)) of what a registry has. */
 #include "base/log.h"
 #include "image/connect.h"
-#include "image/lookaside.h"
 #include "image/manifest.h"
-#include "image/tool.h"
+#include "image/signer.h"
 
 struct sign {
 	const struct image_sign_options *o;
@@ -17,63 +11,9 @@ struct sign {
 	char *base; /* below which signatures are written */
 };
 
-static int payload(const struct policy_image *image, const struct digest *d, char **ret,
-		   size_t *ret_len, struct cmk_err *err)
-{
-	struct json_writer w = JSON_WRITER_INIT;
-	char digest[72];
-
-	json_write_object(&w, NULL);
-	json_write_object(&w, "critical");
-	json_write_object(&w, "identity");
-	json_write_str(&w, "docker-reference", image->identity);
-	json_write_end(&w, '}');
-	json_write_object(&w, "image");
-	json_write_str(&w, "docker-manifest-digest", digest_str(d, digest));
-	json_write_end(&w, '}');
-	json_write_str(&w, "type", SIGNATURE_TYPE_SIMPLE);
-	json_write_end(&w, '}');
-	json_write_object(&w, "optional");
-	json_write_str(&w, "creator", "cmk " PACKAGE_VERSION);
-	json_write_i64(&w, "timestamp", (int64_t)time(NULL));
-	json_write_end(&w, '}');
-	json_write_end(&w, '}');
-	return json_writer_finish(&w, ret, ret_len, err);
-}
-
-static int run_gpg(const char *key, const char *text, size_t len, char **ret, size_t *ret_len,
-		   struct cmk_err *err)
-{
-	cleanup_free char *user = xstrdup(key), *said = NULL;
-	char *argv[] = {
-		(char *)"gpg", (char *)"--batch", (char *)"--quiet",  (char *)"--local-user",
-		user,	       (char *)"--sign",  (char *)"--output", (char *)"-",
-		NULL
-	};
-	cleanup_close int in = tool_file(text, len, err), out = tool_file("", 0, err);
-	int r;
-
-	if (in < 0 || out < 0)
-		return MIN(in, out);
-	/* Its files and its agent are the user's own: no bound. */
-	r = tool_run(argv, (const int[]){ in, out }, 2, 0, &said, err);
-	if (r == -ENOENT)
-		(void)cmk_err_hint(err, "install gpg (Debian: gnupg)");
-	if (r > 0)
-		r = cmk_err_set(err, -EKEYREJECTED, "sign by '%.200s': %s", key, said);
-	return r < 0 ? r : tool_read(out, SIGNATURE_MAX, ret, ret_len, err);
-}
-
 static int sign_manifest(const struct sign *s, const struct digest *d, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL, *message = NULL;
-	cleanup_free char *place = lookaside_place(s->base, &s->image, d);
-	size_t len = 0, message_len = 0;
-	int r = payload(&s->image, d, &text, &len, err);
-
-	if (r == 0)
-		r = run_gpg(s->o->sign_by, text, len, &message, &message_len, err);
-	return r < 0 ? r : lookaside_write(place, message, message_len, err);
+	return signer_simple(s->o->sign_by, NULL, &s->image, s->base, d, err);
 }
 
 static int fetch(const struct sign *s, const struct image_ref *ref, struct fetched *ret,

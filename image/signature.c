@@ -11,6 +11,9 @@ void signatures_done(struct signatures *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->list[i].data);
 		free(s->list[i].base64);
+		free(s->list[i].certificate);
+		free(s->list[i].chain);
+		free(s->list[i].bundle);
 	}
 	free(s->list);
 	*s = (struct signatures){ 0 };
@@ -25,6 +28,14 @@ struct signature *signatures_add(struct signatures *s, const char *data, size_t 
 	*one = (struct signature){ .data = xcalloc(1, len + 1), .len = len };
 	memcpy(one->data, data, len);
 	return one;
+}
+
+void signature_take_annotations(struct signature *s, const struct json *annotations)
+{
+	s->base64 = xstrdup_null(json_str(json_get(annotations, ATTACHED_SIGNATURE)));
+	s->certificate = xstrdup_null(json_str(json_get(annotations, ATTACHED_CERTIFICATE)));
+	s->chain = xstrdup_null(json_str(json_get(annotations, ATTACHED_CHAIN)));
+	s->bundle = xstrdup_null(json_str(json_get(annotations, ATTACHED_BUNDLE)));
 }
 
 /* skopeo's form of what cosign attaches, in a file of its own. */
@@ -49,8 +60,7 @@ static int add_sigstore_json(struct signatures *s, const char *text, size_t len,
 		return cmk_err_set(err, -EINVAL, "a sigstore payload that is not base64");
 	one = signatures_add(s, payload, n);
 	one->sigstore = true;
-	v = json_get(json_get(root, "annotations"), "dev.cosignproject.cosign/signature");
-	one->base64 = xstrdup_null(json_str(v));
+	signature_take_annotations(one, json_get(root, "annotations"));
 	return 0;
 }
 
@@ -81,9 +91,8 @@ void signature_claim_done(struct signature_claim *c)
 	*c = (struct signature_claim){ 0 };
 }
 
-/* OBJ is an object of exactly the N members MEMBERS. */
-static int exact_members(const struct json *obj, const char *what, const char *const *members,
-			 size_t n, struct cmk_err *err)
+int signature_exact_members(const struct json *obj, const char *what, const char *const *members,
+			    size_t n, struct cmk_err *err)
 {
 	if (!obj || obj->type != JSON_OBJECT || obj->n != n)
 		return cmk_err_set(err, -EINVAL, "%s is not an object of %zu members", what, n);
@@ -121,17 +130,17 @@ static int read_claim(const struct json *root, const char *type, struct signatur
 	const struct json *image = json_get(critical, "image"),
 			  *identity = json_get(critical, "identity");
 	const char *digest, *reference, *said;
-	int r = exact_members(root, "the payload", top, 2, err);
+	int r = signature_exact_members(root, "the payload", top, 2, err);
 
 	if (r == 0)
 		r = check_optional(json_get(root, "optional"), streq(type, SIGNATURE_TYPE_SIGSTORE),
 				   err);
 	if (r == 0)
-		r = exact_members(critical, "\"critical\"", inner, 3, err);
+		r = signature_exact_members(critical, "\"critical\"", inner, 3, err);
 	if (r == 0)
-		r = exact_members(image, "\"image\"", image_keys, 1, err);
+		r = signature_exact_members(image, "\"image\"", image_keys, 1, err);
 	if (r == 0)
-		r = exact_members(identity, "\"identity\"", identity_keys, 1, err);
+		r = signature_exact_members(identity, "\"identity\"", identity_keys, 1, err);
 	if (r < 0)
 		return r;
 	said = json_str(json_get(critical, "type"));
@@ -159,13 +168,13 @@ int signature_claim_parse(const char *text, size_t len, const char *type,
 
 /* --- keys --- */
 
-int signature_each_key(const struct policy_requirement *q, void *arg,
+int signature_each_key(const struct policy_keys *k, void *arg,
 		       int (*each)(void *arg, const char *data, size_t len, struct cmk_err *err),
 		       struct cmk_err *err)
 {
 	int r = 0;
 
-	for (char **path = q->key_paths; path && *path && r == 0; path++) {
+	for (char **path = k->paths; path && *path && r == 0; path++) {
 		cleanup_free char *data = NULL;
 		size_t len = 0;
 
@@ -173,7 +182,7 @@ int signature_each_key(const struct policy_requirement *q, void *arg,
 		if (r == 0)
 			r = each(arg, data, len, err);
 	}
-	for (size_t i = 0; i < q->n_key_datas && r == 0; i++)
-		r = each(arg, q->key_datas[i].data, q->key_datas[i].len, err);
+	for (size_t i = 0; i < k->n_datas && r == 0; i++)
+		r = each(arg, k->datas[i].data, k->datas[i].len, err);
 	return r;
 }

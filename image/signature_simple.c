@@ -143,7 +143,7 @@ int signature_verify_simple(const struct policy_requirement *q, const struct sig
 
 	if (status < 0 || out < 0)
 		return MIN(status, out);
-	r = signature_each_key(q, &ring, add_key, err);
+	r = signature_each_key(&q->keys, &ring, add_key, err);
 	if (r < 0)
 		return r;
 	if (ring.len == 0)

@@ -3,6 +3,7 @@
 #include <sys/sendfile.h>
 
 #include "base/file.h"
+#include "image/new_file.h"
 #include "image/sink.h"
 
 struct sink {
@@ -44,82 +45,58 @@ int sink_put_dir(struct sink *s, const char *name, struct cmk_err *err)
 	return s->archive ? storage_writer_add(s->archive, name, "", 0, err) : 0;
 }
 
-/* What a file is called until it is whole: readers of the directory see the old one or the new. */
-static char *unfinished(const char *name)
+/* And the directories above it. */
+static int open_file(const struct sink *s, const char *name, struct new_file *ret,
+		     struct cmk_err *err)
 {
-	return xasprintf("%s.cmk-new", name);
-}
-
-/* A file of the directory, and those above it. */
-static int open_file(const struct sink *s, const char *name, struct cmk_err *err)
-{
-	cleanup_free char *tmp = unfinished(name);
 	const char *slash = strrchr(name, '/');
-	int r = 0, fd;
+	cleanup_free char *dir = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
+	int r = dir ? mkdir_p_at(s->dir_fd, dir, 0755, err) : 0;
 
-	if (slash) {
-		cleanup_free char *dir = xstrndup(name, (size_t)(slash - name));
-
-		r = mkdir_p_at(s->dir_fd, dir, 0755, err);
-	}
-	if (r < 0)
-		return r;
-	fd = openat(s->dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	return fd < 0 ? cmk_err_errno(err, "create '%s'", name) : fd;
+	return r < 0 ? r : new_file_open(s->dir_fd, name, 0644, ret, err);
 }
 
 /* R: whether it was written whole. */
-static int close_file(struct sink *s, const char *name, int r, struct cmk_err *err)
+static int close_file(struct sink *s, struct new_file *f, int r, struct cmk_err *err)
 {
-	cleanup_free char *tmp = unfinished(name);
-
-	if (!strv_has(s->names, name))
-		strv_add(&s->names, name);
-	if (r == 0 && renameat(s->dir_fd, tmp, s->dir_fd, name) < 0)
-		r = cmk_err_errno(err, "name '%s'", name);
-	if (r < 0)
-		(void)unlinkat(s->dir_fd, tmp, 0);
-	return r;
+	if (!strv_has(s->names, f->name))
+		strv_add(&s->names, f->name);
+	return new_file_close(f, r, err);
 }
 
 int sink_put(struct sink *s, const char *name, const void *data, size_t len, struct cmk_err *err)
 {
-	cleanup_close int fd = -1;
+	struct new_file f;
 	int r;
 
 	if (s->archive)
 		return storage_writer_add(s->archive, name, data, len, err);
-	fd = open_file(s, name, err);
-	if (fd < 0)
-		return fd;
-	r = write_all(fd, data, len);
+	r = open_file(s, name, &f, err);
+	if (r < 0)
+		return r;
+	r = write_all(f.fd, data, len);
 	if (r < 0)
 		(void)cmk_err_set(err, r, "write '%s': %s", name, errno_text(-r));
-	return close_file(s, name, r, err);
+	return close_file(s, &f, r, err);
 }
 
 int sink_put_layer(struct sink *s, struct storage *st, const char *name,
 		   const struct digest *diff_id, uint64_t size, struct cmk_err *err)
 {
-	struct layer_stream stream = { .diff_id = diff_id, .out_fd = s->fd, .level = -1 };
+	struct layer_stream stream = { .diff_id = diff_id, .level = -1 };
 	struct layer_result res;
-	cleanup_close int fd = -1;
-	int r;
+	struct new_file f = { .fd = s->fd };
+	int r = s->archive ? storage_writer_begin(s->archive, name, size, err)
+			   : open_file(s, name, &f, err);
 
-	if (s->archive) {
-		r = storage_writer_begin(s->archive, name, size, err);
-		if (r < 0)
-			return r;
-	} else {
-		stream.out_fd = fd = open_file(s, name, err);
-		if (fd < 0)
-			return fd;
-	}
+	if (r < 0)
+		return r;
+	stream.out_fd = f.fd;
 	r = storage_layer_stream(st, &stream, &res, err);
 	if (r == 0 && res.size != size)
 		r = cmk_err_set(err, -EBADMSG, "layer %.12s: its image's record has another size",
 				diff_id->hex);
-	return s->archive ? r : close_file(s, name, r, err);
+	return s->archive ? r : close_file(s, &f, r, err);
 }
 
 static int copy_fd(int from, int to, uint64_t size, const char *name, struct cmk_err *err)
@@ -140,14 +117,33 @@ static int copy_fd(int from, int to, uint64_t size, const char *name, struct cmk
 
 int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct cmk_err *err)
 {
-	cleanup_close int to = -1;
+	struct new_file f;
+	int r;
 
 	if (s->archive)
 		return storage_writer_add_fd(s->archive, name, fd, size, err);
-	to = open_file(s, name, err);
-	if (to < 0)
-		return to;
-	return close_file(s, name, copy_fd(fd, to, size, name, err), err);
+	r = open_file(s, name, &f, err);
+	return r < 0 ? r : close_file(s, &f, copy_fd(fd, f.fd, size, name, err), err);
+}
+
+int sink_drop_unfinished(struct sink *s, const char *dir, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r;
+
+	if (s->archive)
+		return 0;
+	fd = openat(s->dir_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : cmk_err_errno(err, "open '%s'", dir);
+	r = dir_read(fd, &d, err);
+	while (r == 0 && (de = readdir(d)))
+		if (str_has_suffix(de->d_name, NEW_FILE_SUFFIX) &&
+		    unlinkat(fd, de->d_name, 0) < 0 && errno != ENOENT)
+			r = cmk_err_errno(err, "remove '%s'", de->d_name);
+	return r;
 }
 
 int sink_drop_others(struct sink *s, bool (*drop)(const char *name), struct cmk_err *err)

@@ -20,6 +20,9 @@ int sink_put_layer(struct sink *s, struct storage *st, const char *name,
 		   const struct digest *diff_id, uint64_t size, struct cmk_err *err);
 /* The bytes of FD, an unnamed file. */
 int sink_put_fd(struct sink *s, const char *name, int fd, uint64_t size, struct cmk_err *err);
+/* Removes from DIR below the directory what a writer has left that was killed; nobody else may be
+ * writing there. */
+int sink_drop_unfinished(struct sink *s, const char *dir, struct cmk_err *err);
 /* Removes those files of the directory that DROP means and that were not written. */
 int sink_drop_others(struct sink *s, bool (*drop)(const char *name), struct cmk_err *err);
 int sink_finish(struct sink *s, struct cmk_err *err);

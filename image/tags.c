@@ -5,6 +5,7 @@
 #include "image/listing.h"
 #include "image/registries.h"
 #include "image/shortname.h"
+#include "image/transport.h"
 
 static int list_tags(const struct image_ref *ref, const struct image_pull_options *o, char ***list,
 		     struct cmk_err *err)
@@ -70,6 +71,8 @@ int image_pull_tags(struct storage *st, const char *text, const struct image_pul
 	size_t n = 0;
 	int r;
 
+	if (transport_can_list(text))
+		return transport_list(st, text, ret, err);
 	if (image_has_transport(text))
 		return cmk_err_set(err, -EINVAL,
 				   "pulling all tags is not supported for %.*s transport",

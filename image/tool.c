@@ -11,11 +11,12 @@
 #include "base/process.h"
 
 #define SAID_MAX ((size_t)64 << 10)
-#define ANSWER_MAX ((uint64_t)16 << 20)
+#define ANSWER_MAX ((size_t)16 << 20)
+#define YAML_MAX ((size_t)1 << 20)
 
 int tool_file(const void *data, size_t len, struct cmk_err *err)
 {
-	cleanup_close int fd = memfd_create("cmk-verify", MFD_CLOEXEC);
+	cleanup_close int fd = memfd_create("cmk-tool", MFD_CLOEXEC);
 
 	if (fd < 0)
 		return cmk_err_errno(err, "make a memory file");
@@ -97,12 +98,35 @@ int tool_run(char *const argv[], const int *fds, size_t n_fds, uint64_t file_max
 	return WEXITSTATUS(status);
 }
 
-int tool_run_verify(const char *what, const int *fds, size_t n_fds, char **ret_said,
-		    struct cmk_err *err)
+int tool_run_helper(const char *name, const char *const *words, const int *fds, size_t n_fds,
+		    char **ret_said, struct cmk_err *err)
 {
-	cleanup_free char *path = xasprintf("%s/cmk-verify", process_libexec_dir());
-	cleanup_free char *word = xstrdup(what);
-	char *argv[] = { path, word, NULL };
+	cleanup_strv char **argv = NULL;
 
+	strv_add_take(&argv, xasprintf("%s/%s", process_libexec_dir(), name));
+	for (; *words; words++)
+		strv_add(&argv, *words);
 	return tool_run(argv, fds, n_fds, ANSWER_MAX, ret_said, err);
+}
+
+int tool_read_yaml(const char *path, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	static const char *const words[] = { "yaml", NULL };
+	cleanup_close int in = -1, out = -1;
+	cleanup_free char *text = NULL, *said = NULL;
+	size_t len = 0;
+	int r = file_read_at(AT_FDCWD, path, YAML_MAX, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	in = tool_file(text, len, err);
+	if (in < 0)
+		return in;
+	out = tool_file("", 0, err);
+	if (out < 0)
+		return out;
+	r = tool_run_helper("cmk-verify", words, (const int[]){ in, out }, 2, &said, err);
+	if (r > 0)
+		r = cmk_err_set(err, -EINVAL, "%s", *said ? said : "cmk-verify failed");
+	return r < 0 ? r : tool_read(out, ANSWER_MAX, ret, ret_len, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs that verify and sign: our helper cmk-verify, gpgv and gpg. What they read and write is
- * in files without names. */
+/* Programs that verify and sign: our helpers cmk-verify and cmk-sign, gpgv and gpg. What they read
+ * and write is in files without names. */
 #pragma once
 
 #include "base/err.h"
@@ -19,6 +19,8 @@ int tool_read(int fd, size_t max, char **ret, size_t *ret_len, struct cmk_err *e
  */
 int tool_run(char *const argv[], const int *fds, size_t n_fds, uint64_t file_max, char **ret_said,
 	     struct cmk_err *err);
-/* Our helper's subcommand WHAT, as tool_run(). */
-int tool_run_verify(const char *what, const int *fds, size_t n_fds, char **ret_said,
-		    struct cmk_err *err);
+/* Our helper program NAME with WORDS (a vector), as tool_run(). */
+int tool_run_helper(const char *name, const char *const *words, const int *fds, size_t n_fds,
+		    char **ret_said, struct cmk_err *err);
+/* The YAML file PATH as JSON (owned), through cmk-verify. */
+int tool_read_yaml(const char *path, char **ret, size_t *ret_len, struct cmk_err *err);

@@ -2,13 +2,14 @@
 #include "image/transport.h"
 
 #include "base/parse.h"
+#include "image/podman.h"
 
 static const struct {
 	const char *name;
 	const struct bundle_kind *kind; /* NULL: known, but not here */
 	bool is_dir;
 } transports[] = {
-	{ "containers-storage", NULL, false },
+	{ "containers-storage", &bundle_podman, false },
 	{ "dir", &bundle_dir, true },
 	{ "docker-archive", &bundle_docker_archive, false },
 	{ "docker-daemon", NULL, false },
@@ -72,6 +73,19 @@ static int split(const char *text, const char *rest, struct transport_name *n, s
 	return 0;
 }
 
+static int split_podman(const char *text, const char *rest, struct transport_name *n,
+			struct cmk_err *err)
+{
+	int r = podman_split(rest, &n->path, &rest, err);
+
+	n->index = -1;
+	if (r == 0 && !*rest)
+		r = cmk_err_set(err, -EINVAL, "'%.300s': there is no image in it", text);
+	if (r == 0)
+		n->ref = xstrdup(rest);
+	return r;
+}
+
 int transport_parse(const char *text, struct transport_name *ret, struct cmk_err *err)
 {
 	struct transport_name n = { 0 };
@@ -86,7 +100,8 @@ int transport_parse(const char *text, struct transport_name *ret, struct cmk_err
 				    text, transports[i].name);
 	n.kind = transports[i].kind;
 	n.is_dir = transports[i].is_dir;
-	r = split(text, rest, &n, err);
+	r = n.kind == &bundle_podman ? split_podman(text, rest, &n, err)
+				     : split(text, rest, &n, err);
 	if (r < 0)
 		return r;
 	*ret = n;
@@ -148,12 +163,14 @@ static int pull(struct storage *st, const struct transport_name *n,
 	int r;
 
 	platform_wanted(o, &want);
-	r = open_named(st, n, &want, &b, err);
+	r = n->kind == &bundle_podman ? podman_bundle_open(st, n->path, &b, err)
+				      : open_named(st, n, &want, &b, err);
 	if (r < 0)
 		return r;
 	progress = progress_new(o->quiet);
-	b.signature_policy = o->signature_policy;
-	r = choose(&b, n, &image, &names, err);
+	r = bundle_read_policy(&b, o->signature_policy, err);
+	if (r == 0)
+		r = choose(&b, n, &image, &names, err);
 	if (r == 0)
 		r = bundle_receive(&b, image, names, &want, progress, ret_id, ret_names, err);
 	bundle_done(&b);
@@ -178,4 +195,24 @@ int transport_pull(struct storage *st, const char *text, const struct image_pull
 		*ret_name = xstrdup(names ? names[0] : id);
 	*ret_id = steal_ptr(&id);
 	return 0;
+}
+
+bool transport_can_list(const char *text)
+{
+	return str_after(text, "containers-storage:") != NULL;
+}
+
+int transport_list(struct storage *st, const char *text, char ***ret, struct cmk_err *err)
+{
+	cleanup_free char *place = NULL;
+	struct podman_store *s = NULL;
+	const char *rest = "";
+	int r = podman_split(str_after(text, "containers-storage:"), &place, &rest, err);
+
+	if (r == 0)
+		r = podman_store_open(st, place, &s, err);
+	if (r == 0)
+		r = podman_list(s, rest, ret, err);
+	podman_store_free(s);
+	return r < 0 ? cmk_err_wrap(err, r, "pull '%.300s'", text) : 0;
 }

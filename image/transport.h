@@ -22,3 +22,8 @@ int transport_parse(const char *text, struct transport_name *ret, struct cmk_err
  * or not. *RET_NAME is the ID where the image has no name. */
 int transport_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 		   char **ret_id, char **ret_name, struct cmk_err *err);
+
+/* TEXT's transport knows all its images. */
+bool transport_can_list(const char *text);
+/* Names for a pull of each image that TEXT ("containers-storage:[PLACE][REPOSITORY]") means. */
+int transport_list(struct storage *st, const char *text, char ***ret, struct cmk_err *err);

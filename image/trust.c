@@ -78,7 +78,7 @@ static char *ids_of(const struct policy_requirement *q)
 
 	if (q->type == POLICY_SIGSTORE)
 		return xstrdup("N/A");
-	if (q->type == POLICY_SIGNED_BY && signature_each_key(q, &ids, list_key, &err) < 0)
+	if (q->type == POLICY_SIGNED_BY && signature_each_key(&q->keys, &ids, list_key, &err) < 0)
 		log_warn("Getting key identity: %s", cmk_err_msg(&err));
 	return strbuf_steal(&ids);
 }
@@ -253,42 +253,38 @@ static int check_words(const char *scope, const char *type, size_t n_keys, struc
 	return 0;
 }
 
-/* Nothing is written that would not be read. */
-static int replace(const char *path, const char *text, size_t len, struct cmk_err *err)
+/* The directory DIR of the policy (owned), locked against others that change it. */
+static int lock_dir(const char *dir, struct cmk_err *err)
 {
-	cleanup_free char *dir = xstrdup(path);
-	char *slash = strrchr(dir, '/');
-	cleanup_close int fd = -1;
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return cmk_err_errno(err, "open '%s'", dir);
+	r = file_lock(fd, true, false);
+	return r < 0 ? cmk_err_set(err, r, "lock '%s': %s", dir, errno_text(-r)) : steal_fd(&fd);
+}
+
+/* Nothing is written that would not be read. */
+static int replace(int dir, const char *name, const char *text, size_t len, struct cmk_err *err)
+{
 	struct policy p = { 0 };
 	int r = policy_parse(text, len, &p, err);
 
 	policy_done(&p);
-	if (r < 0)
-		return r;
-	if (slash)
-		slash[slash == dir] = '\0';
-	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return cmk_err_errno(err, "open '%s'", dir);
-	return file_replace_at(fd, slash ? path + (strrchr(path, '/') - path) + 1 : path, text, len,
-			       0644, FILE_DURABLE, err);
+	return r < 0 ? r : file_replace_at(dir, name, text, len, 0644, FILE_DURABLE, err);
 }
 
-int image_trust_set(const char *policy, const char *scope, const char *type, char *const *keys,
-		    struct cmk_err *err)
+/* What is in the file NAME of DIR, changed. */
+static int set(int dir, const char *name, const char *path, const char *scope, const char *type,
+	       char *const *keys, struct cmk_err *err)
 {
-	cleanup_free char *path = policy_path(policy), *text = NULL, *fresh = NULL;
+	cleanup_free char *text = NULL, *fresh = NULL;
 	cleanup_json_doc struct json_doc *doc = NULL;
 	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 	size_t len = 0, fresh_len = 0;
-	int r;
+	int r = file_read_at(dir, name, POLICY_MAX, &text, &len, &mine);
 
-	if (streq(type, "accept"))
-		type = "insecureAcceptAnything";
-	r = check_words(scope, type, strv_len(keys), err);
-	if (r < 0)
-		return r;
-	r = file_read_at(AT_FDCWD, path, POLICY_MAX, &text, &len, &mine);
 	if (r < 0 && r != -ENOENT)
 		return cmk_err_move(err, &mine);
 	if (r == 0) {
@@ -297,7 +293,26 @@ int image_trust_set(const char *policy, const char *scope, const char *type, cha
 			return cmk_err_wrap(err, r, "could not read trust policies: %s", path);
 	}
 	r = edit(doc ? json_root(doc) : NULL, scope, type, keys, &fresh, &fresh_len, err);
-	if (r == 0)
-		r = replace(path, fresh, fresh_len, err);
+	return r < 0 ? r : replace(dir, name, fresh, fresh_len, err);
+}
+
+int image_trust_set(const char *policy, const char *scope, const char *type, char *const *keys,
+		    struct cmk_err *err)
+{
+	cleanup_free char *path = policy_path(policy), *parent = xstrdup(path);
+	char *slash = strrchr(parent, '/');
+	const char *name = slash ? path + (slash - parent) + 1 : path;
+	cleanup_close int dir = -1;
+	int r;
+
+	if (streq(type, "accept"))
+		type = "insecureAcceptAnything";
+	r = check_words(scope, type, strv_len(keys), err);
+	if (r < 0)
+		return r;
+	if (slash)
+		slash[slash == parent] = '\0';
+	dir = lock_dir(slash ? parent : ".", err);
+	r = dir < 0 ? dir : set(dir, name, path, scope, type, keys, err);
 	return r < 0 ? cmk_err_wrap(err, r, "setting trust policy") : 0;
 }

@@ -12,14 +12,15 @@
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/log_target.h"
 #include "libpod/monitor/monitor.h"
+#include "libpod/option/optlimit.h"
 #include "libpod/record/record.h"
 #include "libpod/secret/secret.h"
 #include "libpod/volume/volume.h"
 
 /* What `run` and `create` were asked for. Borrowed strings; unset is NULL or 0. */
 struct container_options {
-	const char *image, *rootfs, *name, *workdir, *user, *hostname, *entrypoint, *cidfile,
-		*network, *stop_signal, *detach_keys;
+	const char *image, *rootfs, *name, *workdir, *user, *hostname, *domainname, *entrypoint,
+		*cidfile, *network, *stop_signal, *detach_keys;
 	const char *pull, *platform, *arch, *os, *variant, *authfile, *creds, *cert_dir,
 		*signature_policy;
 	int tls_verify;
@@ -38,9 +39,9 @@ struct container_options {
 											*const *labels,
 												*const *publish,
 													*const *expose;
-	bool remove, interactive, tty, detach, read_only, init, publish_all;
+	bool remove, interactive, tty, detach, read_only, init, publish_all, privileged;
 	bool start; /* `run`: the same command starts it; killed in between, a --rm one is swept */
-	int64_t memory, nano_cpus, pids_limit; /* 0: none; pids_limit -1: unlimited */
+	struct opt_limits limits; /* of memory, CPUs and processes the values alone: 0 is none */
 	uint32_t stop_timeout_s;
 	char *const *create_command;
 	/* life: restart policy, time limits, pid files, notification */
@@ -71,13 +72,16 @@ struct container_options {
 	uint32_t retry;
 	const char *retry_delay; /* a duration, or NULL */
 	/* mounts: volumes, devices, secrets */
-	char *const *devices;
+	char *const *devices; /* paths, and CDI names */
+	char *const *gpus;
+	char *const *cdi_dirs; /* NULL: the default ones */
 	char *const *secrets;
 	char *const *volumes_from;
 	const char *image_volume; /* "anonymous", "bind", "tmpfs", "ignore" */
 	int64_t shm_size;	  /* bytes; 0: no limit */
 	bool read_only_tmpfs;
 	/* name spaces, ids, hooks */
+	const char *seccomp_policy;
 	const char *pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname;
 	char *const *uidmap;
 	char *const *gidmap;
@@ -89,6 +93,9 @@ struct container_options {
 	char *const *default_env, *const *default_sysctl;
 	const char *host_internal_ip; /* of host.containers.internal; "none"; NULL: found */
 };
+/* What capabilities a container has by default, "CAP_CHOWN,CAP_KILL", owned: NAMES as in
+ * default_caps above. -EINVAL where one of them is none. */
+int container_default_caps(char *const *names, char **ret, struct cmk_err *err);
 /*
  * Resolves the image (pulling by policy), writes the records; -EEXIST CMK_ERR_EXISTS where the name
  * is taken. All options are checked before anything is pulled, and nothing is left on failure. *RET
@@ -124,8 +131,7 @@ int container_unpause(struct container *c, struct cmk_err *err);
 /* What `update` changes; NULL and false: nothing. */
 struct container_update {
 	const char *restart;
-	bool has_memory, has_cpus, has_pids;
-	int64_t memory, nano_cpus, pids_limit; /* 0: no limit */
+	struct opt_limits limits;
 	/* Of the specification: for the next start and `exec`. */
 	char **env, **unsetenv, **ulimits;
 };

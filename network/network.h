@@ -30,13 +30,16 @@ const char *network_mode_name(enum network_mode m);
 enum port_protocol { PORT_TCP, PORT_UDP };
 struct port_mapping {
 	char *host_ip;	    /* NULL or "": all addresses, IPv4 and IPv6 */
-	uint16_t host_port; /* 0: any free one, chosen by network_ports_reserve() */
+	uint16_t host_port; /* 0: any free one, chosen by network_ports_assign() */
+	/* of these, where there are any: so many from the first on */
+	uint16_t host_first, host_choices;
 	uint16_t container_port;
 	uint16_t range; /* 1 or more consecutive ports */
 	enum port_protocol protocol;
 };
 #define NETWORK_PORT_MAPPINGS_MAX 4096
-/* "[[ip:][hostPort]:]containerPort[/proto]", ranges "8000-8010:80-90", "[::1]:8080:80", protocols
+/* "[[ip:][hostPort]:]containerPort[/proto]", ranges "8000-8010:80-90", one of a range
+ * "8000-8010:80" (as docker), "[::1]:8080:80", protocols
  * "tcp", "udp", "tcp,udp". Appends one mapping per protocol; one given twice is kept once, two that
  * would bind the same host port are CMK_ERR_INVALID. On failure LIST is still valid. */
 int port_mapping_parse(const char *s, struct port_mapping **list, size_t *n, struct cmk_err *err);
@@ -99,7 +102,7 @@ int network_resolv_conf(enum network_mode mode, char *const *servers, char *cons
  * names and host.containers.internal where reachable. Owned text. */
 struct network_hosts_args {
 	enum network_mode mode;
-	const char *hostname, *name; /* or NULL */
+	const char *hostname, *domainname, *name; /* or NULL */
 	const char *internal_ip; /* of host.containers.internal and host-gateway; "none"; NULL: as
 				    the mode gives */
 	char *const *add;

@@ -79,7 +79,9 @@ static int parse_protocols(const char *s, unsigned int *ret, struct cmk_err *err
 		else if (strcasecmp(part[i], "udp") == 0)
 			bits |= PROTO_UDP_BIT;
 		else if (strcasecmp(part[i], "sctp") == 0)
-			return cmk_err_set(err, -EOPNOTSUPP, "protocol 'sctp': not supported yet");
+			return cmk_err_set(err, -EOPNOTSUPP,
+					   "protocol 'sctp': a user's network carries tcp and udp "
+					   "alone");
 		else
 			return cmk_err_set(err, -EINVAL,
 					   "protocol '%s': must be tcp, udp or tcp,udp", part[i]);
@@ -178,10 +180,15 @@ static int parse_one(const char *s, struct port_mapping *m, unsigned int *ret_pr
 			return r;
 	}
 	m->range = n_container;
-	if (m->host_port && n_host != n_container)
+	if (m->host_port && n_host > 1 && n_container == 1) {
+		m->host_first = m->host_port;
+		m->host_choices = n_host;
+		m->host_port = 0;
+	} else if (m->host_port && n_host != n_container) {
 		return cmk_err_set(err, -EINVAL,
 				   "%u host ports for %u container ports: lengths must be equal",
 				   n_host, n_container);
+	}
 	return 0;
 }
 
@@ -271,6 +278,20 @@ static bool taken_by_another(const struct port_mapping *list, size_t n, size_t s
 	return false;
 }
 
+/* The first free one of a range. */
+static int assign_among(struct port_mapping *list, size_t n, size_t i)
+{
+	struct port_mapping *m = list + i;
+
+	for (unsigned int k = 0; k < m->host_choices; k++) {
+		m->host_port = (uint16_t)(m->host_first + k);
+		if (range_is_free(m, m->host_port) && !taken_by_another(list, n, i))
+			return 0;
+	}
+	m->host_port = 0;
+	return -EADDRINUSE;
+}
+
 enum { ASSIGN_TRIES = 64 };
 
 static int assign_one(struct port_mapping *list, size_t n, size_t i)
@@ -279,6 +300,8 @@ static int assign_one(struct port_mapping *list, size_t n, size_t i)
 	int family = m->host_ip && strchr(m->host_ip, ':') ? AF_INET6 : AF_INET;
 	int r;
 
+	if (m->host_choices)
+		return assign_among(list, n, i);
 	for (int t = 0; t < ASSIGN_TRIES; t++) {
 		uint16_t port = 0;
 

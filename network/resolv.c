@@ -176,6 +176,9 @@ int network_resolv_conf(enum network_mode mode, char *const *servers, char *cons
 		}
 		resolv_parse(text, len, &host);
 	}
+	/* "." alone is how users say: no search list. */
+	if (strv_len(searches) != 1 || !streq(searches[0], "."))
+		write_list(&sb, "search", strv_len(searches) ? searches : host.searches);
 	for (size_t i = 0; servers && servers[i]; i++)
 		strbuf_addf(&sb, "nameserver %s\n", servers[i]);
 	if (!strv_len(servers)) {
@@ -184,9 +187,6 @@ int network_resolv_conf(enum network_mode mode, char *const *servers, char *cons
 		for (size_t i = 0; mode == NETWORK_HOST && host.servers && host.servers[i]; i++)
 			strbuf_addf(&sb, "nameserver %s\n", host.servers[i]);
 	}
-	/* "." alone is how users say: no search list. */
-	if (strv_len(searches) != 1 || !streq(searches[0], "."))
-		write_list(&sb, "search", strv_len(searches) ? searches : host.searches);
 	write_list(&sb, "options", strv_len(options) ? options : host.options);
 	*ret = strbuf_steal(&sb);
 	return 0;
@@ -313,6 +313,22 @@ static void add_names(const char *ip, const char *a, const char *b, char *const 
 		strbuf_addc(sb, '\n');
 }
 
+/* The whole name first: what gethostbyname(3) calls the canonical one. */
+static void add_own_names(const struct network_hosts_args *a, char *const *taken, struct strbuf *sb)
+{
+	const char *ip = a->mode == NETWORK_SLIRP ? NETWORK_SLIRP_IP4 : "127.0.0.1";
+	cleanup_free char *full = a->hostname && a->domainname
+					  ? xasprintf("%s.%s", a->hostname, a->domainname)
+					  : NULL;
+
+	if (!full) {
+		add_names(ip, a->hostname, a->name, taken, sb);
+		return;
+	}
+	add_names(ip, full, a->hostname, taken, sb);
+	add_names(ip, streq_null(a->name, a->hostname) ? NULL : a->name, NULL, taken, sb);
+}
+
 int network_hosts(const struct network_hosts_args *a, char **ret, struct cmk_err *err)
 {
 	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
@@ -345,8 +361,7 @@ int network_hosts(const struct network_hosts_args *a, char **ret, struct cmk_err
 	add_names("::1", "localhost", "localhost.localdomain", taken, &sb);
 	/* With --net=host the names are the host's own, and its file has them. */
 	if (a->mode != NETWORK_HOST)
-		add_names(a->mode == NETWORK_SLIRP ? NETWORK_SLIRP_IP4 : "127.0.0.1", a->hostname,
-			  a->name, taken, &sb);
+		add_own_names(a, taken, &sb);
 	if (*gateway)
 		add_names(gateway, "host.containers.internal", "host.docker.internal", taken, &sb);
 	*ret = strbuf_steal(&sb);

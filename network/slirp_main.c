@@ -5,6 +5,9 @@
  * comes; stays in the host's network namespace; ends when the control socket is closed. Everything
  * from the tap device is hostile, and so, after a fault in libslirp, is this process: see
  * base/sandbox.h.
+ *
+ * It may: make sockets of IPv4 and IPv6, read /etc and where resolv.conf leads (Landlock). No file
+ * for writing, no process, no capability.
  */
 #include <glib.h>
 #undef MIN /* base/util.h has its own */

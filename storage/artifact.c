@@ -266,6 +266,14 @@ static int sweep(struct storage *st, struct cmk_err *err)
 	return r;
 }
 
+int artifacts_collect(struct storage *st, struct cmk_err *err)
+{
+	/* There never was one. */
+	if (faccessat(st->root_fd, "artifacts", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return sweep(st, err);
+}
+
 /* The state in which NAME is to be found. */
 static int check_before(struct storage *st, const char *name, const struct artifact_before *before,
 			struct cmk_err *err)
@@ -335,7 +343,7 @@ int storage_artifact_remove(struct storage *st, const char *name, struct cmk_err
 {
 	cleanup_free char *file = name_to_file(name);
 	cleanup_close int lock = -1, names = -1;
-	int r = storage_lock(st, &lock, err);
+	int r = storage_lock_to_remove(st, &lock, err);
 
 	if (r < 0)
 		return r;

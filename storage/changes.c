@@ -15,7 +15,9 @@ struct compare {
 	struct strbuf path;
 	int out; /* records "Kpath\0" in no order */
 	struct strbuf buf;
-	ino_t upper; /* what lies there was changed, whatever it says; or 0 */
+	/* What lies in these layers of the tree, the first ones, was changed, whatever it says. */
+	const struct tree_part *own;
+	size_t n_own;
 };
 
 static int note(struct compare *c, char kind, struct cmk_err *err)
@@ -54,12 +56,20 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       (S_ISLNK(a->st_mode) || same_times(a, b));
 }
 
+static bool is_own(const struct compare *c, ino_t layer)
+{
+	for (size_t i = 0; i < c->n_own; i++)
+		if (c->own[i].layer == layer)
+			return true;
+	return false;
+}
+
 static bool changed(const struct compare *c, const struct tree_dir *now, const struct tree_entry *n,
 		    const struct tree_dir *before, const struct tree_entry *b, const char *name)
 {
 	if (n->st.st_ino == b->st.st_ino && n->st.st_dev == b->st.st_dev)
 		return false;
-	if (!S_ISDIR(n->st.st_mode) && c->upper && now->parts[n->part].layer == c->upper)
+	if (!S_ISDIR(n->st.st_mode) && is_own(c, now->parts[n->part].layer))
 		return true;
 	if (!same_file(&n->st, &b->st))
 		return true;
@@ -136,8 +146,10 @@ static int compare_dirs(struct compare *c, const struct tree_dir *now,
 		int order = !n || !*n ? 1 : !o || !*o ? -1 : strcmp(*n, *o);
 		const char *name = order <= 0 ? *n : *o;
 
-		n += order <= 0;
-		o += order >= 0;
+		if (order <= 0)
+			n++;
+		if (order >= 0)
+			o++;
 		strbuf_addf(&c->path, "/%s", name);
 		r = compare_entry(c, now, before, name, depth, ret_changed, err);
 		c->path.len = len;
@@ -151,6 +163,19 @@ struct changes_arg {
 	int out;
 };
 
+/* The upper directory, and what it became by commits: down to the first layer that both have. */
+static void find_own(struct compare *c, const struct tree_dir *now, const struct tree_dir *before)
+{
+	c->own = now->parts;
+	c->n_own = 1;
+	for (size_t i = 1; i < now->n; i++)
+		for (size_t k = 0; k < before->n; k++)
+			if (now->parts[i].layer == before->parts[k].layer) {
+				c->n_own = i;
+				return;
+			}
+}
+
 static int changes_in_userns(void *arg, struct cmk_err *err)
 {
 	const struct changes_arg *a = arg;
@@ -163,7 +188,7 @@ static int changes_in_userns(void *arg, struct cmk_err *err)
 	if (r >= 0)
 		r = tree_open(a->before, &before, err);
 	if (r >= 0 && storage_rootfs_has_upper(a->now))
-		c.upper = now.parts[0].layer;
+		find_own(&c, &now, &before);
 	if (r >= 0)
 		r = storage_tree_confine(err);
 	if (r >= 0)

@@ -12,6 +12,7 @@
 #include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
+#include "storage/shared.h"
 
 #define TODO_IMAGE "remove the image with --repair and pull it again"
 #define TODO_PULL "pull the image again"
@@ -126,7 +127,7 @@ static int check_image(struct storage *st, const char *id, struct storage_check 
 {
 	cleanup(image_record_done) struct image_record rec = { 0 };
 	cleanup_err struct cmk_err why = CMK_ERR_INIT;
-	char want[DIGEST_HEX_LEN + sizeof("sha256:")];
+	char want[72];
 	int r = image_load_bare(st, id, &rec, &why);
 
 	/* A newer cmk may know what to make of it. */
@@ -136,8 +137,9 @@ static int check_image(struct storage *st, const char *id, struct storage_check 
 		image_damage(c, id, TODO_IMAGE, cmk_err_msg(&why));
 		return 0;
 	}
-	(void)snprintf(want, sizeof(want), "sha256:%s", id);
-	check_part(st, id, "config", storage_image_config, want, c);
+	if (!rec.pending)
+		check_part(st, id, "config", storage_image_config,
+			   storage_image_config_digest(&rec, want), c);
 	if (rec.manifest_digest && *rec.manifest_digest)
 		check_part(st, id, "manifest", storage_image_manifest, rec.manifest_digest, c);
 	check_layers(st, &rec, c);
@@ -170,7 +172,8 @@ static int list_layers(struct storage *st, char ***ret, struct cmk_err *err)
 	while (r >= 0 && (de = readdir(d))) {
 		struct digest id;
 
-		if (digest_parse_hex(de->d_name, &id) == 0)
+		/* A link is a name that one of the others had. */
+		if (digest_parse_hex(de->d_name, &id) == 0 && de->d_type != DT_LNK)
 			strv_add(ret, id.hex);
 	}
 	return r;
@@ -412,7 +415,7 @@ static void collect(struct storage *st)
 {
 	cleanup_err struct cmk_err why = CMK_ERR_INIT;
 
-	if (layers_collect_garbage(st, &why) < 0)
+	if (garbage_collect(st, &why) < 0)
 		log_warn("%s: layers stay", cmk_err_msg(&why));
 }
 
@@ -420,19 +423,16 @@ int storage_check_repair(struct storage *st, const struct storage_check *c, char
 			 char ***ret_images, char ***ret_layers, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
-	int r;
+	int r = storage_lock_to_remove(st, &lock, err);
 
-	/* Our own promise would keep every layer. */
-	storage_unclaim(st);
-	r = storage_lock(st, &lock, err);
 	if (r < 0)
 		return r;
-	storage_tmp_sweep(st, true);
 	r = remove_images(st, c, keep, ret_images, err);
 	if (r >= 0)
 		r = remove_names(st, err);
 	if (r >= 0)
 		collect(st);
+	shared_sweep(st);
 	for (size_t i = 0; r >= 0 && i < c->n_layers; i++)
 		if (!is_same(st, c->layers[i].id.hex, c->layers[i].dev, c->layers[i].ino))
 			strv_add(ret_layers, c->layers[i].id.hex);

@@ -14,6 +14,7 @@ enum { IN_SIZE = 128 << 10, OUT_SIZE = 256 << 10 };
 
 struct join {
 	struct toc_join *o;
+	struct decoder *decoder; /* of pieces */
 	uint8_t *in, *out;
 	size_t next; /* tar-split: the entry whose turn it is */
 };
@@ -55,10 +56,9 @@ static int decode_some(struct join *j, struct decoder *d, const uint8_t *in, siz
 static int decode(struct join *j, uint64_t offset, uint64_t end, piece_fn fn, void *arg,
 		  struct cmk_err *err)
 {
-	bool gzip = j->o->toc->kind == CHUNKED_ESTARGZ;
-	struct decoder *d = decoder_new(gzip ? LAYER_GZIP : LAYER_ZSTD);
 	int r = 0;
 
+	decoder_restart(j->decoder);
 	while (r == 0 && offset < end) {
 		ssize_t n = pread(j->o->blob_fd, j->in,
 				  (size_t)MIN(end - offset, (uint64_t)IN_SIZE), (off_t)offset);
@@ -70,13 +70,10 @@ static int decode(struct join *j, uint64_t offset, uint64_t end, piece_fn fn, vo
 		else if (n == 0)
 			r = cmk_err_set(err, -EBADMSG, "the blob is too short");
 		else
-			r = decode_some(j, d, j->in, (size_t)n, fn, arg, err);
+			r = decode_some(j, j->decoder, j->in, (size_t)n, fn, arg, err);
 		offset += n > 0 ? (uint64_t)n : 0;
 	}
-	if (r == 0)
-		r = decoder_end(d, err);
-	decoder_free(d);
-	return r;
+	return r < 0 ? r : decoder_end(j->decoder, err);
 }
 
 static int put_piece(void *arg, const uint8_t *p, size_t len, struct cmk_err *err)
@@ -358,9 +355,14 @@ static int join_rest(struct join *j, struct cmk_err *err)
 
 int toc_join(struct toc_join *o, struct cmk_err *err)
 {
-	struct join j = { .o = o, .in = xmalloc(IN_SIZE), .out = xmalloc(OUT_SIZE) };
+	bool gzip = o->toc->kind == CHUNKED_ESTARGZ;
+	struct join j = { .o = o,
+			  .decoder = decoder_new(gzip ? LAYER_GZIP : LAYER_ZSTD),
+			  .in = xmalloc(IN_SIZE),
+			  .out = xmalloc(OUT_SIZE) };
 	int r = o->toc->has_split ? join_split(&j, err) : join_rest(&j, err);
 
+	decoder_free(j.decoder);
 	free(j.in);
 	free(j.out);
 	return r;

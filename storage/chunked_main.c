@@ -6,16 +6,16 @@
  * It is started inside the parent user namespace, since files belong to subordinate ids. Before it
  * reads the first byte it has the layers' directory as its root, no_new_privs, the capabilities to
  * read any file, and a seccomp filter without writing to files.
+ *
+ * It may: read files below that directory (Landlock), write to what is open. No socket, no process.
  */
-#include <linux/capability.h>
 #include <signal.h>
-#include <sys/prctl.h>
 
 #include "base/file.h"
 #include "base/parse.h"
-#include "base/sandbox.h"
 #include "base/text.h"
 #include "storage/chunked.h"
+#include "storage/confine.h"
 
 #define ESTARGZ_TOC "stargz.index.json"
 
@@ -47,25 +47,6 @@ static int parse_args(struct chunked *c, int argc, char **argv, struct cmk_err *
 		return cmk_err_set(err, -EFBIG, "a table of contents of %llu bytes",
 				   (unsigned long long)c->where.place.len);
 	return 0;
-}
-
-static int confine(const struct chunked *c, struct cmk_err *err)
-{
-	static const char *const root[] = { "/", NULL };
-	/* The filter cannot tell what openat2(2) opens a file for; Landlock can. */
-	static const struct sandbox_policy reader = {
-		.rights = SANDBOX_READ | SANDBOX_WRITE,
-		.read_paths = root,
-		.keep_caps = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH,
-	};
-
-	/* The last change of ids is behind us: it would have cleared this. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != c->parent)
-		return cmk_err_set(err, -ESRCH, "cmk has gone");
-	if (fchdir(CHUNKED_DIR_FD) < 0 || chroot(".") < 0)
-		return cmk_err_errno(err, "enter the layers' directory");
-	return sandbox_enter(&reader, err);
 }
 
 /* --- the table of contents --- */
@@ -253,7 +234,7 @@ int main(int argc, char **argv)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (r >= 0)
-		r = confine(&c, &err);
+		r = confine_reader(c.parent, CHUNKED_DIR_FD, 0, &err);
 	if (r >= 0)
 		r = read_toc(&c, &err);
 	if (r >= 0)

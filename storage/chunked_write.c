@@ -2,11 +2,11 @@
 #include "storage/chunked_write.h"
 
 #include <fcntl.h>
-#include <nettle/base64.h>
 #include <nettle/sha2.h>
 #include <pthread.h>
 #include <zstd.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -89,16 +89,6 @@ static int end_frame(struct chunked_writer *w, struct cmk_err *err)
 
 /* --- tar-split data: a line for each segment and each entry --- */
 
-static char *base64(const void *p, size_t len)
-{
-	size_t n = BASE64_ENCODE_RAW_LENGTH(len);
-	char *text = xmalloc(n + 1);
-
-	base64_encode_raw(text, len, p);
-	text[n] = '\0';
-	return text;
-}
-
 static int put_line(struct chunked_writer *w, struct json_writer *line, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL;
@@ -121,7 +111,7 @@ static int flush_segment(struct chunked_writer *w, struct cmk_err *err)
 
 	if (w->segment.len == 0)
 		return 0;
-	text = base64(w->segment.data, w->segment.len);
+	text = base64_encoded(w->segment.data, w->segment.len);
 	strbuf_reset(&w->segment);
 	json_write_object(&line, NULL);
 	json_write_u64(&line, "type", 2);
@@ -138,7 +128,7 @@ static int put_split_entry(struct chunked_writer *w, const struct tar_entry *e, 
 
 	for (size_t i = 0; i < sizeof(sum); i++)
 		sum[i] = (uint8_t)(crc >> (56 - 8 * i));
-	text = size > 0 ? base64(sum, sizeof(sum)) : NULL;
+	text = size > 0 ? base64_encoded(sum, sizeof(sum)) : NULL;
 	json_write_object(&line, NULL);
 	json_write_u64(&line, "type", 1);
 	json_write_str(&line, "name", strbuf_str(&e->path));
@@ -244,7 +234,7 @@ static void write_xattrs(struct json_writer *w, const struct tar_entry *e)
 		return;
 	json_write_object(w, "xattrs");
 	for (size_t i = 0; i < e->n_xattrs; i++) {
-		cleanup_free char *text = base64(e->xattrs[i].value, e->xattrs[i].len);
+		cleanup_free char *text = base64_encoded(e->xattrs[i].value, e->xattrs[i].len);
 
 		json_write_str(w, e->xattrs[i].name, text);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nettle/sha2.h>
+#include <sys/random.h>
 
 #include "base/file.h"
 #include "storage/storage.h"
@@ -38,6 +39,15 @@ int digest_parse(const char *s, struct digest *ret, struct cmk_err *err)
 		return cmk_err_set(err, -EINVAL,
 				   "digest '%.80s': not 'sha256:' and 64 lower-case hex digits", s);
 	return 0;
+}
+
+void digest_draw(struct digest *ret)
+{
+	uint8_t raw[SHA256_DIGEST_SIZE];
+
+	while (getrandom(raw, sizeof(raw), 0) != sizeof(raw))
+		;
+	to_hex(raw, ret->hex);
 }
 
 void digest_of(const void *data, size_t len, struct digest *ret)

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "storage/conf.h"
 #include "storage/driver.h"
-#include "storage/extra.h"
 #include "storage/internal.h"
 
 static const struct rootfs_driver *const drivers[] = {
@@ -152,33 +152,57 @@ static void record(struct storage *st, const char *file, const char *kernel, uin
 		log_debug("%s", cmk_err_msg(&err));
 }
 
-int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err)
+int rootfs_driver_find(struct storage *st, const char *name, struct storage_driver *ret,
+		       struct cmk_err *err)
 {
-	const char *forced = getenv("STORAGE_DRIVER");
-	const struct storage_conf *conf = NULL;
 	cleanup_free char *file = NULL;
 	struct utsname uts;
 	struct stat root;
 	int r;
 
-	if (!forced || !*forced) {
-		r = storage_conf_get(st, &conf, err);
-		if (r < 0)
-			return r;
-		forced = conf->driver;
-	}
-
 	if (uname(&uts) < 0 || fstat(st->root_fd, &root) < 0)
 		return cmk_err_errno(err, "find the storage driver");
-	if (!forced || !*forced)
+	if (!name)
 		file = xstrdup("driver.json");
-	else if (rootfs_driver_by_name(forced))
-		file = xasprintf("driver-%s.json", forced);
+	else if (rootfs_driver_by_name(name))
+		file = xasprintf("driver-%s.json", name);
 	if (file && load_recorded(st, file, uts.release, root.st_dev, ret) >= 0)
 		return 0;
-	r = forced && *forced ? probe_one(st, forced, ret, err) : probe_all(st, ret, err);
+	r = name ? probe_one(st, name, ret, err) : probe_all(st, ret, err);
 	if (r < 0)
 		return r;
 	record(st, file, uts.release, root.st_dev, ret);
+	return 0;
+}
+
+/* What shall be used; NULL where nothing was said. */
+static int forced_driver(struct storage *st, const char **ret, struct cmk_err *err)
+{
+	const struct storage_conf *conf = NULL;
+	int r = 0;
+
+	*ret = getenv("STORAGE_DRIVER");
+	if (!*ret || !**ret) {
+		r = storage_conf_get(st, &conf, err);
+		*ret = conf ? conf->driver : NULL;
+	}
+	if (*ret && !**ret)
+		*ret = NULL;
+	return r;
+}
+
+int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err)
+{
+	const char *forced;
+	int r = 0;
+
+	if (!st->driver.name) {
+		r = forced_driver(st, &forced, err);
+		if (r >= 0)
+			r = rootfs_driver_find(st, forced, &st->driver, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = st->driver;
 	return 0;
 }

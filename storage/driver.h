@@ -20,6 +20,9 @@ struct rootfs_driver {
 extern const struct rootfs_driver driver_overlay, driver_fuse_overlayfs, driver_vfs;
 /* NULL where there is none of this NAME. */
 const struct rootfs_driver *rootfs_driver_by_name(const char *name);
+/* What the driver NAME can do here; an error where it does not work. */
+int rootfs_driver_find(struct storage *st, const char *name, struct storage_driver *ret,
+		       struct cmk_err *err);
 
 /* For overlay and fuse-overlayfs: upper/ with the mode and owner of the image's root, and work/. */
 int overlay_prepare(struct storage *st, int fd, const struct rootfs_plan *plan,
@@ -33,6 +36,12 @@ void probe_plan(struct storage *st, const char *name, const char *const *lower,
 /* Owner and mode of "/": those of the topmost layer that has an entry for it. Layers made by
  * storage_layer_unpack() say so in the mode of their own directory. */
 int rootfs_root_stat(const struct rootfs_plan *plan, struct stat *ret, struct cmk_err *err);
+/* The directory FD, what PLAN's layers are covered by, is not what they have as "/". */
+bool rootfs_root_changed(const struct rootfs_plan *plan, int fd);
+/* Writes the files of the layer whose files are in DIFF, an absolute path, to OUT_FD as its tar
+ * stream. Blocks. */
+int rootfs_pack_layer(struct storage *st, const char *diff, bool with_root, int out_fd,
+		      struct cmk_err *err);
 /* Bits of the mode of a layer's own directory, layers/DIFFID: of those that mean nothing there, so
  * that a store can be given to other users to read. */
 #define LAYER_MODE 0700

@@ -306,6 +306,10 @@ static int check_ids(const struct extract *x, const struct tar_entry *e, uid_t *
 		return 0;
 	if (id_map_to_outside(x->o->uids, *uid) == UINT32_MAX ||
 	    id_map_to_outside(x->o->gids, *gid) == UINT32_MAX) {
+		if (x->o->squash) {
+			*uid = *gid = 0;
+			return 0;
+		}
 		(void)cmk_err_kind(err, CMK_ERR_INVALID, -EINVAL,
 				   "its owner %u:%u is beyond your subordinate ids", *uid, *gid);
 		(void)cmk_err_hint(err, "give your user a larger range in /etc/subuid and "
@@ -658,6 +662,8 @@ static int extract_entries(struct extract *x, struct cmk_err *err)
 		r = extract_entry(x, path, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "'%s'", *path ? path : "/");
+		if (x->o->owners)
+			owners_note(x->o->owners, x->e->uid, x->e->gid, path);
 	}
 	return r < 0 ? r : apply_late(x, err);
 }

@@ -48,7 +48,7 @@ static int start_program(const struct rootfs_plan *plan, struct cmk_err *err)
 		r = add_path(&opt, ",workdir=", plan->work, err);
 	if (r < 0)
 		return r;
-	if (plan->is_volatile)
+	if (plan->unsynced)
 		strbuf_adds(&opt, ",volatile");
 	argv[2] = opt.data;
 	r = process_run(argv, NULL, err);

@@ -4,10 +4,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "storage/extra.h"
 #include "storage/image_record.h"
 #include "storage/internal.h"
+#include "storage/meta.h"
 
-/* Digests in use. */
+/* Digests in use; sorted once all are there. */
 struct digests {
 	struct digest *ids;
 	size_t n, cap;
@@ -31,12 +33,55 @@ static void used_add(struct digests *u, const char *digest)
 	u->ids[u->n++] = d;
 }
 
+static int compare_digests(const void *a, const void *b)
+{
+	return strcmp(((const struct digest *)a)->hex, ((const struct digest *)b)->hex);
+}
+
+static void used_sort(struct digests *u)
+{
+	if (u->n > 1)
+		qsort(u->ids, u->n, sizeof(*u->ids), compare_digests);
+}
+
 static bool used_has(const struct digests *u, const struct digest *d)
 {
-	for (size_t i = 0; i < u->n; i++)
-		if (streq(u->ids[i].hex, d->hex))
-			return true;
-	return false;
+	return u->n > 0 && bsearch(d, u->ids, u->n, sizeof(*u->ids), compare_digests);
+}
+
+/* Of the layer that was pending as NAME: a link to the one that it has become, or false. */
+static bool read_link(struct storage *st, const struct dirent *de, struct digest *ret_name,
+		      struct digest *ret)
+{
+	char to[DIGEST_HEX_LEN + 2] = "";
+
+	return (de->d_type == DT_LNK || de->d_type == DT_UNKNOWN) &&
+	       digest_parse_hex(de->d_name, ret_name) == 0 &&
+	       readlinkat(st->layers_fd, de->d_name, to, sizeof(to) - 1) > 0 &&
+	       digest_parse_hex(to, ret) == 0;
+}
+
+/* Who needs a name needs what it leads to. U is sorted then. */
+static int used_follow(struct storage *st, struct digests *u, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct digests more = { 0 };
+	struct dirent *de;
+	char buf[72];
+	int r = dir_read(st->layers_fd, &d, err);
+
+	used_sort(u);
+	while (r >= 0 && (de = readdir(d))) {
+		struct digest name, to;
+
+		if (read_link(st, de, &name, &to) && used_has(u, &name))
+			used_add(&more, digest_str(&to, buf));
+	}
+	for (size_t i = 0; i < more.n; i++)
+		used_add(u, digest_str(&more.ids[i], buf));
+	used_sort(u);
+	free(more.ids);
+	return r < 0 ? r : 0;
 }
 
 static bool blob_is_used(const void *blobs, const struct digest *d)
@@ -54,7 +99,7 @@ static int add_images(struct storage *st, struct used *u, struct cmk_err *err)
 		cleanup(image_record_done) struct image_record rec = { 0 };
 
 		/* Not to be read means that nobody knows what it uses: nothing may go. */
-		r = image_load_bare(st, *id, &rec, err);
+		r = image_load_raw(st, *id, &rec, err);
 		for (size_t i = 0; r >= 0 && i < rec.n_layers; i++) {
 			used_add(&u->layers, rec.layers[i].diff_id);
 			used_add(&u->blobs, rec.layers[i].blob);
@@ -119,6 +164,8 @@ static int collect_one(struct storage *st, const struct digest *layer, struct cm
 	if (renameat(st->layers_fd, layer->hex, st->tmp_fd, tmp) < 0)
 		return cmk_err_errno(err, "remove layer '%.12s'", layer->hex);
 	r = add_containers(st, &again, err);
+	if (r >= 0)
+		r = used_follow(st, &again, err);
 	if (r < 0 || used_has(&again, layer)) {
 		if (renameat(st->tmp_fd, tmp, st->layers_fd, layer->hex) < 0)
 			r = cmk_err_errno(err, "put layer '%.12s' back", layer->hex);
@@ -151,6 +198,30 @@ static int open_claimed(struct storage *st, DIR **ret, struct cmk_err *err)
 	return 0;
 }
 
+/* Id maps of an additional store's layers, which nobody tells us when they go. */
+static int collect_maps(struct storage *st, const struct used *u, struct cmk_err *err)
+{
+	cleanup_close int maps = openat(st->root_fd, MAPS_DIR,
+					O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_dir DIR *d = NULL;
+	struct dirent *de;
+	int r = maps < 0 ? 0 : dir_read(maps, &d, err);
+
+	while (r >= 0 && d && (de = readdir(d))) {
+		cleanup_free char *tmp = xasprintf("map-%s", de->d_name);
+		struct digest id;
+
+		if (digest_parse_hex(de->d_name, &id) < 0 || used_has(&u->layers, &id) ||
+		    storage_extra_find(st, "layers", id.hex))
+			continue;
+		if (renameat(maps, id.hex, st->tmp_fd, tmp) < 0)
+			r = cmk_err_errno(err, "remove id maps of layer '%.12s'", id.hex);
+		else
+			storage_tmp_remove(st, tmp);
+	}
+	return r;
+}
+
 static int collect(struct storage *st, const struct used *u, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
@@ -163,45 +234,68 @@ static int collect(struct storage *st, const struct used *u, struct cmk_err *err
 		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u->layers, &id))
 			r = collect_one(st, &id, err);
 	}
+	if (r >= 0 && d)
+		r = collect_maps(st, u, err);
 	/* Not beside a pull, which counts on what it keeps. */
 	if (d)
 		blobs_drop_unused(st, blob_is_used, &u->blobs);
 	return r;
 }
 
-int layers_collect_garbage(struct storage *st, struct cmk_err *err)
+static void used_done(struct used *u)
 {
-	struct used u = { 0 };
-	int r;
+	free(u->layers.ids);
+	free(u->blobs.ids);
+}
 
-	r = add_images(st, &u, err);
+static int used_load(struct storage *st, struct used *ret, struct cmk_err *err)
+{
+	int r = add_images(st, ret, err);
+
 	if (r >= 0)
-		r = add_containers(st, &u.layers, err);
+		r = add_containers(st, &ret->layers, err);
+	if (r >= 0)
+		r = used_follow(st, &ret->layers, err);
+	used_sort(&ret->blobs);
+	return r;
+}
+
+int storage_layers_collect(struct storage *st, struct cmk_err *err)
+{
+	cleanup_close int lock = -1;
+	int r = storage_lock_to_remove(st, &lock, err);
+
+	return r < 0 ? r : garbage_collect(st, err);
+}
+
+int garbage_collect(struct storage *st, struct cmk_err *err)
+{
+	cleanup(used_done) struct used u = { 0 };
+	int r = used_load(st, &u, err);
+
 	if (r >= 0)
 		r = collect(st, &u, err);
-	free(u.layers.ids);
-	free(u.blobs.ids);
-	return r < 0 ? cmk_err_wrap(err, r, "collect unused layers") : 0;
+	if (r < 0)
+		return cmk_err_wrap(err, r, "collect unused layers");
+	r = artifacts_collect(st, err);
+	return r < 0 ? cmk_err_wrap(err, r, "collect unused artifacts") : 0;
 }
 
 int layers_list_garbage(struct storage *st, char ***ret, struct cmk_err *err)
 {
+	cleanup(used_done) struct used u = { 0 };
 	cleanup_dir DIR *d = NULL;
-	struct used u = { 0 };
 	struct dirent *de;
-	int r = add_images(st, &u, err);
+	int r = used_load(st, &u, err);
 
-	if (r >= 0)
-		r = add_containers(st, &u.layers, err);
 	if (r >= 0)
 		r = open_claimed(st, &d, err);
 	while (r >= 0 && d && (de = readdir(d))) {
-		struct digest id;
+		struct digest id, to;
 
-		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u.layers, &id))
+		if (digest_parse_hex(de->d_name, &id) == 0 && !used_has(&u.layers, &id) &&
+		    !read_link(st, de, &id, &to))
 			strv_add(ret, id.hex);
 	}
-	free(u.layers.ids);
-	free(u.blobs.ids);
 	return r;
 }

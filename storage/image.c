@@ -11,6 +11,7 @@
 
 static const struct json_field layer_ref_fields[] = {
 	JSON_FIELD(struct image_layer_ref, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct image_layer_ref, pending, "pending", JSON_F_BOOL, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct image_layer_ref, blob, "blob", JSON_F_STR, 0),
 	JSON_FIELD(struct image_layer_ref, media_type, "media_type", JSON_F_STR, 0),
 	JSON_FIELD(struct image_layer_ref, blob_size, "blob_size", JSON_F_U64, 0),
@@ -33,6 +34,9 @@ const struct json_field image_record_fields[] = {
 	JSON_FIELD_ARRAY(struct image_record, layers, n_layers, "layers", 0, layer_ref_fields,
 			 struct image_layer_ref),
 	JSON_FIELD(struct image_record, is_list, "list", JSON_F_BOOL, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct image_record, pending, "pending", JSON_F_BOOL, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct image_record, config_digest, "config_digest", JSON_F_STR,
+		   JSON_OMIT_EMPTY),
 	JSON_FIELD(struct image_record, extra, "", JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
@@ -51,10 +55,10 @@ static int read_record(int dir, const char *id, struct image_record *ret, struct
 	r = json_load_record(dir, path, RECORD_MAX, image_record_fields, ret, err);
 	if (r < 0)
 		return r;
-	if (ret->schema > IMAGE_SCHEMA_LIST)
+	if (ret->schema > IMAGE_SCHEMA_PENDING)
 		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				    "written by a newer cmk (schema %d, this one knows %d)",
-				    ret->schema, IMAGE_SCHEMA_LIST);
+				    ret->schema, IMAGE_SCHEMA_PENDING);
 	if (!streq(ret->id, id))
 		return cmk_err_set(err, -EBADMSG, "the record is of another image, '%.64s'",
 				   ret->id);
@@ -71,27 +75,50 @@ static int find_images_dir(struct storage *st, const char *id, int *extra)
 	return *extra;
 }
 
-int image_load_bare(struct storage *st, const char *id, struct image_record *ret,
-		    struct cmk_err *err)
+int image_load_raw(struct storage *st, const char *id, struct image_record *ret,
+		   struct cmk_err *err)
 {
-	struct image_record rec = { 0 };
+	cleanup(image_record_done) struct image_record rec = { 0 };
+	cleanup_err struct cmk_err mine = CMK_ERR_INIT;
 	cleanup_close int extra = -1;
 	struct digest digest;
-	int r, dir;
+	int r;
 
 	if (digest_parse_hex(id, &digest) < 0)
 		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
-	dir = find_images_dir(st, id, &extra);
-	if (dir < 0)
-		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
-	r = read_record(dir, id, &rec, err);
-	if (r < 0) {
-		image_record_done(&rec);
-		return cmk_err_wrap(err, r, "image '%.12s'", id);
+	r = read_record(st->images_fd, id, &rec, &mine);
+	/* Nearly all are here: only of the others it is asked where they are. */
+	if (r == -ENOENT && faccessat(st->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		extra = storage_extra_open(st, "images", id);
+		if (extra < 0)
+			return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
+		r = read_record(extra, id, &rec, &mine);
 	}
-	rec.read_only = dir != st->images_fd;
+	if (r < 0)
+		return cmk_err_wrap(err, cmk_err_move(err, &mine), "image '%.12s'", id);
+	rec.read_only = extra >= 0;
 	*ret = rec;
+	rec = (struct image_record){ 0 };
 	return 0;
+}
+
+int image_load_bare(struct storage *st, const char *id, struct image_record *ret,
+		    struct cmk_err *err)
+{
+	int r = image_load_raw(st, id, ret, err);
+
+	for (size_t i = 0; r == 0 && i < ret->n_layers; i++)
+		storage_layer_resolve(st, &ret->layers[i]);
+	return r;
+}
+
+const char *storage_image_config_digest(const struct image_record *r, char buf[static 72])
+{
+	if (r->config_digest && *r->config_digest)
+		(void)snprintf(buf, 72, "%s", r->config_digest);
+	else
+		(void)snprintf(buf, 72, "sha256:%s", r->id);
+	return buf;
 }
 
 int storage_image_load(struct storage *st, const char *id, struct image_record *ret,
@@ -211,13 +238,28 @@ static int compare_images(const void *a, const void *b)
 	return r ? r : strcmp(x->id, y->id);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp((*(struct image_record *const *)a)->id,
+		      (*(struct image_record *const *)b)->id);
+}
+
 static void fill_names(struct image_record *list, size_t n, const struct name_entry *names,
 		       size_t n_names)
 {
-	for (size_t i = 0; i < n_names; i++)
-		for (size_t k = 0; k < n; k++)
-			if (streq(names[i].id.hex, list[k].id))
-				strv_add(&list[k].names, names[i].name);
+	cleanup_free struct image_record **by_id = xcalloc(n + 1, sizeof(*by_id));
+
+	for (size_t i = 0; i < n; i++)
+		by_id[i] = &list[i];
+	qsort(by_id, n, sizeof(*by_id), compare_ids);
+	for (size_t i = 0; i < n_names; i++) {
+		struct image_record key = { .id = (char *)(uintptr_t)names[i].id.hex };
+		struct image_record *const *found, *wanted = &key;
+
+		found = bsearch(&wanted, by_id, n, sizeof(*by_id), compare_ids);
+		if (found)
+			strv_add(&(*found)->names, names[i].name);
+	}
 }
 
 int storage_image_list(struct storage *st, struct image_record **ret, size_t *ret_n,
@@ -268,6 +310,31 @@ void storage_image_list_free(struct image_record *list, size_t n)
 	free(list);
 }
 
+int storage_image_by_config(struct storage *st, const char *prefix, char **ret_id)
+{
+	cleanup_strv char **ids = NULL;
+	cleanup_free char *found = NULL;
+	int r = images_ids(st, &ids, NULL);
+
+	for (char **id = ids; r == 0 && id && *id; id++) {
+		cleanup(image_record_done) struct image_record rec = { 0 };
+		const char *hex;
+
+		if (image_load_raw(st, *id, &rec, NULL) < 0 || !rec.config_digest)
+			continue;
+		hex = str_after(rec.config_digest, "sha256:");
+		if (!hex || !str_after(hex, prefix))
+			continue;
+		if (found)
+			return -ENOTUNIQ;
+		found = xstrdup(*id);
+	}
+	if (r < 0 || !found)
+		return r < 0 ? r : -ENOENT;
+	*ret_id = steal_ptr(&found);
+	return 0;
+}
+
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err)
 {
@@ -292,8 +359,10 @@ int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_i
 		}
 		found = *id;
 	}
-	if (!found)
-		return cmk_err_set(err, -ENOENT, "no image has the ID '%s'", prefix);
-	*ret_id = xstrdup(found);
-	return 0;
+	if (found) {
+		*ret_id = xstrdup(found);
+		return 0;
+	}
+	r = storage_image_by_config(st, prefix, ret_id);
+	return r < 0 ? cmk_err_set(err, r, "no image has the ID '%s'", prefix) : 0;
 }

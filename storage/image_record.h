@@ -10,8 +10,13 @@
 	2 /* of manifest lists, which a cmk that knows 1 alone leaves as they are */
 #define LIST_INSTANCES "instances"
 #define FORMER_NAMES "former-names" /* a line each, the last one first */
+/* Of images that were pending once: their ID is not the digest of their config. */
+#define IMAGE_SCHEMA_PENDING 3
 extern const struct json_field image_record_fields[];
 
+/* As it lies there: pending layers by the names that they had. */
+int image_load_raw(struct storage *st, const char *id, struct image_record *ret,
+		   struct cmk_err *err);
 /* storage_image_load() without the names. */
 int image_load_bare(struct storage *st, const char *id, struct image_record *ret,
 		    struct cmk_err *err);
@@ -47,7 +52,7 @@ int names_remove(struct storage *st, const char *name, bool note, struct cmk_err
 /* The diff IDs that no image record and no container names, "HEX"; none beside a pull, which may
  * count on them. */
 int layers_list_garbage(struct storage *st, char ***ret, struct cmk_err *err);
-/* Removes the layers that no image record and no container names. Call with the storage lock held.
- * Where a pull is under way (it counts on layers that no record names yet) nothing is removed: the
- * next removal does it. */
-int layers_collect_garbage(struct storage *st, struct cmk_err *err);
+/* Removes the layers that no image record and no container names, and artifacts without a name.
+ * Call with the storage lock held. Where a pull is under way (it counts on layers that no record
+ * names yet) no layer is removed: the next removal does it. */
+int garbage_collect(struct storage *st, struct cmk_err *err);

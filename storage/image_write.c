@@ -46,9 +46,10 @@ static int write_parts(int fd, const struct image_record *r, const struct parts 
 {
 	/* A list has no layers for whose sake publish() syncs the whole file system. */
 	enum file_flags flags = r->is_list ? FILE_DURABLE : 0;
-	int q;
+	int q = 0;
 
-	q = file_replace_at(fd, "manifest", p->manifest, p->manifest_len, 0600, flags, err);
+	if (p->manifest)
+		q = file_replace_at(fd, "manifest", p->manifest, p->manifest_len, 0600, flags, err);
 	if (q >= 0)
 		q = file_replace_at(fd, r->is_list ? LIST_INSTANCES : "config", p->other,
 				    p->other_len, 0600, flags, err);
@@ -108,6 +109,28 @@ static int replace_locked(struct storage *st, const struct image_record *r, cons
 	return q;
 }
 
+static bool file_is(struct storage *st, const char *id, const char *name, const void *want,
+		    size_t want_len)
+{
+	cleanup_free char *path = xasprintf("%s/%s", id, name), *text = NULL;
+	size_t len = 0;
+
+	return file_read_at(st->images_fd, path, want_len, &text, &len, NULL) >= 0 &&
+	       len == want_len && memcmp(text, want, len) == 0;
+}
+
+/* As of an image that is pulled once more: no file has to be written. */
+static bool is_there(struct storage *st, const struct image_record *r, const struct parts *p)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+
+	return p->manifest && file_is(st, r->id, "manifest", p->manifest, p->manifest_len) &&
+	       file_is(st, r->id, "config", p->other, p->other_len) &&
+	       json_record_text(image_record_fields, r, &text, &len, NULL) == 0 &&
+	       file_is(st, r->id, "image.json", text, len);
+}
+
 static int put_locked(struct storage *st, const struct image_record *r, const struct parts *p,
 		      struct cmk_err *err)
 {
@@ -116,7 +139,7 @@ static int put_locked(struct storage *st, const struct image_record *r, const st
 
 	if (q < 0)
 		return q;
-	merged.schema = IMAGE_SCHEMA;
+	merged.schema = r->pending || r->config_digest ? IMAGE_SCHEMA_PENDING : IMAGE_SCHEMA;
 	merged.digests = strv_dup(r->digests);
 	merged.repo_digests = strv_dup(r->repo_digests);
 	/* A damaged old record is simply replaced. */
@@ -125,19 +148,29 @@ static int put_locked(struct storage *st, const struct image_record *r, const st
 		merge_strv(&merged.repo_digests, old.repo_digests);
 		image_record_done(&old);
 	}
-	q = replace_locked(st, &merged, p, err);
+	if (!is_there(st, &merged, p))
+		q = replace_locked(st, &merged, p, err);
+	else if (fsync(st->images_fd) < 0)
+		q = cmk_err_errno(err, "sync");
 	strv_free(merged.digests);
 	strv_free(merged.repo_digests);
 	return q;
 }
 
-static int lock_for(struct storage *st, const char *id, int *ret, struct cmk_err *err)
+static int check_id(const char *id, struct cmk_err *err)
 {
 	struct digest digest;
 
-	if (digest_parse_hex(id, &digest) < 0)
-		return cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id);
-	return storage_lock(st, ret, err);
+	return digest_parse_hex(id, &digest) < 0
+		       ? cmk_err_set(err, -EINVAL, "image ID '%.80s' is not 64 hex digits", id)
+		       : 0;
+}
+
+static int lock_for(struct storage *st, const char *id, int *ret, struct cmk_err *err)
+{
+	int r = check_id(id, err);
+
+	return r < 0 ? r : storage_lock(st, ret, err);
 }
 
 int storage_image_put(struct storage *st, const struct image_record *r, const void *manifest,
@@ -151,6 +184,37 @@ int storage_image_put(struct storage *st, const struct image_record *r, const vo
 	if (q < 0)
 		return q;
 	q = put_locked(st, r, &parts, err);
+	if (q < 0)
+		return cmk_err_wrap(err, q, "image '%.12s'", r->id);
+	storage_unclaim(st);
+	return 0;
+}
+
+/* A pending image's place; 0 where it has been settled already. */
+static int settled_locked(struct storage *st, const struct image_record *r, const struct parts *p,
+			  struct cmk_err *err)
+{
+	cleanup(image_record_done) struct image_record now = { 0 };
+	struct image_record rec = *r;
+	int q = image_load_raw(st, r->id, &now, err);
+
+	if (q < 0 || !now.pending)
+		return q;
+	rec.schema = IMAGE_SCHEMA_PENDING;
+	q = check_layers(st, r, err);
+	return q < 0 ? q : replace_locked(st, &rec, p, err);
+}
+
+int storage_image_settled(struct storage *st, const struct image_record *r, const void *manifest,
+			  size_t manifest_len, const void *config, size_t config_len,
+			  struct cmk_err *err)
+{
+	const struct parts parts = { manifest, config, manifest_len, config_len };
+	cleanup_close int lock = -1;
+	int q = lock_for(st, r->id, &lock, err);
+
+	if (q == 0)
+		q = settled_locked(st, r, &parts, err);
 	if (q < 0)
 		return cmk_err_wrap(err, q, "image '%.12s'", r->id);
 	storage_unclaim(st);
@@ -230,16 +294,13 @@ int image_remove_locked(struct storage *st, const char *id, struct cmk_err *err)
 int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
-	int r;
+	int r = check_id(id, err);
 
-	/* Our own promise would keep every layer. */
-	storage_unclaim(st);
-	r = lock_for(st, id, &lock, err);
-	if (r >= 0) {
-		storage_tmp_sweep(st, true);
-		r = image_remove_locked(st, id, err);
-	}
 	if (r >= 0)
-		r = layers_collect_garbage(st, err);
+		r = storage_lock_to_remove(st, &lock, err);
+	if (r >= 0)
+		r = image_remove_locked(st, id, err);
+	if (r >= 0)
+		r = garbage_collect(st, err);
 	return r < 0 ? cmk_err_wrap(err, r, "remove image '%.12s'", id) : 0;
 }

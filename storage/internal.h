@@ -18,6 +18,9 @@
 
 /* Takes the storage lock. *RET_FD is closed to give it back. */
 int storage_lock(struct storage *st, int *ret_fd, struct cmk_err *err);
+/* The same for what removes: gives up our own promise first, which would keep every layer, and
+ * sweeps what killed commands have left. */
+int storage_lock_to_remove(struct storage *st, int *ret_fd, struct cmk_err *err);
 /* Promises that layers seen or made from now on are not collected, until storage_unclaim(). */
 int storage_claim(struct storage *st, struct cmk_err *err);
 void storage_unclaim(struct storage *st);
@@ -51,7 +54,10 @@ static inline bool is_dot(const char *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-/* artifact.c: says in C which artifacts are damaged. */
+/* artifact.c: what no name leads to goes; a kill or a power cut may have left it. Under the storage
+ * lock. */
+int artifacts_collect(struct storage *st, struct cmk_err *err);
+/* Says in C which artifacts are damaged. */
 int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err *err);
 
 /* volume.c: the names of all volumes, sorted. */
@@ -59,6 +65,13 @@ int volumes_names(struct storage *st, char ***ret, struct cmk_err *err);
 
 /* layer.c: what storage_layer_exists() says, without a promise. */
 bool storage_layer_is_here(struct storage *st, const struct digest *diff_id);
+/* netfs.c: the name of a network's file system whose statfs(2) says TYPE, on which only the server
+ * may give files to others and no upper directory of an overlay can be; NULL where it is none. */
+const char *netfs_name(uint64_t type);
+/* The same of the data directory. */
+const char *storage_netfs(struct storage *st);
+/* mapped.c: whether the layer HEX is in this store, and no additional one. */
+bool storage_layer_is_own(struct storage *st, const char *hex);
 /* layer.c: its record and its directory, with what stat(2) says of that. -EBADMSG where they are
  * not as they should be, -ENOENT where it is not here. */
 int storage_layer_look(struct storage *st, const struct digest *diff_id, struct stat *ret,

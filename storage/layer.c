@@ -10,22 +10,34 @@
 #include "storage/helper.h"
 #include "storage/internal.h"
 #include "storage/layer_job.h"
+#include "storage/layer_record.h"
+#include "storage/shared.h"
 #include "storage/unpack_wire.h"
-
-struct layer_record {
-	int schema;
-	char *diff_id;
-	uint64_t size;
-	char *boot; /* in which it was unpacked */
-};
 
 static const struct json_field layer_fields[] = {
 	JSON_FIELD(struct layer_record, schema, "schema", JSON_F_INT, JSON_REQUIRED),
 	JSON_FIELD(struct layer_record, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
 	JSON_FIELD(struct layer_record, size, "size", JSON_F_U64, 0),
 	JSON_FIELD(struct layer_record, boot, "boot", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct layer_record, name, "name", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_END,
 };
+
+void layer_record_done(struct layer_record *r)
+{
+	json_free_fields(layer_fields, r);
+}
+
+int layer_record_load(int dir_fd, struct layer_record *ret, struct cmk_err *err)
+{
+	return json_load_record(dir_fd, "layer.json", RECORD_MAX, layer_fields, ret, err);
+}
+
+int layer_record_save(int dir_fd, const struct layer_record *r, bool durable, struct cmk_err *err)
+{
+	return json_save_record(dir_fd, "layer.json", layer_fields, r, durable ? FILE_DURABLE : 0,
+				err);
+}
 
 /* It was renamed into place before a power cut, and no sync came between: its files may be hollow.
  */
@@ -36,8 +48,7 @@ static bool is_hollow(struct storage *st, const char *hex)
 	struct stat sb;
 	bool hollow;
 
-	if (fstatat(st->layers_fd, hex, &sb, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !(sb.st_mode & LAYER_MODE_UNSYNCED))
+	if (fstatat(st->layers_fd, hex, &sb, 0) < 0 || !(sb.st_mode & LAYER_MODE_UNSYNCED))
 		return false;
 	path = xasprintf("%s/layer.json", hex);
 	hollow = json_load_record(st->layers_fd, path, RECORD_MAX, layer_fields, &rec, NULL) < 0 ||
@@ -53,7 +64,10 @@ bool storage_layer_exists(struct storage *st, const struct digest *diff_id)
 
 bool storage_layer_is_here(struct storage *st, const struct digest *diff_id)
 {
-	return faccessat(st->layers_fd, diff_id->hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	struct stat sb;
+
+	/* A link is the name that a layer had (pending.c). */
+	return fstatat(st->layers_fd, diff_id->hex, &sb, 0) == 0 && S_ISDIR(sb.st_mode) &&
 	       !is_hollow(st, diff_id->hex);
 }
 
@@ -74,7 +88,8 @@ int storage_layer_look(struct storage *st, const struct digest *diff_id, struct 
 	r = json_load_record(st->layers_fd, record, RECORD_MAX, layer_fields, &rec, err);
 	if (r < 0)
 		r = cmk_err_wrap(err, -EBADMSG, "its record cannot be read");
-	else if (!streq(rec.diff_id, digest_str(diff_id, want)))
+	else if (!streq_null(rec.name, diff_id->hex) &&
+		 !streq(rec.diff_id, digest_str(diff_id, want)))
 		r = cmk_err_set(err, -EBADMSG, "its record is of another layer, '%.80s'",
 				rec.diff_id);
 	else if (is_hollow(st, diff_id->hex))
@@ -82,6 +97,18 @@ int storage_layer_look(struct storage *st, const struct digest *diff_id, struct 
 				"its files were not written to the disk before the power was cut");
 	json_free_fields(layer_fields, &rec);
 	return r;
+}
+
+/* Also by the name that it had (pending.c), but nothing out of the store. */
+static int open_extra(int layers, const char *hex)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	char to[DIGEST_HEX_LEN + 2] = "";
+	struct digest id;
+
+	return readlinkat(layers, hex, to, sizeof(to) - 1) > 0 && digest_parse_hex(to, &id) == 0
+		       ? openat(layers, id.hex, flags)
+		       : openat(layers, hex, flags);
 }
 
 int storage_layer_open(struct storage *st, const char *diff_id, struct cmk_err *err)
@@ -92,12 +119,12 @@ int storage_layer_open(struct storage *st, const char *diff_id, struct cmk_err *
 
 	if (r < 0)
 		return r;
-	fd = openat(st->layers_fd, id.hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(st->layers_fd, id.hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0 || errno != ENOENT)
 		return fd < 0 ? cmk_err_errno(err, "open layer '%.19s'", diff_id) : fd;
 	extra = storage_extra_open(st, "layers", id.hex);
 	if (extra >= 0)
-		fd = openat(extra, id.hex, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		fd = open_extra(extra, id.hex);
 	else
 		errno = ENOENT;
 	return fd < 0 ? cmk_err_errno(err, "open layer '%.19s'", diff_id) : fd;
@@ -110,10 +137,9 @@ uint64_t storage_layer_size(struct storage *st, const struct digest *diff_id)
 	cleanup_close int fd = storage_layer_open(st, digest_str(diff_id, buf), NULL);
 	uint64_t size = 0;
 
-	if (fd >= 0 &&
-	    json_load_record(fd, "layer.json", RECORD_MAX, layer_fields, &rec, NULL) >= 0)
+	if (fd >= 0 && layer_record_load(fd, &rec, NULL) >= 0)
 		size = rec.size;
-	json_free_fields(layer_fields, &rec);
+	layer_record_done(&rec);
 	return size;
 }
 
@@ -134,6 +160,8 @@ static struct layer_job *job_free(struct layer_job *job)
 		return NULL;
 	if (job->tmp_fd >= 0)
 		(void)close(job->tmp_fd);
+	if (job->files_fd >= 0)
+		(void)close(job->files_fd);
 	if (job->pidfd >= 0)
 		(void)close(job->pidfd);
 	if (job->result_fd >= 0)
@@ -146,8 +174,13 @@ static int start(struct layer_job *job, const struct layer_unpack *u, struct cmk
 {
 	const struct userns_config *config;
 	cleanup_close int out = -1;
+	const struct storage_conf *conf = NULL;
 	int r = storage_userns(job->st, &config, err);
 
+	if (r == 0)
+		r = storage_conf_get(job->st, &conf, err);
+	if (r == 0)
+		job->ignore_chown = conf->ignore_chown;
 	if (r == 0)
 		r = helper_pipe(&job->result_fd, 0, &out, err);
 	if (r < 0)
@@ -165,8 +198,12 @@ int storage_layer_start(struct storage *st, const struct layer_unpack *u, struct
 	int r;
 
 	job->st = st;
-	job->tmp_fd = job->pidfd = job->result_fd = -1;
+	if (u->pending)
+		job->pending = *u->pending;
+	job->tmp_fd = job->files_fd = job->pidfd = job->result_fd = -1;
 	r = storage_claim(st, err);
+	if (r >= 0)
+		r = job->files_fd = open_dir_at(st->root_fd, SHARED_DIR, 0700, err);
 	if (r >= 0)
 		r = storage_tmp_make(st, job->tmp, &job->tmp_fd, err);
 	if (r < 0) {
@@ -195,14 +232,18 @@ static int read_result(struct layer_job *job, struct unpack_result *res, struct 
 	ssize_t n = read_full(job->result_fd, buf, sizeof(buf));
 	cleanup_free char *died = NULL;
 	int status = process_reap(job->pid);
+	size_t at = 0;
 
-	if (n == (ssize_t)sizeof(*res) && status == 0) {
+	if (n >= (ssize_t)sizeof(*res)) {
 		memcpy(res, buf, sizeof(*res));
-		if (res->magic == UNPACK_MAGIC)
+		if (res->magic == UNPACK_MAGIC && status == 0)
 			return 0;
+		/* What went wrong after the helper's end follows its result. */
+		if (res->magic == UNPACK_MAGIC)
+			at = sizeof(*res);
 	}
 	died = xasprintf("the unpacking process died (wait status %d)", status);
-	return cmk_err_decode(buf, n > 0 ? (size_t)n : 0, died, err);
+	return cmk_err_decode(buf + at, n > 0 ? (size_t)n - at : 0, died, err);
 }
 
 static int publish(struct layer_job *job, const struct unpack_result *res, struct cmk_err *err)
@@ -218,7 +259,7 @@ static int publish(struct layer_job *job, const struct unpack_result *res, struc
 		mode |= LAYER_MODE_NO_ROOT_ENTRY;
 	if (res->opaque_root)
 		mode |= LAYER_MODE_OPAQUE_ROOT;
-	r = json_save_record(job->tmp_fd, "layer.json", layer_fields, &rec, 0, err);
+	r = layer_record_save(job->tmp_fd, &rec, false, err);
 	if (r < 0)
 		return r;
 	if (fchmod(job->tmp_fd, mode) < 0)
@@ -228,8 +269,9 @@ static int publish(struct layer_job *job, const struct unpack_result *res, struc
 		return 0;
 	if (errno != EEXIST)
 		return cmk_err_errno(err, "name the layer");
-	/* Another pull was first with the same bytes, or a power cut has left it hollow. */
-	if (is_hollow(job->st, res->diff_id.hex) &&
+	/* Another pull was first with the same bytes; or a power cut has left it hollow, or it is a
+	 * link on which somebody is about to put a layer. */
+	if (!storage_layer_is_here(job->st, &res->diff_id) &&
 	    renameat2(job->st->tmp_fd, job->tmp, job->st->layers_fd, res->diff_id.hex,
 		      RENAME_EXCHANGE) < 0)
 		return cmk_err_errno(err, "name the layer");
@@ -246,6 +288,13 @@ static int explain(struct storage *st, int r, struct cmk_err *err)
 					"another --root");
 		return r;
 	}
+	if (r == -EPERM && storage_netfs(st)) {
+		(void)cmk_err_wrap(err, r, "unpack a layer: '%s' is on %s, whose server refuses it",
+				   st->root, storage_netfs(st));
+		(void)cmk_err_hint(err, "use --root on a file system of this machine; a store that "
+					"is on a network can be read as an additional image store");
+		return r;
+	}
 	return cmk_err_wrap(err, r, "unpack a layer");
 }
 
@@ -258,7 +307,7 @@ int storage_layer_collect(struct layer_job *job, struct layer_result *ret, struc
 
 	r = read_result(job, &res, &local);
 	if (r >= 0)
-		r = publish(job, &res, &local);
+		r = (*job->pending.hex ? pending_publish : publish)(job, &res, &local);
 	if (r < 0) {
 		storage_tmp_remove(st, job->tmp);
 		job_free(job);
@@ -266,6 +315,8 @@ int storage_layer_collect(struct layer_job *job, struct layer_result *ret, struc
 		(void)cmk_err_move(err, &local);
 		return r;
 	}
+	if (*job->pending.hex)
+		storage_tmp_remove(st, job->tmp);
 	*ret = (struct layer_result){ .diff_id = res.diff_id,
 				      .blob_digest = res.blob_digest,
 				      .size = res.size,

@@ -19,50 +19,26 @@ struct copy {
 	int root; /* of the target */
 	/* A layer of other owners: whiteouts and the overlay's attributes stay; or NULL. */
 	const struct id_map_pair *map;
+	bool share; /* files' data, or fail */
 	struct link_table links;
 	char path[PATH_MAX]; /* of the entry at hand, below the root */
 };
 
 static int copy_dir(struct copy *c, int src, int dst, unsigned int depth, struct cmk_err *err);
 
-int layer_copy_data(int in, int out)
-{
-	static char buf[1 << 16];
-
-	for (;;) {
-		ssize_t n = copy_file_range(in, NULL, out, NULL, 1 << 30, 0);
-
-		if (n == 0)
-			return 0;
-		if (n < 0 &&
-		    (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
-			break;
-		if (n < 0)
-			return -errno;
-	}
-	for (;;) {
-		ssize_t n = read(in, buf, sizeof(buf));
-		int r;
-
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		r = write_all(out, buf, (size_t)n);
-		if (r < 0)
-			return r;
-	}
-}
-
 int layer_copy_attributes(const struct id_map_pair *map, int in, int out, const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	int r = map ? xattr_copy_mapped_fd(in, out, map) : xattr_copy_fd(in, out);
+	int r = 0;
 
+	if (in >= 0)
+		r = map ? xattr_copy_mapped_fd(in, out, map) : xattr_copy_fd(in, out);
 	if (r < 0)
 		return r;
 	/* chown() clears the set-id bits and security.capability. */
 	if (fchown(out, st->st_uid, st->st_gid) < 0 || fchmod(out, st->st_mode & 07777) < 0)
 		return -errno;
-	r = xattr_copy_capability_fd(in, out);
+	r = in >= 0 ? xattr_copy_capability_fd(in, out) : 0;
 	if (r < 0)
 		return r;
 	return futimens(out, times) < 0 ? -errno : 0;
@@ -76,11 +52,12 @@ static int copy_regular(struct copy *c, int src, int dst, const char *name, cons
 
 	if (first)
 		return linkat(c->root, first, dst, name, 0) < 0 ? -errno : 0;
-	in = openat(src, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Of a container that goes on, something else may stand there by now. */
+	in = openat(src, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	out = openat(dst, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (in < 0 || out < 0)
 		return -errno;
-	r = layer_copy_data(in, out);
+	r = c->share ? file_clone(in, out) : file_copy_data(in, out);
 	return r < 0 ? r : layer_copy_attributes(c->map, in, out, st);
 }
 
@@ -215,7 +192,7 @@ static int copy_dir(struct copy *c, int src, int dst, unsigned int depth, struct
 	return r;
 }
 
-int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_err *err)
+static int copy(int src, int target, const struct id_map_pair *map, bool share, struct cmk_err *err)
 {
 	cleanup_free struct copy *c = xcalloc(1, sizeof(*c));
 	struct stat st;
@@ -223,6 +200,7 @@ int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_er
 
 	c->root = target;
 	c->map = map;
+	c->share = share;
 	r = copy_dir(c, src, target, 0, err);
 	link_table_done(&c->links);
 	if (r < 0 || !map)
@@ -236,4 +214,18 @@ int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_er
 			(void)cmk_err_set(err, r, "root directory: %s", errno_text(-r));
 	}
 	return r;
+}
+
+int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_err *err)
+{
+	return copy(src, target, map, false, err);
+}
+
+int layer_share(int src, int target, struct cmk_err *err)
+{
+	cleanup(id_map_pair_done) struct id_map_pair same = { 0 };
+
+	id_map_add(&same.uids, 0, 0, UINT32_MAX);
+	id_map_add(&same.gids, 0, 0, UINT32_MAX);
+	return copy(src, target, &same, true, err);
 }

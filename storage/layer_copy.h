@@ -14,9 +14,12 @@
  */
 int layer_copy(int src, int target, const struct id_map_pair *map, struct cmk_err *err);
 
+/* The same into an empty directory, as it lies there, sharing the files' data with SRC's. A file
+ * system that cannot is -EOPNOTSUPP or another failure of ioctl_ficlone(2). */
+int layer_share(int src, int target, struct cmk_err *err);
+
 /* --- of one entry; -errno --- */
 
-int layer_copy_data(int in, int out);
 /* ST's owner, mode and times and the extended attributes of IN; MAP or NULL as above. */
 int layer_copy_attributes(const struct id_map_pair *map, int in, int out, const struct stat *st);
 /* What is neither directory nor regular file. */

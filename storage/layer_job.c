@@ -9,11 +9,12 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/process.h"
+#include "storage/shared.h"
 #include "storage/unpack_wire.h"
 
 /* Returns only on failure. */
 static int exec_helper(const struct layer_job *job, const struct layer_unpack *u,
-		       const char *program, int out_fd, bool single, pid_t parent,
+		       const char *program, int out_fd, const char *ids, pid_t parent,
 		       struct cmk_err *err)
 {
 	cleanup_free char *parent_arg = xasprintf("%d", (int)parent);
@@ -30,7 +31,7 @@ static int exec_helper(const struct layer_job *job, const struct layer_unpack *u
 			       u->part ? offset : (char *)"-",
 			       (char *)blob,
 			       (char *)diff,
-			       (char *)(single ? "single" : "subids"),
+			       (char *)(u->pending ? UNPACK_RECORD : ids),
 			       NULL };
 
 	return process_exec_helper(program, argv, from, to, ARRAY_LEN(to), err);
@@ -46,7 +47,7 @@ static void ignore_terminal(void)
 		(void)sigaction(signals[i], &ign, NULL);
 }
 
-enum { KEPT_OUT, KEPT_HELPER, KEPT_TMP };
+enum { KEPT_OUT, KEPT_HELPER, KEPT_TMP, KEPT_LAYER, KEPT_FILES, N_KEPT };
 
 static bool nobody_reads(void)
 {
@@ -67,17 +68,27 @@ static int wait_for_helper(pid_t pid)
 	return process_reap(pid);
 }
 
+static int share_files(void)
+{
+	struct cmk_err err = CMK_ERR_INIT;
+	int r = nobody_reads() ? 0 : shared_add(KEPT_FILES, KEPT_LAYER, &err);
+
+	if (r < 0)
+		cmk_err_send(KEPT_OUT, &err);
+	return r;
+}
+
 static void cmk_noreturn look_after(const struct layer_job *job, int out_fd, pid_t pid, int pidfd)
 {
-	const int from[] = { out_fd, pidfd, job->st->tmp_fd };
-	static const int to[] = { KEPT_OUT, KEPT_HELPER, KEPT_TMP };
+	const int from[] = { out_fd, pidfd, job->st->tmp_fd, job->tmp_fd, job->files_fd };
+	static const int to[] = { KEPT_OUT, KEPT_HELPER, KEPT_TMP, KEPT_LAYER, KEPT_FILES };
 	struct cmk_err err = CMK_ERR_INIT;
 	int status;
 
 	/* Ends of other layers' pipes must not stay open in here. */
 	if (process_place_fds(from, to, ARRAY_LEN(to)) < 0)
 		_exit(1);
-	(void)close_range(3, ~0U, 0);
+	(void)close_range(N_KEPT, ~0U, 0);
 	status = wait_for_helper(pid);
 	if (status > 0 && WIFSIGNALED(status)) {
 		(void)cmk_err_set(&err, -ECHILD, UNPACK_PROGRAM " was killed by %s",
@@ -85,7 +96,10 @@ static void cmk_noreturn look_after(const struct layer_job *job, int out_fd, pid
 								: "a signal");
 		cmk_err_send(KEPT_OUT, &err);
 	}
-	if (status != 0 || nobody_reads())
+	/* Those of a pending layer are in use already. */
+	if (status == 0 && !*job->pending.hex)
+		status = share_files();
+	if ((status != 0 || nobody_reads()) && shared_drop_at(KEPT_FILES, KEPT_LAYER, NULL) >= 0)
 		(void)remove_tree_at(KEPT_TMP, job->tmp, NULL);
 	_exit(status != 0);
 }
@@ -95,7 +109,9 @@ void cmk_noreturn layer_job_child(struct layer_job *job, const struct layer_unpa
 {
 	/* Looked for before its owner becomes one that is not mapped. */
 	char *program = xasprintf("%s/" UNPACK_PROGRAM, process_libexec_dir());
-	bool single = config->mode == USERNS_SINGLE;
+	const char *ids = config->mode == USERNS_SINGLE ? "single"
+			  : job->ignore_chown		? "squash"
+							: "subids";
 	struct cmk_err err = CMK_ERR_INIT;
 	pid_t self = getpid(), pid = -1;
 	int r, pidfd = -1;
@@ -109,7 +125,7 @@ void cmk_noreturn layer_job_child(struct layer_job *job, const struct layer_unpa
 	if (pid > 0)
 		look_after(job, out_fd, pid, pidfd);
 	if (pid == 0)
-		(void)exec_helper(job, u, program, out_fd, single, self, &err);
+		(void)exec_helper(job, u, program, out_fd, ids, self, &err);
 	/* OUT_FD is above what was moved. */
 	cmk_err_send(out_fd, &err);
 	_exit(1);

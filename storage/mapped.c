@@ -12,12 +12,11 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "storage/driver.h"
-#include "storage/extra.h"
 #include "storage/internal.h"
 #include "storage/layer_copy.h"
+#include "storage/map_sync.h"
 #include "storage/meta.h"
 
-#define MAP_PREFIX "map-"
 #define MAP_NAME_HEX 16
 
 /* PREFIX and the digest of the map and of what REST says. */
@@ -43,18 +42,17 @@ static int copy_in_userns(void *arg, struct cmk_err *err)
 	return layer_copy(a->src, a->dst, a->map, err);
 }
 
-static int fill(struct storage *st, const char *hex, int tmp, const struct id_map_pair *map,
+static int fill(struct storage *st, int layer, int tmp, const struct id_map_pair *map,
 		struct cmk_err *err)
 {
-	cleanup_free char *path = xasprintf("%s/diff", hex);
 	cleanup_close int src = -1, dst = -1;
 	const struct userns_config *config;
 	struct copy_arg arg = { .map = map };
 	int r;
 
-	src = openat(st->layers_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	src = openat(layer, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (src < 0)
-		return cmk_err_errno(err, "open '%s/layers/%s'", st->root, path);
+		return cmk_err_errno(err, "open its files");
 	dst = open_dir_at(tmp, "diff", 0755, err);
 	if (dst < 0)
 		return dst;
@@ -66,73 +64,83 @@ static int fill(struct storage *st, const char *hex, int tmp, const struct id_ma
 	return userns_run(st->run_fd, config, false, copy_in_userns, &arg, err);
 }
 
-/* Complete before it has its name: also after a power cut. */
+/* Complete before it has its name; where it is not DURABLE, but for a power cut. */
 static int publish(struct storage *st, const char *tmp, int tmp_fd, mode_t mode, const char *target,
-		   struct cmk_err *err)
+		   bool durable, struct cmk_err *err)
 {
-	/* What the layer's own directory says of it: driver.h. */
-	if (fchmod(tmp_fd, mode & 07777) < 0)
+	int r = durable ? 0 : map_mark(tmp_fd, err);
+
+	if (r < 0)
+		return r;
+	/* What the layer's own directory says of it: driver.h. One that is only read may have no
+	 * right to be written, without which there is no renaming. */
+	if (fchmod(tmp_fd, (mode & 07777) | LAYER_MODE) < 0)
 		return cmk_err_errno(err, "mode of the layer");
-	if (syncfs(tmp_fd) < 0)
+	if (durable && syncfs(tmp_fd) < 0)
 		return cmk_err_errno(err, "sync the layer");
-	if (renameat2(st->tmp_fd, tmp, st->layers_fd, target, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return cmk_err_errno(err, "name the layer");
-	/* Another command was first. */
-	storage_tmp_remove(st, tmp);
-	return 0;
+	r = map_name_it(st, tmp, target, err);
+	if (r == 0 && !durable)
+		map_sync_later(st, target);
+	return r;
 }
 
 /* Is there already, or may be made in a new directory below tmp/. 1: it is there. */
-static int begin(struct storage *st, const char *target, char tmp[static 32], int *ret_fd,
-		 struct cmk_err *err)
+static int begin(struct storage *st, const char *target, bool durable, char tmp[static 32],
+		 int *ret_fd, struct cmk_err *err)
 {
-	if (faccessat(st->layers_fd, target, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	enum map_state state = map_state(st, target);
+
+	if (state == MAP_UNSYNCED && durable) {
+		int r = map_sync(st, target, err);
+
+		return r < 0 ? r : 1;
+	}
+	if (state >= MAP_UNSYNCED)
 		return 1;
-	log_debug("make 'layers/%s'", target);
+	log_debug("make '%s'", target);
 	return storage_tmp_make(st, tmp, ret_fd, err);
 }
 
-/* A map needs files of its own beside the layer's. */
-static int refuse_extra(struct storage *st, const char *hex, struct cmk_err *err)
+bool storage_layer_is_own(struct storage *st, const char *hex)
 {
-	if (faccessat(st->layers_fd, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    !storage_extra_find(st, "layers", hex))
-		return 0;
-	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-			   "layer '%.12s' is in an additional image store, which is only read, and "
-			   "a map of ids needs files beside it",
-			   hex);
-	(void)cmk_err_hint(err, "pull the image into your own store");
-	return -EOPNOTSUPP;
+	return faccessat(st->layers_fd, hex, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int map_layer(struct storage *st, const char *hex, const char *name,
+/* Where NAME of the layer goes: into the layer, or beside it where that is another's. Owned, or
+ * NULL. */
+static char *target_of(struct storage *st, const char *hex, const char *name, struct cmk_err *err)
+{
+	cleanup_free char *dir = NULL;
+
+	if (storage_layer_is_own(st, hex))
+		return xasprintf("layers/%s/%s", hex, name);
+	dir = xasprintf(MAPS_DIR "/%s", hex);
+	return mkdir_p_at(st->root_fd, dir, 0700, err) < 0 ? NULL : xasprintf("%s/%s", dir, name);
+}
+
+static int map_layer(struct storage *st, const struct digest *id, const char *name,
 		     const struct id_map_pair *map, struct cmk_err *err)
 {
-	cleanup_free char *target = xasprintf("%s/%s", hex, name);
-	cleanup_close int tmp_fd = -1;
-	struct stat layer;
-	char tmp[32];
+	char buf[72], tmp[32];
+	cleanup_close int layer = storage_layer_open(st, digest_str(id, buf), err), tmp_fd = -1;
+	cleanup_free char *target = NULL;
+	struct stat sb;
 	int r;
 
-	r = refuse_extra(st, hex, err);
-	if (r < 0)
-		return r;
-	if (fstatat(st->layers_fd, hex, &layer, AT_SYMLINK_NOFOLLOW) < 0) {
-		(void)cmk_err_errno(err, "layer '%.12s'", hex);
+	if (layer < 0)
 		return cmk_err_hint(err, "pull the image again") ?: -ENOENT;
-	}
-	r = begin(st, target, tmp, &tmp_fd, err);
+	if (fstat(layer, &sb) < 0)
+		return cmk_err_errno(err, "layer '%.12s'", id->hex);
+	target = target_of(st, id->hex, name, err);
+	r = target ? begin(st, target, true, tmp, &tmp_fd, err) : -EIO;
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = fill(st, hex, tmp_fd, map, err);
+	r = fill(st, layer, tmp_fd, map, err);
 	if (r == 0)
-		r = publish(st, tmp, tmp_fd, layer.st_mode, target, err);
+		r = publish(st, tmp, tmp_fd, sb.st_mode & ~LAYER_MODE_UNSYNCED, target, true, err);
 	if (r < 0)
 		storage_tmp_remove(st, tmp);
-	return r;
+	return r < 0 ? cmk_err_wrap(err, r, "layer '%.12s'", id->hex) : 0;
 }
 
 static int copy_layers(struct storage *st, struct image_layer_ref *layers, size_t n,
@@ -145,7 +153,7 @@ static int copy_layers(struct storage *st, struct image_layer_ref *layers, size_
 		int r = digest_parse(layers[i].diff_id, &id, err);
 
 		if (r == 0)
-			r = map_layer(st, id.hex, name, map, err);
+			r = map_layer(st, &id, name, map, err);
 		if (r < 0)
 			return r;
 		free(layers[i].map);
@@ -158,20 +166,30 @@ static int copy_layers(struct storage *st, struct image_layer_ref *layers, size_
 
 struct meta_arg {
 	const struct rootfs_plan *plan; /* of the layers as they are */
+	const char *own;		/* where the own layers are */
 	const struct id_map_pair *map;
 	int dst;
 };
 
 /* The layers of which TREE consists: what holds its parts. */
-static int open_layers(char *const *lower, struct meta_layer *layers, struct cmk_err *err)
+static int open_layers(char *const *lower, const char *own, struct meta_layer *layers,
+		       struct cmk_err *err)
 {
 	for (size_t i = 0; lower[i]; i++) {
 		cleanup_free char *dir = xstrndup(lower[i], strlen(lower[i]) - strlen("/diff"));
 
-		layers[i].fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		layers[i].fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (layers[i].fd < 0)
 			return cmk_err_errno(err, "open '%s'", dir);
 		layers[i].hex = lower[i] + (strrchr(dir, '/') + 1 - dir);
+		layers[i].is_foreign = !str_after(dir, own);
+		if (layers[i].is_foreign) {
+			int r = owners_load(layers[i].fd, &layers[i].owners, err);
+
+			if (r < 0 && r != -ENOENT)
+				return cmk_err_wrap(err, r, "'%s'", dir);
+			cmk_err_done(err);
+		}
 	}
 	return 0;
 }
@@ -191,7 +209,7 @@ static int meta_in_userns(void *arg, struct cmk_err *err)
 	if (r >= 0)
 		r = tree_open(a->plan, &tree, err);
 	if (r >= 0)
-		r = open_layers(a->plan->lower, layers, err);
+		r = open_layers(a->plan->lower, a->own, layers, err);
 	return r < 0 ? r : meta_build(&tree, layers, &root, a->map, a->dst, err);
 }
 
@@ -199,8 +217,9 @@ static int fill_meta(struct storage *st, struct image_layer_ref *layers, size_t 
 		     const struct id_map_pair *map, struct cmk_err *err)
 {
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
+	cleanup_free char *own = xasprintf("%s/layers/", st->root);
 	const struct userns_config *config;
-	struct meta_arg arg = { .plan = &plan, .map = map };
+	struct meta_arg arg = { .plan = &plan, .own = own, .map = map };
 	cleanup_close int dst = -1;
 	int r = storage_layers_plan(st, layers, n, &plan, err);
 
@@ -214,9 +233,9 @@ static int fill_meta(struct storage *st, struct image_layer_ref *layers, size_t 
 	return userns_run(st->run_fd, config, false, meta_in_userns, &arg, err);
 }
 
-/* The image's metadata with its owners, in the directory of its last layer. */
+/* The image's metadata with its owners, where its last layer is. */
 static int share_layers(struct storage *st, struct image_layer_ref *layers, size_t n,
-			const struct id_map_pair *map, struct cmk_err *err)
+			const struct id_map_pair *map, bool durable, struct cmk_err *err)
 {
 	cleanup_strbuf struct strbuf ids = STRBUF_INIT;
 	cleanup_free char *name = NULL, *target = NULL;
@@ -227,20 +246,18 @@ static int share_layers(struct storage *st, struct image_layer_ref *layers, size
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = digest_parse(layers[i].diff_id, &top, err);
-		if (r == 0)
-			r = refuse_extra(st, top.hex, err);
 		strbuf_addf(&ids, "-%s", layers[i].diff_id);
 		free(steal_ptr(&layers[i].map));
 	}
 	if (r < 0)
 		return r;
 	name = map_name(META_PREFIX, map, strbuf_str(&ids));
-	target = xasprintf("%s/%s", top.hex, name);
-	r = begin(st, target, tmp, &tmp_fd, err);
+	target = target_of(st, top.hex, name, err);
+	r = target ? begin(st, target, durable, tmp, &tmp_fd, err) : -EIO;
 	if (r == 0) {
 		r = fill_meta(st, layers, n, tmp_fd, map, err);
 		if (r == 0)
-			r = publish(st, tmp, tmp_fd, LAYER_MODE, target, err);
+			r = publish(st, tmp, tmp_fd, LAYER_MODE, target, durable, err);
 		if (r < 0)
 			storage_tmp_remove(st, tmp);
 	}
@@ -258,14 +275,79 @@ static bool can_share_data(const struct storage_driver *driver)
 	return driver->data_lower;
 }
 
+/* A layer of another user's store: its files' ids are none of ours. */
+static bool is_anothers(struct storage *st, const char *diff_id)
+{
+	cleanup_close int layer = -1;
+	struct digest id;
+	struct stat sb;
+
+	if (digest_parse(diff_id, &id, NULL) < 0 || storage_layer_is_own(st, id.hex))
+		return false;
+	layer = storage_layer_open(st, diff_id, NULL);
+	return layer >= 0 && fstat(layer, &sb) >= 0 && sb.st_uid != geteuid() &&
+	       faccessat(layer, OWNERS_FILE, R_OK, 0) == 0;
+}
+
+static uint32_t n_ids(const struct id_map *map)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < map->n; i++)
+		n += map->range[i].count;
+	return (uint32_t)MIN(n, (uint64_t)UINT32_MAX - 1);
+}
+
+int storage_layers_own(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
+		       bool durable, struct cmk_err *err)
+{
+	const struct userns_config *config;
+	struct id_map_pair map = { 0 };
+	struct storage_driver driver;
+	bool anothers = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n_layers; i++)
+		anothers |= is_anothers(st, layers[i].diff_id);
+	if (anothers)
+		r = storage_driver_get(st, &driver, err);
+	if (!anothers || r < 0 || !can_share_data(&driver))
+		return r;
+	r = storage_userns(st, &config, err);
+	if (r < 0 || config->mode == USERNS_SINGLE)
+		return r;
+	id_map_add(&map.uids, 0, 0, n_ids(&config->uids));
+	id_map_add(&map.gids, 0, 0, n_ids(&config->gids));
+	r = storage_layers_map(st, layers, n_layers, &map, durable, err);
+	id_map_pair_done(&map);
+	return r;
+}
+
 int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
-		       const struct id_map_pair *map, struct cmk_err *err)
+		       const struct id_map_pair *map, bool durable, struct cmk_err *err)
 {
 	struct storage_driver driver;
 	int r = storage_driver_get(st, &driver, err);
 
 	if (r < 0 || n_layers == 0)
 		return r < 0 ? r : 0;
-	r = (can_share_data(&driver) ? share_layers : copy_layers)(st, layers, n_layers, map, err);
+	r = can_share_data(&driver) ? share_layers(st, layers, n_layers, map, durable, err)
+				    : copy_layers(st, layers, n_layers, map, err);
 	return r < 0 ? cmk_err_wrap(err, r, "give the image's files the owners of the map") : 0;
+}
+
+uint32_t storage_layers_max_id(struct storage *st, const struct image_layer_ref *layers, size_t n)
+{
+	uint32_t highest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_close int fd = storage_layer_open(st, layers[i].diff_id, NULL);
+		cleanup(owners_done) struct owners o = { 0 };
+
+		if (fd < 0 || owners_load(fd, &o, NULL) < 0)
+			return UINT32_MAX;
+		for (size_t k = 0; k < o.n; k++)
+			highest = MAX(highest, MAX(o.list[k].uid, o.list[k].gid));
+	}
+	return highest;
 }

@@ -174,6 +174,7 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 {
 	cleanup_free char *file = name_to_file(name), *target = NULL;
 	struct digest digest, old;
+	bool had, is_set;
 
 	if (!file)
 		return cmk_err_set(err, -EINVAL, "name '%.300s': cannot be kept as a file name%s",
@@ -183,9 +184,11 @@ int storage_name_set(struct storage *st, const char *name, const char *id, struc
 	if (!image_exists(st, id))
 		return cmk_err_set(err, -ENOENT, "image '%.12s' does not exist", id);
 	target = xasprintf(TARGET_PREFIX "%s", id);
-	if (read_target(st, file, &old) == 0 && !streq(old.hex, id))
+	had = read_target(st, file, &old) == 0;
+	is_set = had && streq(old.hex, id);
+	if (had && !is_set)
 		note_former(st, old.hex, name);
-	if (symlinkat(target, st->names_fd, file) < 0) {
+	if (!is_set && symlinkat(target, st->names_fd, file) < 0) {
 		int r = errno == EEXIST ? replace_link(st, target, file, err)
 					: cmk_err_errno(err, "make a link");
 

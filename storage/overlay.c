@@ -22,20 +22,29 @@ static int set_string(int fs, const char *key, const char *value)
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
 
+static int set_dirs(int fs, const char *key, char *const *dirs, struct cmk_err *err)
+{
+	for (char *const *d = dirs; d && *d; d++) {
+		int r = set_string(fs, key, *d);
+
+		if (r < 0)
+			return file_fs_error(fs, r, *d, err);
+	}
+	return 0;
+}
+
 static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *err)
 {
-	int r = 0;
+	int r;
 
-	for (char **l = plan->lower; l && *l && r >= 0; l++) {
-		const char *data = str_after(*l, META_DATA);
-
-		r = set_string(fs, data ? "datadir+" : "lowerdir+", data ?: *l);
-		/* Not known to this kernel: the caller takes the other way. */
-		if (r == -EINVAL && l == plan->lower)
-			return -ENOSYS;
-		if (r < 0)
-			return file_fs_error(fs, r, *l, err);
-	}
+	/* Not known to this kernel: the caller takes the other way. */
+	if (plan->lower && set_string(fs, "lowerdir+", plan->lower[0]) == -EINVAL)
+		return -ENOSYS;
+	r = plan->lower ? set_dirs(fs, "lowerdir+", plan->lower + 1, err) : 0;
+	if (r >= 0)
+		r = set_dirs(fs, "datadir+", plan->data, err);
+	if (r < 0)
+		return r;
 	r = plan->upper ? set_string(fs, "upperdir", plan->upper) : 0;
 	if (r < 0)
 		return file_fs_error(fs, r, plan->upper, err);
@@ -44,7 +53,7 @@ static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *e
 		return file_fs_error(fs, r, plan->work, err);
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
 		return file_fs_error(fs, -errno, "userxattr", err);
-	if (plan->is_volatile && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+	if (plan->unsynced && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return file_fs_error(fs, -errno, "volatile", err);
 	return 0;
 }
@@ -79,9 +88,6 @@ static int open_lowers(const struct rootfs_plan *plan, int *fds, struct strbuf *
 		       struct cmk_err *err)
 {
 	for (size_t i = 0; plan->lower[i]; i++) {
-		if (str_after(plan->lower[i], META_DATA))
-			return cmk_err_set(err, -EOPNOTSUPP,
-					   "data-only directories are not known to this kernel");
 		fds[i] = open(plan->lower[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (fds[i] < 0)
 			return cmk_err_errno(err, "'%s'", plan->lower[i]);
@@ -103,7 +109,7 @@ static int mount_by_fd_names(const struct rootfs_plan *plan, struct strbuf *opt,
 			return cmk_err_errno(err, "'%s'", upper < 0 ? plan->upper : plan->work);
 		strbuf_addf(opt, ",upperdir=%d,workdir=%d", upper, work);
 	}
-	strbuf_addf(opt, ",userxattr%s", plan->is_volatile ? ",volatile" : "");
+	strbuf_addf(opt, ",userxattr%s", plan->unsynced ? ",volatile" : "");
 	if (chdir("/proc/self/fd") < 0)
 		return cmk_err_errno(err, "enter '/proc/self/fd'");
 	if (mount("overlay", plan->merged, "overlay", 0, opt->data) < 0) {
@@ -125,6 +131,9 @@ static int mount_old_api(const struct rootfs_plan *plan, struct cmk_err *err)
 	cleanup_free int *fds = xmalloc((n + 1) * sizeof(*fds));
 	int r;
 
+	if (plan->data)
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "data-only directories are not known to this kernel");
 	for (size_t i = 0; i <= n; i++)
 		fds[i] = -1;
 	r = open_lowers(plan, fds, &opt, err);
@@ -280,7 +289,7 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 	r = probe_dirs(a->fd, err);
 	if (r < 0)
 		return r;
-	a->plan.is_volatile = true;
+	a->plan.unsynced = true;
 	r = mount_new_api(&a->plan, NULL);
 	if (r == -ENOSYS)
 		r = mount_old_api(&a->plan, NULL);
@@ -289,7 +298,7 @@ static int probe_in_userns(void *arg, struct cmk_err *err)
 	if (r >= 0)
 		flags |= PROBE_VOLATILE;
 	else {
-		a->plan.is_volatile = false;
+		a->plan.unsynced = false;
 		r = mount_new_api(&a->plan, err);
 		if (r >= 0)
 			flags |= PROBE_APPEND;
@@ -307,11 +316,17 @@ static int overlay_probe(struct storage *st, struct storage_driver *ret, struct 
 {
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 }, data_plan = { 0 };
 	const struct userns_config *config;
+	const char *fs = storage_netfs(st);
 	cleanup_close int fd = -1;
 	struct probe_arg arg;
 	char name[32];
 	int r;
 
+	/* Documentation/filesystems/overlayfs.rst, "Upper and Lower": what the kernel says of it is
+	 * that an argument is invalid. */
+	if (fs)
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "'%s' is on %s, where no upper directory can be", st->root, fs);
 	r = storage_userns(st, &config, err);
 	if (r >= 0)
 		r = storage_tmp_make(st, name, &fd, err);
@@ -319,7 +334,7 @@ static int overlay_probe(struct storage *st, struct storage_driver *ret, struct 
 		return r;
 	probe_plan(st, name, (const char *const[]){ "lower1", "lower2", NULL }, &plan);
 	strv_add_take(&data_plan.lower, xasprintf("%s/tmp/%s/meta", st->root, name));
-	strv_add_take(&data_plan.lower, xasprintf(META_DATA "%s/tmp/%s/data", st->root, name));
+	strv_add_take(&data_plan.data, xasprintf("%s/tmp/%s/data", st->root, name));
 	data_plan.merged = xasprintf("%s/tmp/%s/shown", st->root, name);
 	arg = (struct probe_arg){ .fd = fd, .plan = plan, .data_plan = data_plan };
 	r = userns_run(st->run_fd, config, true, probe_in_userns, &arg, err);

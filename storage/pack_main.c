@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cmk-pack: makes a layer's tar stream again from its files and from what was kept beside them
- * (tar_split.h), and writes it to stdout, compressed or not.
+ * (tar_split.h; of a layer in Podman's store, tar_asm.h), and writes it to stdout, compressed or
+ * not.
  *
  * It is started inside the parent user namespace, since files belong to subordinate ids. Before it
  * reads the first byte it has the layer's directory as its root, no_new_privs, the capabilities to
  * read any file, and a seccomp filter without writing to files.
+ *
+ * It may: read files below that directory (Landlock), write to stdout, start threads. No socket, no
+ * process.
  */
-#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/sandbox.h"
+#include "base/text.h"
 #include "storage/chunked_write.h"
+#include "storage/confine.h"
 #include "storage/pack_wire.h"
-#include "storage/tar_split.h"
+#include "storage/tar_asm.h"
 
 struct packer {
 	enum layer_compression kind;
 	int level;
-	bool check;
+	bool check, foreign;
 	pid_t parent;
 	size_t threads;
 	struct encoder *encoder; /* or: */
@@ -39,11 +43,13 @@ static int parse_args(struct packer *p, int argc, char **argv, struct cmk_err *e
 	if (argc != PACK_N_ARGS || parse_u64(argv[PACK_ARG_PARENT], INT32_MAX, &parent) < 0 ||
 	    parse_i64(argv[PACK_ARG_LEVEL], -1, 22, &level) < 0)
 		return cmk_err_set(err, -EINVAL, PACK_PROGRAM " is started by cmk itself");
-	if (layer_compression_parse(argv[PACK_ARG_KIND], &p->kind) < 0 || p->kind == LAYER_DETECT)
+	if (layer_compression_parse(argv[PACK_ARG_KIND], &p->kind) < 0 ||
+	    p->kind > LAYER_ZSTD_CHUNKED)
 		return cmk_err_set(err, -EINVAL, "compression '%s'", argv[PACK_ARG_KIND]);
 	p->level = (int)level;
 	p->parent = (pid_t)parent;
 	p->check = streq(argv[PACK_ARG_SOURCE], "check");
+	p->foreign = streq(argv[PACK_ARG_SOURCE], "foreign");
 	return 0;
 }
 
@@ -52,26 +58,6 @@ static size_t count_processors(void)
 	cpu_set_t set;
 
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-}
-
-static int confine(const struct packer *p, struct cmk_err *err)
-{
-	static const char *const root[] = { "/", NULL };
-	/* The filter cannot tell what openat2(2) opens a file for; Landlock can, and lets it
-	 * read. */
-	static const struct sandbox_policy reader = {
-		.rights = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_THREADS,
-		.read_paths = root,
-		.keep_caps = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_DAC_READ_SEARCH,
-	};
-
-	/* The last change of ids is behind us: it would have cleared this. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != p->parent)
-		return cmk_err_set(err, -ESRCH, "cmk has gone");
-	if (fchdir(PACK_DIR_FD) < 0 || chroot(".") < 0)
-		return cmk_err_errno(err, "enter the layer's directory");
-	return sandbox_enter(&reader, err);
 }
 
 static int take_in(void *arg, const void *data, size_t len, struct cmk_err *err)
@@ -110,7 +96,8 @@ static int run(struct packer *p, struct cmk_err *err)
 		    ? chunked_writer_new(p->level, put_out, p, &p->chunked, err)
 		    : encoder_new(p->kind, p->level, p->threads, put_out, p, &p->encoder, err);
 	if (r >= 0)
-		r = tar_join(PACK_DIR_FD, p->check, take_in, p, err);
+		r = p->foreign ? tar_asm(PACK_DIR_FD, PACK_SPLIT_FD, take_in, p, err)
+			       : tar_join(PACK_DIR_FD, p->check, take_in, p, err);
 	if (r >= 0)
 		r = p->chunked ? chunked_writer_finish(p->chunked, &p->res.toc, err)
 			       : encoder_finish(p->encoder, err);
@@ -136,10 +123,13 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	p.threads = count_processors();
 	if (r >= 0)
-		r = confine(&p, &err);
+		r = confine_reader(p.parent, PACK_DIR_FD, SANDBOX_THREADS, &err);
 	if (r >= 0)
 		r = run(&p, &err);
 	if (r < 0) {
+		/* Names in it are the layer's, a line each. */
+		if (err.msg)
+			text_make_plain(err.msg, "\n", '?');
 		cmk_err_send(PACK_RESULT_FD, &err);
 		_exit(1);
 	}

@@ -12,12 +12,12 @@
 
 /* In this order: names before what they name, images before their layers. */
 static const char *const objects[] = {
-	"container-names", "containers", "names", "images", "volumes",
-	"secrets",	   "partial",	 "blobs", "layers", "artifacts",
+	"container-names", "containers", "names",  "images", "volumes", "secrets",
+	"partial",	   "blobs",	 "layers", "files",  "maps",	"artifacts",
 };
 /* What else cmk makes there; '*' at the end stands for anything. */
-static const char *const root_files[] = { "events",    "seccomp", "swept*", "driver*",
-					  "run.json*", "tmp",	  "version" };
+static const char *const root_files[] = { "auto-ids", "events",	   "seccomp", "swept*",
+					  "driver*",  "run.json*", "tmp",     "version" };
 static const char *const run_files[] = { "containers", "exec",	       "mounts",  "unfinished",
 					 "userns",     "subid-cache*", "warned-*" };
 
@@ -72,13 +72,10 @@ static int empty_dir(struct storage *st, int fd, const char *path, const char *c
 int storage_reset(struct storage *st, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
-	int r;
+	int r = storage_lock_to_remove(st, &lock, err);
 
-	storage_unclaim(st);
-	r = storage_lock(st, &lock, err);
 	if (r < 0)
 		return r;
-	storage_tmp_sweep(st, true);
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(objects); i++)
 		r = drop_object(st, objects[i], err);
 	if (r >= 0)

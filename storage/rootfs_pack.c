@@ -36,11 +36,11 @@ int storage_tree_confine(struct cmk_err *err)
 }
 
 /* The upper directory itself stands in the layer where it is not what the image has as "/". */
-static bool root_changed(const struct rootfs_plan *plan, const struct tree_dir *root)
+bool rootfs_root_changed(const struct rootfs_plan *plan, int fd)
 {
 	struct stat image, now;
 
-	if (rootfs_root_stat(plan, &image, NULL) < 0 || fstat(root->parts[0].fd, &now) < 0)
+	if (rootfs_root_stat(plan, &image, NULL) < 0 || fstat(fd, &now) < 0)
 		return true;
 	return image.st_mode != now.st_mode || image.st_uid != now.st_uid ||
 	       image.st_gid != now.st_gid;
@@ -50,6 +50,7 @@ struct pack_arg {
 	const struct rootfs_plan *plan;
 	const struct storage_pack_options *o;
 	int out_fd;
+	const bool *with_root; /* NULL: told by the layers below */
 };
 
 static int pack_in_userns(void *arg, struct cmk_err *err)
@@ -68,22 +69,39 @@ static int pack_in_userns(void *arg, struct cmk_err *err)
 	r = tree_open(&top, &root, err);
 	if (r < 0)
 		return r;
-	if (a->o->marks && !a->o->changes)
-		with_root = root_changed(a->plan, &root);
+	if (a->with_root)
+		with_root = *a->with_root;
+	else if (a->o->marks && !a->o->changes)
+		with_root = rootfs_root_changed(a->plan, root.parts[0].fd);
 	r = storage_tree_confine(err);
 	if (r >= 0 && a->o->changes)
 		return pack_changes(&p, &root, a->o->changes, err);
 	return r < 0 ? r : pack_tree(&p, &root, with_root, err);
 }
 
+static int pack(struct storage *st, struct pack_arg *arg, struct cmk_err *err)
+{
+	const struct userns_config *config;
+	int r = storage_userns(st, &config, err);
+
+	return r < 0 ? r : userns_run(st->run_fd, config, false, pack_in_userns, arg, err);
+}
+
 int storage_rootfs_pack(struct storage *st, const struct rootfs_plan *plan,
 			const struct storage_pack_options *o, int out_fd, struct cmk_err *err)
 {
 	struct pack_arg arg = { .plan = plan, .o = o, .out_fd = out_fd };
-	const struct userns_config *config;
-	int r = storage_userns(st, &config, err);
+	int r = pack(st, &arg, err);
 
-	if (r >= 0)
-		r = userns_run(st->run_fd, config, false, pack_in_userns, &arg, err);
 	return r < 0 ? cmk_err_wrap(err, r, "read the root file system") : 0;
+}
+
+int rootfs_pack_layer(struct storage *st, const char *diff, bool with_root, int out_fd,
+		      struct cmk_err *err)
+{
+	const struct rootfs_plan plan = { .upper = (char *)(uintptr_t)diff };
+	const struct storage_pack_options o = { .marks = true };
+	struct pack_arg arg = { .plan = &plan, .o = &o, .out_fd = out_fd, .with_root = &with_root };
+
+	return pack(st, &arg, err);
 }

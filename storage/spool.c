@@ -129,12 +129,10 @@ static int spool(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)
 /* 1 where FD is a plain file that can be sought. */
 static int is_plain(int fd, struct cmk_err *err)
 {
-	enum layer_compression kind = LAYER_TAR;
 	off_t at = lseek(fd, 0, SEEK_CUR);
-	uint8_t first[8];
+	uint8_t first[DETECT_LEN];
 	struct stat sb;
 	ssize_t n;
-	int r;
 
 	if (fstat(fd, &sb) < 0)
 		return cmk_err_errno(err, "look at the file");
@@ -143,8 +141,7 @@ static int is_plain(int fd, struct cmk_err *err)
 	n = pread(fd, first, sizeof(first), at);
 	if (n < 0)
 		return cmk_err_errno(err, "read");
-	r = decoder_detect(first, (size_t)n, &kind, err);
-	return r < 0 ? r : kind == LAYER_TAR;
+	return decoder_detect(first, (size_t)n) == LAYER_TAR;
 }
 
 int storage_plain_file(struct storage *st, int fd, int *ret_fd, struct cmk_err *err)

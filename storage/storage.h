@@ -8,6 +8,8 @@
  *   driver*.json                what was found to work here (see storage_driver)
  *   layers/DIFFID-HEX/          layer.json, diff/ (files, owners as in the parent user namespace),
  *                               map-HASH/diff/ (the same with other owners: storage_layers_map())
+ *   maps/DIFFID-HEX/            map-HASH/diff/ of layers in additional stores
+ *   files/KEY                   files of layers by what they are: those of several are one inode
  *   images/ID-HEX/              image.json (record); manifest, config (bytes as they came; of a
  *                               manifest list: manifest, instances); former-names
  *   names/REFERENCE             symbolic link "../images/ID-HEX" for a full reference; '/' is '%'
@@ -31,17 +33,29 @@
 #include "base/err.h"
 #include "base/userns.h"
 
+/* A driver: kernel overlay first, fuse-overlayfs next, plain copy last; detected by trying,
+ * recorded in driver.json with the kernel release, shown by `cmk info`. $STORAGE_DRIVER (overlay,
+ * vfs) overrides. */
+struct storage_driver {
+	const char *name; /* "overlay", "fuse-overlayfs", "vfs" */
+	const char *why;  /* what the probe found, one line; lives as long as the storage */
+	bool userxattr, lowerdir_append /* fsconfig lowerdir+ */, volatile_ok;
+	bool data_lower; /* layers of metadata over data-only ones: one copy of an image for all
+			    maps */
+};
+
 struct storage {
 	char *root, *runroot; /* absolute paths, for messages and for others' programs */
 	int root_fd, run_fd;  /* O_DIRECTORY */
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
 	struct userns_config userns; /* loaded on use: storage_userns() */
 	bool userns_loaded;
-	char *driver_why;	   /* internal: what storage_driver.why points to */
-	bool swept;		   /* internal */
-	struct storage_conf *conf; /* internal: storage.conf, once it was read */
-	char **extra;		   /* internal: the additional stores */
-	bool extra_loaded;	   /* internal */
+	char *driver_why;	      /* internal: what storage_driver.why points to */
+	struct storage_driver driver; /* internal: once it was found; storage_driver_get() */
+	bool swept;		      /* internal */
+	struct storage_conf *conf;    /* internal: storage.conf, once it was read */
+	char **extra;		      /* internal: the additional stores */
+	bool extra_loaded;	      /* internal */
 	int claim_fd; /* internal: the promise of a pull under way, -1 where there is none */
 };
 
@@ -49,6 +63,20 @@ struct storage {
  * run directory is an error that names it. Takes no lock. */
 int storage_open(const char *root, const char *runroot, struct storage **ret, struct cmk_err *err);
 struct storage *storage_free(struct storage *st);
+/* What is made of the keys of containers-storage.conf(5); ended by a NULL name. */
+enum storage_key_use {
+	STORAGE_KEY_USED,
+	STORAGE_KEY_PODMAN, /* says where Podman's own store is */
+	STORAGE_KEY_MOOT,   /* about what cmk does not have */
+	STORAGE_KEY_WARNED, /* cmk cannot do it: said where a container is made */
+};
+struct storage_key {
+	const char *name; /* "storage.options.overlay.size" */
+	enum storage_key_use use;
+	const char *same; /* "|a|b|": values for what cmk does anyway */
+	const char *text; /* for the man page; or NULL */
+};
+extern const struct storage_key storage_keys[];
 int storage_userns(struct storage *st, const struct userns_config **ret, struct cmk_err *err);
 /* Once per boot and data directory: true the first time a warning of this NAME is asked for (a file
  * in the run directory). */
@@ -72,6 +100,8 @@ struct digest {
 int digest_parse(const char *s, struct digest *ret, struct cmk_err *err); /* with the prefix */
 int digest_parse_hex(const char *s, struct digest *ret);
 void digest_of(const void *data, size_t len, struct digest *ret);
+/* The digest of nothing, for a name that is unique. */
+void digest_draw(struct digest *ret);
 /* "sha256:HEX" in BUF. */
 const char *digest_str(const struct digest *d, char buf[static 72]);
 /* Of all that FD gives from its position on. 0 or -errno. */
@@ -100,13 +130,55 @@ struct image_layer_ref;
  * the parent): sees to files with the owners that MAP gives them, and sets .map of LAYERS: of each
  * to a copy of it; where the driver can (.data_lower) of the last one alone, to the metadata of
  * them all, over their data. Each is made once, by rename, lies in the layer's directory and is
- * removed with it. Blocks meanwhile.
+ * removed with it. Blocks meanwhile. Metadata that need not be DURABLE are there until the power
+ * goes, and mostly then, too: they are synced behind the caller's back.
  */
 int storage_layers_map(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
-		       const struct id_map_pair *map, struct cmk_err *err);
+		       const struct id_map_pair *map, bool durable, struct cmk_err *err);
 
-enum layer_compression { LAYER_TAR, LAYER_GZIP, LAYER_ZSTD, LAYER_ZSTD_CHUNKED, LAYER_DETECT };
-/* "tar", "gzip", "zstd", "zstd:chunked" (to be written; read as zstd), "detect". */
+/* The same for containers whose ids are those of the parent, where LAYERS are in another user's
+ * store, whose ids are not: gives the files the owners that the layers say. Does nothing where that
+ * is not so, or the driver cannot. */
+int storage_layers_own(struct storage *st, struct image_layer_ref *layers, size_t n_layers,
+		       bool durable, struct cmk_err *err);
+
+/* The highest user or group id among the owners of the files of LAYERS, as these say; UINT32_MAX
+ * where one does not tell. */
+uint32_t storage_layers_max_id(struct storage *st, const struct image_layer_ref *layers, size_t n);
+
+/* A file that a layer shares with other layers: those of the same KEY are one inode. */
+struct storage_shared_file {
+	char key[33];
+	size_t layer; /* of the caller's list */
+	uint64_t size;
+};
+/* Files that several of the N layers DIFF_IDS ("sha256:…") of this store have, by key; owned. A
+ * layer that cannot be read shares nothing. */
+void storage_shared_files(struct storage *st, const char *const *diff_ids, size_t n,
+			  struct storage_shared_file **ret, size_t *ret_n);
+/* What storage_layers_map() made. */
+struct storage_map {
+	struct digest layer; /* in whose directory it is */
+	bool is_foreign;     /* beside that, which is in an additional store */
+	char name[32];	     /* as in image_layer_ref.map */
+	uint64_t bytes;	     /* that it takes on the disk */
+	uint64_t saved;	     /* that a copy would take beside */
+};
+/* All of them, with their sizes, measured in one child inside the parent user namespace; owned. */
+int storage_map_list(struct storage *st, struct storage_map **ret, size_t *ret_n,
+		     struct cmk_err *err);
+
+enum layer_compression {
+	LAYER_TAR,
+	LAYER_GZIP,
+	LAYER_ZSTD,
+	LAYER_ZSTD_CHUNKED, /* to be written; read as zstd */
+	/* Only read: */
+	LAYER_XZ,
+	LAYER_BZIP2,
+	LAYER_DETECT,
+};
+/* "tar", "gzip", "zstd", "zstd:chunked", "xz", "bzip2", "detect". */
 const char *layer_compression_name(enum layer_compression c);
 int layer_compression_parse(const char *name, enum layer_compression *ret); /* -EINVAL */
 
@@ -137,6 +209,7 @@ struct layer_unpack {
 	 */
 	bool part;
 	uint64_t offset;
+	const struct digest *pending; /* internal: the files are there, in this pending layer */
 };
 struct layer_result {
 	struct digest diff_id, blob_digest;
@@ -162,10 +235,16 @@ int storage_layer_collect(struct layer_job *job, struct layer_result *ret,
 int storage_layer_job_pidfd(const struct layer_job *job);
 /* Kills and reaps the job and sweeps what it wrote. */
 void storage_layer_cancel(struct layer_job *job);
+/* Writes a layer's tar stream to FD; blocks. -EPIPE where nobody reads. */
+typedef int (*storage_pack_fn)(void *arg, int fd, struct cmk_err *err);
+/* A layer of what PACK writes, which one child does while others unpack it: the layer's digest is
+ * of what was read back, and what is kept is what it is of. */
+int storage_layer_make(struct storage *st, storage_pack_fn pack, void *arg,
+		       struct layer_result *ret, struct cmk_err *err);
 
 struct layer_stream {
 	const struct digest *diff_id;
-	enum layer_compression compression; /* not LAYER_DETECT */
+	enum layer_compression compression; /* one that can be written */
 	int level;			    /* gzip 1..9, zstd 1..22; negative: the default */
 	int out_fd;			    /* pipe or file; -1: nobody wants it */
 	bool check; /* damaged files are told by their names, a line each, whatever it costs */
@@ -178,6 +257,34 @@ struct layer_stream {
  */
 int storage_layer_stream(struct storage *st, const struct layer_stream *s, struct layer_result *ret,
 			 struct cmk_err *err);
+
+/*
+ * A layer that lies in another program's store, as files and as a record of what else was in its
+ * tar stream (tar_asm.h): the helper cmk-pack, in the parent user namespace, puts the stream
+ * together. *RET_FD is a pipe that gives it. DIR_FD (which may be O_PATH) is the directory of the
+ * files, SPLIT_FD the record; both borrowed. Nothing outside of DIR_FD is read.
+ */
+struct layer_assembly;
+int storage_assembly_start(struct storage *st, int dir_fd, int split_fd, int *ret_fd,
+			   struct layer_assembly **ret, struct cmk_err *err);
+/* Waits, and frees A. -EBADMSG where files or the record are damaged: says which; -EPIPE where
+ * nobody read on. */
+int storage_assembly_finish(struct layer_assembly *a, struct cmk_err *err);
+void storage_assembly_cancel(struct layer_assembly *a);
+/* Whether storage.conf lets layers be completed from parts (pull_options). */
+bool storage_partial_wanted(struct storage *st);
+/* The storage.conf that is read, owned; where there is none, the user's own, which would be. */
+char *storage_conf_path(void);
+/* What of it is set here, by Podman's names: "overlay.mountopt=nodev"; owned, may be NULL. */
+char **storage_conf_options(struct storage *st);
+/* Where Podman keeps its images, as storage.conf says or by default. */
+struct storage_podman {
+	char *driver; /* that it names; NULL: none */
+	char **roots; /* absolute paths: the store first, then what it reads beside it (which may be
+			 none of Podman's) */
+};
+int storage_podman_find(struct storage *st, struct storage_podman *ret, struct cmk_err *err);
+void storage_podman_done(struct storage_podman *p);
 
 /* Where the footer of an eStargz (its last ESTARGZ_FOOTER bytes) says that the table of contents
  * is. -EBADMSG. */
@@ -238,6 +345,7 @@ int storage_blob_drop_all(struct storage *st, uint64_t *ret_bytes, struct cmk_er
 
 struct image_layer_ref {
 	char *diff_id; /* "sha256:…" */
+	bool pending;  /* that is a name of this store alone (see storage_layer_settle()) */
 	char *map;  /* of a container: which copy with other owners (storage_layers_map()); or NULL
 		     */
 	char *blob; /* digest of the blob as shipped, "" where unknown */
@@ -248,7 +356,7 @@ struct image_layer_ref {
 
 struct image_record {
 	int schema;
-	char *id;	       /* hex of the config's digest */
+	char *id;	       /* hex of the config's digest, but see CONFIG_DIGEST */
 	char *manifest_digest; /* "sha256:…" of the manifest's bytes */
 	char *manifest_type;   /* media type */
 	char **digests;	       /* manifest and index digests by which it was pulled: "sha256:…" */
@@ -261,17 +369,29 @@ struct image_record {
 	/* A manifest list: it has no config and no layers, and its ID, which stays when it changes,
 	 * is the digest of nothing. DIGESTS has that of the list as it is alone. */
 	bool is_list;
+	/* Some layers are pending: there is no manifest yet, and the config has their names for
+	 * diff IDs. The ID was drawn, and stays when the image has been settled; CONFIG_DIGEST is
+	 * "sha256:…" then. */
+	bool pending;
+	char *config_digest;
 	char **names;	/* not stored in the record: filled from names/ by load and list */
 	bool read_only; /* nor this: it is in an additional store */
 	char *extra;
 };
 void image_record_done(struct image_record *r);
 
+/* Of the config: "sha256:…" in BUF; of a pending image what it is not. */
+const char *storage_image_config_digest(const struct image_record *r, char buf[static 72]);
 /* Writes the image directory (durable); the layers must exist. An image that exists gets DIGESTS
- * merged. */
+ * merged. MANIFEST is NULL of a pending image. */
 int storage_image_put(struct storage *st, const struct image_record *r, const void *manifest,
 		      size_t manifest_len, const void *config, size_t config_len,
 		      struct cmk_err *err);
+/* Instead of the pending image of R's ID the one that it has become; -ENOENT where that is gone,
+ * and nothing where somebody else was first. */
+int storage_image_settled(struct storage *st, const struct image_record *r, const void *manifest,
+			  size_t manifest_len, const void *config, size_t config_len,
+			  struct cmk_err *err);
 /* ID is full hex. */
 int storage_image_load(struct storage *st, const char *id, struct image_record *ret,
 		       struct cmk_err *err);
@@ -303,7 +423,10 @@ int storage_name_remove(struct storage *st, const char *name, struct cmk_err *er
 int storage_name_lookup(struct storage *st, const char *name, char **ret_id);
 /* The names of REC, then those that it had before, the last one first; owned. */
 char **storage_image_name_history(struct storage *st, const struct image_record *rec);
-/* Full id from a unique hex prefix: -ENOENT, -ENOTUNIQ. */
+/* The image whose ID was drawn, and whose config has the digest that begins with PREFIX, in hex: 0
+ * with *RET_ID (owned), -ENOENT, -ENOTUNIQ. */
+int storage_image_by_config(struct storage *st, const char *prefix, char **ret_id);
+/* Full id from a unique hex prefix, of it or else of its config's digest: -ENOENT, -ENOTUNIQ. */
 int storage_image_by_prefix(struct storage *st, const char *prefix, char **ret_id,
 			    struct cmk_err *err);
 /* Removes record, names, and layers no other image or container uses. Under the storage lock.
@@ -314,27 +437,20 @@ int storage_image_remove(struct storage *st, const char *id, struct cmk_err *err
 /* --- container root file systems
  * ----------------------------------------------------------------------------- */
 
-/* A driver: kernel overlay first, fuse-overlayfs next, plain copy last; detected by trying,
- * recorded in driver.json with the kernel release, shown by `cmk info`. $STORAGE_DRIVER (overlay,
- * vfs) overrides. */
-struct storage_driver {
-	const char *name; /* "overlay", "fuse-overlayfs", "vfs" */
-	const char *why;  /* what the probe found, one line; lives as long as the storage */
-	bool userxattr, lowerdir_append /* fsconfig lowerdir+ */, volatile_ok;
-	bool data_lower; /* layers of metadata over data-only ones: one copy of an image for all
-			    maps */
-};
+/* Found once per command. */
 int storage_driver_get(struct storage *st, struct storage_driver *ret, struct cmk_err *err);
 
 /* What a container's mount step needs; opened before entering its namespaces, used inside
  * (descriptors survive). */
 struct rootfs_plan {
 	char *driver;
-	char **lower;	     /* absolute paths of the layers' diff directories, top first; last
-				"::PATH" of directories with nothing but data (meta.h) */
-	char *upper, *work;  /* absolute, made by storage_rootfs_prepare(); NULL: read-only */
-	char *merged;	     /* mount point, absolute */
-	bool is_volatile;    /* --rm: nothing of the upper directory must outlive a power cut */
+	char **lower;	    /* absolute paths of the layers' diff directories, top first */
+	char **data;	    /* the same of directories below them with nothing but data (meta.h) */
+	char *upper, *work; /* absolute, made by storage_rootfs_prepare(); NULL: read-only */
+	char *merged;	    /* mount point, absolute */
+	bool unsynced;	    /* its mount syncs nothing */
+	bool is_volatile;   /* --rm: nothing of the upper directory must outlive a power cut */
+	uint64_t mount_set, mount_clear; /* of MOUNT_ATTR_…, where it is mounted */
 	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay: bound onto
 				itself, so that it can be entered; read-only only where the spec
 				says so */
@@ -346,6 +462,9 @@ void rootfs_plan_done(struct rootfs_plan *p);
 int storage_rootfs_prepare(struct storage *st, const char *container_id,
 			   struct image_layer_ref *layers, size_t n_layers, bool is_volatile,
 			   struct rootfs_plan *ret, struct cmk_err *err);
+/* The name of the driver with which the container was made, and stays; NULL where that cannot be
+ * told. Never freed. */
+const char *storage_rootfs_driver(struct storage *st, const char *container_id);
 /* What lies where for a container that was prepared before, whether it runs or not. Changes
  * nothing.
  */
@@ -373,6 +492,8 @@ int storage_rootfs_mount(const struct rootfs_plan *plan, struct cmk_err *err);
 /* What a container's own files take: bytes of regular files and links. */
 struct rootfs_usage {
 	const char *id;
+	const struct image_layer_ref *own; /* in: layers that count as its own files */
+	size_t n_own;
 	int64_t created_ns; /* in: since the epoch; tells what of a plain copy was changed since */
 	uint64_t changed;   /* out: written by the container */
 	uint64_t copied;    /* out: of the image, where the driver copies (vfs) */
@@ -383,6 +504,59 @@ int storage_rootfs_usage(struct storage *st, struct rootfs_usage *list, size_t n
 /* Removes containers/ID/{upper,work,merged} (in the parent user namespace: files belong to
  * subordinate ids). */
 int storage_rootfs_remove(struct storage *st, const char *container_id, struct cmk_err *err);
+
+/* --- layers without a diff ID yet
+ * ----------------------------------------------------------------------------
+ *
+ * A commit need not read what a container has changed: its upper directory becomes a layer as it
+ * is, or shares its data with one. Such a pending layer lies under a name that was drawn,
+ * layers/NAME/, and has neither diff ID nor record of a tar stream. Who needs them settles it, once
+ * and for all: then it lies under its diff ID like any other, and NAME is a link to that, for the
+ * containers whose records have it.
+ */
+
+/* What an upper directory holds. */
+struct storage_upper {
+	uint64_t bytes, n_entries; /* of its tar stream, about */
+	bool plain;		   /* nothing but what a layer can have */
+	bool root_changed;	   /* "/" is not what the layers below have */
+};
+/* Looks through the upper directory of PLAN, in a child inside the parent user namespace; where the
+ * driver is not the kernel's overlay, or layers have other owners, it is not plain. */
+int storage_upper_look(struct storage *st, const struct rootfs_plan *plan,
+		       struct storage_upper *ret, struct cmk_err *err);
+static inline bool storage_upper_is_empty(const struct storage_upper *u)
+{
+	return u->n_entries == 0 && !u->root_changed;
+}
+/*
+ * In two steps, for a container that nobody has mounted, under its lock. The first makes a pending
+ * layer with an empty directory, *RET, which the caller then adds to the layers in the container's
+ * record (durable): for the container nothing is different. The second is one rename(2) that
+ * exchanges that directory and the upper one: again the container sees what it saw. Killed before,
+ * between or after, nothing is to be repaired.
+ */
+int storage_pending_make(struct storage *st, const struct rootfs_plan *plan,
+			 const struct storage_upper *upper, struct image_layer_ref *ret,
+			 struct cmk_err *err);
+int storage_pending_take(struct storage *st, const struct rootfs_plan *plan,
+			 const struct image_layer_ref *layer, struct cmk_err *err);
+/* A pending layer whose files share their data with those of the upper directory, which stays.
+ * -EOPNOTSUPP where the file system cannot do that. */
+int storage_pending_share(struct storage *st, const struct rootfs_plan *plan,
+			  const struct storage_upper *upper, struct image_layer_ref *ret,
+			  struct cmk_err *err);
+/* Gives the pending layer DIFF_ID ("sha256:NAME") its own diff ID and the record of its stream;
+ * *RET is what is known of it, also where it has been settled before. Reads all of it. Killed, it
+ * is still pending. -EROFS where it is in an additional store. */
+int storage_layer_settle(struct storage *st, const char *diff_id, struct layer_result *ret,
+			 struct cmk_err *err);
+/* A pending LAYER that somebody has settled since is called by its diff ID. */
+void storage_layer_resolve(struct storage *st, struct image_layer_ref *layer);
+/* The diff ID of the layer that is or was called DIFF_ID, or that itself; owned. */
+char *storage_layer_diff_id(struct storage *st, const char *diff_id);
+/* Removes layers that nothing names any more, as the removal of an image does. */
+int storage_layers_collect(struct storage *st, struct cmk_err *err);
 
 /* --- mounts for people: containers and images, in a session of `cmk unshare`
  * ---------------------------------------------------------------------------
@@ -477,7 +651,7 @@ int storage_extract(int dir_fd, int in_fd, const struct storage_extract_options 
 /* Fewest rights for a process that makes, or reads, files of a container, for good; after the last
  * change of ids and namespaces. */
 int storage_extract_confine(struct cmk_err *err);
-/* Starts the helper that copies FD's bytes, decompressed where they are gzip or zstd, to *RET_FD, a
+/* Starts the helper that copies FD's bytes, decompressed where they are compressed, to *RET_FD, a
  * pipe. Reap *RET_PID. */
 int storage_decompress_start(int fd, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
 /* --- archives of files, for images
@@ -524,7 +698,7 @@ int storage_archive_find(const struct storage_archive *a, const char *name,
 /*
  * What FD gives from its position on, as a file that can be sought and is not compressed: FD's own,
  * where it is one (*RET_FD is another descriptor of it), else an unnamed file in the data directory
- * into which it was copied, decompressed where it is gzip or zstd. -ENOSPC before the file system
+ * into which it was copied, decompressed where it is compressed. -ENOSPC before the file system
  * is full: as much as was copied stays free. Blocks.
  */
 int storage_plain_file(struct storage *st, int fd, int *ret_fd, struct cmk_err *err);

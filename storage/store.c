@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
-#include "storage/extra.h"
+#include "storage/conf.h"
 #include "storage/internal.h"
 
 static int default_root(char **ret, struct cmk_err *err)
@@ -228,6 +228,17 @@ int storage_lock(struct storage *st, int *ret_fd, struct cmk_err *err)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int storage_lock_to_remove(struct storage *st, int *ret_fd, struct cmk_err *err)
+{
+	int r;
+
+	storage_unclaim(st);
+	r = storage_lock(st, ret_fd, err);
+	if (r == 0)
+		storage_tmp_sweep(st, true);
+	return r;
 }
 
 int storage_claim(struct storage *st, struct cmk_err *err)

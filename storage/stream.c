@@ -136,11 +136,8 @@ static int decode_all(struct stream *s, struct cmk_err *err)
 	int r = 0;
 
 	while ((n = read_input(s, err)) > 0) {
-		if (!d && s->kind == LAYER_DETECT) {
-			r = decoder_detect(s->in, (size_t)n, &s->kind, err);
-			if (r < 0)
-				break;
-		}
+		if (!d && s->kind == LAYER_DETECT)
+			s->kind = decoder_detect(s->in, (size_t)n);
 		if (!d)
 			d = decoder_new(s->kind);
 		r = decode(s, d, &o, s->in, (size_t)n, err);

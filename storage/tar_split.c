@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include "base/file.h"
+#include "storage/shared.h"
 
 /* Headers of archives are alike: more effort gives little. */
 enum { LEVEL = 3, RAW_MAX = 64 << 10, OUT_SIZE = 128 << 10 };
@@ -29,6 +30,8 @@ struct tar_split {
 	struct sha256_ctx sha;
 	struct piece *pieces;
 	size_t n_pieces, cap_pieces;
+	int files_fd; /* SHARED_NEW, once there is a file for it */
+	struct strbuf files;
 };
 
 static void put(struct tar_split *s, const void *p, size_t len, ZSTD_EndDirective end)
@@ -80,6 +83,36 @@ static void flush_raw(struct tar_split *s)
 	strbuf_reset(&s->raw);
 }
 
+static void flush_files(struct tar_split *s)
+{
+	int r = 0;
+
+	if (s->files.len > 0 && s->files_fd < 0)
+		s->files_fd = openat(s->dir_fd, SHARED_NEW,
+				     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->files.len > 0)
+		r = s->files_fd < 0 ? -errno : write_all(s->files_fd, s->files.data, s->files.len);
+	strbuf_reset(&s->files);
+	if (r < 0 && s->err.code >= 0)
+		(void)cmk_err_set(&s->err, r, "write '" SHARED_NEW "': %s", errno_text(-r));
+}
+
+/* A file that other layers may have (shared.h). Not where the layer has replaced some of its own:
+ * what the path leads to then is another. */
+static void note_file(struct tar_split *s, const uint8_t sum[static SHA256_DIGEST_SIZE])
+{
+	if (s->n_pieces != 1 || s->pieces[0].offset != 0 || s->pieces[0].len < SHARED_MIN ||
+	    s->n_replaced > 0)
+		return;
+	for (size_t i = 0; i < SHA256_DIGEST_SIZE; i++)
+		strbuf_addf(&s->files, "%02x", sum[i]);
+	strbuf_addf(&s->files, " %llu %s", (unsigned long long)s->pieces[0].len,
+		    strbuf_str(&s->path));
+	strbuf_addc(&s->files, '\0');
+	if (s->files.len >= RAW_MAX)
+		flush_files(s);
+}
+
 static void flush_file(struct tar_split *s)
 {
 	uint8_t sum[SHA256_DIGEST_SIZE];
@@ -97,6 +130,7 @@ static void flush_file(struct tar_split *s)
 	}
 	sha256_digest(&s->sha, sizeof(sum), sum);
 	put(s, sum, sizeof(sum), ZSTD_e_continue);
+	note_file(s, sum);
 }
 
 static void on_bytes(void *arg, const void *p, size_t len)
@@ -172,6 +206,7 @@ int tar_split_new(int dir_fd, struct tar_split **ret, struct cmk_err *err)
 	s = xcalloc(1, sizeof(*s));
 	s->dir_fd = dir_fd;
 	s->fd = fd;
+	s->files_fd = -1;
 	s->tap = (struct tar_tap){
 		.bytes = on_bytes, .data = on_data, .replace = on_replace, .arg = s
 	};
@@ -200,6 +235,10 @@ int tar_split_finish(struct tar_split *s, struct cmk_err *err)
 	put(s, "E", 1, ZSTD_e_continue);
 	put_number(s, s->total);
 	put(s, NULL, 0, ZSTD_e_end);
+	if (s->n_replaced == 0)
+		flush_files(s);
+	else if (s->files_fd >= 0)
+		(void)unlinkat(s->dir_fd, SHARED_NEW, 0);
 	return s->err.code < 0 ? cmk_err_move(err, &s->err) : 0;
 }
 
@@ -209,7 +248,10 @@ void tar_split_free(struct tar_split *s)
 		return;
 	(void)ZSTD_freeCStream(s->zstd);
 	(void)close(s->fd);
+	if (s->files_fd >= 0)
+		(void)close(s->files_fd);
 	cmk_err_done(&s->err);
+	strbuf_done(&s->files);
 	strbuf_done(&s->raw);
 	strbuf_done(&s->path);
 	free(s->pieces);

@@ -16,8 +16,8 @@
 #pragma once
 
 #include "storage/tar.h"
+#include "storage/unpack_wire.h"
 
-#define TAR_SPLIT_FILE "tar-split.zst"
 #define TAR_SPLIT_REPLACED "replaced"
 #define TAR_SPLIT_MAGIC "cmksplt1"
 

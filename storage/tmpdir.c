@@ -10,12 +10,13 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "storage/internal.h"
+#include "storage/shared.h"
 
 void storage_tmp_remove(struct storage *st, const char *name)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
-	if (storage_remove_tree(st, st->tmp_fd, name, &err) < 0)
+	if (shared_drop(st, name, &err) < 0 || storage_remove_tree(st, st->tmp_fd, name, &err) < 0)
 		log_debug("remove '%s/tmp/%s': %s", st->root, name, cmk_err_msg(&err));
 }
 

@@ -5,7 +5,6 @@
 #include <sys/sysmacros.h>
 
 #include "storage/internal.h"
-#include "storage/meta.h"
 #include "storage/xattr.h"
 
 #define DOT_WH ".wh."
@@ -30,20 +29,34 @@ static void add_part(struct tree_dir *d, int fd, ino_t layer)
 	d->parts[d->n++] = (struct tree_part){ .fd = fd, .layer = layer };
 }
 
+static int open_root(const char *path, struct stat *ret, struct cmk_err *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return cmk_err_errno(err, "open '%s'", path);
+	return steal_fd(&fd);
+}
+
 static int add_root(struct tree_dir *d, const char *path, struct cmk_err *err)
 {
-	const char *data = str_after(path, META_DATA);
-	cleanup_close int fd = open(data ?: path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
+	int fd = open_root(path, &st, err);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cmk_err_errno(err, "open '%s'", data ?: path);
-	if (data) {
-		d->data = xrealloc(d->data, d->n_data + 1, sizeof(*d->data));
-		d->data[d->n_data++] = steal_fd(&fd);
-	} else {
-		add_part(d, steal_fd(&fd), st.st_ino);
-	}
+	if (fd >= 0)
+		add_part(d, fd, st.st_ino);
+	return fd;
+}
+
+static int add_data(struct tree_dir *d, const char *path, struct cmk_err *err)
+{
+	struct stat st;
+	int fd = open_root(path, &st, err);
+
+	if (fd < 0)
+		return fd;
+	d->data = xrealloc(d->data, d->n_data + 1, sizeof(*d->data));
+	d->data[d->n_data++] = fd;
 	return 0;
 }
 
@@ -59,6 +72,8 @@ int tree_open(const struct rootfs_plan *plan, struct tree_dir *ret, struct cmk_e
 		r = add_root(&d, plan->upper, err);
 	for (char **l = plan->lower; !whole && r >= 0 && l && *l; l++)
 		r = add_root(&d, *l, err);
+	for (char **l = plan->data; !whole && r >= 0 && l && *l; l++)
+		r = add_data(&d, *l, err);
 	d.dot_wh = plan->driver && streq(plan->driver, "fuse-overlayfs") && plan->upper;
 	if (r < 0) {
 		tree_dir_done(&d);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of cmk-unpack, the helper that turns one layer's blob into files. Not for cmk itself:
- * these map zstd and the inflate library.
+ * these map the libraries that decompress.
  *
  *   reading thread: blob → SHA-256 → inflate → buffers
  *   main thread:    buffers → SHA-256 → tar → files
  */
 #pragma once
 
+#include "storage/owners.h"
 #include "storage/storage.h"
 #include "storage/tar.h"
 #include "storage/unpack_wire.h"
@@ -15,19 +16,23 @@
 /* --- decompress.c --- */
 
 struct decoder;
-/* KIND is not LAYER_DETECT. */
+/* KIND is not LAYER_DETECT. No more memory is taken than a constant, whatever the data says: 128
+ * MiB for a window or dictionary. */
 struct decoder *decoder_new(enum layer_compression kind);
 void decoder_free(struct decoder *d);
+/* For other data of the same kind. */
+void decoder_restart(struct decoder *d);
 /* Takes from *IN and writes to OUT. *RET_LEN 0 means that more input is wanted. -EBADMSG. */
 int decoder_run(struct decoder *d, const uint8_t **in, size_t *in_len, uint8_t *out, size_t cap,
 		size_t *ret_len, struct cmk_err *err);
 /* At the end of the input: -EBADMSG where that is in the middle of something. */
-int decoder_end(const struct decoder *d, struct cmk_err *err);
+int decoder_end(struct decoder *d, struct cmk_err *err);
 
 /* --- detect.c: maps nothing, so that it is cmk's too --- */
 
-/* By the first bytes (at most 6 are looked at). */
-int decoder_detect(const uint8_t *p, size_t len, enum layer_compression *ret, struct cmk_err *err);
+/* By the first bytes, of which at most DETECT_LEN are looked at. */
+#define DETECT_LEN 10
+enum layer_compression decoder_detect(const uint8_t *p, size_t len);
 
 /* --- stream.c --- */
 
@@ -51,9 +56,11 @@ void stream_free(struct stream *s);
 
 struct extract_options {
 	bool single; /* one id only: every file belongs to it */
+	bool squash; /* what belongs to an id that is not mapped belongs to 0 */
 	const struct id_map *uids, *gids;
 	/* No layer but files for a directory that has some: NULL where it is a layer. */
 	const struct storage_extract_options *plain;
+	struct owners_writer *owners; /* is told whose files are not root's; or NULL */
 };
 /* Reads the archive to its end and makes its files below ROOT. */
 int extract_all(int root, struct tar_reader *t, const struct extract_options *o,

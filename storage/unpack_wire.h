@@ -4,14 +4,19 @@
 
 #include "storage/storage.h"
 
+/* What it writes beside the files: tar_split.h. */
+#define TAR_SPLIT_FILE "tar-split.zst"
 #define UNPACK_PROGRAM "cmk-unpack"
 /* Its only argument where it shall just decompress stdin to stdout. An error goes to
  * UNPACK_RESULT_FD, where that is open. */
 #define UNPACK_CAT "cat"
 /* Descriptors that it starts with, beside stdin (the blob) and stderr. */
 enum { UNPACK_DIR_FD = 3, UNPACK_RESULT_FD = 4 };
-/* argv: PARENT-PID KIND BLOB-SIZE OFFSET|- BLOB-DIGEST|- DIFF-ID|- subids|single. The directory
- * gets "diff"; the result is one struct unpack_result on success, an encoded cmk_err otherwise. */
+/* Instead of whose the files are: none are made, for they are there already. */
+#define UNPACK_RECORD "record"
+/* argv: PARENT-PID KIND BLOB-SIZE OFFSET|- BLOB-DIGEST|- DIFF-ID|- subids|single|squash|record. The
+ * directory gets "diff", but for "record", and what else was in the stream; the result is one
+ * struct unpack_result on success, an encoded cmk_err otherwise. */
 enum {
 	UNPACK_ARG_PARENT = 1,
 	UNPACK_ARG_KIND,

@@ -2,6 +2,8 @@
 #include "storage/xattr.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "base/userns.h"
@@ -149,6 +151,26 @@ int xattr_copy_capability_fd(int in, int out)
 	int r = copy_one(in, out, XATTR_CAPABILITY, XATTR_CAPABILITY);
 
 	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* Linux 6.13; the same number on all architectures but Alpha. */
+#ifndef SYS_listxattrat
+#define SYS_listxattrat 465
+#endif
+
+int xattr_any_at(int dir, const char *name)
+{
+	char names[1024];
+	ssize_t n = syscall(SYS_listxattrat, dir, name, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH,
+			    names, sizeof(names));
+
+	if (n < 0)
+		return errno == EOPNOTSUPP ? 0 : -errno;
+	for (const char *p = names; p < names + n; p += strlen(p) + 1)
+		for (size_t i = 0; i < ARRAY_LEN(own_names); i++)
+			if (str_after(p, own_names[i]) || streq(p, XATTR_CAPABILITY))
+				return 1;
+	return 0;
 }
 
 bool xattr_is_opaque(int fd)

@@ -45,4 +45,7 @@ int xattr_copy_capability_fd(int in, int out);
 struct id_map_pair;
 /* As it lies on disk, for a layer of other owners; again without security.capability. */
 int xattr_copy_mapped_fd(int in, int out, const struct id_map_pair *map);
+/* NAME in DIR, or DIR itself where it is "", has what these copy: 1 or 0, or -errno where that
+ * cannot be said without opening it. */
+int xattr_any_at(int dir, const char *name);
 bool xattr_is_opaque(int fd);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "libpod/cgroup/internal.h"
 
 #define PROC_FILE_MAX (1 << 20)
 #define EVENT_TIMEOUT_MS 10000
@@ -111,7 +112,7 @@ static bool may_use(int fd)
 	       faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) == 0;
 }
 
-static char **read_words(int dirfd, const char *name)
+char **control_words(int dirfd, const char *name)
 {
 	cleanup_free char *text = NULL;
 	char **words = NULL, *save = NULL;
@@ -166,6 +167,13 @@ int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
 	const char *below;
 	int r;
 
+#ifdef CMK_TEST_HOOKS
+	if (getenv("CMK_TEST_NO_DELEGATION")) {
+		d.why = xstrdup("no cgroup is delegated, as the test wants it");
+		*ret = d;
+		return 0;
+	}
+#endif
 	r = find_mount(&root, &d.mount, err);
 	if (r < 0)
 		return r;
@@ -183,63 +191,12 @@ int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
 	if (d.fd < 0)
 		explain(&d, group);
 	else
-		d.controllers = read_words(d.fd, "cgroup.controllers");
+		d.controllers = control_words(d.fd, "cgroup.controllers");
 	*ret = d;
 	return 0;
 }
 
-/* --- limits
- * ---------------------------------------------------------------------------------------------------
- */
-
-struct limit {
-	const char *controller, *option;
-	bool wanted;
-};
-
-#define N_LIMITS 3
-static void list_limits(const struct spec_resources *res, struct limit limits[N_LIMITS])
-{
-	limits[0] = (struct limit){ "memory", "--memory", res->memory_limit > 0 };
-	limits[1] = (struct limit){ "cpu", "--cpus", res->cpu_quota > 0 };
-	limits[2] = (struct limit){ "pids", "--pids-limit", res->pids_limit > 0 };
-}
-
-static int missing_controller(const struct limit *l, const char *where, struct cmk_err *err)
-{
-	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-			   "%s: cgroup controller '%s' is not delegated%s%s", l->option,
-			   l->controller, where ? " in " : "", where ? where : "");
-	(void)cmk_err_hint(
-		err,
-		"as root: mkdir -p /etc/systemd/system/user@.service.d && printf "
-		"'[Service]\\nDelegate=cpu cpuset io memory pids\\n' "
-		"> /etc/systemd/system/user@.service.d/delegate.conf && systemctl daemon-reload; "
-		"then log in again");
-	return -EOPNOTSUPP;
-}
-
-int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
-			struct cmk_err *err)
-{
-	struct limit limits[N_LIMITS];
-
-	list_limits(res, limits);
-	for (size_t i = 0; i < N_LIMITS; i++) {
-		if (!limits[i].wanted ||
-		    (d->path && strv_has(d->controllers, limits[i].controller)))
-			continue;
-		if (d->path)
-			return missing_controller(&limits[i], d->path, err);
-		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-				    "%s: cgroup controller '%s' is missing: %s", limits[i].option,
-				    limits[i].controller, d->why ? d->why : "no cgroup v2");
-	}
-	return 0;
-}
-
-/* Control files are written with one write(2), which the kernel takes or refuses whole. */
-static int write_control(int dirfd, const char *name, const char *value, struct cmk_err *err)
+int control_write(int dirfd, const char *name, const char *value, struct cmk_err *err)
 {
 	cleanup_close int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -247,81 +204,6 @@ static int write_control(int dirfd, const char *name, const char *value, struct 
 		return cmk_err_errno(err, "open '%s'", name);
 	if (write(fd, value, strlen(value)) < 0)
 		return cmk_err_errno(err, "write '%s' to '%s'", value, name);
-	return 0;
-}
-
-static int apply_memory(int fd, int64_t limit, struct cmk_err *err)
-{
-	char value[32];
-	int r;
-
-	(void)snprintf(value, sizeof(value), "%lld", (long long)limit);
-	r = write_control(fd, "memory.max", value, err);
-	if (r < 0)
-		return r;
-	/* Absent where the kernel does no swap accounting. */
-	if (faccessat(fd, "memory.swap.max", F_OK, 0) < 0)
-		return 0;
-	return write_control(fd, "memory.swap.max", value, err);
-}
-
-int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
-		 struct cmk_err *err)
-{
-	struct limit limits[N_LIMITS];
-	char value[64];
-	int r = 0;
-
-	list_limits(res, limits);
-	for (size_t i = 0; i < N_LIMITS; i++)
-		if (limits[i].wanted && !strv_has(controllers, limits[i].controller))
-			return missing_controller(&limits[i], NULL, err);
-	if (res->memory_limit > 0)
-		r = apply_memory(group_fd, res->memory_limit, err);
-	if (r == 0 && res->cpu_quota > 0) {
-		(void)snprintf(value, sizeof(value), "%lld %llu", (long long)res->cpu_quota,
-			       (unsigned long long)res->cpu_period);
-		r = write_control(group_fd, "cpu.max", value, err);
-	}
-	if (r == 0 && res->pids_limit > 0) {
-		(void)snprintf(value, sizeof(value), "%lld", (long long)res->pids_limit);
-		r = write_control(group_fd, "pids.max", value, err);
-	}
-	if (r == 0 && res->pids_limit < 0 && strv_has(controllers, "pids"))
-		r = write_control(group_fd, "pids.max", "max", err);
-	return r;
-}
-
-/* Lets children of the delegated group use what the limits need. EBUSY: processes sit in the
- * delegated group itself. */
-static int enable_controllers(const struct cgroup_delegation *d, const struct spec_resources *res,
-			      struct cmk_err *err)
-{
-	cleanup_strv char **enabled = NULL;
-	struct limit limits[N_LIMITS];
-	int r;
-
-	list_limits(res, limits);
-	if (!limits[0].wanted && !limits[1].wanted && !limits[2].wanted)
-		return 0;
-	enabled = read_words(d->fd, "cgroup.subtree_control");
-	for (size_t i = 0; i < N_LIMITS; i++) {
-		char value[32];
-
-		if (!limits[i].wanted || strv_has(enabled, limits[i].controller))
-			continue;
-		(void)snprintf(value, sizeof(value), "+%s", limits[i].controller);
-		r = write_control(d->fd, "cgroup.subtree_control", value, err);
-		if (r < 0) {
-			r = cmk_err_wrap(err, r, "%s: enable controller '%s' below '%s'",
-					 limits[i].option, limits[i].controller, d->path);
-			if (r == -EBUSY)
-				(void)cmk_err_hint(
-					err, "processes sit in that group itself: start cmk from a "
-					     "group below it, as systemd-run --user --scope does");
-			return r;
-		}
-	}
 	return 0;
 }
 
@@ -335,7 +217,7 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	r = cgroup_check_limits(d, res, err);
 	if (r < 0)
 		return r;
-	r = enable_controllers(d, res, err);
+	r = limits_enable(d, res, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(d->fd, name, 0755) < 0 && errno != EEXIST)
@@ -354,38 +236,11 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
-/* "max" in the files of what is to be lifted; a controller that is off limits nothing. */
-static int lift(int fd, const struct spec_resources *res, struct cmk_err *err)
-{
-	const struct {
-		bool wanted;
-		const char *file;
-	} files[] = {
-		/* Swap first: memory.swap.max is of its own in cgroup v2. */
-		{ res->memory_limit < 0, "memory.swap.max" },
-		{ res->memory_limit < 0, "memory.max" },
-		{ res->cpu_quota < 0, "cpu.max" },
-		{ res->pids_limit < 0, "pids.max" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		int r;
-
-		if (!files[i].wanted || faccessat(fd, files[i].file, F_OK, 0) < 0)
-			continue;
-		r = write_control(fd, files[i].file, "max", err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int cgroup_update(const char *mount, const char *path, const struct spec_resources *res,
-		  struct cmk_err *err)
+int cgroup_update(const char *mount, const char *path, const struct spec_resources *before,
+		  const struct spec_resources *after, struct cmk_err *err)
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 	cleanup_close int fd = cgroup_open(mount, path);
-	struct spec_resources set = *res;
 	const char *slash = strrchr(path, '/');
 	int r;
 
@@ -396,16 +251,17 @@ int cgroup_update(const char *mount, const char *path, const struct spec_resourc
 	d.fd = cgroup_open(mount, d.path);
 	if (d.fd < 0)
 		return cmk_err_set(err, d.fd, "open cgroup '%s'", d.path);
-	d.controllers = read_words(d.fd, "cgroup.controllers");
-	set.memory_limit = MAX(set.memory_limit, 0);
-	set.cpu_quota = MAX(set.cpu_quota, 0);
-	set.pids_limit = MAX(set.pids_limit, 0);
-	r = cgroup_check_limits(&d, &set, err);
+	d.controllers = control_words(d.fd, "cgroup.controllers");
+	r = cgroup_check_limits(&d, after, err);
 	if (r == 0)
-		r = enable_controllers(&d, &set, err);
-	if (r == 0)
-		r = cgroup_apply(fd, &set, d.controllers, err);
-	return r < 0 ? r : lift(fd, res, err);
+		r = limits_enable(&d, after, err);
+	if (r < 0)
+		return r;
+	r = limits_change(fd, before, after, err);
+	/* All or nothing. */
+	if (r < 0)
+		(void)limits_change(fd, after, before, NULL);
+	return r;
 }
 
 /* --- what is done to a group
@@ -413,7 +269,7 @@ int cgroup_update(const char *mount, const char *path, const struct spec_resourc
 
 int cgroup_kill(int group_fd, struct cmk_err *err)
 {
-	return write_control(group_fd, "cgroup.kill", "1", err);
+	return control_write(group_fd, "cgroup.kill", "1", err);
 }
 
 /* The value of "KEY N" in a flat-keyed file. */
@@ -495,7 +351,7 @@ int cgroup_oom_kills(int group_fd, uint64_t *ret)
 
 int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err)
 {
-	int r = write_control(group_fd, "cgroup.freeze", freeze ? "1" : "0", err);
+	int r = control_write(group_fd, "cgroup.freeze", freeze ? "1" : "0", err);
 
 	if (r < 0)
 		return r;

@@ -36,16 +36,18 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
  * without a path refuses every limit. */
 int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
 			struct cmk_err *err);
-/* Writes the limits into a group's directory (or, in tests, a plain directory that looks like one):
- * memory.max, memory.swap.max (the same again in swap, as podman and docker do), cpu.max, pids.max.
- */
+/* Writes the limits into a new group's directory (or, in tests, a plain directory that looks like
+ * one): at most one file for each. The scales of cgroup v1 are converted as crun(1) tells. */
 int cgroup_apply(int group_fd, const struct spec_resources *res, char *const *controllers,
 		 struct cmk_err *err);
+/* Whether there is one that needs a group. */
+bool cgroup_has_limits(const struct spec_resources *res);
 
-/* Changes the limits of the group at PATH below MOUNT. Negative ones are lifted, 0 stays as it is.
- * A controller is enabled above it where needed; CMK_ERR_UNSUPPORTED where it is not delegated. */
-int cgroup_update(const char *mount, const char *path, const struct spec_resources *res,
-		  struct cmk_err *err);
+/* Changes the limits of the group at PATH below MOUNT from BEFORE to AFTER; what is equal in both
+ * stays as the group has it. A controller is enabled above it where needed; CMK_ERR_UNSUPPORTED
+ * where it is not delegated. After a failure the group is as before. */
+int cgroup_update(const char *mount, const char *path, const struct spec_resources *before,
+		  const struct spec_resources *after, struct cmk_err *err);
 int cgroup_kill(int group_fd,
 		struct cmk_err *err); /* cgroup.kill, kernel 5.14; all processes below */
 /* The group NAME below GROUP_FD, made where absent: its directory, or -errno. */

@@ -50,6 +50,58 @@ static uint64_t sum_of(const char *text, const char *key)
 	return sum;
 }
 
+/* "KEY=" and a number, "12.34" where FRACTION; moves *P behind it. */
+static bool number_of(const char **p, const char *key, bool fraction, uint64_t *ret)
+{
+	const char *v = str_after(*p, key);
+	uint64_t whole, hundredths = 0;
+	size_t n;
+
+	if (!v)
+		return false;
+	n = strspn(v, "0123456789");
+	if (parse_u64_n(v, n, fraction ? 1000 : UINT64_MAX, &whole) < 0)
+		return false;
+	v += n;
+	if (fraction) {
+		if (*v != '.' || parse_u64_n(v + 1, 2, 99, &hundredths) < 0)
+			return false;
+		v += 3;
+		whole = whole * 100 + hundredths;
+	}
+	*ret = whole;
+	*p = v + (*v == ' ');
+	return true;
+}
+
+static bool pressure_line(const char *text, const char *name, struct cgroup_pressure_line *ret)
+{
+	const char *p = strstr(text, name);
+	uint64_t avg[3] = { 0 }, total = 0;
+
+	if (!p)
+		return false;
+	p += strlen(name);
+	if (!number_of(&p, "avg10=", true, &avg[0]) || !number_of(&p, "avg60=", true, &avg[1]) ||
+	    !number_of(&p, "avg300=", true, &avg[2]) || !number_of(&p, "total=", false, &total))
+		return false;
+	*ret = (struct cgroup_pressure_line){ (uint32_t)avg[0], (uint32_t)avg[1], (uint32_t)avg[2],
+					      total };
+	return true;
+}
+
+bool cgroup_pressure_parse(const char *text, struct cgroup_pressure *ret)
+{
+	struct cgroup_pressure p = { .has = true };
+
+	if (!pressure_line(text, "some ", &p.some))
+		return false;
+	/* Of the CPU only since Linux 5.13. */
+	(void)pressure_line(text, "full ", &p.full);
+	*ret = p;
+	return true;
+}
+
 /* The same that the pids controller counts, where there is none. */
 static uint64_t count_threads(int fd, int depth)
 {
@@ -77,6 +129,11 @@ static uint64_t count_threads(int fd, int depth)
 
 void cgroup_stats_read(int fd, struct cgroup_stats *ret)
 {
+	static const char *const pressures[N_PRESSURES] = {
+		[PRESSURE_CPU] = "cpu.pressure",
+		[PRESSURE_MEMORY] = "memory.pressure",
+		[PRESSURE_IO] = "io.pressure",
+	};
 	cleanup_free char *cpu = read_control(fd, "cpu.stat"), *io = read_control(fd, "io.stat");
 	uint64_t v = 0;
 
@@ -97,4 +154,10 @@ void cgroup_stats_read(int fd, struct cgroup_stats *ret)
 	ret->has_pids = true;
 	if (!single(fd, "pids.current", &ret->pids))
 		ret->pids = count_threads(fd, 0);
+	for (size_t i = 0; i < N_PRESSURES; i++) {
+		cleanup_free char *text = read_control(fd, pressures[i]);
+
+		if (text)
+			(void)cgroup_pressure_parse(text, &ret->pressure[i]);
+	}
 }

@@ -21,6 +21,11 @@ static void plan_done(struct create_plan *p)
 	free(p->default_user);
 	free(p->net_hosts);
 	free(p->net_resolv);
+	(void)strv_free(p->masks);
+	free(p->seccomp_name);
+	free(p->seccomp_text);
+	create_cdi_done(p);
+	create_auto_done(p);
 	create_mounts_done(p);
 }
 
@@ -118,11 +123,15 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 	if (r == 0)
 		r = create_resolve_image(p, err);
 	if (r == 0)
+		r = create_image_seccomp(p, err);
+	if (r == 0)
 		r = create_health(p, true, err);
 	if (r == 0)
 		r = create_image_mounts(p, err);
 	if (r == 0)
 		r = create_process(p, err);
+	if (r == 0)
+		r = create_cdi_process(p, err);
 	if (r == 0)
 		r = create_log_fields(p, err);
 	if (r == 0)
@@ -201,17 +210,18 @@ int create_map_layers(struct create_plan *p, struct image_layer_ref *layers, siz
 		      struct cmk_err *err)
 {
 	const struct userns_config *config;
+	bool durable = !p->c->cfg.remove;
 	struct id_map_pair map;
 	int r;
 
 	if (p->spec->n_uid_mappings == 0 && p->spec->n_gid_mappings == 0)
-		return 0;
+		return storage_layers_own(p->st, layers, n_layers, durable, err);
 	r = storage_userns(p->st, &config, err);
 	if (r < 0 || config->mode == USERNS_SINGLE)
 		return r;
 	map.uids = map_of(p->spec->uid_mappings, p->spec->n_uid_mappings);
 	map.gids = map_of(p->spec->gid_mappings, p->spec->n_gid_mappings);
-	r = storage_layers_map(p->st, layers, n_layers, &map, err);
+	r = storage_layers_map(p->st, layers, n_layers, &map, durable, err);
 	id_map_pair_done(&map);
 	return r;
 }
@@ -257,11 +267,16 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	int r = claim_name(p, err);
 
 	if (r == 0)
+		r = create_auto_ids(p, err);
+	if (r == 0)
 		r = prepare_rootfs(p, rootfs, err);
 	if (r == 0)
 		r = create_place_mounts(p, c->dir_fd, err);
 	if (r == 0)
 		r = create_files(p, c->dir_fd, err);
+	if (r == 0 && p->seccomp_text)
+		r = file_replace_at(c->dir_fd, CREATE_SECCOMP_FILE, p->seccomp_text, p->seccomp_len,
+				    0600, durable ? FILE_DURABLE_DATA : 0, err);
 	if (r == 0)
 		r = spec_save(c->dir_fd, p->spec, durable, err);
 	for (char **need = c->cfg.requires; r == 0 && need && *need; need++)

@@ -10,6 +10,8 @@
 #include "libpod/record/internal.h"
 
 struct opt_mount;
+struct cdi_edits;
+struct idmap_auto;
 struct create_plan {
 	struct storage *st;
 	const struct container_options *o;
@@ -23,7 +25,15 @@ struct create_plan {
 	char *zone; /* the time zone's file (--tz) */
 	size_t zone_len;
 	char *net_hosts, *net_resolv; /* of the container whose network is shared, or NULL */
+	struct idmap_auto *auto_ids;  /* of --userns auto, or NULL */
 	char *default_user;	      /* of keep-id, where --user is not given; or NULL */
+	/* security: paths of mask=, and a seccomp profile that is not built in */
+	char **masks;
+	char *seccomp_name, *seccomp_text;
+	size_t seccomp_len;
+	/* devices: names, and what they do; NULL: none */
+	char **cdi_names;
+	struct cdi_edits *cdi;
 	/* mounts: what was asked for, and locks on its volumes until the record names them */
 	struct opt_mount *mounts;
 	size_t n_mounts;
@@ -33,6 +43,12 @@ struct create_plan {
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
 int create_check_options(struct create_plan *p, struct cmk_err *err);
+/* --- create_security.c: capabilities, --privileged, --security-opt --- */
+int create_check_security(struct create_plan *p, struct cmk_err *err);
+/* --seccomp-policy image: the one among the image's labels. */
+int create_image_seccomp(struct create_plan *p, struct cmk_err *err);
+/* In the container's directory. */
+#define CREATE_SECCOMP_FILE "seccomp.json"
 /* --- create.c --- */
 /* With an id map of its own: the copies of LAYERS whose files belong to the ids inside. */
 int create_map_layers(struct create_plan *p, struct image_layer_ref *layers, size_t n_layers,
@@ -40,6 +56,14 @@ int create_map_layers(struct create_plan *p, struct image_layer_ref *layers, siz
 /* --- create_namespaces.c, create_userns.c: before them p->spec has its defaults --- */
 int create_check_namespaces(struct create_plan *p, struct cmk_err *err);
 int create_check_user_namespace(struct create_plan *p, struct cmk_err *err);
+/* Empties MAPS. */
+struct id_map_pair;
+void create_take_maps(struct create_plan *p, struct id_map_pair *maps);
+/* --- create_auto.c: --userns auto --- */
+int create_auto_parse(struct create_plan *p, const char *options, struct cmk_err *err);
+/* With the container's directory: chooses its ids and records them there. */
+int create_auto_ids(struct create_plan *p, struct cmk_err *err);
+void create_auto_done(struct create_plan *p);
 /* --- create_life.c: restart policy, time limits, pid files, dependencies --- */
 int create_check_life(struct create_plan *p, struct cmk_err *err);
 /* --- create_log.c: --log-driver and --log-opt --- */
@@ -79,6 +103,15 @@ int create_image_mounts(struct create_plan *p, struct cmk_err *err);
  * specification and the record. */
 int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err);
 void create_mounts_done(struct create_plan *p);
+/* --- create_cdi.c: devices of the Container Device Interface --- */
+/* Before a pull: what the names stand for, and whether the host has it. */
+int create_cdi(struct create_plan *p, struct cmk_err *err);
+/* Gives each mount to PUSH, which takes its members. */
+typedef void (*create_push_fn)(struct create_plan *p, struct opt_mount *m);
+void create_cdi_mounts(struct create_plan *p, create_push_fn push);
+/* With the process: variables, groups, hooks. */
+int create_cdi_process(struct create_plan *p, struct cmk_err *err);
+void create_cdi_done(struct create_plan *p);
 /* --- create_place.c: each kind of mount, for the specification and the record --- */
 int create_place_one(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err);
 /* --- create_image.c --- */

@@ -214,6 +214,7 @@ static int text_hosts(struct create_plan *p, char **ret, size_t *ret_len, struct
 	cleanup_free char *base = NULL;
 	struct network_hosts_args args = { .mode = p->net,
 					   .hostname = p->c->cfg.hostname,
+					   .domainname = p->spec->domainname,
 					   .name = p->c->cfg.name,
 					   .add = p->o->add_hosts,
 					   .internal_ip = p->o->host_internal_ip };
@@ -245,12 +246,19 @@ static int text_resolv(struct create_plan *p, char **ret, size_t *ret_len, struc
 	return r;
 }
 
+/* What only a privileged container is told, as podman has it. */
 static int text_env(struct create_plan *p, char **ret, size_t *ret_len, struct cmk_err *err)
 {
-	(void)p;
+	const struct container_config *cfg = &p->c->cfg;
+
 	(void)err;
-	*ret = xstrdup("");
-	*ret_len = 0;
+	*ret = cfg->privileged ? xasprintf("engine=\"cmk-" PACKAGE_VERSION "\"\n"
+					   "name=\"%s\"\nid=\"%s\"\nimage=\"%s\"\nimageid=\"%s\"\n"
+					   "rootless=%d\n",
+					   cfg->name, cfg->id, cfg->image_name ?: "",
+					   cfg->image_id ?: "", geteuid() != 0)
+			       : xstrdup("");
+	*ret_len = strlen(*ret);
 	return 0;
 }
 
@@ -283,27 +291,30 @@ static bool has_mount(const struct spec *s, const char *destination)
 	return false;
 }
 
-/* With another's network its files about it, or none where it has none. */
-static char *source_of(const struct create_plan *p, const char *name)
+/* With another's network that one's file, *RET, is taken, or none where it has none. */
+static bool is_anothers(const struct create_plan *p, const char *name, const char **ret)
 {
-	if (p->net == NETWORK_CONTAINER && streq(name, "hosts"))
-		return xstrdup_null(p->net_hosts);
-	if (p->net == NETWORK_CONTAINER && streq(name, "resolv.conf"))
-		return xstrdup_null(p->net_resolv);
-	return xasprintf("%s/containers/%s/%s", p->st->root, p->c->cfg.id, name);
+	bool hosts = streq(name, "hosts");
+
+	*ret = hosts ? p->net_hosts : p->net_resolv;
+	return p->net == NETWORK_CONTAINER && (hosts || streq(name, "resolv.conf"));
 }
 
 void create_own_mounts(struct create_plan *p)
 {
 	for (size_t i = 0; i < ARRAY_LEN(own_files); i++) {
-		cleanup_free char *source = NULL;
+		const struct own_file *f = &own_files[i];
+		cleanup_free char *own = NULL;
+		const char *theirs = NULL;
 
-		if (!own_files[i].wanted(p) || has_mount(p->spec, own_files[i].destination))
+		if (!f->wanted(p) || has_mount(p->spec, f->destination))
 			continue;
-		source = source_of(p, own_files[i].name);
-		if (!source)
-			continue;
-		spec_add_mount(p->spec, own_files[i].destination, "bind", source, "bind,rprivate");
+		own = xasprintf("%s/containers/%s/%s", p->st->root, p->c->cfg.id, f->name);
+		if (!is_anothers(p, f->name, &theirs))
+			spec_add_mount(p->spec, f->destination, "bind", own,
+				       "bind,rprivate,x-cmk.own");
+		else if (theirs)
+			spec_add_mount(p->spec, f->destination, "bind", theirs, "bind,rprivate");
 	}
 }
 

@@ -16,7 +16,10 @@ static int split_rootfs(struct create_plan *p, char **ret, struct cmk_err *err)
 	}
 	if (str_after(colon, ":idmap"))
 		return cmk_err_set(err, -EOPNOTSUPP,
-				   "root file system '%s': 'idmap' is not supported yet", text);
+				   "root file system '%s': 'idmap' needs the host's root, to whom "
+				   "alone the kernel gives idmapped mounts of the host's file "
+				   "systems",
+				   text);
 	p->c->cfg.rootfs_overlay = streq(colon, ":O");
 	*ret = p->c->cfg.rootfs_overlay ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
 	return 0;

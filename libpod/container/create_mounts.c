@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "libpod/container/create.h"
 #include "libpod/libpod.h"
+#include "libpod/option/cdi_name.h"
 #include "libpod/option/optparse.h"
 
 #define SHM_SIZE_DEFAULT (64000 << 10) /* as spec_set_defaults() */
@@ -84,9 +85,9 @@ static bool same_mount(const struct opt_mount *a, const struct opt_mount *b)
 {
 	cleanup_free char *x = strv_join(a->options, ","), *y = strv_join(b->options, ",");
 
-	return streq(a->type, b->type) && a->source && streq_null(a->source, b->source) &&
-	       streq_null(a->subpath, b->subpath) && a->overlay == b->overlay &&
-	       a->chown == b->chown && a->rw == b->rw && streq(x, y);
+	return streq(a->type, b->type) && (a->source || streq(a->type, "tmpfs")) &&
+	       streq(a->source ?: "", b->source ?: "") && streq_null(a->subpath, b->subpath) &&
+	       a->overlay == b->overlay && a->chown == b->chown && a->rw == b->rw && streq(x, y);
 }
 
 static int add_given(struct create_plan *p, struct opt_mount *m, struct cmk_err *err)
@@ -269,8 +270,13 @@ static int check_devices(struct create_plan *p, struct cmk_err *err)
 	for (char *const *d = p->o->devices; d && *d; d++) {
 		struct opt_device dev = { 0 };
 		struct stat sb;
-		int r = opt_device_parse(*d, &dev, err);
+		int r;
 
+		if (cdi_name_valid(*d)) {
+			strv_add(&p->cdi_names, *d);
+			continue;
+		}
+		r = opt_device_parse(*d, &dev, err);
 		if (r == 0 && stat(dev.source, &sb) < 0)
 			r = cmk_err_set(err, -errno, "stat %s: %s", dev.source,
 					errno == ENOENT ? "no such file or directory"
@@ -342,6 +348,8 @@ int create_mounts(struct create_plan *p, struct cmk_err *err)
 		r = add_volumes_from(p, err);
 	if (r == 0)
 		r = check_devices(p, err);
+	if (r == 0)
+		r = create_cdi(p, err);
 	return r == 0 ? check_secrets(p, err) : r;
 }
 
@@ -421,22 +429,30 @@ static void add_read_only_tmpfs(struct create_plan *p)
 	}
 }
 
+/* In the place of what is there. */
+static void put_mount(struct create_plan *p, struct opt_mount *m)
+{
+	struct opt_mount *old = find_mount(p, m->destination);
+
+	if (old) {
+		opt_mount_done(old);
+		*old = *m;
+		*m = (struct opt_mount){ 0 };
+	} else {
+		push_mount(p, m);
+	}
+}
+
 /* A device, or each below a directory of them. */
 static void add_device(struct create_plan *p, const char *source, const char *destination)
 {
-	struct opt_mount *old = find_mount(p, destination);
 	struct opt_mount m = { .relabel = "",
 			       .type = xstrdup("device"),
 			       .source = xstrdup(source),
 			       .destination = xstrdup(destination),
 			       .options = strv_split("bind,rprivate,nosuid,noexec", ',') };
 
-	if (old) {
-		opt_mount_done(old);
-		*old = m;
-	} else {
-		push_mount(p, &m);
-	}
+	put_mount(p, &m);
 }
 
 #define DEVICE_DEPTH_MAX 16
@@ -463,6 +479,46 @@ static int add_devices_below(struct create_plan *p, const char *source, const ch
 			r = add_devices_below(p, from, to, depth + 1, err);
 	}
 	return r;
+}
+
+/* What is the container's own there, or would be the host's terminals. */
+static bool is_own_device(const char *name)
+{
+	static const char *const names[] = { "null",	"zero", "full", "random",
+					     "urandom", "tty",	"ptmx", "console" };
+	const char *number = str_after(name, "tty");
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(name, names[i]))
+			return true;
+	return number && *number && number[strspn(number, "0123456789")] == '\0';
+}
+
+/* --privileged: the devices of the host as far as the caller sees them; whether it may use one is
+ * the device's matter. One that is gone at a later start is left out. */
+static void add_host_devices(struct create_plan *p, const char *dir, unsigned int depth)
+{
+	static const char *const passed[] = { "pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts" };
+	cleanup_dir DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		cleanup_free char *path = xasprintf("%s/%s", dir, e->d_name);
+		struct stat sb;
+		bool pass = streq(e->d_name, ".") || streq(e->d_name, "..") ||
+			    (depth == 0 && is_own_device(e->d_name));
+
+		for (size_t i = 0; i < ARRAY_LEN(passed); i++)
+			pass |= streq(e->d_name, passed[i]);
+		if (pass || lstat(path, &sb) < 0)
+			continue;
+		if (S_ISDIR(sb.st_mode) && depth < DEVICE_DEPTH_MAX) {
+			add_host_devices(p, path, depth + 1);
+		} else if ((S_ISCHR(sb.st_mode) || S_ISBLK(sb.st_mode)) && !find_mount(p, path)) {
+			add_device(p, path, path);
+			strv_add(&p->mounts[p->n_mounts - 1].options, "x-cmk.optional");
+		}
+	}
 }
 
 static int add_devices(struct create_plan *p, struct cmk_err *err)
@@ -549,6 +605,9 @@ int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err)
 	else if (p->o->read_only)
 		make_dev_read_only(p->spec);
 	r = add_devices(p, err);
+	if (r == 0 && p->o->privileged && !find_mount(p, "/dev"))
+		add_host_devices(p, "/dev", 0);
+	create_cdi_mounts(p, put_mount);
 	if (r == 0)
 		r = add_secrets(p, dirfd, err);
 	sort_by_depth(p->mounts, p->n_mounts);

@@ -165,12 +165,15 @@ static int apply_ipc(struct spec *s, const struct choice *c, struct cmk_err *err
 /* The name is the one of the namespace. */
 static int apply_uts(struct create_plan *p, const struct choice *c, struct cmk_err *err)
 {
+	bool hostname = p->o->hostname && *p->o->hostname;
+	bool domain = p->o->domainname && *p->o->domainname;
 	char host[65] = "";
 
-	if (p->o->hostname && *p->o->hostname && c->mode != MODE_DEFAULT && c->mode != MODE_PRIVATE)
+	if ((hostname || domain) && c->mode != MODE_DEFAULT && c->mode != MODE_PRIVATE)
 		return cmk_err_set(err, -EINVAL,
-				   "invalid config provided: cannot set hostname when running in "
-				   "%s UTS namespace",
+				   "invalid config provided: cannot set %s when running in %s UTS "
+				   "namespace",
+				   hostname ? "hostname" : "domainname",
 				   c->mode == MODE_HOST ? "the host" : "another");
 	if (c->mode == MODE_HOST && gethostname(host, sizeof(host) - 1) == 0)
 		p->c->cfg.hostname = xstrdup(host);

@@ -10,10 +10,6 @@
 #include "libpod/libpod.h"
 #include "libpod/option/optparse.h"
 
-#define MEMORY_MIN (6 << 20) /* docker's: less does not even start a shell */
-#define CPU_PERIOD_US 100000
-#define CPU_QUOTA_MIN_US 1000 /* the kernel's own limit, kernel/sched/core.c */
-
 static int check_name(struct create_plan *p, struct cmk_err *err)
 {
 	const char *name = p->name;
@@ -48,91 +44,30 @@ static int check_hostname(struct create_plan *p, struct cmk_err *err)
 	return 0;
 }
 
-/* Options that ask for what is so anyway are taken; what cmk cannot do yet is refused. */
-static int security_word(struct create_plan *p, const char *word, struct cmk_err *err)
+/* As docker has it: a word of the UTS namespace, and what follows the name in /etc/hosts. */
+static int check_domainname(struct create_plan *p, struct cmk_err *err)
 {
-	static const char *const later[] = { "label",	  "apparmor",	 "mask",	  "unmask",
-					     "proc-opts", "systempaths", "credentialspec" };
-	cleanup_free char *key = xstrndup(word, strcspn(word, "=:"));
-	const char *value = word + strlen(key);
-	char *path;
-
-	value += *value ? 1 : 0;
-	if (streq(key, "no-new-privileges")) {
-		bool on = true;
-
-		if (*value && parse_bool(value, &on) < 0)
-			return cmk_err_set(err, -EINVAL, "'%s' is not true or false", value);
-		p->spec->process.no_new_privileges = on;
-		return 0;
-	}
-	if (streq(key, "seccomp")) {
-		free(p->spec->seccomp_profile);
-		p->spec->seccomp_profile = NULL;
-		if (streq(value, "unconfined") || streq(value, "default")) {
-			p->spec->seccomp_profile = xstrdup(value);
-			return 0;
-		}
-		path = realpath(value, NULL);
-		if (!path)
-			return cmk_err_errno(err, "seccomp profile '%s'", value);
-		p->spec->seccomp_profile = path;
-		return 0;
-	}
-	if (streq(word, "apparmor=unconfined"))
-		return 0;
-	if (streq(word, "label=disable") && access("/sys/fs/selinux/enforce", F_OK) < 0)
-		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(later); i++) {
-		if (streq(key, later[i]))
-			return cmk_err_set(err, -EOPNOTSUPP, "'%s' is not supported yet", key);
-	}
-	return cmk_err_set(err, -EINVAL, "unknown option");
-}
-
-static int check_security(struct create_plan *p, struct cmk_err *err)
-{
-	static char *const all[] = { (char *)"ALL", NULL };
+	const char *domain = p->o->domainname;
 	int r;
 
-	for (char *const *s = p->o->security_opt; s && *s; s++) {
-		r = security_word(p, *s, err);
-		if (r < 0)
-			return cmk_err_wrap(err, r, "security option '%s'", *s);
-	}
-	if (!p->spec->seccomp_profile)
-		p->spec->seccomp_profile = xstrdup("default");
-	if (p->o->default_caps) {
-		r = spec_apply_caps(p->spec, p->o->default_caps, all, err);
-		if (r < 0)
-			return cmk_err_wrap(err, r, "default capabilities");
-	}
-	return spec_apply_caps(p->spec, p->o->cap_add, p->o->cap_drop, err);
+	if (!domain || !*domain)
+		return 0;
+	r = opt_hostname_check(domain, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "--domainname");
+	p->spec->domainname = xstrdup(domain);
+	return 0;
 }
 
 static int check_limits(struct create_plan *p, struct cmk_err *err)
 {
-	const struct container_options *o = p->o;
-	struct spec_resources *res = &p->spec->resources;
+	struct opt_limits l = p->o->limits;
+	int r = opt_ulimits_put(&p->spec->process, p->o->ulimits, err);
 
-	int r = opt_ulimits_put(&p->spec->process, o->ulimits, err);
-
-	if (r < 0)
-		return r;
-	if (o->memory < 0 || (o->memory > 0 && o->memory < MEMORY_MIN))
-		return cmk_err_set(err, -EINVAL, "--memory: at least 6 MiB is needed");
-	res->memory_limit = o->memory;
-	if (o->nano_cpus) {
-		res->cpu_period = CPU_PERIOD_US;
-		res->cpu_quota = o->nano_cpus / (1000000000 / CPU_PERIOD_US);
-		if (res->cpu_quota < CPU_QUOTA_MIN_US)
-			return cmk_err_set(err, -EINVAL, "--cpus: at least 0.01 is needed");
-	}
-	if (o->pids_limit < -1)
-		return cmk_err_set(err, -EINVAL, "--pids-limit: %lld is below -1",
-				   (long long)o->pids_limit);
-	res->pids_limit = o->pids_limit;
-	return 0;
+	l.has_memory = l.memory;
+	l.has_cpus = l.nano_cpus;
+	l.has_pids = l.pids_limit;
+	return r < 0 ? r : opt_limits_put(&p->spec->resources, &l, err);
 }
 
 static int check_groups(struct create_plan *p, struct cmk_err *err)
@@ -164,7 +99,7 @@ static int check_network(struct create_plan *p, struct cmk_err *err)
 	/* Everything below adds to the defaults, or replaces them. */
 	spec_set_defaults(p->spec, p->net == NETWORK_HOST);
 	if (p->net != NETWORK_SLIRP && o->publish && *o->publish)
-		log_warn(
+		log_plain(
 			"Port mappings have been discarded because \"%.*s\" network namespace mode "
 			"does not support them",
 			(int)strcspn(o->network, ":"), o->network);
@@ -199,7 +134,8 @@ static int add_hostuser(const char *user, char ***lines, struct cmk_err *err)
 	if (!found && parse_u32(user, UINT32_MAX - 1, &uid) == 0)
 		(void)getpwuid_r(uid, &pw, buf, sizeof(buf), &found);
 	if (!found)
-		return cmk_err_set(err, -EINVAL, "--hostuser: unknown user '%s' on the host", user);
+		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EINVAL,
+				    "--hostuser: unknown user '%s' on the host", user);
 	strv_add_take(lines, xasprintf("%s:*:%u:%u:%s:%s:/bin/sh", found->pw_name, found->pw_uid,
 				       found->pw_gid, found->pw_gecos, found->pw_dir));
 	return 0;
@@ -268,11 +204,22 @@ static int check_process(struct create_plan *p, struct cmk_err *err)
 int create_check_options(struct create_plan *p, struct cmk_err *err)
 {
 	static int (*const checks[])(struct create_plan *, struct cmk_err *) = {
-		check_name,	     check_network,	 create_check_namespaces,
-		create_check_kernel, check_hostname,	 check_security,
-		check_limits,	     check_groups,	 check_signal,
-		create_check_labels, create_check_files, check_process,
-		create_check_life,   check_attach,	 check_modes,
+		check_name,
+		check_network,
+		create_check_namespaces,
+		create_check_kernel,
+		check_hostname,
+		check_domainname,
+		create_check_security,
+		check_limits,
+		check_groups,
+		check_signal,
+		create_check_labels,
+		create_check_files,
+		check_process,
+		create_check_life,
+		check_attach,
+		check_modes,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;
@@ -293,13 +240,14 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 	cfg->publish_all = o->publish_all;
 	cfg->group_add = strv_dup(o->group_add);
 	cfg->security_opt = strv_dup(o->security_opt);
+	cfg->privileged = o->privileged;
 	cfg->cap_add = strv_dup(o->cap_add);
 	cfg->cap_drop = strv_dup(o->cap_drop);
 	cfg->create_command = strv_dup(o->create_command);
 	cfg->detach_keys = xstrdup_null(o->detach_keys);
-	cfg->memory = o->memory;
-	cfg->nano_cpus = o->nano_cpus;
-	cfg->pids_limit = o->pids_limit;
+	cfg->memory = o->limits.memory;
+	cfg->nano_cpus = o->limits.nano_cpus;
+	cfg->pids_limit = o->limits.pids_limit;
 	p->spec->init = o->init;
 	p->spec->root_readonly = o->read_only;
 	return 0;

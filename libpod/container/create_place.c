@@ -9,8 +9,13 @@
  *   x-cmk.subpath=PATH  what is mounted is below the source, resolved inside it
  *   x-cmk.chown         U: the files are given to the container's user first
  *   x-cmk.idmap         the mount gets the container's id map
- *   x-cmk.overlay=DIR   DIR/{upper,work,merged} of an overlay on the lowerdir=… options
+ *   x-cmk.overlay=DIR   DIR/{upper,work,merged} of an overlay on the lowerdir=… and datadir=…
+ *                       options
  *   x-cmk.fresh         DIR/upper is made anew at each start
+ *   x-cmk.own           a file that cmk wrote for the container: it belongs to root there
+ *   x-cmk.optional      left out where the source has gone
+ *   x-cmk.scratch=DIR   of secrets: where memory is mounted for their values
+ *   x-cmk.value=FILE    the value that the secret had when the container was made
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,6 +23,7 @@
 #include "base/file.h"
 #include "libpod/container/create.h"
 #include "libpod/option/optparse.h"
+#include "libpod/secret/secret.h"
 
 static struct container_mount *record_mount(struct create_plan *p, const struct opt_mount *m)
 {
@@ -87,8 +93,8 @@ static char *make_overlay_dir(struct create_plan *p, int dirfd, struct cmk_err *
 }
 
 /* Bind options are words of what is bound: the overlay is bound, too, but as a whole. */
-static int place_overlay(struct create_plan *p, int dirfd, struct opt_mount *m, char **lower,
-			 struct cmk_err *err)
+static int place_overlay(struct create_plan *p, int dirfd, struct opt_mount *m,
+			 const struct rootfs_plan *below, struct cmk_err *err)
 {
 	cleanup_free char *dir = make_overlay_dir(p, dirfd, err);
 	struct storage_driver driver;
@@ -107,8 +113,10 @@ static int place_overlay(struct create_plan *p, int dirfd, struct opt_mount *m, 
 			"storage driver here is '%s'",
 			m->destination, driver.name);
 	s = spec_mount_of(p, m, "overlay", "overlay");
-	for (char **l = lower; l && *l; l++)
+	for (char **l = below->lower; l && *l; l++)
 		strv_add_take(&s->options, xasprintf("lowerdir=%s", *l));
+	for (char **d = below->data; d && *d; d++)
+		strv_add_take(&s->options, xasprintf("datadir=%s", *d));
 	strv_add_take(&s->options, xasprintf("x-cmk.overlay=%s", dir));
 	if (m->upper) {
 		strv_add_take(&s->options, xasprintf("upperdir=%s", m->upper));
@@ -122,15 +130,15 @@ static int place_overlay(struct create_plan *p, int dirfd, struct opt_mount *m, 
 static int place_over_dir(struct create_plan *p, int dirfd, struct opt_mount *m, const char *source,
 			  struct cmk_err *err)
 {
-	cleanup_strv char **lower = NULL;
+	cleanup(rootfs_plan_done) struct rootfs_plan below = { 0 };
 	struct stat sb;
 
 	if (stat(source, &sb) < 0)
 		return cmk_err_errno(err, "statfs %s", source);
 	if (!S_ISDIR(sb.st_mode))
 		return cmk_err_set(err, -ENOTDIR, "'%s': an overlay needs a directory", source);
-	strv_add(&lower, source);
-	return place_overlay(p, dirfd, m, lower, err);
+	strv_add(&below.lower, source);
+	return place_overlay(p, dirfd, m, &below, err);
 }
 
 static int place_bind(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err)
@@ -291,18 +299,12 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 	return 0;
 }
 
-static int image_lowers(struct create_plan *p, struct image_layer_ref *layers, size_t n,
-			char ***ret, struct cmk_err *err)
+static int image_below(struct create_plan *p, struct image_layer_ref *layers, size_t n,
+		       struct rootfs_plan *ret, struct cmk_err *err)
 {
-	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
 	int r = create_map_layers(p, layers, n, err);
 
-	if (r < 0)
-		return r;
-	r = storage_layers_plan(p->st, layers, n, &plan, err);
-	if (r >= 0)
-		*ret = steal_ptr(&plan.lower);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : storage_layers_plan(p->st, layers, n, ret, err);
 }
 
 /* The image's layers below an upper directory that is empty at each start. */
@@ -310,7 +312,7 @@ static int place_image(struct create_plan *p, int dirfd, struct opt_mount *m, st
 {
 	struct container_mount *c = record_mount(p, m);
 	cleanup(image_record_done) struct image_record rec = { 0 };
-	cleanup_strv char **lower = NULL;
+	cleanup(rootfs_plan_done) struct rootfs_plan below = { 0 };
 	int r;
 
 	r = create_find_image(p, m->source, &c->image_id, &c->name, err);
@@ -321,21 +323,41 @@ static int place_image(struct create_plan *p, int dirfd, struct opt_mount *m, st
 	for (size_t i = 0; i < rec.n_layers; i++)
 		strv_add(&c->layers, rec.layers[i].diff_id);
 	c->source = xstrdup(m->source);
-	r = image_lowers(p, rec.layers, rec.n_layers, &lower, err);
-	if (r == 0 && !lower)
+	r = image_below(p, rec.layers, rec.n_layers, &below, err);
+	if (r == 0 && !below.lower)
 		r = cmk_err_set(err, -EINVAL, "image '%s' has no layers to mount", m->source);
 	if (r < 0)
 		return r;
 	strv_add(&m->options, m->rw ? "rw" : "ro");
-	return place_overlay(p, dirfd, m, lower, err);
+	return place_overlay(p, dirfd, m, &below, err);
 }
 
-static void place_secret(struct create_plan *p, struct opt_mount *m)
+static const char *secret_id_of(const struct create_plan *p, const struct opt_mount *m)
 {
-	cleanup_free char *scratch = xasprintf("x-cmk.scratch=%s/containers/%s/secrets",
-					       p->st->root, p->c->cfg.id);
+	const struct container_config *cfg = &p->c->cfg;
 
-	strv_add(&spec_mount_of(p, m, "x-cmk.secret", m->source)->options, scratch);
+	for (size_t i = 0; i < cfg->n_secrets; i++)
+		if (!cfg->secrets[i].env && streq(cfg->secrets[i].name, m->source))
+			return cfg->secrets[i].id;
+	return NULL;
+}
+
+/* The value is the container's from now on, whatever becomes of the secret. */
+static int place_secret(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err)
+{
+	cleanup_free char *dir = xasprintf("%s/containers/%s", p->st->root, p->c->cfg.id);
+	const char *id = secret_id_of(p, m);
+	struct spec_mount *s = spec_mount_of(p, m, "x-cmk.secret", m->source);
+	cleanup_close int values = -1;
+
+	strv_add_take(&s->options, xasprintf("x-cmk.scratch=%s/secrets", dir));
+	if (!id)
+		return 0;
+	values = open_dir_at(dirfd, "values", 0700, err);
+	if (values < 0)
+		return values;
+	strv_add_take(&s->options, xasprintf("x-cmk.value=%s/values/%s", dir, id));
+	return secret_hold(p->st, id, values, err);
 }
 
 int create_place_one(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err)
@@ -349,7 +371,7 @@ int create_place_one(struct create_plan *p, int dirfd, struct opt_mount *m, stru
 	} else if (streq(m->type, "image")) {
 		r = place_image(p, dirfd, m, err);
 	} else if (streq(m->type, "secret")) {
-		place_secret(p, m);
+		r = place_secret(p, dirfd, m, err);
 	} else if (streq(m->type, "device")) {
 		(void)spec_mount_of(p, m, "bind", m->source);
 	} else if (streq(m->type, "own-tmpfs")) {

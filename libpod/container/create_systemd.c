@@ -56,23 +56,12 @@ static void add_tmpfs_first(struct spec *s, const char *destination)
 	s->mounts[0] = m;
 }
 
-static void make_cgroup_writable(struct spec *s)
-{
-	struct spec_mount *m = find_mount(s, "/sys/fs/cgroup");
-
-	for (char **o = m && streq_null(m->type, "cgroup") ? m->options : NULL; o && *o; o++) {
-		if (streq(*o, "ro")) {
-			free(*o);
-			*o = xstrdup("rw");
-		}
-	}
-}
-
 void create_systemd(struct create_plan *p)
 {
 	/* Parents last: each is put in front of the ones before. */
 	static const char *const dirs[] = { "/var/log/journal", "/tmp", "/run/lock", "/run" };
 	struct container_config *cfg = &p->c->cfg;
+	const struct spec_mount *group;
 	cleanup_free char *uuid = NULL;
 
 	if (!wanted(p))
@@ -80,7 +69,9 @@ void create_systemd(struct create_plan *p)
 	cfg->systemd = true;
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		add_tmpfs_first(p->spec, dirs[i]);
-	make_cgroup_writable(p->spec);
+	group = find_mount(p->spec, "/sys/fs/cgroup");
+	if (group && streq_null(group->type, "cgroup"))
+		spec_make_writable(p->spec, "/sys/fs/cgroup");
 	/* systemd(1): asks for an orderly halt. */
 	if (!cfg->stop_signal)
 		cfg->stop_signal = xstrdup("SIGRTMIN+3");

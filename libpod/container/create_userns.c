@@ -18,7 +18,7 @@ static void put_map(const struct id_map *m, struct spec_id_mapping **ret, size_t
 						      .size = m->range[i].count };
 }
 
-static void take_maps(struct create_plan *p, struct id_map_pair *maps)
+void create_take_maps(struct create_plan *p, struct id_map_pair *maps)
 {
 	put_map(&maps->uids, &p->spec->uid_mappings, &p->spec->n_uid_mappings);
 	put_map(&maps->gids, &p->spec->gid_mappings, &p->spec->n_gid_mappings);
@@ -77,7 +77,7 @@ static int keep_id(struct create_plan *p, const char *mode, const char *options,
 		r = idmap_keep_id(config, options, &maps, &uid, &gid, err);
 	if (r < 0)
 		return r;
-	take_maps(p, &maps);
+	create_take_maps(p, &maps);
 	p->c->cfg.userns_mode = xstrdup(mode);
 	p->default_user = xasprintf("%u:%u", uid, gid);
 	return 0;
@@ -93,7 +93,7 @@ static int nomap(struct create_plan *p, const char *mode, struct cmk_err *err)
 		r = idmap_nomap(config, &maps, err);
 	if (r < 0)
 		return r;
-	take_maps(p, &maps);
+	create_take_maps(p, &maps);
 	p->c->cfg.userns_mode = xstrdup(mode);
 	return 0;
 }
@@ -108,7 +108,7 @@ static int given_maps(struct create_plan *p, struct cmk_err *err)
 		r = idmap_given(config, p->o->uidmap, p->o->gidmap, &maps, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "initializing ID mappings");
-	take_maps(p, &maps);
+	create_take_maps(p, &maps);
 	p->c->cfg.userns_mode = xstrdup("private");
 	return 0;
 }
@@ -132,15 +132,12 @@ static int sub_names(struct create_plan *p, struct cmk_err *err)
 
 static int unknown(const char *mode, struct cmk_err *err)
 {
-	if (streq(mode, "auto") || str_after(mode, "auto:"))
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "user namespace mode 'auto': not supported yet");
 	if (streq(mode, "private"))
 		return cmk_err_set(err, -EINVAL,
 				   "must provide at least one UID or GID mapping to configure a "
 				   "user namespace");
 	(void)cmk_err_set(err, -EINVAL, "unrecognized namespace mode %s passed for user", mode);
-	return cmk_err_hint(err, "there are host, keep-id, nomap, container:NAME and ns:PATH")
+	return cmk_err_hint(err, "there are auto, host, keep-id, nomap, container:NAME and ns:PATH")
 		       ?: -EINVAL;
 }
 
@@ -170,6 +167,10 @@ int create_check_user_namespace(struct create_plan *p, struct cmk_err *err)
 		return 0;
 	if (streq(mode, "keep-id") || (v = str_after(mode, "keep-id:")))
 		return keep_id(p, mode, streq(mode, "keep-id") ? NULL : v, err);
+	if (streq(mode, "auto") || (v = str_after(mode, "auto:"))) {
+		p->c->cfg.userns_mode = xstrdup(mode);
+		return create_auto_parse(p, streq(mode, "auto") ? NULL : v, err);
+	}
 	if (streq(mode, "nomap"))
 		return nomap(p, mode, err);
 	if ((v = str_after(mode, "container:")) && *v)

@@ -52,11 +52,13 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 				       .start_time = c->live.init_start };
 	cleanup_close int pidfd = process_id_open(&id), cgroup_fd = -1;
 	struct runtime_exec_args args = { .st = c->st,
+					  .id = c->cfg.id,
 					  .target = id.pid,
 					  .target_pidfd = pidfd,
 					  .spec = spec,
 					  .process = p,
 					  .user_text = o->user,
+					  .privileged = o->privileged,
 					  .preserve_fds = o->preserve_fds,
 					  .n_preserve_fds = o->n_preserve_fds,
 					  .cgroup_fd = -1 };

@@ -304,3 +304,131 @@ int idmap_given(const struct userns_config *c, char *const *uidmap, char *const 
 	*ret = p;
 	return 0;
 }
+
+/* --- auto --- */
+
+static int parse_triple(const char *text, const char *what, struct id_map *m, struct cmk_err *err)
+{
+	struct entry e = { 0 };
+	int r;
+
+	if (*text < '0' || *text > '9' || strchr(text, '@'))
+		return cmk_err_set(err, -EINVAL, "%s: '%s' is not of the form INSIDE:FROM:LENGTH",
+				   what, text);
+	r = parse_entry(text, what, &e, err);
+	if (r < 0)
+		return r;
+	return insert(m, &e, e.range, what, err);
+}
+
+int idmap_auto_parse(const char *options, struct idmap_auto *ret, struct cmk_err *err)
+{
+	cleanup_strv char **words = options ? strv_split(options, ',') : NULL;
+	struct idmap_auto a = { 0 };
+	int r = 0;
+
+	for (char **w = words; w && *w && r == 0; w++) {
+		const char *v;
+
+		if ((v = str_after(*w, "size=")))
+			r = parse_u32(v, INT32_MAX, &a.size) < 0 || a.size == 0
+				    ? cmk_err_set(err, -EINVAL, "'%s': not a number of ids", *w)
+				    : 0;
+		else if ((v = str_after(*w, "uidmapping=")))
+			r = parse_triple(v, "uidmapping", &a.maps.uids, err);
+		else if ((v = str_after(*w, "gidmapping=")))
+			r = parse_triple(v, "gidmapping", &a.maps.gids, err);
+		else
+			r = cmk_err_set(err, -EINVAL, "unknown option specified: \"%s\"", *w);
+	}
+	if (r < 0) {
+		idmap_auto_done(&a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void idmap_auto_done(struct idmap_auto *a)
+{
+	id_map_pair_done(&a->maps);
+}
+
+static uint32_t count_ids(const struct id_map *m)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += m->range[i].count;
+	return n;
+}
+
+/* In FREE the outside member counts: one range that is large enough becomes the only one. */
+static void prefer_one(struct id_map *free_ids, uint32_t need)
+{
+	for (size_t i = 0; i < free_ids->n; i++) {
+		struct id_range r = free_ids->range[i];
+
+		if (r.count < need)
+			continue;
+		id_map_done(free_ids);
+		add(free_ids, 0, r.outside, r.count);
+		return;
+	}
+}
+
+int idmap_auto_choose(const struct id_map *parent, const struct id_map *given,
+		      const struct id_map *used, uint32_t size, const char *what,
+		      struct id_map *ret, struct cmk_err *err)
+{
+	cleanup(id_map_done) struct id_map free_ids = { 0 }, inside = { 0 }, m = { 0 };
+	uint32_t ids = ids_of(parent), need, have;
+	size_t at = 0;
+
+	if (ids > 1)
+		add(&free_ids, 0, 1, ids - 1);
+	add(&inside, 0, 0, size);
+	for (size_t i = 0; i < used->n; i++)
+		cut(&free_ids, false, used->range[i].outside, used->range[i].count);
+	for (size_t i = 0; i < given->n; i++) {
+		const struct id_range *g = &given->range[i];
+
+		cut(&free_ids, false, g->outside, g->count);
+		cut(&inside, true, g->inside, g->count);
+		add(&m, g->inside, g->outside, g->count);
+		if (g->outside >= ids || ids - g->outside < g->count)
+			return cmk_err_set(
+				err, -EINVAL,
+				"%s map: %u:%u:%u asks for more ids than the %u you have", what,
+				g->inside, g->outside, g->count, ids);
+	}
+	need = count_ids(&inside);
+	have = count_ids(&free_ids);
+	if (have < need) {
+		(void)cmk_err_set(err, -ENOSPC,
+				  "not enough unused IDs in user namespace: %u of %s are free, %u "
+				  "are needed",
+				  have, what, need);
+		return cmk_err_hint(err, "ask for less by auto:size=N, remove containers that have "
+					 "such maps, or add ranges to /etc/subuid and /etc/subgid")
+			       ?: -ENOSPC;
+	}
+	prefer_one(&free_ids, need);
+	for (size_t i = 0; i < inside.n; i++) {
+		for (uint32_t done = 0; done < inside.range[i].count;) {
+			struct id_range *f = &free_ids.range[at];
+			uint32_t n = MIN(inside.range[i].count - done, f->count);
+
+			add(&m, inside.range[i].inside + done, f->outside, n);
+			done += n;
+			f->outside += n;
+			f->count -= n;
+			at += f->count == 0;
+		}
+	}
+	if (m.n)
+		qsort(m.range, m.n, sizeof(*m.range), by_inside);
+	*ret = m;
+	m = (struct id_map){ 0 };
+	return 0;
+}

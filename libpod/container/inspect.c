@@ -46,9 +46,12 @@ static char *lower_text(const struct container *c)
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { 0 };
 	struct strbuf text = STRBUF_INIT;
 
-	if (storage_layers_plan(c->st, c->cfg.layers, c->cfg.n_layers, &plan, NULL) >= 0)
-		for (char **l = plan.lower; l && *l; l++)
-			strbuf_addf(&text, "%s%s", text.len && (*l)[0] == '/' ? ":" : "", *l);
+	if (storage_layers_plan(c->st, c->cfg.layers, c->cfg.n_layers, &plan, NULL) < 0)
+		return xstrdup("");
+	for (char **l = plan.lower; l && *l; l++)
+		strbuf_addf(&text, "%s%s", text.len ? ":" : "", *l);
+	for (char **d = plan.data; d && *d; d++)
+		strbuf_addf(&text, "::%s", *d);
 	return strbuf_steal(&text);
 }
 
@@ -74,8 +77,10 @@ static void write_driver_data(struct json_writer *w, const struct container *c, 
 static void write_driver(struct json_writer *w, const struct container *c)
 {
 	struct storage_driver d = { 0 };
-	const char *name = storage_driver_get(c->st, &d, NULL) < 0 ? "" : d.name;
+	const char *name = c->cfg.rootfs ? NULL : storage_rootfs_driver(c->st, c->cfg.id);
 
+	if (!name)
+		name = storage_driver_get(c->st, &d, NULL) < 0 ? "" : d.name;
 	json_write_str(w, "Driver", name);
 	json_write_object(w, "GraphDriver");
 	json_write_str(w, "Name", name);
@@ -167,7 +172,7 @@ int container_inspect(struct container *c, bool with_size, struct json_writer *w
 	write_head(w, c, s);
 	json_write_str(w, "MountLabel", "");
 	json_write_str(w, "ProcessLabel", "");
-	json_write_str(w, "AppArmorProfile", "");
+	json_write_str(w, "AppArmorProfile", inspect_str(s->process.apparmor_profile));
 	json_write_strv(w, "EffectiveCaps", s->process.caps.effective);
 	json_write_strv(w, "BoundingCaps", s->process.caps.bounding);
 	json_write_strv(w, "ExecIDs", sessions);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "libpod/container/inspect.h"
 
+#include <limits.h>
+#include <unistd.h>
+
 #include "base/parse.h"
 #include "libpod/libpod.h"
 
@@ -39,7 +42,7 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 
 	json_write_object(w, "Config");
 	json_write_str(w, "Hostname", cfg->hostname);
-	json_write_str(w, "Domainname", "");
+	json_write_str(w, "Domainname", inspect_str(s->domainname));
 	json_write_str(w, "User", inspect_str(cfg->user));
 	json_write_bool(w, "AttachStdin", strv_has(cfg->attach, "stdin"));
 	json_write_bool(w, "AttachStdout", strv_has(cfg->attach, "stdout"));
@@ -113,10 +116,11 @@ static void write_tmpfs(struct json_writer *w, const struct spec *s)
 }
 
 /* What was added to podman's default set, and what of it was dropped. */
-static void write_caps(struct json_writer *w, const struct spec *s)
+static void write_caps(struct json_writer *w, const struct container_config *cfg,
+		       const struct spec *s)
 {
 	json_write_array(w, "CapAdd");
-	for (char **c = s->process.caps.bounding; c && *c; c++)
+	for (char **c = s->process.caps.bounding; !cfg->privileged && c && *c; c++)
 		if (!strv_has((char *const *)(uintptr_t)spec_default_caps, *c))
 			json_write_str(w, NULL, *c);
 	json_write_end(w, ']');
@@ -196,31 +200,90 @@ static void write_maps(struct json_writer *w, const struct spec *s)
 	json_write_end(w, '}');
 }
 
+/* "/dev/sda", as the kernel names it; where it is gone its numbers. */
+static char *device_path(const struct spec_device_value *v)
+{
+	char link[64], target[PATH_MAX], *name;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", v->major, v->minor);
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n <= 0)
+		return xasprintf("%u:%u", v->major, v->minor);
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	name = name ? name + 1 : target;
+	/* sysfs writes '!' for the '/' of "cciss/c0d0". */
+	for (char *p = name; *p; p++)
+		*p = *p == '!' ? '/' : *p;
+	return xasprintf("/dev/%s", name);
+}
+
+static void write_devices(struct json_writer *w, const char *key, const char *value_key,
+			  const struct spec_device_list *l)
+{
+	json_write_array(w, key);
+	for (size_t i = 0; i < l->n; i++) {
+		cleanup_free char *path = device_path(&l->list[i]);
+
+		json_write_object(w, NULL);
+		json_write_str(w, "Path", path);
+		json_write_u64(w, value_key, l->list[i].value);
+		json_write_end(w, '}');
+	}
+	json_write_end(w, ']');
+}
+
+static void write_block_io(struct json_writer *w, const struct spec_resources *res)
+{
+	static const char *const rates[N_IO_RATES] = {
+		[IO_READ_BPS] = "BlkioDeviceReadBps",
+		[IO_WRITE_BPS] = "BlkioDeviceWriteBps",
+		[IO_READ_IOPS] = "BlkioDeviceReadIOps",
+		[IO_WRITE_IOPS] = "BlkioDeviceWriteIOps",
+	};
+	bool any = res->blkio_weight || res->weights.n;
+
+	for (size_t i = 0; i < N_IO_RATES; i++)
+		any = any || res->rates[i].n;
+	json_write_u64(w, "BlkioWeight", res->blkio_weight);
+	/* null where there is none at all, as podman. */
+	if (any)
+		write_devices(w, "BlkioWeightDevice", "Weight", &res->weights);
+	else
+		json_write_null(w, "BlkioWeightDevice");
+	for (size_t i = 0; i < N_IO_RATES; i++) {
+		if (any)
+			write_devices(w, rates[i], "Rate", &res->rates[i]);
+		else
+			json_write_null(w, rates[i]);
+	}
+}
+
 static void write_limits(struct json_writer *w, const struct container_config *cfg,
 			 const struct spec *s)
 {
-	json_write_i64(w, "CpuShares", 0);
+	const struct spec_resources *res = &s->resources;
+	/* Records of older versions do not tell it. */
+	int64_t swap = res->memory_swap ? res->memory_swap : 2 * cfg->memory;
+
+	json_write_u64(w, "CpuShares", res->cpu_shares);
 	json_write_i64(w, "Memory", cfg->memory);
 	json_write_i64(w, "NanoCpus", cfg->nano_cpus);
 	json_write_str(w, "CgroupParent", "");
-	json_write_i64(w, "BlkioWeight", 0);
-	json_write_null(w, "BlkioWeightDevice");
-	json_write_null(w, "BlkioDeviceReadBps");
-	json_write_null(w, "BlkioDeviceWriteBps");
-	json_write_null(w, "BlkioDeviceReadIOps");
-	json_write_null(w, "BlkioDeviceWriteIOps");
-	json_write_u64(w, "CpuPeriod", s->resources.cpu_period);
-	json_write_i64(w, "CpuQuota", s->resources.cpu_quota);
+	write_block_io(w, res);
+	json_write_u64(w, "CpuPeriod", res->cpu_period);
+	json_write_i64(w, "CpuQuota", res->cpu_quota);
 	json_write_i64(w, "CpuRealtimePeriod", 0);
 	json_write_i64(w, "CpuRealtimeRuntime", 0);
-	json_write_str(w, "CpusetCpus", "");
-	json_write_str(w, "CpusetMems", "");
+	json_write_str(w, "CpusetCpus", inspect_str(res->cpuset_cpus));
+	json_write_str(w, "CpusetMems", inspect_str(res->cpuset_mems));
 	json_write_null(w, "DeviceCgroupRules");
 	json_write_null(w, "DeviceRequests");
 	json_write_i64(w, "DiskQuota", 0);
 	json_write_i64(w, "KernelMemory", 0);
-	json_write_i64(w, "MemoryReservation", 0);
-	json_write_i64(w, "MemorySwap", 0);
+	json_write_i64(w, "MemoryReservation", res->memory_reservation);
+	json_write_i64(w, "MemorySwap", cfg->memory ? swap : 0);
 	json_write_i64(w, "MemorySwappiness", 0);
 	json_write_bool(w, "OomKillDisable", false);
 	json_write_bool(w, "Init", cfg->init);
@@ -230,7 +293,10 @@ static void write_limits(struct json_writer *w, const struct container_config *c
 	json_write_i64(w, "CpuPercent", 0);
 	json_write_i64(w, "IOMaximumIOps", 0);
 	json_write_i64(w, "IOMaximumBandwidth", 0);
-	json_write_null(w, "CgroupConf");
+	if (res->unified)
+		json_write_map(w, "CgroupConf", res->unified);
+	else
+		json_write_null(w, "CgroupConf");
 }
 
 static void write_restart_policy(struct json_writer *w, const struct container_config *cfg)
@@ -283,7 +349,7 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_str(w, "VolumeDriver", "");
 	inspect_devices(w, c);
 	inspect_volumes_from(w, c);
-	write_caps(w, s);
+	write_caps(w, cfg, s);
 	write_names(w, cfg);
 	write_modes(w, cfg);
 	json_write_str(w, "Cgroup", "");
@@ -291,7 +357,7 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_null(w, "Links");
 	json_write_i64(w, "OomScoreAdj",
 		       s->process.has_oom_score_adj ? s->process.oom_score_adj : 0);
-	json_write_bool(w, "Privileged", false);
+	json_write_bool(w, "Privileged", cfg->privileged);
 	json_write_bool(w, "PublishAllPorts", cfg->publish_all);
 	json_write_bool(w, "ReadonlyRootfs", cfg->read_only);
 	json_write_strv(w, "MaskedPaths", s->masked_paths);

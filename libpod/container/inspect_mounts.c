@@ -98,7 +98,8 @@ void inspect_secrets(struct json_writer *w, const struct container *c)
 void inspect_devices(struct json_writer *w, const struct container *c)
 {
 	json_write_array(w, "Devices");
-	for (size_t i = 0; i < c->cfg.n_devices; i++) {
+	/* As podman: a privileged one has them all. */
+	for (size_t i = 0; i < c->cfg.n_devices && !c->cfg.privileged; i++) {
 		const struct container_device *d = &c->cfg.devices[i];
 
 		json_write_object(w, NULL);

@@ -105,9 +105,9 @@ static void warn_killed(const struct container *c, int killed, int64_t timeout_m
 			 "SIGKILL",
 			 sig, c->cfg.name, (long long)timeout_ms / 1000);
 	else if (killed == MONITOR_KILLED_DEAF)
-		log_warn("StopSignal %s failed to stop container %s: its first process does not "
-			 "take it, resorting to SIGKILL",
-			 sig, c->cfg.name);
+		log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to "
+			 "SIGKILL: its first process does not take it",
+			 sig, c->cfg.name, (long long)timeout_ms / 1000);
 }
 
 /* Its own where OWN is asked for; *RET_POLL_MS is how long to wait for the monitor, which gets some
@@ -358,6 +358,15 @@ static int end_mounts(const struct container *c, bool force, struct cmk_err *err
 			    c->cfg.id);
 }
 
+/* What it had changed before a commit stays where an image has it. */
+static void collect_own_layers(const struct container *c)
+{
+	cleanup_err struct cmk_err why = CMK_ERR_INIT;
+
+	if (c->cfg.own_layers && storage_layers_collect(c->st, &why) < 0)
+		log_warn("%s: the next removal of an image does it", cmk_err_msg(&why));
+}
+
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err)
 {
 	/* Before it is stopped in vain; the lock is taken later. */
@@ -403,6 +412,7 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 		if (r == 0) {
 			container_remove_cidfile(&c->cfg);
 			write_event(c, "remove");
+			collect_own_layers(c);
 		}
 		return r;
 	}

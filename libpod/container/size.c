@@ -25,6 +25,8 @@ int container_sizes(struct storage *st, const struct container *const *list, siz
 		const struct container_config *cfg = &list[i]->cfg;
 
 		usage[i].id = cfg->id;
+		usage[i].own = cfg->layers + container_image_layers(cfg);
+		usage[i].n_own = cfg->n_layers - container_image_layers(cfg);
 		(void)log_rfc3339_parse(cfg->created, strlen(cfg->created), &usage[i].created_ns);
 	}
 	r = storage_rootfs_usage(st, usage, n, err);

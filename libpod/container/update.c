@@ -6,10 +6,6 @@
 #include "libpod/record/internal.h"
 #include "libpod/record/policy.h"
 
-#define MEMORY_MIN (6 << 20)
-#define CPU_PERIOD_US 100000
-#define CPU_QUOTA_MIN_US 1000
-
 static int update_restart(struct container_config *cfg, const char *text, struct cmk_err *err)
 {
 	char *policy = NULL;
@@ -34,33 +30,17 @@ static int update_restart(struct container_config *cfg, const char *text, struct
 	return 0;
 }
 
-/* What changes (CHANGE, where 0 is "no limit" and is written as such) and what the records say. */
-static int plan_limits(const struct container_update *u, struct container_config *cfg,
-		       struct spec_resources *res, struct spec_resources *change,
-		       struct cmk_err *err)
+/* What the record says itself; the rest is in the specification. */
+static void record_limits(const struct opt_limits *l, struct container_config *cfg)
 {
-	if (u->has_memory) {
-		if (u->memory < 0 || (u->memory > 0 && u->memory < MEMORY_MIN))
-			return cmk_err_set(err, -EINVAL, "--memory: at least 6 MiB is needed");
-		cfg->memory = res->memory_limit = u->memory;
-		change->memory_limit = u->memory ? u->memory : -1;
-	}
-	if (u->has_cpus) {
-		int64_t quota = u->nano_cpus / (1000000000 / CPU_PERIOD_US);
-
-		if (u->nano_cpus && quota < CPU_QUOTA_MIN_US)
-			return cmk_err_set(err, -EINVAL, "--cpus: at least 0.01 is needed");
-		cfg->nano_cpus = u->nano_cpus;
-		res->cpu_quota = quota;
-		res->cpu_period = quota ? CPU_PERIOD_US : 0;
-		change->cpu_quota = quota ? quota : -1;
-		change->cpu_period = CPU_PERIOD_US;
-	}
-	if (u->has_pids) {
-		cfg->pids_limit = res->pids_limit = u->pids_limit;
-		change->pids_limit = u->pids_limit ? u->pids_limit : -1;
-	}
-	return 0;
+	if (l->has_memory)
+		cfg->memory = l->memory;
+	if (l->has_pids)
+		cfg->pids_limit = l->pids_limit;
+	if (l->has_cpus)
+		cfg->nano_cpus = l->nano_cpus;
+	else if (l->cpu_period || l->cpu_quota)
+		cfg->nano_cpus = 0;
 }
 
 static int update_env(const struct container_update *u, struct spec *spec, struct cmk_err *err)
@@ -91,23 +71,39 @@ static int update_env(const struct container_update *u, struct spec *spec, struc
 	return 0;
 }
 
-static int apply_live(const struct container *c, const struct spec_resources *change,
-		      struct cmk_err *err)
+static int apply_live(const struct container *c, const struct spec_resources *before,
+		      const struct spec_resources *after, struct cmk_err *err)
 {
 	if (!container_is_up(c) && c->state != CONTAINER_INITIALIZED)
-		return 0;
-	if (!change->memory_limit && !change->cpu_quota && !change->pids_limit)
 		return 0;
 	if (!c->live.cgroup_mount || !c->live.cgroup_path)
 		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				    "limits need a control group, and none was delegated when it "
 				    "was started");
-	return cgroup_update(c->live.cgroup_mount, c->live.cgroup_path, change, err);
+	return cgroup_update(c->live.cgroup_mount, c->live.cgroup_path, before, after, err);
+}
+
+static int update_limits(struct container *c, const struct opt_limits *l, struct spec *spec,
+			 struct cmk_err *err)
+{
+	struct spec *before = NULL;
+	int r;
+
+	if (!opt_limits_given(l))
+		return 0;
+	r = spec_load(c->dir_fd, &before, err);
+	if (r == 0)
+		r = opt_limits_put(&spec->resources, l, err);
+	if (r == 0)
+		r = apply_live(c, &before->resources, &spec->resources, err);
+	if (r == 0)
+		record_limits(l, &c->cfg);
+	(void)spec_free(before);
+	return r;
 }
 
 static int update_locked(struct container *c, const struct container_update *u, struct cmk_err *err)
 {
-	struct spec_resources change = { 0 };
 	struct spec *spec = NULL;
 	int r = container_dir(c, err);
 
@@ -116,16 +112,15 @@ static int update_locked(struct container *c, const struct container_update *u, 
 	if (r == 0)
 		r = update_restart(&c->cfg, u->restart, err);
 	if (r == 0)
-		r = plan_limits(u, &c->cfg, &spec->resources, &change, err);
-	if (r == 0)
 		r = update_env(u, spec, err);
 	if (r == 0) {
 		r = opt_ulimits_put(&spec->process, u->ulimits, err);
 		if (r < 0)
 			r = cmk_err_wrap(err, r, "error in --ulimit");
 	}
+	/* Last of what can fail: it changes what runs. */
 	if (r == 0)
-		r = apply_live(c, &change, err);
+		r = update_limits(c, &u->limits, spec, err);
 	if (r == 0)
 		r = spec_save(c->dir_fd, spec, !c->cfg.remove, err);
 	if (r == 0)

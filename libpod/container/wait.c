@@ -191,7 +191,7 @@ int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk
 						: r == 0 && w->c->state == CONTAINER_CREATED))
 		return 0;
 	if (r == -ENOENT && w->conditions & (CONTAINER_IS_GONE | CONTAINER_HAS_ENDED)) {
-		*ret_code = heard ? code : -1;
+		*ret_code = -1;
 		return 1;
 	}
 	if (r < 0)

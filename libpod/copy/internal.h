@@ -17,6 +17,10 @@ struct copy_source {
 /* MOUNT: one that does not run will be mounted. */
 int copy_source_open(struct container *c, bool mount, struct copy_source *ret, struct cmk_err *err);
 void copy_source_done(struct copy_source *s);
+/* For a tar stream of S: with MARKS, or as a whole. */
+struct storage_pack_options copy_pack_options(const struct copy_source *s, bool marks);
+/* Writes the event STATUS of C. */
+void copy_write_event(struct container *c, const char *status);
 /* Files that cmk puts there, which are no change of the container. */
 bool copy_is_own_place(const char *path);
 

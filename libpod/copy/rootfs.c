@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The root file system of a container as a whole: export, commit, diff. */
+/* The root file system of a container as a whole: export, diff. */
 #include <fcntl.h>
 
 #include "base/file.h"
@@ -54,7 +54,7 @@ int copy_source_open(struct container *c, bool mount, struct copy_source *ret, s
 	return 0;
 }
 
-static struct storage_pack_options pack_options(const struct copy_source *s, bool marks)
+struct storage_pack_options copy_pack_options(const struct copy_source *s, bool marks)
 {
 	return (struct storage_pack_options){
 		.marks = marks,
@@ -63,7 +63,7 @@ static struct storage_pack_options pack_options(const struct copy_source *s, boo
 	};
 }
 
-static void write_event(struct container *c, const char *status)
+void copy_write_event(struct container *c, const char *status)
 {
 	struct event e = event_of_container(&c->cfg, status);
 
@@ -77,134 +77,12 @@ int container_export(struct container *c, int out_fd, struct cmk_err *err)
 	int r = copy_source_open(c, false, &s, err);
 
 	if (r >= 0) {
-		o = pack_options(&s, false);
+		o = copy_pack_options(&s, false);
 		r = storage_rootfs_pack(c->st, &s.plan, &o, out_fd, err);
 	}
 	if (r < 0)
 		return cmk_err_wrap(err, r, "container '%s'", c->cfg.name);
-	write_event(c, "export");
-	return 0;
-}
-
-/* --- commit --- */
-
-struct commit {
-	struct container *c;
-	const struct container_commit_options *o;
-	struct copy_source source;
-};
-
-static int commit_pack(void *arg, int fd, struct cmk_err *err)
-{
-	const struct commit *j = arg;
-	struct storage *st = j->c->st;
-	bool whole = j->o->squash || j->c->cfg.rootfs;
-	struct storage_pack_options o = pack_options(&j->source, !whole);
-	cleanup(rootfs_plan_done) struct rootfs_plan before = { 0 };
-	cleanup_strv char **changes = NULL;
-	int r = 0;
-
-	if (!whole && !storage_rootfs_has_upper(&j->source.plan)) {
-		r = storage_layers_plan(st, j->c->cfg.layers, j->c->cfg.n_layers, &before, err);
-		if (r >= 0)
-			r = storage_rootfs_changes(st, &j->source.plan, &before, &changes, err);
-		if (r >= 0 && !changes)
-			changes = xcalloc(1, sizeof(*changes));
-		o.changes = changes;
-	}
-	return r < 0 ? r : storage_rootfs_pack(st, &j->source.plan, &o, fd, err);
-}
-
-static void replace_strv(char ***to, char *const *from)
-{
-	strv_free(*to);
-	*to = strv_dup(from);
-}
-
-static void replace_str(char **to, const char *from)
-{
-	if (!from || !*from)
-		return;
-	free(*to);
-	*to = xstrdup(from);
-}
-
-/* The image's, with what the container was told at its creation. */
-static int commit_config(const struct commit *j, struct image_config *ret, struct cmk_err *err)
-{
-	const struct container_config *cfg = &j->c->cfg;
-	cleanup_err struct cmk_err e = CMK_ERR_INIT;
-
-	if (cfg->image_id && *cfg->image_id &&
-	    image_config_load(j->c->st, cfg->image_id, ret, &e) < 0) {
-		if (e.kind != CMK_ERR_NOT_FOUND)
-			return cmk_err_move(err, &e);
-		/* The image has been removed under the container: its environment is in there. */
-		replace_strv(&ret->env, j->source.spec->process.env);
-	}
-	for (char *const *v = cfg->env_given; v && *v; v++)
-		strv_env_set(&ret->env, *v);
-	replace_strv(&ret->labels, cfg->labels);
-	replace_strv(&ret->entrypoint, cfg->entrypoint);
-	replace_strv(&ret->cmd, cfg->cmd);
-	for (char *const *p = cfg->exposed_ports; p && *p; p++)
-		if (!strv_has(ret->exposed_ports, *p))
-			strv_add(&ret->exposed_ports, *p);
-	replace_str(&ret->user, cfg->user);
-	replace_str(&ret->working_dir, cfg->workdir);
-	replace_str(&ret->stop_signal, cfg->stop_signal);
-	for (size_t i = 0; j->o->include_volumes && i < j->source.spec->n_mounts; i++) {
-		const struct spec_mount *m = &j->source.spec->mounts[i];
-
-		if (m->source && *m->source == '/' && !strv_has(ret->volumes, m->destination) &&
-		    !copy_is_own_place(m->destination))
-			strv_add(&ret->volumes, m->destination);
-	}
-	return 0;
-}
-
-static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_id,
-			 struct cmk_err *err)
-{
-	cleanup_free char *command = strv_join(j->c->cfg.command, " ");
-	struct image_commit_options io = {
-		.base = j->c->cfg.image_id,
-		.layers = j->c->cfg.layers,
-		.n_layers = j->c->cfg.n_layers,
-		.changes = j->o->changes,
-		.author = j->o->author,
-		.message = j->o->message,
-		.created_by = command,
-		.docker_format = j->o->docker_format,
-		.squash = j->o->squash,
-		.pack = commit_pack,
-		.arg = j,
-	};
-	struct copy_freeze frozen = COPY_FREEZE_INIT;
-	int r = j->o->pause ? copy_freeze(j->c, &frozen, err) : 0;
-
-	if (r >= 0)
-		r = image_commit(j->c->st, cfg, j->o->name, &io, ret_id, err);
-	copy_thaw(&frozen);
-	return r;
-}
-
-int container_commit(struct container *c, const struct container_commit_options *o, char **ret_id,
-		     struct cmk_err *err)
-{
-	struct commit j = { .c = c, .o = o, .source = { .lock = -1 } };
-	struct image_config cfg = { 0 };
-	int r = copy_source_open(c, false, &j.source, err);
-
-	if (r >= 0)
-		r = commit_config(&j, &cfg, err);
-	if (r >= 0)
-		r = commit_locked(&j, &cfg, ret_id, err);
-	image_config_done(&cfg);
-	copy_source_done(&j.source);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "commit container '%s'", c->cfg.name);
-	write_event(c, "commit");
+	copy_write_event(c, "export");
 	return 0;
 }
 
@@ -260,7 +138,8 @@ static int side_of_container(struct storage *st, struct container *c, bool want_
 				   "its changes itself",
 				   c->cfg.name);
 	if (r >= 0 && want_before)
-		r = storage_layers_plan(st, c->cfg.layers, c->cfg.n_layers, &s->before, err);
+		r = storage_layers_plan(st, c->cfg.layers, container_image_layers(&c->cfg),
+					&s->before, err);
 	return r;
 }
 

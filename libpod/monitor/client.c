@@ -42,13 +42,22 @@ struct client {
 static const int passed_on[] = { SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,	 SIGUSR2, SIGALRM,
 				 SIGCONT, SIGTSTP, SIGWINCH, SIGPROF, SIGVTALRM, SIGIO };
 
-static void signal_set(sigset_t *set)
+/* What shells ignore for their background jobs, a container is told of all the same, as podman's
+ * are; what nohup(1) ignores it is not. */
+static bool is_taken(int sig)
 {
 	struct sigaction sa;
 
+	if (sig == SIGINT || sig == SIGQUIT)
+		return true;
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler != SIG_IGN;
+}
+
+static void signal_set(sigset_t *set)
+{
 	sigemptyset(set);
 	for (size_t i = 0; i < ARRAY_LEN(passed_on); i++)
-		if (sigaction(passed_on[i], NULL, &sa) == 0 && sa.sa_handler != SIG_IGN)
+		if (is_taken(passed_on[i]))
 			sigaddset(set, passed_on[i]);
 }
 
@@ -58,6 +67,9 @@ void client_block_signals(void)
 
 	signal_set(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* One that is ignored never comes, even if it is blocked. */
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
 }
 
 /* --- the terminal ------------------------------------------------------------------------------

@@ -133,7 +133,8 @@ void mon_end_record(struct monitor *m)
 	m->status.started_at = xstrdup_null(m->live.started_at);
 	m->status.finished_at = m->live.finished_at ? xstrdup(m->live.finished_at)
 						    : time_now_rfc3339();
-	m->status.exit_code = m->exit_code;
+	/* podman's; what waits for it gets the 255 that this is as an exit code. */
+	m->status.exit_code = m->timed_out ? -1 : m->exit_code;
 	m->status.error = xstrdup_null(m->start_error);
 	m->status.restarts = m->live.restarts;
 	m->status.stopped_by_user = m->stopped_by_user;
@@ -188,6 +189,7 @@ void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 		(void)process_pidfd_signal(m->rc.pidfd, SIGKILL);
 		(void)process_reap(m->rc.pid);
 	}
+	mon_adopted_kill(m);
 	m->log = ctr_log_free(m->log);
 	if (m->a->exec)
 		return;

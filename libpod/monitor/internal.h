@@ -23,6 +23,8 @@
 #define MON_ATTACHED 32
 /* What waits for one client: a full frame, and at the end what is left in the container's pipes. */
 #define MON_QUEUE 262144
+/* A pipe that was found full. */
+#define MON_PIPE 262144
 /* Room that only small frames may use, so that an ack or the exit code always fits. */
 #define MON_QUEUE_SMALL 256
 
@@ -47,6 +49,7 @@ struct mon_client {
 struct mon_source {
 	int fd;
 	bool polled;
+	bool grown; /* to MON_PIPE, where the kernel gives it */
 };
 
 enum mon_state {
@@ -104,6 +107,7 @@ struct monitor {
 
 	/* the container's process */
 	struct runtime_container rc;
+	bool adopts; /* we are the subreaper of what it leaves */
 	struct slirp slirp;
 	bool has_slirp;
 	int dir_fd; /* DATA/containers/ID; the caller's own may carry its lock */
@@ -225,6 +229,11 @@ void mon_socket_changed(struct monitor *m); /* inotify: made again where it was 
 /* exec.c: what others see of an exec session, from its start to its end. */
 void mon_exec_begin(struct monitor *m);
 void mon_exec_end(struct monitor *m);
+
+/* adopted.c: what the first process leaves, where nothing else tells it apart */
+void mon_adopt_begin(struct monitor *m);
+void mon_adopted_reap(struct monitor *m); /* of those, the ones that have ended */
+void mon_adopted_kill(struct monitor *m); /* all of them; does nothing where there are none */
 
 /* notify.c: --sdnotify; nothing without NOTIFY_SOCKET */
 int mon_notify_prepare(struct monitor *m, struct cmk_err *err); /* before the runtime */

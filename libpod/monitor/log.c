@@ -28,6 +28,11 @@ const struct log_driver_info *log_driver_find(const char *name)
 	return d ? &d->info : NULL;
 }
 
+const struct log_driver_info *log_driver_at(size_t i)
+{
+	return i < ARRAY_LEN(drivers) ? &drivers[i]->info : NULL;
+}
+
 int ctr_log_open_target(const struct log_target *t, struct ctr_log **ret, struct cmk_err *err)
 {
 	const struct log_driver *d = find(t->driver ? t->driver : "k8s-file");

@@ -46,6 +46,8 @@ struct log_driver_info {
 };
 /* NULL where there is no such driver. */
 const struct log_driver_info *log_driver_find(const char *name);
+/* The driver number I, from 0; NULL behind the last. */
+const struct log_driver_info *log_driver_at(size_t i);
 /* -EOPNOTSUPP where the journal does not run. */
 int log_journal_probe(struct cmk_err *err);
 

@@ -15,7 +15,8 @@ struct log_driver {
 };
 extern const struct log_driver log_driver_k8s_file, log_driver_json_file, log_driver_journald;
 
-#define LOG_BUF 65536
+/* One read's worth in lines of usual length, with their heads. */
+#define LOG_BUF 131072
 
 struct ctr_log {
 	const struct log_driver *driver;

@@ -248,6 +248,7 @@ static void on_process(struct monitor *m)
 	if (m->timed_out)
 		m->exit_code = EXIT_TIMED_OUT;
 	(void)epoll_ctl(m->epoll_fd, EPOLL_CTL_DEL, m->rc.pidfd, NULL);
+	mon_adopted_kill(m);
 	mon_event(m, MON_EV_EXITED);
 }
 
@@ -281,8 +282,12 @@ static void on_signal(struct monitor *m)
 
 	/* The session manager ends the session, or somebody ends the monitor: the container gets
 	 * the time that it would get from `stop`. */
-	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si))
-		mon_stop(m);
+	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			mon_adopted_reap(m);
+		else
+			mon_stop(m);
+	}
 }
 
 static void on_timer(struct monitor *m)
@@ -350,6 +355,8 @@ static int loop_init(struct monitor *m)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (m->adopts)
+		sigaddset(&set, SIGCHLD);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	m->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (m->signal_fd < 0 || m->timer_fd < 0)

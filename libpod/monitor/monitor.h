@@ -133,6 +133,7 @@ struct exec_options {
 	char *const *env, *const *env_files;
 	const char *user, *workdir, *detach_keys; /* NULL: the container's */
 	bool interactive, tty, detach;
+	bool privileged;	 /* all capabilities, no seccomp filter */
 	bool no_session;	 /* neither listed nor among the events */
 	const int *preserve_fds; /* become 3, 4, … inside; -1 leaves one out */
 	size_t n_preserve_fds;

@@ -305,6 +305,23 @@ void mon_source_close(struct monitor *m, int i)
 		mon_event(m, MON_EV_DRAINED);
 }
 
+/*
+ * Of a container that writes faster than its log is written: the two then run at once. Not where a
+ * client is attached, whose queue has to take what is left in the pipes at the end. All pipes of a
+ * user have a limit (pipe(7), pipe-user-pages-soft): beyond it the size stays.
+ */
+static void grow_pipe(struct monitor *m, struct mon_source *s)
+{
+	bool attached = false;
+
+	for (size_t k = 0; k < m->n_clients; k++)
+		attached |= m->client[k].fd >= 0 && m->client[k].wants_out;
+	if (attached || s->grown)
+		return;
+	(void)fcntl(s->fd, F_SETPIPE_SZ, MON_PIPE);
+	s->grown = true;
+}
+
 void mon_output(struct monitor *m, int i)
 {
 	while (m->src[i].fd >= 0 && room_for_output(m)) {
@@ -324,6 +341,8 @@ void mon_output(struct monitor *m, int i)
 			mon_source_close(m, i);
 			return;
 		}
+		if (n == MONITOR_FRAME_MAX)
+			grow_pipe(m, &m->src[i]);
 		if (m->log)
 			ctr_log_write(m->log, i == 1, m->relay, (size_t)n);
 		for (size_t k = 0; k < m->n_clients; k++) {

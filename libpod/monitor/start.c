@@ -88,9 +88,7 @@ static int start_cgroup(struct monitor *m, struct cmk_err *err)
 	cleanup_free char *name = NULL;
 
 	if (!m->delegation->path) {
-		const struct spec_resources *res = &m->a->spec->resources;
-
-		if (res->memory_limit == 0 && res->cpu_quota == 0 && res->pids_limit <= 0)
+		if (!cgroup_has_limits(&m->a->spec->resources))
 			return 0;
 		(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				   "limits need a control group: %s",
@@ -328,6 +326,7 @@ int mon_start(struct monitor *m, struct cmk_err *err)
 	m->terminal = m->a->exec ? m->a->exec->process->terminal : m->a->spec->process.terminal;
 	if (!m->a->exec)
 		mon_config_remember(m);
+	mon_adopt_begin(m);
 	return mon_start_run(m, err);
 }
 

@@ -27,8 +27,9 @@ int opt_device_parse(const char *text, struct opt_device *ret, struct cmk_err *e
 	if (n > 3 || parts[0][0] == '\0')
 		return cmk_err_set(err, -EINVAL, "invalid device specification: '%s'", text);
 	if (parts[0][0] != '/' && strchr(parts[0], '='))
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "device '%s': CDI devices are not supported yet", text);
+		return cmk_err_set(err, -EINVAL,
+				   "device '%s': neither a path nor of the form VENDOR/CLASS=NAME",
+				   text);
 	if (n == 3)
 		permissions = parts[2];
 	if (n == 2 && parts[1][0] != '/')

@@ -137,7 +137,7 @@ static const char *const group_texts[N_GROUPS] = {
 	[GROUP_CONSISTENCY] = "'consistent', 'cached' or 'delegated'",
 };
 
-static bool selinux_enabled(void)
+bool opt_selinux_enabled(void)
 {
 	return access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
@@ -154,7 +154,7 @@ static int special_word(struct opt_mount *m, const struct mount_word *mw, struct
 {
 	if (mw->group == GROUP_LABEL) {
 		/* A label that only SELinux has; without it there is nothing to do. */
-		if (selinux_enabled())
+		if (opt_selinux_enabled())
 			return cmk_err_set(err, -EOPNOTSUPP,
 					   "relabelling for SELinux ('%s') is not supported yet",
 					   mw->word);
@@ -287,7 +287,9 @@ static int add_csv_word(struct opt_mount *m, struct mount_words *w, const char *
 	}
 	if (str_after(word, "idmap="))
 		return cmk_err_set(err, -EOPNOTSUPP,
-				   "'%s': maps of its own for a mount are not supported yet", word);
+				   "'%s': maps of its own for a mount are not supported yet; "
+				   "'U' gives the files to the container's user",
+				   word);
 	return mount_word_add(m, w, word, err);
 }
 

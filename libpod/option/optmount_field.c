@@ -96,7 +96,8 @@ static int files_field(struct opt_mount *m, struct mount_words *w, const char *k
 	}
 	if (streq(key, "idmap") && value)
 		return cmk_err_set(err, -EOPNOTSUPP,
-				   "'idmap=%s': maps of its own for a mount are not supported yet",
+				   "'idmap=%s': maps of its own for a mount are not supported yet; "
+				   "'U' gives the files to the container's user",
 				   value);
 	return value ? invalid_option(key, err) : mount_word_add(m, w, key, err);
 }

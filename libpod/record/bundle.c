@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
 #include "libpod/record/internal.h"
 #include "libpod/secret/secret.h"
 
@@ -34,6 +36,20 @@ int container_inspect_start(struct container *c, struct spec **ret_spec,
 			    struct rootfs_plan *ret_rootfs, struct cmk_err *err)
 {
 	return load(c, false, ret_spec, ret_rootfs, err);
+}
+
+char **container_annotations(const struct container *c)
+{
+	cleanup_free char *path = xasprintf("containers/%s", c->cfg.id);
+	cleanup_close int dir = openat(c->st->root_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct spec *spec = NULL;
+	char **annotations;
+
+	if (dir < 0 || spec_load(dir, &spec, NULL) < 0)
+		return NULL;
+	annotations = steal_ptr(&spec->annotations);
+	(void)spec_free(spec);
+	return annotations;
 }
 
 int container_secret_variables(const struct container *c, char ***env, struct cmk_err *err)

@@ -39,29 +39,24 @@ static void damage(struct storage_check *c, const char *id, const char *todo, co
 static void check_layer(struct storage *st, const char *id, const char *diff_id,
 			struct storage_check *c)
 {
-	cleanup_free char *what = NULL;
+	cleanup_free char *what = NULL, *real = storage_layer_diff_id(st, diff_id ?: "");
 	const char *hex = str_after(diff_id ?: "", "sha256:") ?: "";
 
 	if (storage_check_is_missing(st, diff_id)) {
 		what = xasprintf("its layer %.64s is missing", hex);
 		damage(c, id, "pull its image again, or remove it with --repair --force", what);
-	} else if (storage_check_is_bad(c, diff_id)) {
+	} else if (storage_check_is_bad(c, real)) {
 		what = xasprintf("its layer %.64s is damaged", hex);
 		damage(c, id, TODO_REMOVE, what);
 	}
 }
 
+/* What cannot be read is something. */
 static bool is_empty(int dirfd, const char *name)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	cleanup_close int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-	while (d && (e = readdir(d)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			return false;
-	/* What cannot be read is something. */
-	return d || errno == ENOENT;
+	return fd < 0 ? errno == ENOENT : dir_is_empty(fd, NULL) == 1;
 }
 
 /* A plain copy of the layers has no upper directory; an overlay has nothing in "merged" to see. */

@@ -118,6 +118,8 @@ int container_open_id(struct storage *st, const char *id, struct container **ret
 int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err);
 /* container_refresh() for who has the lock. */
 int container_refresh_locked(struct container *c, struct cmk_err *err);
+/* Under the lock: the layers as the record has them by now; a commit may have added one. */
+int container_layers_refresh(struct container *c, struct cmk_err *err);
 /* Under the lock: ends what a lost monitor left and writes the status. */
 int container_repair_locked(struct container *c, struct cmk_err *err);
 /* Killed before it could write live.json, a monitor leaves its group where no record names it. */

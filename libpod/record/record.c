@@ -14,6 +14,7 @@
 static const struct json_field layer_fields[] = {
 	JSON_FIELD(struct image_layer_ref, diff_id, "diff_id", JSON_F_STR, JSON_REQUIRED),
 	JSON_FIELD(struct image_layer_ref, map, "map", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct image_layer_ref, pending, "pending", JSON_F_BOOL, JSON_OMIT_EMPTY),
 	JSON_FIELD_END,
 };
 
@@ -77,6 +78,7 @@ static const struct json_field config_fields[] = {
 	CFG(rootfs, JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_ARRAY(struct container_config, layers, n_layers, "layers", 0, layer_fields,
 			 struct image_layer_ref),
+	CFG(own_layers, JSON_F_U32, JSON_OMIT_EMPTY),
 	CFG(command, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(entrypoint, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(cmd, JSON_F_STRV, JSON_OMIT_EMPTY),
@@ -99,6 +101,7 @@ static const struct json_field config_fields[] = {
 	CFG(exposed_ports, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(group_add, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(security_opt, JSON_F_STRV, JSON_OMIT_EMPTY),
+	CFG(privileged, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	CFG(cap_add, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(cap_drop, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(binds, JSON_F_STRV, JSON_OMIT_EMPTY),
@@ -313,6 +316,28 @@ int container_config_reload(struct container *c, struct cmk_err *err)
 	json_free_fields(config_fields, &c->cfg);
 	c->cfg = cfg;
 	return 0;
+}
+
+int container_layers_refresh(struct container *c, struct cmk_err *err)
+{
+	char path[sizeof("/container.json") + CONTAINER_ID_LEN];
+	struct container_config now = { 0 };
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/container.json", c->cfg.id);
+	r = container_config_load(c->st->containers_fd, path, &now, err);
+	if (r == 0 && now.n_layers != c->cfg.n_layers) {
+		struct image_layer_ref *old = c->cfg.layers;
+		size_t n_old = c->cfg.n_layers;
+
+		c->cfg.layers = now.layers;
+		c->cfg.n_layers = now.n_layers;
+		c->cfg.own_layers = now.own_layers;
+		now.layers = old;
+		now.n_layers = n_old;
+	}
+	json_free_fields(config_fields, &now);
+	return r < 0 ? container_gone_or(c->st, c->cfg.id, c->cfg.name, r, err) : 0;
 }
 
 int container_config_save(int dirfd, const struct container_config *cfg, bool durable,

@@ -9,6 +9,8 @@
  *   DATA/containers/ID/health.json     results of the last health checks; outlives the end
  *   DATA/containers/ID/ctr.log         log (k8s-file)
  *   DATA/containers/ID/{hosts,…}       files bind-mounted into the container
+ *   DATA/containers/ID/values/         of its secrets, see libpod/secret/secret.h
+ *   DATA/containers/ID/driver -> NAME  the storage driver with which it stays
  *   DATA/container-names/NAME -> ID    made with EEXIST semantics: exactly one winner
  *   DATA/swept -> BOOT-ID              in this boot all records have been looked at
  *   RUN/containers/ID/live.json        while it runs: monitor and init (pid, start time, boot id),
@@ -73,7 +75,9 @@ struct container_config {
 	char *image_id, *image_name, *rootfs /* --rootfs */;
 	struct image_layer_ref *layers; /* diff IDs only */
 	size_t n_layers;
-	char **command; /* as shown by ps: image or user command, with entrypoint */
+	uint32_t own_layers; /* the last ones: its upper directory at earlier commits, so that they
+				hold what it has changed itself */
+	char **command;	     /* as shown by ps: image or user command, with entrypoint */
 	char **entrypoint, **cmd;
 	char **labels, **env_given;
 	char *user, *workdir, *stop_signal, *hostname;
@@ -118,9 +122,12 @@ struct container_config {
 	char **volumes_from; /* as given */
 	int64_t shm_size;    /* bytes; 0: no limit */
 	bool rootfs_overlay; /* --rootfs DIR:O */
+	/* security */
+	bool privileged;
 	/* name spaces, ids, hooks */
 	/* NULL: the default; else "host", "private", "container:ID", "ns:PATH"; of the network the
-	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap" */
+	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap",
+	 * "auto…" */
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
 	char *extra;
 };
@@ -133,6 +140,12 @@ static inline bool container_uses_image(const struct container_config *cfg, cons
 	for (size_t i = 0; i < cfg->n_mounts && !uses; i++)
 		uses = cfg->mounts[i].image_id && streq(cfg->mounts[i].image_id, id);
 	return uses;
+}
+
+/* Those of the image that it was made of, bottom first. */
+static inline size_t container_image_layers(const struct container_config *cfg)
+{
+	return cfg->n_layers - (cfg->own_layers < cfg->n_layers ? cfg->own_layers : cfg->n_layers);
 }
 
 struct container_status {
@@ -236,6 +249,8 @@ int container_prepare_start(struct container *c, struct spec **ret_spec,
 /* The same to look at, of any container, running or not: nothing is made ready for a start. */
 int container_inspect_start(struct container *c, struct spec **ret_spec,
 			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* The annotations of its specification, "KEY=VALUE": owned; NULL where there is none. */
+char **container_annotations(const struct container *c);
 /* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
  * the new one, whatever moment it is killed. */
 int container_rename(struct container *c, const char *name, struct cmk_err *err);

@@ -177,6 +177,8 @@ int container_lock(struct container *c, struct cmk_err *err)
 		return fd;
 	r = container_refresh_locked(c, err);
 	if (r == 0)
+		r = container_layers_refresh(c, err);
+	if (r == 0)
 		r = container_rename_repair(c, err);
 	if (r < 0)
 		return r;

@@ -105,8 +105,8 @@ int command_find(const struct runtime_job *job, const char *name, char *const *e
 					   : "executable file '%s' not found in $PATH",
 				    name);
 	if (r < 0)
-		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, r, "cannot execute '%s': %s", name,
-				    errno_text(-r));
+		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, r, "cannot execute '%s': %s%s", name,
+				    errno_text(-r), r == -EISDIR ? ": permission denied" : "");
 	r = refuse_own_file(job, path, err);
 	if (r < 0)
 		return r;

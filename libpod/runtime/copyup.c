@@ -5,7 +5,6 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -59,7 +58,6 @@ static void copy_times(int dir, const char *name, const struct stat *st)
 static int copy_file(int from, int to, const char *name, const struct stat *st, struct cmk_err *err)
 {
 	cleanup_close int in = -1, out = -1;
-	ssize_t n;
 	int r;
 
 	in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -68,10 +66,9 @@ static int copy_file(int from, int to, const char *name, const struct stat *st, 
 	out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out < 0)
 		return cmk_err_errno(err, "make '%s'", name);
-	while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
-		;
-	if (n < 0)
-		return cmk_err_errno(err, "copy '%s'", name);
+	r = file_copy_data(in, out);
+	if (r < 0)
+		return cmk_err_set(err, r, "copy '%s': %s", name, errno_text(-r));
 	r = copy_owner(to, name, st, err);
 	if (r < 0)
 		return r;

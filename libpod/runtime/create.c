@@ -201,6 +201,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.null_fd = -1,
+		.apparmor_fd = -1,
 		.root_mnt_fd = -1,
 	};
 	int r;

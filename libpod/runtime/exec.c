@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "libpod/cgroup/cgroup.h"
 #include "libpod/runtime/internal.h"
 
 static int join_flags(const struct spec *s, bool others)
@@ -107,11 +108,6 @@ static int get_filter(struct runtime_job *job, struct cmk_err *err)
 	return seccomp_filter_get(profile, job->process->caps.bounding, dir, &job->filter, err);
 }
 
-static bool has_limits(const struct spec_resources *res)
-{
-	return res->memory_limit > 0 || res->cpu_quota > 0 || res->pids_limit > 0;
-}
-
 /*
  * Into the container's group. From another login session the kernel allows that not, since the
  * directory above both is root's. Where the group holds no limits it serves only to end what is in
@@ -124,7 +120,7 @@ static pid_t clone_session(struct runtime_job *job, struct cmk_err *err)
 
 	if ((pid != -EACCES && pid != -EPERM) || job->exec->cgroup_fd < 0)
 		return pid;
-	if (has_limits(&job->spec->resources)) {
+	if (cgroup_has_limits(&job->spec->resources)) {
 		(void)cmk_err_set(err, pid, "join the container's control group: %s",
 				  errno_text(-pid));
 		(void)cmk_err_hint(err, "its limits would not hold: run this in the login session "
@@ -172,6 +168,7 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.null_fd = -1,
+		.apparmor_fd = -1,
 		.root_mnt_fd = -1,
 	};
 

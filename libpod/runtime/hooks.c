@@ -13,6 +13,17 @@
 /* What of a failed hook's words goes into the message. */
 #define WORDS_MAX 1024
 
+void hook_state_write(struct json_writer *w, const struct spec *s, const struct hook_state *state)
+{
+	json_write_str(w, "ociVersion", s->oci_version);
+	json_write_str(w, "id", state->id);
+	json_write_str(w, "status", state->status);
+	if (state->pid > 0)
+		json_write_i64(w, "pid", state->pid);
+	json_write_str(w, "bundle", state->bundle);
+	json_write_map(w, "annotations", s->annotations);
+}
+
 static int state_file(const struct spec *s, const struct hook_state *state, struct cmk_err *err)
 {
 	struct json_writer w = JSON_WRITER_INIT;
@@ -22,13 +33,7 @@ static int state_file(const struct spec *s, const struct hook_state *state, stru
 	int r;
 
 	json_write_object(&w, NULL);
-	json_write_str(&w, "ociVersion", s->oci_version);
-	json_write_str(&w, "id", state->id);
-	json_write_str(&w, "status", state->status);
-	if (state->pid > 0)
-		json_write_i64(&w, "pid", state->pid);
-	json_write_str(&w, "bundle", state->bundle);
-	json_write_map(&w, "annotations", s->annotations);
+	hook_state_write(&w, s, state);
 	json_write_end(&w, '}');
 	r = json_writer_finish(&w, &text, &len, err);
 	if (r < 0)

@@ -8,6 +8,8 @@ struct hook_state {
 	const char *id, *status, *bundle;
 	pid_t pid; /* in the runtime's pid namespace; 0: none */
 };
+/* Its members, in an object of W's; S: whose annotations. */
+void hook_state_write(struct json_writer *w, const struct spec *s, const struct hook_state *state);
 /* Calls the hooks of STAGE one after the other, in the calling process's namespaces and with its
  * rights, until one fails: CMK_ERR_CANNOT_EXEC with what it said. Blocks as long as they take, or
  * their timeouts; nothing but stdin, stdout and stderr is inherited. */

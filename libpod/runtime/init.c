@@ -178,6 +178,9 @@ static int set_names(struct runtime_job *job, struct cmk_err *err)
 	if (s->hostname && spec_makes_namespace(s, "uts") &&
 	    sethostname(s->hostname, strlen(s->hostname)) < 0)
 		return cmk_err_errno(err, "set hostname '%s'", s->hostname);
+	if (s->domainname && spec_makes_namespace(s, "uts") &&
+	    setdomainname(s->domainname, strlen(s->domainname)) < 0)
+		return cmk_err_errno(err, "set domain name '%s'", s->domainname);
 	if (spec_makes_namespace(s, "cgroup") && unshare(CLONE_NEWCGROUP) < 0)
 		return cmk_err_errno(err, "make a cgroup namespace");
 	return join_cgroup(job, err);

@@ -4,6 +4,9 @@
  * passes every signal on to it, reaps whatever ends, and ends with the command's exit code (128+n
  * for a signal). Linked statically and without our libraries: it runs on the image's root, where
  * there may be none.
+ *
+ * It may what the container may: it is started in there, with its user, capabilities and seccomp
+ * filter.
  */
 #include <errno.h>
 #include <signal.h>

@@ -37,6 +37,7 @@ enum sync_message {
 	SYNC_MAP = 'M',	  /* write the maps of our user namespace; the answer is 'M' or an error */
 	SYNC_HOOKS = 'H', /* call prestart and createRuntime; the answer is struct sync_pid with our
 			     pid as the monitor sees it */
+	SYNC_LISTENER = 'L', /* with seccomp's listener: path, NUL, metadata */
 	SYNC_READY = 'R',
 	SYNC_GO = 'G', /* the other way: exec */
 };
@@ -67,6 +68,7 @@ struct runtime_job {
 	pid_t host_pid;	  /* init, once the monitor has told it, for hooks */
 	int null_fd;	  /* the host's /dev/null, checked */
 	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
+	int apparmor_fd;  /* where the command's profile is to be written, or -1 */
 	/* Made by the set-up process for init, which could not (outside.c): */
 	int root_mnt_fd; /* the root file system, detached, or -1 */
 	int *made;	 /* for each of the spec's mounts, detached, or -1; or NULL; owned */
@@ -99,6 +101,12 @@ int job_prepare(struct runtime_job *job, struct cmk_err *err);
 /* The state for hooks of a container that is being made. *RET_BUNDLE is owned by the caller. */
 struct hook_state job_hook_state(const struct runtime_job *job, const char *status, pid_t pid,
 				 char **ret_bundle);
+
+/* --- seccomp_notify.c --- */
+/* As the monitor: hands LISTENER to who listens at PATH on the host, with the state of the process
+ * (config-linux.md#containerprocessstate). */
+int seccomp_listener_send(const struct runtime_job *job, pid_t pid, int listener, const char *path,
+			  const char *metadata, struct cmk_err *err);
 
 /* --- create.c --- */
 uint64_t namespace_flag(const char *type); /* CLONE_NEW…, or 0 */
@@ -146,8 +154,8 @@ struct mount_options {
 	bool bind, recursive;
 	char **data; /* for the file system; owned */
 	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
-	bool volume, nocopy, chown, idmap, fresh, late_read_only;
-	const char *subpath, *overlay, *scratch;
+	bool volume, nocopy, chown, idmap, fresh, own, optional, late_read_only;
+	const char *subpath, *overlay, *scratch, *value;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
 void mount_options_done(struct mount_options *o);
@@ -197,6 +205,8 @@ int volume_first_use(struct mount_context *c, const char *source, const struct m
 		     int target, bool target_made, struct cmk_err *err);
 /* U: gives the tree below FD to the container's user. */
 int chown_to_user(struct mount_context *c, int fd, struct cmk_err *err);
+/* Gives a file that cmk wrote to the container's root, where that is not who we are. */
+int own_file_to_root(const struct mount_context *c, int fd, struct cmk_err *err);
 /* A secret's file, as a detached mount, and the place for the others that follow. */
 int secret_mount(struct mount_context *c, const char *source, const struct mount_options *o,
 		 struct cmk_err *err);

@@ -101,8 +101,9 @@ static bool parse_own(const char *word, struct mount_options *o)
 		const char *word;
 		bool *flag;
 	} flags[] = {
-		{ "volume", &o->volume }, { "nocopy", &o->nocopy }, { "chown", &o->chown },
-		{ "idmap", &o->idmap },	  { "fresh", &o->fresh },
+		{ "volume", &o->volume },     { "nocopy", &o->nocopy }, { "chown", &o->chown },
+		{ "idmap", &o->idmap },	      { "fresh", &o->fresh },	{ "own", &o->own },
+		{ "optional", &o->optional },
 	};
 	const struct {
 		const char *key;
@@ -111,6 +112,7 @@ static bool parse_own(const char *word, struct mount_options *o)
 		{ "subpath=", &o->subpath },
 		{ "overlay=", &o->overlay },
 		{ "scratch=", &o->scratch },
+		{ "value=", &o->value },
 	};
 	const char *own = str_after(word, "x-cmk."), *value;
 

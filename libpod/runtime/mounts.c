@@ -108,7 +108,9 @@ static int set_idmap(int mnt, const char *source, struct cmk_err *err)
 		return 0;
 	(void)cmk_err_errno(err, "idmapped mount of '%s'", source);
 	if (errno == EPERM || errno == EINVAL)
-		(void)cmk_err_hint(err, "the kernel gives it only to the owner of the file system");
+		(void)cmk_err_hint(err, "the kernel gives it only to the owner of the file system, "
+					"mostly the host's root: ':U' instead gives the files to "
+					"the container's user");
 	return err ? err->code : -EPERM;
 }
 
@@ -261,7 +263,9 @@ int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 {
 	int r = 0;
 
-	if (strv_has(o->data, "tmpcopyup"))
+	if (o->own)
+		r = own_file_to_root(c, mnt, err);
+	else if (strv_has(o->data, "tmpcopyup"))
 		r = fill_tmpfs(mnt, target, o, err);
 	else if (o->volume && !o->subpath && is_dir(target))
 		r = volume_first_use(c, m->source, o, target, target_made, err);
@@ -295,6 +299,10 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 		mnt = secret_mount(c, m->source, &o, err);
 	else
 		mnt = mount_make(m, &o, c, err);
+	if (mnt == -ENOENT && o.optional) {
+		cmk_err_done(err);
+		return 0;
+	}
 	if (mnt < 0)
 		return mnt;
 	if (fstat(mnt, &st) < 0)

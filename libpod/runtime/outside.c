@@ -203,6 +203,11 @@ static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 			job->made[i] = make_in_child(&c, m, err);
 		else
 			job->made[i] = make_one(&c, m, err);
+		if (job->made[i] == -ENOENT && strv_has(m->options, "x-cmk.optional")) {
+			cmk_err_done(err);
+			job->made[i] = -1;
+			continue;
+		}
 		if (job->made[i] < 0)
 			return cmk_err_wrap(err, job->made[i], "mount '%s'", m->destination);
 	}

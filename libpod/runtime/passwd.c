@@ -37,6 +37,21 @@ static void expand(const char *text, const char *const (*vars)[2], size_t n, str
 		strbuf_addc(out, '\n');
 }
 
+/* Adds the line ENTRY makes, for NAME: of a user or group that --user calls by a name, only where
+ * the line is one of that name. */
+static void add_named(const char *entry, const char *name, const char *file,
+		      const char *const (*vars)[2], size_t n, struct strbuf *out)
+{
+	cleanup_strbuf struct strbuf line = STRBUF_INIT;
+
+	if (!entry || user_file_has(file, name, false, 0))
+		return;
+	expand(entry, vars, n, &line);
+	if (strncmp(strbuf_str(&line), name, strlen(name)) == 0 &&
+	    strbuf_str(&line)[strlen(name)] == ':')
+		strbuf_add(out, strbuf_str(&line), line.len);
+}
+
 /* --- what is missing ---------------------------------------------------------------------------
  */
 
@@ -73,6 +88,9 @@ static void missing_users(const struct runtime_job *job, const struct given *g, 
 					{ "GID", gid },
 					{ "NAME", "container user" },
 					{ "HOME", home } };
+	const char *const named[][2] = { { "USERNAME", g->user },
+					 { "NAME", "container user" },
+					 { "HOME", home } };
 	bool found = !g->uid_is_number || user_file_has(passwd, g->user, true, g->uid);
 
 	for (char **line = s->passwd_lines; line && *line; line++) {
@@ -85,6 +103,8 @@ static void missing_users(const struct runtime_job *job, const struct given *g, 
 		strbuf_addf(out, "%s\n", *line);
 		found = found || id == g->uid;
 	}
+	if (!g->uid_is_number)
+		add_named(s->passwd_entry, g->user, passwd, named, ARRAY_LEN(named), out);
 	if (found)
 		return;
 	(void)snprintf(uid, sizeof(uid), "%u", g->uid);
@@ -101,7 +121,10 @@ static void missing_groups(const struct runtime_job *job, const struct given *g,
 	const char *const vars[][2] = { { "GROUPNAME", gid },
 					{ "GID", gid },
 					{ "USERLIST", g->user } };
+	const char *const named[][2] = { { "GROUPNAME", g->group }, { "USERLIST", g->user } };
 
+	if (g->group && !g->gid_is_number)
+		add_named(s->group_entry, g->group, groups, named, ARRAY_LEN(named), out);
 	if (!g->gid_is_number || user_file_has(groups, g->group, true, g->gid))
 		return;
 	(void)snprintf(gid, sizeof(gid), "%u", g->gid);
@@ -199,7 +222,8 @@ int passwd_apply(const struct runtime_job *job, int root_fd, struct cmk_err *err
 	if (job->spec->no_passwd || (!job->user_text && !job->spec->passwd_lines))
 		return 0;
 	given_parse(job, &g);
-	if (!g.uid_is_number && !g.gid_is_number && !job->spec->passwd_lines)
+	if (!g.uid_is_number && !g.gid_is_number && !job->spec->passwd_lines &&
+	    !job->spec->passwd_entry && !job->spec->group_entry)
 		return 0;
 	r = complete(job, root_fd, "etc/passwd", &g, missing_users, err);
 	return r < 0 ? r : complete(job, root_fd, "etc/group", &g, missing_groups, err);

@@ -3,18 +3,24 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <termios.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/strbuf.h"
 #include "libpod/runtime/internal.h"
 #include "libpod/spec/rlimit.h"
 
+#define PROC_ROOT_INO 1
 #define ALL_CAPS ((UINT64_C(1) << 63) - 1)
 
 /* Who the process will be. */
@@ -177,6 +183,67 @@ static int set_no_new_privs(struct cmk_err *err)
 							  : 0;
 }
 
+/* Where somebody is to be told of calls, that one has to know before there are any: by the monitor,
+ * which can reach it. */
+static int install_filter(const struct runtime_job *job, struct cmk_err *err)
+{
+	const struct seccomp_filter *f = &job->filter;
+	cleanup_close int listener = -1;
+	cleanup_strbuf struct strbuf msg = STRBUF_INIT;
+	int r = seccomp_filter_install(f, &listener, err);
+
+	if (r < 0 || listener < 0)
+		return r;
+	strbuf_addc(&msg, SYNC_LISTENER);
+	strbuf_add(&msg, f->listener_path, strlen(f->listener_path) + 1);
+	strbuf_adds(&msg, f->listener_metadata);
+	return sync_send(job->sync, msg.data, msg.len, listener, err);
+}
+
+/*
+ * Where the name of a profile goes for the next exec (apparmor_change_onexec(2)): by descriptor,
+ * and only into a procfs as it is at its root (CVE-2019-16884, CVE-2025-52881). Opened while we may
+ * and written last, so that nothing but the command gets it.
+ */
+static int open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *err)
+{
+	static const char *const names[] = { "thread-self/attr/apparmor/exec",
+					     "thread-self/attr/exec" };
+	cleanup_close int proc = -1;
+	struct statfs fs;
+	struct stat st;
+
+	if (!job->process->apparmor_profile)
+		return 0;
+	proc = root_open(root_fd, "proc", O_PATH | O_DIRECTORY);
+	if (proc < 0 || fstatfs(proc, &fs) < 0 || fstat(proc, &st) < 0)
+		return cmk_err_set(err, proc < 0 ? proc : -errno, "AppArmor profile: no /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INO)
+		return cmk_err_set(err, -EINVAL, "AppArmor profile: /proc is not the kernel's");
+	for (size_t i = 0; i < ARRAY_LEN(names) && job->apparmor_fd < 0; i++)
+		job->apparmor_fd = open_resolved(proc, names[i], O_WRONLY, 0,
+						 RESOLVE_BENEATH | RESOLVE_NO_XDEV |
+							 RESOLVE_NO_MAGICLINKS);
+	return job->apparmor_fd < 0 ? cmk_err_set(err, job->apparmor_fd, "AppArmor profile: %s",
+						  errno_text(-job->apparmor_fd))
+				    : 0;
+}
+
+static int set_apparmor(const struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+
+	if (job->apparmor_fd < 0)
+		return 0;
+	text = xasprintf("exec %s", job->process->apparmor_profile);
+	if (write(job->apparmor_fd, text, strlen(text)) == (ssize_t)strlen(text))
+		return 0;
+	(void)cmk_err_errno(err, "AppArmor profile '%s'", job->process->apparmor_profile);
+	if (errno == ENOENT)
+		(void)cmk_err_hint(err, "load it first: sudo apparmor_parser -r FILE");
+	return err ? err->code : -EINVAL;
+}
+
 static int confine(struct runtime_job *job, const struct identity *id, struct cmk_err *err)
 {
 	const struct spec_process *p = job->process;
@@ -189,7 +256,7 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 	r = caps_drop_bounding(bounding, err);
 	/* Without no_new_privs the filter needs CAP_SYS_ADMIN, which the next lines give up. */
 	if (r == 0 && !p->no_new_privileges && !everything)
-		r = seccomp_filter_install(&job->filter, err);
+		r = install_filter(job, err);
 	if (r == 0)
 		r = set_ids(job, id, err);
 	if (r < 0)
@@ -201,6 +268,9 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 		r = caps_set(effective & bounding, permitted & bounding, err);
 	if (r == 0 && p->no_new_privileges)
 		r = set_no_new_privs(err);
+	/* Later than this nobody hears us any more. */
+	if (r == 0 && p->no_new_privileges && !everything && job->filter.listener_path)
+		r = install_filter(job, err);
 	/* After the last change of ids, which clears it. */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		r = cmk_err_errno(err, "set the parent-death signal");
@@ -212,7 +282,7 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
 	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
-	int *ours[] = { &job->sync, &job->init_exec_fd };
+	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd };
 	cleanup_free int *fds = xcalloc(n + ARRAY_LEN(ours), sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++) {
@@ -281,11 +351,14 @@ static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
 static int execute(struct runtime_job *job, const char *path, char *const *env, struct cmk_err *err)
 {
 	char **args = job->process->args;
-	int code;
+	int code = set_apparmor(job, err);
 
 	*job->stage = STAGE_EXEC;
-	if (job->process->no_new_privileges && !(job->exec && job->exec->privileged)) {
-		int r = seccomp_filter_install(&job->filter, err);
+	if (code < 0)
+		return code;
+	if (job->process->no_new_privileges && !(job->exec && job->exec->privileged) &&
+	    !job->filter.listener_path) {
+		int r = install_filter(job, err);
 
 		if (r < 0)
 			return r;
@@ -323,6 +396,8 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 		r = take_terminal(&id, slave_fd, err);
 	if (r == 0)
 		r = rlimits_set(job->process, err);
+	if (r == 0)
+		r = open_apparmor(job, root_fd, err);
 	if (r == 0 && job->spec->personality && personality(PER_LINUX32) < 0)
 		r = cmk_err_errno(err, "set personality %s", job->spec->personality);
 	*job->stage = STAGE_CONFINE;

@@ -63,7 +63,8 @@ void runtime_container_done(struct runtime_container *c); /* closes descriptors;
 
 struct runtime_exec_args {
 	struct storage *st;	 /* for the cache of seccomp filters; NULL: compiled each time */
-	pid_t target;		 /* the container's init */
+	const char *id;		 /* the container's */
+	pid_t target;		 /* its init */
 	int target_pidfd;	 /* held by the caller: what is joined */
 	const struct spec *spec; /* the container's; process is replaced by: */
 	const struct spec_process *process;

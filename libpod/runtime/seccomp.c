@@ -11,19 +11,21 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "base/strbuf.h"
+#include "libpod/option/helper.h"
 #include "libpod/runtime/seccomp_compiled.h"
+#include "libpod/runtime/seccomp_profile.h"
 #include "storage/storage.h"
 
-#define PROFILE_MAX (1 << 20)
 #define ENTRY_MAX                                                                           \
 	(sizeof(struct seccomp_compiled) + SECCOMP_INSNS_MAX * sizeof(struct sock_filter) + \
-	 DIGEST_HEX_LEN)
+	 SECCOMP_LISTENER_MAX + DIGEST_HEX_LEN)
 
 void seccomp_filter_done(struct seccomp_filter *f)
 {
 	free(f->insns);
+	free(f->listener_path);
+	free(f->listener_metadata);
 	*f = (struct seccomp_filter){ 0 };
 }
 
@@ -89,19 +91,30 @@ static bool library_unchanged(const struct seccomp_compiled *head)
 	       seccomp_stat_mtime_ns(&st) == head->library_mtime_ns;
 }
 
-/* What the helper wrote: head and instructions, nothing else. */
+/* What the helper wrote, nothing else. */
 static int take_compiled(const char *data, size_t len, struct seccomp_filter *ret)
 {
 	struct seccomp_compiled head;
+	size_t code_len;
 
 	if (len < sizeof(head))
 		return -EBADMSG;
 	memcpy(&head, data, sizeof(head));
+	code_len = head.n * sizeof(struct sock_filter);
 	if (head.magic != SECCOMP_COMPILED_MAGIC || head.n == 0 || head.n > SECCOMP_INSNS_MAX ||
-	    len != sizeof(head) + head.n * sizeof(struct sock_filter))
+	    head.path_len > SECCOMP_LISTENER_MAX || head.metadata_len > SECCOMP_LISTENER_MAX ||
+	    (head.notifies != 0) != (head.path_len != 0) ||
+	    len != sizeof(head) + code_len + head.path_len + head.metadata_len)
 		return -EBADMSG;
-	ret->insns = xmemdup(data + sizeof(head), head.n * sizeof(struct sock_filter));
+	data += sizeof(head);
+	ret->insns = xmemdup(data, code_len);
 	ret->n = (uint16_t)head.n;
+	ret->flags = head.flags;
+	if (head.notifies) {
+		ret->listener_path = xstrndup(data + code_len, head.path_len);
+		ret->listener_metadata = xstrndup(data + code_len + head.path_len,
+						  head.metadata_len);
+	}
 	return 0;
 }
 
@@ -139,83 +152,44 @@ static void cache_store(int dirfd, const char *name, const char *data, size_t le
 	(void)file_replace_at(dirfd, name, entry.data, entry.len, 0600, 0, NULL);
 }
 
-static void cmk_noreturn exec_helper(const char *profile, const char *caps, int in, int out,
-				     int errfd)
-{
-	cleanup_free char *path = xasprintf("%s/cmk-seccomp", process_libexec_dir());
-
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-	    dup2(errfd, STDERR_FILENO) < 0)
-		_exit(125);
-	process_close_others(NULL, 0);
-	(void)execl(path, "cmk-seccomp", profile, caps, (char *)NULL);
-	(void)dprintf(STDERR_FILENO, "%s: %s\n", path, errno_text(errno));
-	_exit(127);
-}
-
-/* A file for the profile's text or the messages, without a name. */
-static int scratch_file(const char *text, size_t len, struct cmk_err *err)
-{
-	cleanup_close int fd = (int)syscall(SYS_memfd_create, "cmk-seccomp", 1U /* MFD_CLOEXEC */);
-
-	if (fd < 0)
-		return cmk_err_errno(err, "memfd_create");
-	if (write_all(fd, text, len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return cmk_err_errno(err, "write");
-	return steal_fd(&fd);
-}
-
-static int helper_failed(int errfd, const char *profile, struct cmk_err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len = 0;
-
-	if (lseek(errfd, 0, SEEK_SET) < 0 || file_read_fd(errfd, 65536, &text, &len, NULL) < 0)
-		text = xstrdup("cmk-seccomp failed");
-	text[strcspn(text, "\n")] = '\0';
-	return cmk_err_kind(err, CMK_ERR_INVALID, -EINVAL, "seccomp profile '%s': %s", profile,
-			    *text ? text : "cmk-seccomp died");
-}
-
 static int compile_profile(const char *profile, const char *text, size_t text_len, const char *caps,
 			   char **ret, size_t *ret_len, struct cmk_err *err)
 {
-	cleanup_close int in = -1, errfd = -1, rd = -1, wr = -1;
-	int p[2], status, r;
-	pid_t pid;
+	const char *const args[] = { text ? "-" : "default", caps, NULL };
+	int r = helper_run("cmk-seccomp", args, text, text_len, ENTRY_MAX, ret, ret_len, err);
 
-	in = scratch_file(text, text_len, err);
-	if (in < 0)
-		return in;
-	errfd = scratch_file("", 0, err);
-	if (errfd < 0)
-		return errfd;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	rd = p[0];
-	wr = p[1];
-	pid = process_fork("cmk-seccomp", 0, NULL, err);
-	if (pid < 0)
-		return pid;
-	if (pid == 0)
-		exec_helper(text ? "-" : "default", caps, in, wr, errfd);
-	(void)close(steal_fd(&wr));
-	r = file_read_fd(rd, ENTRY_MAX, ret, ret_len, err);
-	(void)close(steal_fd(&rd));
-	status = process_reap(pid);
+	return r < 0 ? cmk_err_wrap(err, r, "seccomp profile '%s'", profile) : 0;
+}
+
+int seccomp_filter_get_text(const char *name, const char *text, size_t text_len, char *const *caps,
+			    int cache_dirfd, struct seccomp_filter *ret, struct cmk_err *err)
+{
+	cleanup_free char *caps_text = sorted_caps(caps), *data = NULL;
+	struct digest key;
+	size_t len = 0;
+	int r;
+
+	cache_key(name, text, text_len, caps_text, &key);
+	if (cache_dirfd >= 0 && cache_load(cache_dirfd, key.hex, ret) == 0)
+		return 0;
+	log_debug("compile seccomp profile '%s' as %s", name, key.hex);
+	r = compile_profile(name, text, text_len, caps_text, &data, &len, err);
 	if (r < 0)
-		return cmk_err_wrap(err, r, "seccomp profile '%s'", profile);
-	if (status != 0)
-		return helper_failed(errfd, profile, err);
+		return r;
+	r = take_compiled(data, len, ret);
+	if (r < 0)
+		return cmk_err_set(err, r, "seccomp profile '%s': cmk-seccomp answered badly",
+				   name);
+	if (cache_dirfd >= 0)
+		cache_store(cache_dirfd, key.hex, data, len);
 	return 0;
 }
 
 int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 		       struct seccomp_filter *ret, struct cmk_err *err)
 {
-	cleanup_free char *text = NULL, *caps_text = NULL, *data = NULL;
-	size_t text_len = 0, len = 0;
-	struct digest key;
+	cleanup_free char *text = NULL;
+	size_t len = 0;
 	int r;
 
 	if (streq(profile, "unconfined")) {
@@ -223,34 +197,26 @@ int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 		return 0;
 	}
 	if (!streq(profile, "default")) {
-		r = file_read_at(AT_FDCWD, profile, PROFILE_MAX, &text, &text_len, err);
+		r = file_read_at(AT_FDCWD, profile, SECCOMP_PROFILE_MAX, &text, &len, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "seccomp profile");
 	}
-	caps_text = sorted_caps(caps);
-	cache_key(profile, text, text_len, caps_text, &key);
-	if (cache_dirfd >= 0 && cache_load(cache_dirfd, key.hex, ret) == 0)
-		return 0;
-	log_debug("compile seccomp profile '%s' as %s", profile, key.hex);
-	r = compile_profile(profile, text, text_len, caps_text, &data, &len, err);
-	if (r < 0)
-		return r;
-	r = take_compiled(data, len, ret);
-	if (r < 0)
-		return cmk_err_set(err, r, "seccomp profile '%s': cmk-seccomp answered badly",
-				   profile);
-	if (cache_dirfd >= 0)
-		cache_store(cache_dirfd, key.hex, data, len);
-	return 0;
+	return seccomp_filter_get_text(profile, text, len, caps, cache_dirfd, ret, err);
 }
 
-int seccomp_filter_install(const struct seccomp_filter *f, struct cmk_err *err)
+int seccomp_filter_install(const struct seccomp_filter *f, int *ret_listener, struct cmk_err *err)
 {
 	struct sock_fprog prog = { .len = f->n, .filter = f->insns };
+	unsigned int listen = f->listener_path ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+	long r;
 
+	*ret_listener = -1;
 	if (!f->insns)
 		return 0;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, f->flags | listen, &prog);
+	if (r < 0)
 		return cmk_err_errno(err, "install the seccomp filter");
+	if (listen)
+		*ret_listener = (int)r;
 	return 0;
 }

@@ -154,12 +154,11 @@ static void answer_maps(const struct runtime_job *job, int sync_fd)
 struct hook_state job_hook_state(const struct runtime_job *job, const char *status, pid_t pid,
 				 char **ret_bundle)
 {
-	const struct runtime_create_args *a = job->create;
+	const struct storage *st = job->create ? job->create->st : job->exec->st;
+	const char *id = job->create ? job->create->id : job->exec->id;
 
-	*ret_bundle = xasprintf("%s/containers/%s", a->st->root, a->id);
-	return (struct hook_state){
-		.id = a->id, .status = status, .bundle = *ret_bundle, .pid = pid
-	};
+	*ret_bundle = xasprintf("%s/containers/%s", st ? st->root : "", id);
+	return (struct hook_state){ .id = id, .status = status, .bundle = *ret_bundle, .pid = pid };
 }
 
 /* Init waits with everything mounted, before it enters its root. */
@@ -199,46 +198,85 @@ static int await_message(const struct runtime_job *job, const struct runtime_con
 	}
 }
 
-int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err)
+/* What is to be done when it is known who the container's process is: two processes send. */
+struct waiting {
+	bool hooks;
+	int listener;
+	char where[CMK_ERR_WIRE_MAX]; /* path, NUL, metadata, NUL */
+};
+
+/* 1 where the message is one that has to wait. */
+static int keep_waiting(const struct runtime_job *job, struct waiting *w, const char *buf, size_t n,
+			int *fd)
+{
+	if (n == 1 && buf[0] == SYNC_HOOKS && job->create) {
+		w->hooks = true;
+		return 1;
+	}
+	if (n < 3 || buf[0] != SYNC_LISTENER || *fd < 0 || w->listener >= 0 ||
+	    !memchr(buf + 1, '\0', n - 1))
+		return 0;
+	memcpy(w->where, buf + 1, n - 1);
+	w->where[n - 1] = '\0';
+	w->listener = steal_fd(fd);
+	return 1;
+}
+
+static int answer_waiting(const struct runtime_job *job, const struct runtime_container *c,
+			  struct waiting *w, struct cmk_err *err)
+{
+	int r = 0;
+
+	if (w->hooks)
+		r = answer_hooks(job, c, err);
+	w->hooks = false;
+	if (r == 0 && w->listener >= 0) {
+		r = seccomp_listener_send(job, c->pid, w->listener, w->where,
+					  w->where + strlen(w->where) + 1, err);
+		(void)close(steal_fd(&w->listener));
+	}
+	return r;
+}
+
+static int collect(const struct runtime_job *job, struct runtime_container *ret, struct waiting *w,
+		   struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX];
-	bool ready = false, hooks = false;
+	cleanup_close int fd = -1;
+	ssize_t n = await_message(job, ret);
 
-	/* Two processes send: init may be ready before the set-up process has told who init is. */
-	while (!ready || ret->pid <= 0) {
-		cleanup_close int fd = -1;
-		ssize_t n = await_message(job, ret);
-		int r;
-
-		if (n == 0)
-			n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
-
-		if (n < 0 && n != -ECONNRESET && n != -ECHILD)
-			return cmk_err_set(err, (int)n, "hear from the container's init: %s",
-					   errno_text((int)-n));
-		if (n <= 0)
-			return cmk_err_set(err, -ECHILD, "container init died while %s",
-					   stage_name(*job->stage));
-		if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
-			answer_maps(job, ret->sync_fd);
-			continue;
-		}
-		if (n == 1 && buf[0] == SYNC_HOOKS && job->create)
-			hooks = true;
-		else {
-			r = collect_one(ret, buf, (size_t)n, &fd, err);
-			if (r < 0)
-				return r;
-			ready = ready || r > 0;
-		}
-		if (hooks && ret->pid > 0) {
-			hooks = false;
-			r = answer_hooks(job, ret, err);
-			if (r < 0)
-				return r;
-		}
+	if (n == 0)
+		n = sync_recv(ret->sync_fd, buf, sizeof(buf), &fd);
+	if (n < 0 && n != -ECONNRESET && n != -ECHILD)
+		return cmk_err_set(err, (int)n, "hear from the container's init: %s",
+				   errno_text((int)-n));
+	if (n <= 0)
+		return cmk_err_set(err, -ECHILD, "container init died while %s",
+				   stage_name(*job->stage));
+	if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
+		answer_maps(job, ret->sync_fd);
+		return 0;
 	}
-	return 0;
+	if (keep_waiting(job, w, buf, (size_t)n, &fd))
+		return 0;
+	return collect_one(ret, buf, (size_t)n, &fd, err);
+}
+
+int sync_collect(const struct runtime_job *job, struct runtime_container *ret, struct cmk_err *err)
+{
+	struct waiting w = { .listener = -1 };
+	bool ready = false;
+	int r = 0;
+
+	/* Init may be ready before the set-up process has told who init is. */
+	while (r >= 0 && (!ready || ret->pid <= 0)) {
+		r = collect(job, ret, &w, err);
+		ready = ready || r > 0;
+		if (r >= 0 && ret->pid > 0)
+			r = answer_waiting(job, ret, &w, err);
+	}
+	cleanup_close_fn(&w.listener);
+	return r < 0 ? r : 0;
 }
 
 int job_prepare(struct runtime_job *job, struct cmk_err *err)

@@ -79,9 +79,12 @@ int overlay_mount_new(const struct mount_options *o, struct cmk_err *err)
 		return cmk_err_set(err, -EOPNOTSUPP, "mount type 'overlay' is not supported");
 	for (char **d = o->data; d && *d; d++) {
 		const char *lower = str_after(*d, "lowerdir=");
+		const char *data = str_after(*d, "datadir=");
 
 		if (lower)
 			strv_add(&plan.lower, lower);
+		else if (data)
+			strv_add(&plan.data, data);
 	}
 	plan.upper = upper ? xstrdup(upper) : xasprintf("%s/upper", o->overlay);
 	plan.work = work ? xstrdup(work) : xasprintf("%s/work", o->overlay);
@@ -129,6 +132,18 @@ static uint32_t own_id(const struct mount_context *c, uint32_t id, bool user)
 		if (id >= m[i].container_id && id - m[i].container_id < m[i].size)
 			return m[i].host_id + (id - m[i].container_id);
 	return UINT32_MAX;
+}
+
+int own_file_to_root(const struct mount_context *c, int fd, struct cmk_err *err)
+{
+	uint32_t uid = own_id(c, 0, true), gid = own_id(c, 0, false);
+
+	/* The caller's own id, or a map without root. */
+	if ((uid == 0 && gid == 0) || uid == UINT32_MAX || gid == UINT32_MAX)
+		return 0;
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return cmk_err_errno(err, "give it to root");
+	return 0;
 }
 
 static int find_user(struct mount_context *c, struct cmk_err *err)
@@ -205,6 +220,9 @@ int chown_to_user(struct mount_context *c, int fd, struct cmk_err *err)
 		return r;
 	if (fstat(fd, &st) < 0)
 		return cmk_err_errno(err, "stat");
+	/* As podman: where the directory is the user's, owners of files in it are left alone. */
+	if (st.st_uid == c->user_uid && st.st_gid == c->user_gid)
+		return 0;
 	r = chown_entry(c, fd, "", &st, err);
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = chown_below(c, fd, err);
@@ -216,21 +234,6 @@ int chown_to_user(struct mount_context *c, int fd, struct cmk_err *err)
 static bool is_there(int dir, const char *name)
 {
 	return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* 1 where the directory FD holds nothing. */
-static int is_empty(int dir, struct cmk_err *err)
-{
-	cleanup_dir DIR *d = NULL;
-	struct dirent *e;
-	int r = dir_read(dir, &d, err);
-
-	if (r < 0)
-		return r;
-	while ((e = readdir(d)))
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			return 0;
-	return 1;
 }
 
 static int empty_dir(int dir, struct cmk_err *err)
@@ -251,10 +254,10 @@ static int empty_dir(int dir, struct cmk_err *err)
  * killed while doing so, and begins again. */
 static int fill(int vol, int data, int target, bool is_volatile, struct cmk_err *err)
 {
-	int r = is_empty(target, err);
+	int r = dir_is_empty(target, err);
 
 	if (r == 0)
-		r = is_empty(data, err) == 1 ? 0 : 1;
+		r = dir_is_empty(data, err) == 1 ? 0 : 1;
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (renameat(vol, "needs-copy-up", vol, "filling") < 0)
@@ -368,16 +371,27 @@ static int set_owner(const struct mount_context *c, int fd, char *const *options
 	return 0;
 }
 
-static int write_value(struct mount_context *c, int fd, const char *name, struct cmk_err *err)
+/* As it was when the container was made; containers of before, and those whose link a power cut
+ * took, get it from the secret. */
+static int read_value(struct storage *st, const char *name, const char *held, char **ret,
+		      size_t *ret_len, struct cmk_err *err)
 {
 	cleanup(secret_done) struct secret s = { 0 };
-	struct storage *st = c->job->create->st;
-	char *value = NULL;
-	size_t len = 0;
-	int r = secret_find(st, name, &s, err);
+	int r = held ? file_read_at(AT_FDCWD, held, SECRET_MAX, ret, ret_len, NULL) : -ENOENT;
 
 	if (r == 0)
-		r = secret_value(st, &s, &value, &len, err);
+		return 0;
+	r = secret_find(st, name, &s, err);
+	return r < 0 ? r : secret_value(st, &s, ret, ret_len, err);
+}
+
+static int write_value(struct mount_context *c, int fd, const char *name, const char *held,
+		       struct cmk_err *err)
+{
+	char *value = NULL;
+	size_t len = 0;
+	int r = read_value(c->job->create->st, name, held, &value, &len, err);
+
 	if (r < 0)
 		return r;
 	r = write_all(fd, value, len);
@@ -403,7 +417,7 @@ int secret_mount(struct mount_context *c, const char *source, const struct mount
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return cmk_err_errno(err, "secret '%s'", source);
-	r = write_value(c, fd, source, err);
+	r = write_value(c, fd, source, o->value, err);
 	if (r == 0)
 		r = set_owner(c, fd, o->data, err);
 	if (r < 0)

@@ -296,6 +296,26 @@ int secret_create(struct storage *st, const struct secret *s, const void *data, 
 	return 0;
 }
 
+int secret_hold(struct storage *st, const char *id, int dirfd, struct cmk_err *err)
+{
+	cleanup_free char *from = xasprintf("secrets/data/%s", id);
+	cleanup_free char *value = NULL;
+	size_t len = 0;
+	int r;
+
+	if (linkat(st->root_fd, from, dirfd, id, 0) == 0 || errno == EEXIST)
+		return 0;
+	r = errno == ENOENT ? -ENOENT
+			    : file_read_at(st->root_fd, from, SECRET_MAX, &value, &len, err);
+	if (r == 0)
+		r = file_replace_at(dirfd, id, value, len, 0600, 0, err);
+	if (value)
+		explicit_bzero(value, len);
+	if (r == -ENOENT)
+		return no_such(id, err);
+	return r < 0 ? cmk_err_wrap(err, r, "value of secret '%s'", id) : 0;
+}
+
 int secret_value(struct storage *st, const struct secret *s, char **ret, size_t *ret_len,
 		 struct cmk_err *err)
 {

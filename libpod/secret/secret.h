@@ -4,6 +4,8 @@
  *
  *   DATA/secrets/names/NAME   the record, without the value
  *   DATA/secrets/data/ID      the value, 0600
+ *   DATA/containers/ID/values links to the values that a container has as files: they outlive the
+ * secret
  *
  * Writers hold flock on DATA/secrets and remove, on their way, values that no record names; readers
  * take no lock. A value never changes: replacing a secret makes a new ID.
@@ -33,6 +35,9 @@ int secret_create(struct storage *st, const struct secret *s, const void *data, 
 int secret_find(struct storage *st, const char *name, struct secret *ret, struct cmk_err *err);
 /* By name. */
 int secret_list(struct storage *st, struct secret **ret, size_t *ret_n, struct cmk_err *err);
+/* Makes the file ID in DIRFD of the value of the secret ID, which outlives the secret: a link to
+ * it, or a copy where the file system has none. */
+int secret_hold(struct storage *st, const char *id, int dirfd, struct cmk_err *err);
 /* The value, owned and NUL-ended. */
 int secret_value(struct storage *st, const struct secret *s, char **ret, size_t *ret_len,
 		 struct cmk_err *err);

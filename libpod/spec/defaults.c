@@ -133,6 +133,24 @@ void spec_share_sys(struct spec *s)
 	}
 }
 
+void spec_make_writable(struct spec *s, const char *dest)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		char **to = s->mounts[i].options;
+
+		if (!streq(s->mounts[i].destination, dest))
+			continue;
+		for (char **o = s->mounts[i].options; o && *o; o++) {
+			if (streq(*o, "ro") || streq(*o, "rro"))
+				free(*o);
+			else
+				*to++ = *o;
+		}
+		if (to)
+			*to = NULL;
+	}
+}
+
 static void add_default_mounts(struct spec *s, bool host_net)
 {
 	spec_add_mount(s, "/proc", "proc", "proc", "nosuid,noexec,nodev");

@@ -29,6 +29,14 @@ const char *hook_stage_name(enum spec_hook_stage stage)
 	return stage_names[stage];
 }
 
+int hook_stage_number(const char *name)
+{
+	for (int i = 0; i < N_HOOK_STAGES; i++)
+		if (streq(stage_names[i], name))
+			return i;
+	return -EINVAL;
+}
+
 /* --- one file ----------------------------------------------------------------------------------
  */
 
@@ -130,14 +138,6 @@ static int read_hook(const struct json *v, struct spec_hook *ret, struct cmk_err
 	return 0;
 }
 
-static int stage_number(const char *name)
-{
-	for (int i = 0; i < N_HOOK_STAGES; i++)
-		if (streq(stage_names[i], name))
-			return i;
-	return -EINVAL;
-}
-
 static int read_file(const struct json *root, struct hook_file *f, struct cmk_err *err)
 {
 	const char *version = json_str(json_get(root, "version"));
@@ -157,7 +157,7 @@ static int read_file(const struct json *root, struct hook_file *f, struct cmk_er
 	for (char **s = f->stages; *s; s++) {
 		if (streq(*s, "precreate"))
 			return cmk_err_set(err, -EOPNOTSUPP, "stage \"%s\": not supported yet", *s);
-		if (stage_number(*s) < 0)
+		if (hook_stage_number(*s) < 0)
 			return cmk_err_set(err, -EINVAL, "unknown stage \"%s\"", *s);
 	}
 	return 0;
@@ -236,7 +236,7 @@ int hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_
 static void add_to(struct spec *s, const struct hook_file *f)
 {
 	for (char **name = f->stages; *name; name++) {
-		struct spec_hook_list *l = &s->hooks[stage_number(*name)];
+		struct spec_hook_list *l = &s->hooks[hook_stage_number(*name)];
 
 		l->list = xrealloc(l->list, l->n + 1, sizeof(*l->list));
 		l->list[l->n++] = (struct spec_hook){ .path = xstrdup(f->hook.path),

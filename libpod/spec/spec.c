@@ -92,30 +92,57 @@ static const struct json_field process_fields[] = {
 			 rlimit_fields, struct spec_rlimit),
 	JSON_FIELD(struct spec_process, no_new_privileges, "noNewPrivileges", JSON_F_BOOL,
 		   JSON_OMIT_EMPTY),
+	JSON_FIELD(struct spec_process, apparmor_profile, "apparmorProfile", JSON_F_STR,
+		   JSON_OMIT_EMPTY),
 	JSON_FIELD_HAS(struct spec_process, oom_score_adj, has_oom_score_adj, "oomScoreAdj",
 		       JSON_F_INT),
 	JSON_FIELD(struct spec_process, extra, NULL, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,
 };
 
+#define RESOURCE(member, json_name, kind) \
+	JSON_FIELD(struct spec_resources, member, json_name, kind, JSON_OMIT_EMPTY)
 static const struct json_field memory_fields[] = {
-	JSON_FIELD(struct spec_resources, memory_limit, "limit", JSON_F_I64, JSON_OMIT_EMPTY),
+	RESOURCE(memory_limit, "limit", JSON_F_I64),
+	RESOURCE(memory_reservation, "reservation", JSON_F_I64),
+	RESOURCE(memory_swap, "swap", JSON_F_I64),
 	JSON_FIELD_END,
 };
 static const struct json_field cpu_fields[] = {
-	JSON_FIELD(struct spec_resources, cpu_quota, "quota", JSON_F_I64, JSON_OMIT_EMPTY),
-	JSON_FIELD(struct spec_resources, cpu_period, "period", JSON_F_U64, JSON_OMIT_EMPTY),
-	JSON_FIELD_END,
+	RESOURCE(cpu_shares, "shares", JSON_F_U64), RESOURCE(cpu_quota, "quota", JSON_F_I64),
+	RESOURCE(cpu_period, "period", JSON_F_U64), RESOURCE(cpuset_cpus, "cpus", JSON_F_STR),
+	RESOURCE(cpuset_mems, "mems", JSON_F_STR),  JSON_FIELD_END,
 };
 static const struct json_field pids_fields[] = {
-	JSON_FIELD(struct spec_resources, pids_limit, "limit", JSON_F_I64, JSON_OMIT_EMPTY),
+	RESOURCE(pids_limit, "limit", JSON_F_I64),
+	JSON_FIELD_END,
+};
+#define DEVICE_VALUE_FIELDS(json_name)                                                           \
+	{                                                                                        \
+		JSON_FIELD(struct spec_device_value, major, "major", JSON_F_U32, JSON_REQUIRED), \
+			JSON_FIELD(struct spec_device_value, minor, "minor", JSON_F_U32,         \
+				   JSON_REQUIRED),                                               \
+			JSON_FIELD(struct spec_device_value, value, json_name, JSON_F_U64, 0),   \
+			JSON_FIELD_END,                                                          \
+	}
+static const struct json_field weight_fields[] = DEVICE_VALUE_FIELDS("weight");
+static const struct json_field rate_fields[] = DEVICE_VALUE_FIELDS("rate");
+#define DEVICE_VALUES(member, json_name, fields)                                                   \
+	JSON_FIELD_ARRAY(struct spec_resources, member.list, member.n, json_name, JSON_OMIT_EMPTY, \
+			 fields, struct spec_device_value)
+static const struct json_field block_io_fields[] = {
+	RESOURCE(blkio_weight, "weight", JSON_F_U32),
+	DEVICE_VALUES(weights, "weightDevice", weight_fields),
+	DEVICE_VALUES(rates[IO_READ_BPS], "throttleReadBpsDevice", rate_fields),
+	DEVICE_VALUES(rates[IO_WRITE_BPS], "throttleWriteBpsDevice", rate_fields),
+	DEVICE_VALUES(rates[IO_READ_IOPS], "throttleReadIOPSDevice", rate_fields),
+	DEVICE_VALUES(rates[IO_WRITE_IOPS], "throttleWriteIOPSDevice", rate_fields),
 	JSON_FIELD_END,
 };
 static const struct json_field resources_fields[] = {
-	SAME_STRUCT("memory", memory_fields),
-	SAME_STRUCT("cpu", cpu_fields),
-	SAME_STRUCT("pids", pids_fields),
-	JSON_FIELD_END,
+	SAME_STRUCT("memory", memory_fields),	  SAME_STRUCT("cpu", cpu_fields),
+	SAME_STRUCT("pids", pids_fields),	  SAME_STRUCT("blockIO", block_io_fields),
+	RESOURCE(unified, "unified", JSON_F_MAP), JSON_FIELD_END,
 };
 
 static const struct json_field root_fields[] = {
@@ -174,6 +201,7 @@ static const struct json_field spec_fields[] = {
 		       struct spec_process),
 	SAME_STRUCT("root", root_fields),
 	JSON_FIELD(struct spec, hostname, "hostname", JSON_F_STR, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct spec, domainname, "domainname", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_ARRAY(struct spec, mounts, n_mounts, "mounts", 0, mount_fields,
 			 struct spec_mount),
 	JSON_FIELD(struct spec, annotations, "annotations", JSON_F_MAP, JSON_OMIT_EMPTY),

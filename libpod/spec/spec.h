@@ -55,17 +55,46 @@ struct spec_process {
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;
 	bool no_new_privileges;
+	char *apparmor_profile; /* NULL: the caller's own confinement stays */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	char *extra;
 };
 
-struct spec_resources {
-	int64_t memory_limit; /* bytes; 0: none */
-	int64_t cpu_quota;    /* microseconds per period; 0: none */
-	uint64_t cpu_period;  /* microseconds */
-	int64_t pids_limit;   /* 0: none given; -1: unlimited */
+/* runtime-spec config-linux.md#block-io */
+struct spec_device_value {
+	uint32_t major, minor;
+	uint64_t value; /* a weight of 10..1000, bytes per second or operations per second */
 };
+struct spec_device_list {
+	struct spec_device_value *list;
+	size_t n;
+};
+enum spec_io_rate { IO_READ_BPS, IO_WRITE_BPS, IO_READ_IOPS, IO_WRITE_IOPS, N_IO_RATES };
+
+/* 0 and NULL: none. */
+struct spec_resources {
+	int64_t memory_limit, memory_reservation; /* bytes */
+	int64_t memory_swap;			  /* memory and swap together; -1: no limit */
+	int64_t cpu_quota;			  /* microseconds per period */
+	uint64_t cpu_period;			  /* microseconds */
+	uint64_t cpu_shares;			  /* 2..262144, as in cgroup v1 */
+	char *cpuset_cpus, *cpuset_mems;	  /* "0-3,7" */
+	int64_t pids_limit;			  /* -1: unlimited */
+	uint32_t blkio_weight;			  /* 10..1000, as in cgroup v1 */
+	struct spec_device_list weights, rates[N_IO_RATES];
+	char **unified; /* "FILE=VALUE" of the group */
+};
+
+/* CPUs or memory nodes; the kernel knows no more CPUs (NR_CPUS). */
+#define SPEC_ID_SET_MAX 8192
+struct spec_id_set {
+	uint64_t bits[SPEC_ID_SET_MAX / 64];
+};
+/* "0-3,7", as cpuset(7) has it; white space may follow, and empty text is the empty set. -EINVAL,
+ * -ERANGE; *RET is untouched then. */
+int spec_id_set_parse(const char *text, size_t len, struct spec_id_set *ret);
+bool spec_id_set_within(const struct spec_id_set *inner, const struct spec_id_set *outer);
 
 /* runtime-spec config.md#posix-platform-hooks, in the order of their stages. */
 enum spec_hook_stage {
@@ -78,6 +107,7 @@ enum spec_hook_stage {
 	N_HOOK_STAGES
 };
 const char *hook_stage_name(enum spec_hook_stage stage);
+int hook_stage_number(const char *name); /* the stage, or -EINVAL */
 struct spec_hook {
 	char *path; /* absolute */
 	char **args, **env;
@@ -91,7 +121,7 @@ struct spec_hook_list {
 
 struct spec {
 	char *oci_version;
-	char *hostname;
+	char *hostname, *domainname;
 	struct spec_process process;
 	char *root_path;
 	bool root_readonly;
@@ -143,6 +173,8 @@ void spec_set_namespace(struct spec *s, const char *type, const char *path);
 /* For a container in the host's network namespace: /sys becomes a read-only recursive bind of the
  * host's. */
 void spec_share_sys(struct spec *s);
+/* Takes "ro" from the mount at DEST, and "rro". */
+void spec_make_writable(struct spec *s, const char *dest);
 /* Takes the mount at DEST out, where it is among the first N. */
 void spec_remove_mount(struct spec *s, size_t n, const char *dest);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,

@@ -43,3 +43,37 @@ load helpers
 	assert wait_for 5 rmdir "$TEST_CG/left"
 	assert nothing_left
 }
+
+@test "helpers that read what others wrote are confined before the first byte" {
+	local helper pid field
+	while read -r helper; do
+		mkfifo in
+		# shellcheck disable=SC2086
+		/usr/local/libexec/cmk/$helper <in >out 2>&1 3>&- &
+		pid=$!
+		exec 9>in
+		wait_for 10 grep -q $'^Seccomp:\t2' "/proc/$pid/status"
+		for field in $'NoNewPrivs:\t1' $'CapEff:\t0000000000000000'; do
+			grep -q "^$field" "/proc/$pid/status"
+		done
+		exec 9>&-
+		wait "$pid" || true
+		rm in
+	done <<-'E2'
+		cmk-cdi
+		cmk-seccomp - CAP_CHOWN
+		cmk-verify yaml
+	E2
+	# It asks for the caller's ranges all the same.
+	run /usr/local/libexec/cmk/cmk-subid
+	assert_equal "$status" 0
+	assert_match "$output" $'^u [0-9]+ 65536\ng [0-9]+ 65536\nend$'
+}
+
+@test "the AppArmor profile is installed, for the program that is installed" {
+	assert grep -q 'profile cmk /usr/local/bin/cmk flags=(unconfined) {' /usr/local/share/cmk/apparmor/cmk
+	assert grep -qE '^[[:space:]]*userns,$' /usr/local/share/cmk/apparmor/cmk
+	if command -v apparmor_parser >/dev/null && [ -e /etc/apparmor.d/abi/4.0 ]; then
+		assert apparmor_parser -Q -K /usr/local/share/cmk/apparmor/cmk
+	fi
+}

@@ -14,7 +14,7 @@ load helpers
 	run_cmk --help
 	assert_match "$output" 'Global options:'
 	# Sorted, with the words that are taken.
-	assert_match "$output" 'log-level LEVEL .*debug\|info\|warn\|error.*--root'
+	assert_match "$output" 'log-level LEVEL .*trace\|debug\|info\|warn.*--root'
 	run_cmk version --help
 	assert_match "$output" 'Usage: cmk version'
 	assert_match "$output" '--format FORMAT'
@@ -37,15 +37,39 @@ load helpers
 
 @test "no command at all is an error on stderr, and nothing on stdout" {
 	run_cmk 125
-	assert_error "missing command 'cmk COMMAND' .*cmk help"
+	assert_error "missing command 'cmk COMMAND'
+See 'cmk help'"
+	assert_match "$stderr" "^Usage: cmk"
 	assert_equal "$output" ""
+}
+
+@test "--log-level has podman's levels, and lines for programs podman's form" {
+	run_cmk 1 --log-level=telepathic info
+	assert_match "$stderr" '^Log Level "telepathic" is not supported, choose from: '
+	run_cmk 1 --debug --log-level=panic info
+	assert_equal "$stderr" "Setting --log-level and --debug is not allowed"
+	run_cmk 1 --log-level=panic --debug info
+	assert_equal "$stderr" "Setting --log-level and --debug is not allowed"
+	run_cmk --debug --debug version
+	run_cmk --log-level=trace version
+	assert_match "$stderr" '(^|
+)time="20[0-9-]+T[0-9:]+Z" level=trace msg="'
+	assert_match "$stderr" ' level=debug '
+	assert_match "$stderr" ' level=info msg="cmk filtering at log level trace"'
+	run_cmk --log-level=info version
+	refute_match "$stderr" ' level=(debug|trace) '
+	for level in warn warning error fatal panic; do
+		run_cmk --log-level=$level version
+		assert_equal "$stderr" ""
+	done
 }
 
 @test "an unknown command is refused with the nearest name" {
 	run_cmk 125 vesion
 	assert_error "unrecognized command 'cmk vesion' \(did you mean 'cmk version'\?\)"
 	run_cmk 125 xyzzy
-	assert_error "unrecognized command 'cmk xyzzy' \(see 'cmk help'\)"
+	assert_error "unrecognized command 'cmk xyzzy'
+See 'cmk help'"
 	run_cmk 125 image xyzzy
 	assert_error "unrecognized command 'cmk image xyzzy'"
 	run_cmk 125 image
@@ -70,8 +94,8 @@ load helpers
 	assert_error "not supported yet: option '--pod' of 'cmk run'"
 	run_cmk 125 run --link other alpine
 	assert_error "not supported: option '--link' of 'cmk run': "
-	run_cmk 125 container run -c 10 alpine
-	assert_error "not supported yet: option '-c' of 'cmk run'"
+	run_cmk 125 container run --mac-address 92:d0:c6:0a:29:33 alpine
+	assert_error "not supported yet: option '--mac-address' of 'cmk run'"
 	run_cmk 125 run --net=bridge alpine
 	assert_error "network mode 'bridge': not supported yet"
 }
@@ -88,32 +112,35 @@ load helpers
 	assert_equal "$docker" "$output"
 }
 
-@test "a bad option or value is one line and 125" {
+@test "a bad option or value is one line, one that says where to read, and 125" {
 	run_cmk 125 version --formt json
 	assert_error "unknown flag: --formt \(did you mean '--format'\?\)"
 	run_cmk 125 version -Q
-	assert_error "unknown shorthand flag: 'Q' in -Q.*see 'cmk version --help'"
+	assert_error "unknown shorthand flag: 'Q' in -Q
+See 'cmk version --help'"
 	run_cmk 125 version --format
 	assert_error "flag needs an argument: --format"
-	run_cmk 125 --log-level loud version
-	assert_error "invalid value 'loud' for option '--log-level': not one of debug"
+	run_cmk 1 --log-level loud version
+	assert_match "$stderr" "^Log Level \"loud\" is not supported"
 	run_cmk 125 --storage-driver zfs version
 	assert_error "invalid value 'zfs' for option '--storage-driver'"
 	run_cmk 125 version extra
 	assert_error "'cmk version' takes no arguments"
-	assert_equal "$(wc -l <<<"$stderr")" 1
+	assert_equal "$(wc -l <<<"$stderr")" 2
 }
 
 @test "an escape sequence in a name does not reach the terminal" {
 	run_cmk 125 $'x\e]0;owned\a\ny'
 	assert_match "$stderr" "unrecognized command 'cmk x \]0;owned  y'"
-	assert_equal "$(wc -l <<<"$stderr")" 1
+	assert_equal "$(wc -l <<<"$stderr")" 2
+	run_cmk 1 --log-level $'x\e]0;owned\a\ny' info
+	assert_match "$stderr" '^Log Level "x ]0;owned  y" is not supported'
 }
 
 @test "global options stand before or behind the command" {
 	run_cmk --log-level=debug version
 	run_cmk version --log-level debug
-	run_cmk 125 version --log-level loud
+	run_cmk 1 version --log-level loud
 }
 
 @test "version prints text, json or a template" {
@@ -181,6 +208,133 @@ load helpers
 	run_cmk rm box
 }
 
+@test "completion of --filter offers the command's keys, then what a key may be" {
+	run_cmk __complete -- ps --filter=st
+	assert_equal "$(cut -f1 <<<"$output")" $'--filter=status=\n:nospace\n:none'
+	run_cmk __complete -- ps --filter status=p
+	assert_equal "$(cut -f1 <<<"$output")" $'status=paused\n:none'
+	run_cmk __complete -- start --filter restart-policy=un
+	assert_equal "$(cut -f1 <<<"$output")" $'restart-policy=unless-stopped\n:none'
+	run_cmk __complete -- image prune --filter ''
+	assert_equal "$(cut -f1 <<<"$output")" $'label=\nlabel!=\nuntil=\ndangling=\n:nospace\n:none'
+	run_cmk __complete -- container prune --filter l
+	assert_equal "$(cut -f1 <<<"$output")" $'label=\nlabel!=\n:nospace\n:none'
+	run_cmk __complete -- search --filter is-o
+	assert_equal "${lines[0]%%$'\t'*}" is-official=
+	run_cmk __complete -- events --filter event=healt
+	assert_equal "${lines[0]%%$'\t'*}" event=health_status
+	run_cmk create --name box --net=none --rootfs "$(rootfs)" true
+	run_cmk volume create boxes
+	run_cmk __complete -- ps -f since=
+	assert_equal "$(cut -f1 <<<"$output")" $'since=box\n:none'
+	run_cmk __complete -- ps --filter=volume=b
+	assert_equal "$(cut -f1 <<<"$output")" $'--filter=volume=boxes\n:none'
+	run_cmk __complete -- ps --filter wibble=
+	assert_equal "$output" :none
+	run_cmk rm box
+}
+
+# The names that completion offers for the templates of COMMAND..., below the path $1 (".State.").
+template_names() { # PATH COMMAND...
+	local word
+	cmk __completeNoDesc "${@:2}" --format "{{$1" 2>/dev/null | while read -r word; do
+		case $word in
+		*.) template_names "${word#\{\{}" "${@:2}" ;;
+		*\}\}) echo "$word" ;;
+		esac
+	done
+}
+
+@test "completion of templates offers what a template may name, all of it" {
+	load_images alpine
+	run_cmk create --name box --net=none --health-cmd true alpine true
+	run_cmk volume create box
+	printf x | run_cmk secret create box -
+	run_cmk __complete -- ps --format ''
+	assert_equal "$(cut -f1 <<<"$output")" $'json\n:none'
+	run_cmk __completeNoDesc inspect --format '{{json .State.He'
+	assert_equal "$output" $'{{json .State.Health.\n:6'
+	run_cmk __completeNoDesc ps --format 'table {{if (eq .Stat'
+	assert_equal "$output" $'table {{if (eq .State\ntable {{if (eq .Status\n:6'
+	run_cmk __completeNoDesc ps --format '{{.ID}} x'
+	assert_equal "$output" $':4'
+	# Each of them works.
+	local words command
+	for words in 'ps -a' images info version 'volume ls' 'volume inspect box' 'secret ls' 'secret inspect box' \
+		'history alpine' 'system df' 'inspect box' 'container inspect box' 'image inspect alpine' \
+		'stats --no-stream -a'; do
+		read -ra command <<<"$words"
+		template_names . "${command[@]}" >names
+		assert [ "$(wc -l <names)" -ge 4 ]
+		run_cmk "${command[@]}" --format "$(tr '\n' ' ' <names)"
+	done
+	# And nothing is missing that `inspect` shows, but for the keys of maps.
+	run_cmk inspect box
+	jq -r 'def names(p): to_entries[] | (p + .key) as $k | if (.value | type == "object" and length > 0) and
+		(.key | IN("Labels", "Annotations", "Networks", "Ports", "ExposedPorts", "Data") | not)
+		then .value | names($k + ".") else $k end; .[0] | names("") | "{{." + . + "}}"' <<<"$output" |
+		grep -v lockNumber | sort >shown
+	template_names . inspect | sort >names
+	assert_equal "$(comm -23 shown names)" ""
+	run_cmk rm box
+}
+
+@test "completion of cp offers containers, and paths within one" {
+	fs=$(rootfs)
+	mkdir "$fs/data" "$fs/data/sub" "$fs/empty"
+	touch "$fs/data/file1" "$fs/data/file2" "$fs/data/.hidden"
+	ln -s /data "$fs/link"
+	ln -s / "$fs/data/root"
+	run_cmk run -d --name up --net=none --rootfs "$fs" sleep 1000
+	local box
+	run_cmk create --name down --net=none -w /data --rootfs "$fs" true
+	run_cmk __complete -- cp u
+	assert_equal "$(cut -f1 <<<"$output")" $'up:\n:nospace\n:files'
+	for box in up down; do
+		run_cmk __completeNoDesc cp $box:
+		assert_match "$output" "$box:/data/"
+		run_cmk __completeNoDesc cp $box:/data/file
+		assert_equal "$(sort <<<"$output")" "$(printf ':6\n%s:/data/file1\n%s:/data/file2' $box $box | sort)"
+		run_cmk __completeNoDesc cp $box:/link/s
+		assert_equal "$output" $box:/link/sub/$'\n:6'
+		# A link leads nowhere but into the container.
+		run_cmk __completeNoDesc cp $box:/data/root/dat
+		assert_equal "$output" $box:/data/root/data/$'\n:6'
+		run_cmk __completeNoDesc cp $box:/data/root/../../../../dat
+		assert_equal "$output" $box:/data/root/../../../../data/$'\n:6'
+		run_cmk __completeNoDesc cp $box:/empty/
+		assert_equal "$output" :6
+		run_cmk __completeNoDesc cp $box:/nosuch/
+		assert_equal "$output" :6
+		run_cmk __completeNoDesc cp $box:/data/.
+		assert_equal "$output" $box:/data/.hidden$'\n:6'
+	done
+	run_cmk __completeNoDesc cp down:fil
+	assert_equal "$(sort <<<"$output")" $':6\ndown:file1\ndown:file2'
+	run_cmk __completeNoDesc cp nosuch:/
+	assert_equal "$output" :6
+	run_cmk __complete -- cp ./up:/
+	assert_equal "$output" :files
+	run_cmk rm -f -t 0 up down
+}
+
+@test "__completeNoDesc answers as Go's cobra does" {
+	run_cmk __completeNoDesc versi
+	assert_equal "$output" $'version\n:4'
+	assert_equal "$stderr" 'Completion ended with directive: ShellCompDirectiveNoFileComp'
+	run_cmk __completeNoDesc run --env-file ''
+	assert_equal "$output" :0
+	assert_equal "$stderr" 'Completion ended with directive: ShellCompDirectiveDefault'
+	run_cmk __completeNoDesc --root ''
+	assert_equal "$output" :16
+	run_cmk __completeNoDesc ps --filter stat
+	assert_equal "$output" $'status=\n:6'
+	assert_equal "$stderr" 'Completion ended with directive: ShellCompDirectiveNoSpace, ShellCompDirectiveNoFileComp'
+	run_cmk __completeNoDesc cp ''
+	assert_equal "$output" :2
+	assert_equal "$stderr" 'Completion ended with directive: ShellCompDirectiveNoSpace'
+}
+
 @test "bash completes through the installed script" {
 	run_cmk completion bash
 	echo "$output" >script
@@ -194,9 +348,13 @@ load helpers
 		try 'cmk vers'
 		try 'cmk version --form'
 		try 'cmk --log-level=de'
+		try 'cmk ps --filter status=initi'
+		try "cmk ps --format '{{.ID}} {{.Nam"
+		try "cmk inspect --format='{{.State.FinishedA"
+		try 'cmk ps --format "{{.Namesp'
 	END
 	run bash script
-	assert_equal "$output" $'version\n--format\ndebug'
+	assert_equal "$output" $'version\n--format\ndebug\ninitialized\n{{.ID}} {{.Names}} {{.ID}} {{.Namespaces.\n{{.State.FinishedAt}}\n{{.Namespaces.'
 	run_cmk 125 completion tcsh
 	assert_error "unknown shell 'tcsh'"
 }
@@ -309,6 +467,93 @@ ignoring() {
 	assert_equal "$output" vfs
 }
 
+# Each name that podman's info.go and version.go have.
+@test "info and version have podman's names, and what cmk has not is empty" {
+	local name names=() object
+	# shellcheck disable=SC2206
+	declare -A members=(
+		[Host]='Arch BuildahVersion CgroupManager CgroupVersion CgroupsVersion CgroupControllers CPUs DatabaseBackend EventLogger
+			FreeLocks Hostname Kernel LogDriver MemFree MemTotal NetworkBackend OS RootlessNetworkCmd RuntimeInfo ServiceIsRemote
+			SwapFree SwapTotal Uptime Variant Linkmode EmulatedArchitectures'
+		[Host.Conmon]='Package Path Version' [Host.CPUUtilization]='UserPercent SystemPercent IdlePercent'
+		[Host.Distribution]='Distribution Variant Version Codename' [Host.IDMappings]='GIDMap UIDMap'
+		[Host.NetworkBackendInfo]='Backend Version Package Path DefaultNetwork' [Host.NetworkBackendInfo.DNS]='Version Package Path'
+		[Host.OCIRuntime]='Name Package Path Version' [Host.RemoteSocket]='Path Exists'
+		[Host.Pasta]='Executable Package Version' [Host.Slirp4NetNS]='Executable Package Version'
+		[Host.Security]='AppArmorEnabled DefaultCapabilities Rootless SECCOMPEnabled SECCOMPProfilePath SELinuxEnabled'
+		[Plugins]='Authorization Log Network Volume'
+		[Store]='ConfigFile GraphDriverName GraphOptions GraphRoot GraphRootAllocated GraphRootUsed GraphStatus ImageCopyTmpDir RunRoot
+			VolumePath TransientStore'
+		[Store.ContainerStore]='Number Paused Running Stopped' [Store.ImageStore]='Number'
+		[Version]='APIVersion Built BuiltTime GitCommit GoVersion Os OsArch Version'
+	)
+	for object in "${!members[@]}"; do
+		for name in ${members[$object]}; do
+			names+=("{{.$object.$name}}")
+		done
+	done
+	run_cmk info --format "${names[*]} {{.Registries}}"
+	for name in ${members[Version]}; do
+		run_cmk version --format "{{.Client.$name}} {{.Server.$name}}"
+		run_cmk version --format "{{.$name}}"
+	done
+	run_cmk info --format '[{{.Host.BuildahVersion}}{{.Host.Conmon.Path}}{{.Version.GoVersion}}{{.Host.RemoteSocket.Path}}] {{.Host.FreeLocks}}'
+	assert_equal "$output" '[] <nil>'
+	run_cmk 125 version --format '{{.Nothing}}'
+	assert_error Nothing
+}
+
+@test "info: registries as registries.conf says" {
+	cat >registries.conf <<-'END'
+		unqualified-search-registries = ["quay.io", "docker.io"]
+		[[registry]]
+		prefix = "example.com/team"
+		location = "127.0.0.1:5000/copy"
+		insecure = true
+		mirror-by-digest-only = true
+		[[registry.mirror]]
+		location = "mirror.example.com"
+		[[registry]]
+		location = "bad.example.com"
+		blocked = true
+	END
+	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+	run_cmk info --format json
+	assert_equal "$(jq -c .registries.search <<<"$output")" '["quay.io","docker.io"]'
+	assert_equal "$(jq -cS '.registries["example.com/team"]' <<<"$output")" \
+		'{"Blocked":false,"Insecure":true,"Location":"127.0.0.1:5000/copy","MirrorByDigestOnly":true,"Mirrors":[{"Insecure":false,"Location":"mirror.example.com","PullFromMirror":""}],"Prefix":"example.com/team","PullFromMirror":""}'
+	assert_equal "$(jq -cS '.registries["bad.example.com"] | [.Blocked, .Mirrors]' <<<"$output")" '[true,null]'
+	run_cmk info --format '{{range .Registries.search}}{{.}} {{end}}{{(index .Registries "example.com/team").Location}}'
+	assert_equal "$output" 'quay.io docker.io 127.0.0.1:5000/copy'
+	echo 'unqualified-search-registries = "quay.io"' >registries.conf
+	run_cmk 125 info
+	assert_error registries.conf
+}
+
+@test "info: what it says of the host and the store is so" {
+	run_cmk info --format json
+	local info=$output
+	value() { jq -r ".$1" <<<"$info"; }
+	assert_match "$(value host.cpuUtilization.idlePercent)" '^[0-9]+(\.[0-9]{1,2})?$'
+	assert_match "$(value host.uptime)" '^[0-9]+h [0-9]+m [0-9]+\.00s'
+	# shellcheck source=/dev/null
+	assert_equal "$(value host.distribution.codename)" "$(. /etc/os-release && echo "${VERSION_CODENAME-null}")"
+	[ -x "$(value host.slirp4netns.executable)" ]
+	[ -x "$(value host.ociRuntime.path)" ]
+	assert_equal "$(value store.graphOptions)" '{}'
+	assert_equal "$(value plugins.log[0])" "$(value host.logDriver)"
+	run_cmk volume create one
+	[ -d "$(value store.volumePath)/one" ]
+	# A version is a text in YAML too.
+	run_cmk info
+	assert_match "$output" $'\n    version: ("[0-9.]+"|[^0-9])'
+	printf '[containers]\nlog_driver = "json-file"\ndefault_capabilities = ["kill", "CAP_CHOWN"]\n' >"$T/conf"
+	printf '[storage.options]\nmountopt = "nodev"\n' >"$T/storage.conf"
+	CONTAINERS_CONF=$T/conf CONTAINERS_STORAGE_CONF=$T/storage.conf run_cmk info \
+		--format '{{.Host.LogDriver}} {{.Host.Security.DefaultCapabilities}} {{.Store.ConfigFile}} {{.Store.GraphOptions}}'
+	assert_equal "$output" "json-file CAP_CHOWN,CAP_KILL $T/storage.conf map[overlay.mountopt:nodev]"
+}
+
 @test "doctor finds nothing that fails here, and says so of each check" {
 	run_cmk doctor
 	assert_match "$output" $'(^|\n)ok +subordinate ids +[0-9]+ ids'
@@ -331,7 +576,8 @@ ignoring() {
 	run_cmk image trust --help
 	assert_equal "$output" "$help"
 	run_cmk 125 image trust
-	assert_error "missing command 'cmk image trust COMMAND' \(see 'cmk help image trust'\)"
+	assert_error "missing command 'cmk image trust COMMAND'
+See 'cmk help image trust'"
 	run_cmk 125 image trust nix
 	assert_error "unrecognized command 'cmk image trust nix'"
 }

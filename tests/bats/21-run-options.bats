@@ -100,7 +100,7 @@ setup() {
 	run_cmk run --rm "${args[@]}" -w /mnt/x -v "$T/src:/mnt/x" localhost/img ls
 	assert_equal "$output" sub
 	run_cmk create --name c "${args[@]}" -w /other localhost/img pwd
-	run_cmk 126 start -a c
+	run_cmk 125 start -a c
 	assert_error 'workdir "/other" does not exist'
 	run_cmk rm c
 	run_cmk 126 run --rm --net=none -w /etc/passwd --rootfs "$fs" true
@@ -181,4 +181,19 @@ echo ran' >data/script
 	CMK_ROOT="$T/a,b:c/store"
 	run_cmk run --rm --net=none many cat /layers/top
 	assert_equal "$output" 60
+}
+
+@test "--storage-opt is refused, and says why and what to do" {
+	for opt in size=1G size=100m inodes=1000; do
+		run_cmk 125 run --rm --storage-opt "$opt" --rootfs "$fs" true
+		assert_error "--storage-opt '$opt': .*project quotas.*root"
+		assert_match "$stderr" '--tmpfs DIR:size=BYTES'
+		run_cmk 125 create --storage-opt "$opt" --rootfs "$fs" true
+	done
+	run_cmk 125 run --rm --storage-opt size=much --rootfs "$fs" true
+	assert_error "invalid size: 'much'"
+	run_cmk 125 run --rm --storage-opt foo=bar --rootfs "$fs" true
+	assert_error "Unknown option"
+	run_cmk ps -aq
+	assert_equal "$output" ""
 }

@@ -244,3 +244,30 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	run_cmk ps -aq
 	assert_equal "$output" ""
 }
+
+left_running() { pgrep -fx 'sleep 432[1-5]' || true; }
+
+@test "--pid=host without a control group: what a container leaves ends with it" {
+	export CMK_TEST_NO_DELEGATION=yes
+	local fs monitor
+	fs=$(rootfs)
+	run_cmk run -d --name c --net=none --pid=host --rootfs "$fs" sh -c '
+		(sleep 4321 & (sleep 4322 & sleep 4323 & exec setsid sleep 4324) & )
+		(true &)
+		trap "exit 3" USR1
+		while :; do sleep 0.1; done'
+	all_are_there() { [ "$(left_running | wc -l)" = 4 ]; }
+	assert wait_for 10 all_are_there
+	# Of what ends meanwhile nothing stays.
+	monitor=$(cmk inspect --format '{{.State.ConmonPid}}' c)
+	no_zombie() { ! ps -o stat= --ppid "$monitor" | grep -q Z; }
+	assert wait_for 10 no_zombie
+	run_cmk kill -s USR1 c
+	run_cmk wait c
+	assert_equal "$output" 3
+	assert_equal "$(left_running)" ""
+	run_cmk start c
+	assert wait_for 10 all_are_there
+	run_cmk rm -f -t 0 c
+	assert_equal "$(left_running)" ""
+}

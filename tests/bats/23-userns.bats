@@ -49,6 +49,25 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" own "$@"; }
 	assert_equal "$output" $'1\n0'
 }
 
+@test "with a map of its own the files that cmk makes belong to the container's root" {
+	local files='/etc/hosts /etc/hostname /etc/resolv.conf /run/.containerenv' userns
+	for userns in keep-id nomap keep-id:uid=200; do
+		run_cmk run --rm --net=none --userns $userns own stat -c '%u %g' $files
+		assert_equal "$(sort -u <<<"$output")" "0 0"
+	done
+	run_cmk create --name c --net=none --userns keep-id own stat -c '%u %g' $files
+	for _ in 1 2; do
+		run_cmk start -a c
+		assert_equal "$(sort -u <<<"$output")" "0 0"
+	done
+	# Another's file stays another's.
+	run_cmk run -d --name first own sleep 1000
+	run_cmk run --rm --net container:first --userns keep-id own stat -c %u /etc/hosts
+	run_cmk exec first stat -c %u /etc/hosts
+	assert_equal "$output" 0
+	run_cmk rm -f -t 0 c first
+}
+
 @test "keep-id: files made in a bind mount belong to the user" {
 	mkdir dir
 	opts=(--userns keep-id -v "$T/dir:/dir")
@@ -289,13 +308,102 @@ make_big() {
 	run_cmk volume rm vol vol2 vol3
 }
 
-@test "auto and private without a map are refused" {
-	run_cmk 125 run --rm --userns auto own true
-	assert_match "$stderr" 'not supported yet'
+@test "private without a map, and others' ids, are refused" {
 	run_cmk 125 run --rm --userns private own true
 	assert_match "$stderr" 'must provide at least one UID or GID mapping'
 	run_cmk 125 run --rm --subuidname root own true
 	assert_match "$stderr" 'not yours'
 	run_cmk run --rm --net=none --subuidname "$(id -un)" own cat /proc/self/uid_map
 	assert_match "$output" '^ +0 +1 +[0-9]+$'
+}
+
+# The parent's ids of container NAME: "FROM COUNT" a line.
+ids_of() { awk '/^u/ {print $2, $3}' "$CMK_ROOT"/containers/"$(cmk inspect -f '{{.Id}}' "$1")"/auto-ids; }
+
+@test "auto: ids of its own for each container, free again when it is removed" {
+	local a b name
+	for name in a b; do
+		run_cmk run -d --name $name --net=none --userns auto own sleep 100
+		run_cmk exec $name sh -c 'id -u; stat -c %u:%g /data/user /data/root; cat /data/secret; touch /new; stat -c %u /new; awk "{print \$1, \$3}" /proc/self/uid_map; awk "{print \$1, \$3}" /proc/self/gid_map'
+		assert_equal "$output" $'0\n33:44\n0:0\nsecret\n0\n0 1024\n0 1024'
+	done
+	a=$(ids_of a) b=$(ids_of b)
+	# Not the user's own, and no two the same.
+	assert_equal "$a" "1 1024"
+	assert_equal "$b" "1025 1024"
+	run_cmk inspect -f '{{.HostConfig.UsernsMode}} {{index .HostConfig.IDMappings.UidMap 0}}' b
+	assert_equal "$output" "private 0:1025:1024"
+	# A file of one is nobody's in the other.
+	mkdir -m 0777 dir
+	run_cmk rm -f -t 0 a
+	run_cmk run -d --name c --net=none --userns auto:size=2000 own sleep 100
+	assert_equal "$(ids_of c)" "2049 2000"
+	run_cmk run -d --name d --net=none --userns auto own sleep 100
+	assert_equal "$(ids_of d)" "1 1024"
+	run_cmk restart -t 0 d
+	run_cmk exec d stat -c %u /data/user
+	assert_equal "$output" 33
+	assert_equal "$(ids_of d)" "1 1024"
+	run_cmk rm -f -t 0 b c d
+	run_cmk run --rm --net=none --userns auto own awk '{print $2, $3}' /proc/self/uid_map
+	assert_equal "$(find "$CMK_ROOT/containers" -name auto-ids)" ""
+}
+
+@test "auto: as many ids as the image and the user need, or as were asked for" {
+	local count='{ n += $3 } END { print n }'
+	printf 'root:x:0:0::/:/bin/sh\nbig:x:3000:2500::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >passwd
+	run_cmk create --name m own true
+	run_cmk cp passwd m:/etc/passwd
+	run_cmk commit -q m localhost/big
+	run_cmk rm m
+	opts=(--userns auto)
+	run_cmk run --rm --net=none --userns auto localhost/big awk "$count" /proc/self/uid_map
+	assert_equal "$output" 3001
+	run_cmk run --rm --net=none --userns auto --user 5000 own awk "$count" /proc/self/gid_map
+	assert_equal "$output" 5001
+	opts=(--userns auto:size=45)
+	run_in awk "$count" /proc/self/uid_map
+	assert_equal "$output" 45
+	# Owners that do not exist inside.
+	run_cmk 125 run --rm --net=none --userns auto:size=20 own true
+	assert_match "$stderr" 'insufficient UIDs or GIDs'
+	run_cmk 125 run --rm --net=none --userns auto:size=99999999 own true
+	assert_match "$stderr" 'not enough unused IDs in user namespace: [0-9]+ of UID are free, 99999999 are needed'
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
+@test "auto: mappings that have to be there" {
+	mkdir dir
+	echo mine >dir/f
+	opts=(--userns auto:uidmapping=0:0:1,gidmapping=0:0:1 -v "$T/dir:/dir")
+	run_in sh -c 'cat /proc/self/uid_map; echo new >/dir/new; stat -c %u /dir/f'
+	assert_match "$output" '^ +0 +0 +1
+ +1 +1 +1023
+0$'
+	assert_equal "$(stat -c %u dir/new)" "$me"
+	local bad
+	for bad in size=0 size=x what=1 size uidmapping=1 uidmapping=0:@1:1 gidmapping=0:1:0; do
+		run_cmk 125 run --rm --userns auto:$bad own true
+		assert_match "$stderr" "user namespace mode 'auto'"
+	done
+	run_cmk 125 run --rm --userns auto:uidmapping=0:99999999:1 own true
+	assert_match "$stderr" 'more ids than'
+	run_cmk 125 run --rm --userns auto --uidmap 0:0:1 own true
+	assert_match "$stderr" 'mutually exclusive'
+}
+
+@test "auto: many at once have ids of their own" {
+	local i pids=()
+	for ((i = 0; i < 6; i++)); do
+		cmk create --name c$i --net=none --userns auto own true >/dev/null &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	for ((i = 0; i < 6; i++)); do ids_of c$i; done | sort -n >ids
+	assert_equal "$(wc -l <ids)" 6
+	assert_equal "$(sort -u ids | wc -l)" 6
+	assert_equal "$(awk '{print ($1 - 1) % 1024}' ids | sort -u)" 0
+	run_cmk system reset -f
+	[ ! -e "$CMK_ROOT/auto-ids" ]
 }

@@ -143,7 +143,35 @@ waiting_import() {
 	echo '{' >"$record"
 	run_cmk images
 	assert_match "$output" localhost/b
-	assert_match "$stderr" "Warning: image "
+	assert_match "$stderr" 'level=warning msg="image '
+}
+
+@test "a container stays with the storage driver that it was made with" {
+	load_images alpine
+	local made now
+	for made in overlay fuse-overlayfs vfs; do
+		run_cmk --storage-driver $made create --name $made --net=none alpine sh -c '
+			[ "$(cat /mine 2>/dev/null)" = two ] || { ls -A /var; rm -r /var; mkdir /var; }
+			ls -A /var; echo two >/mine; echo end'
+		run_cmk start -a $made
+		assert_equal "$output" $'log\ntmp\nend'
+		for now in overlay fuse-overlayfs vfs; do
+			run_cmk --storage-driver $now start -a $made
+			assert_equal "$output" end
+			run_cmk --storage-driver $now inspect --format '{{.GraphDriver.Name}}' $made
+			assert_equal "$output" $made
+			run_cmk --storage-driver $now diff $made
+			assert_match "$output" 'A /mine'
+		done
+	done
+	run_cmk rm overlay vfs
+	# One that does not work here any more is named.
+	rm "$CMK_ROOT"/driver*.json
+	ln -s "$(command -v newuidmap)" "$(command -v newgidmap)" "$T/bin/"
+	run env PATH="$T/bin" "$T/bin/cmk" --storage-driver vfs start fuse-overlayfs
+	assert_equal "$status" 125
+	assert_match "$output" "it was made with the storage driver 'fuse-overlayfs', with which it stays, and here that does not work: "
+	run_cmk rm fuse-overlayfs
 }
 
 @test "each driver shows the same files" {
@@ -175,4 +203,51 @@ waiting_import() {
 	# A build without test hooks does not look at it.
 	CMK_TEST_NO_FSOPEN=1 run_cmk run --rm --net=none many ls /
 	assert_equal "$output" "$first"
+}
+
+# put_blob DIR FILE: prints its digest.
+put_blob() {
+	local hex
+	hex=$(sha256sum <"$2" | cut -d' ' -f1)
+	cp "$2" "$1/blobs/sha256/$hex"
+	echo "sha256:$hex"
+}
+
+@test "an image that has one layer twice, as all drivers and maps mount it" {
+	local manifest config layer
+	load_images alpine
+	run_cmk run --name c --net=none alpine sh -c 'echo 1 >/one; rm /etc/os-release'
+	run_cmk commit -q c localhost/two
+	run_cmk save -q --format oci-dir -o d localhost/two
+	manifest=d/blobs/sha256/$(jq -r '.manifests[0].digest | ltrimstr("sha256:")' d/index.json)
+	config=d/blobs/sha256/$(jq -r '.config.digest | ltrimstr("sha256:")' "$manifest")
+	# The lower one again on top of both: what the upper one took away is back.
+	jq -c '.rootfs.diff_ids += [.rootfs.diff_ids[0]] | .history += [.history[0]]' "$config" >config
+	jq -c --arg d "$(put_blob d config)" --argjson n "$(stat -c %s config)" \
+		'.config.digest = $d | .config.size = $n | .layers += [.layers[0]]' "$manifest" >manifest
+	jq -c --arg d "$(put_blob d manifest)" --argjson n "$(stat -c %s manifest)" \
+		'.manifests[0].digest = $d | .manifests[0].size = $n' d/index.json >index
+	cp index d/index.json
+	run_cmk pull -q oci:d
+	layer=${output##*$'\n'}
+	local look='cat /one; ls /etc/os-release; ls / | wc -l'
+	run_cmk run --rm --net=none "$layer" sh -c "$look"
+	assert_equal "${lines[0]} ${lines[1]}" "1 /etc/os-release"
+	local wanted=$output
+	run_cmk run --rm --net=none --uidmap 0:1:1000 "$layer" sh -c "$look"
+	assert_equal "$output" "$wanted"
+	run_cmk --root "$T/vfs" --storage-driver vfs pull -q oci:d
+	run_cmk --root "$T/vfs" --storage-driver vfs run --rm --net=none "$layer" sh -c "$look"
+	assert_equal "$output" "$wanted"
+	run_cmk run --name e --net=none "$layer" touch /new
+	run_cmk diff e
+	assert_match "$output" 'A /new'
+	run_cmk commit -q e localhost/three
+	run_cmk run --rm --net=none localhost/three sh -c "$look"
+	run_cmk save -q -o three.tar localhost/three
+	run_cmk rm -a
+	run_cmk rmi -f localhost/three "$layer"
+	run_cmk load -q -i three.tar
+	run_cmk run --rm --net=none localhost/three ls /new /one
+	run_cmk system check
 }

@@ -173,7 +173,7 @@ refuse_layer() {
 	refuse_layer a.tar "sparse file"
 }
 
-@test "truncated and damaged gzip and zstd" {
+@test "truncated and damaged gzip, zstd, xz and bzip2" {
 	make_tar a.tar <<<'import os; file("f", os.urandom(200000))'
 	gzip -k a.tar
 	zstd -q a.tar
@@ -188,6 +188,57 @@ refuse_layer() {
 	refuse_layer bad.gz "damaged gzip"
 	(cat a.tar.gz && echo junk) >junk.gz
 	refuse_layer junk.gz "damaged gzip|gzip data is cut short"
+	local z name
+	xz -k a.tar
+	bzip2 -k a.tar
+	for z in xz:xz bz2:bzip2; do
+		name=${z#*:} z=a.tar.${z%:*}
+		head -c 100000 "$z" >cut
+		refuse_layer cut "$name data is cut short|ends in the middle"
+		cp "$z" bad
+		printf '\xff\xff\xff\xff' | dd of=bad bs=1 seek=100000 conv=notrunc status=none
+		refuse_layer bad "damaged $name|not a tar header"
+		(cat "$z" && echo junk) >junk
+		refuse_layer junk "damaged $name|$name data is cut short"
+	done
+	# Less than whole words of padding.
+	(cat a.tar.xz && printf '\0\0\0') >padded
+	refuse_layer padded "damaged xz|xz data is cut short"
+}
+
+@test "a dictionary of xz that would take all memory is refused before it is made" {
+	make_tar a.tar <<<'file("f", b"data" * 1000)'
+	python3 - <<-'END'
+		import lzma, struct, zlib
+		x = bytearray(lzma.compress(open("a.tar", "rb").read()))
+		size = (x[12] + 1) * 4
+		x[16] = 40
+		x[12 + size - 4:12 + size] = struct.pack("<I", zlib.crc32(bytes(x[12:12 + size - 4])))
+		open("huge.xz", "wb").write(x)
+	END
+	refuse_layer huge.xz "xz data wants 409[0-9] MiB of memory"
+	# The largest that xz makes by its levels.
+	xz -9e -k a.tar
+	run_cmk import a.tar.xz localhost/nine
+}
+
+@test "bombs by xz and bzip2 end at the disk's limit" {
+	[ -d "$FULL_8M" ] || skip "the fixture has no small file system"
+	make_tar a.tar <<<'[file("f%d" % i, b"x" * (4 << 20)) for i in range(16)]'
+	xz -k a.tar
+	bzip2 -k a.tar
+	assert [ "$(stat -c %s a.tar.bz2)" -lt 10000 ]
+	CMK_ROOT=$FULL_8M/store-$BATS_TEST_NUMBER
+	printf '#!/bin/sh\nexec %s --root "%s" --runroot "%s" "$@"\n' "$CMK_BIN" "$CMK_ROOT" "$CMK_RUNROOT" >"$T/bin/cmk"
+	local z
+	for z in xz bz2; do
+		run_cmk 125 import "a.tar.$z" localhost/full
+		assert_error "file system of '$CMK_ROOT' is full"
+		run_cmk 125 load -i "a.tar.$z"
+		assert_error "full|space"
+		assert_equal "$(ls -A "$CMK_ROOT/layers")$(ls -A "$CMK_ROOT/tmp")" ""
+	done
+	rm -rf "$CMK_ROOT"
 }
 
 @test "what is no archive at all" {
@@ -196,15 +247,22 @@ refuse_layer() {
 	head -c 10000 /dev/urandom >random
 	refuse_layer random "not a tar header"
 	xz -c text >text.xz
-	refuse_layer text.xz "xz and bzip2 are not supported yet"
+	refuse_layer text.xz "ends in the middle|not a tar"
+	# A name that begins as bzip2 does.
+	make_tar a.tar <<<'file("BZh9")'
+	run_cmk import a.tar localhost/name
 }
 
-@test "several gzip members and zstd frames are one archive" {
+@test "several gzip members, zstd frames, xz and bzip2 streams are one archive" {
 	make_tar a.tar <<<'file("f", b"data" * 10000)'
 	(head -c 1000 a.tar | gzip && tail -c +1001 a.tar | gzip) >a.gz
 	(head -c 1000 a.tar | zstd -q && tail -c +1001 a.tar | zstd -q) >a.zst
 	run_cmk import a.gz localhost/members
 	run_cmk import a.zst localhost/frames
+	(head -c 1000 a.tar | xz && head -c 8 /dev/zero && tail -c +1001 a.tar | xz) >a.xz
+	(head -c 1000 a.tar | bzip2 && tail -c +1001 a.tar | bzip2) >a.bz2
+	run_cmk import a.xz localhost/streams
+	run_cmk import a.bz2 localhost/streams
 	# The same bytes: one layer.
 	assert_equal "$(ls "$CMK_ROOT/layers" | wc -l)" 1
 	assert_equal "$(stat -c %s "$CMK_ROOT"/layers/*/diff/f)" 40000

@@ -208,3 +208,16 @@ Deleted: [0-9a-f]{64}$'
 	run_cmk system reset -f
 	assert [ ! -e "$CMK_ROOT" ]
 }
+
+@test "an artifact that a power cut left without its name goes with the next removal of an image" {
+	load_images alpine
+	echo a >a && echo b >b
+	run_cmk artifact add localhost/kept:1 a
+	run_cmk artifact add localhost/left:1 b
+	rm "$CMK_ROOT"/artifacts/names/*left*
+	assert_equal "$(ls "$CMK_ROOT/artifacts" | grep -vc names)" 2
+	run_cmk rmi alpine
+	assert_equal "$(ls "$CMK_ROOT/artifacts" | grep -vc names)" 1
+	run_cmk artifact extract localhost/kept:1 .
+	assert_equal "$(cat a)" a
+}

@@ -186,6 +186,23 @@ digest_in() { skopeo inspect --raw "$1" | sha256sum | cut -d' ' -f1; }
 	assert_equal "$(cat sub/layout/index.json)" '{'
 }
 
+@test "a push that is killed leaves no half file behind, and the next one clears what others left" {
+	local id
+	run_cmk pull -q --keep-blobs always alpine
+	# No file of more than 256 KiB: the write of the layer's blob kills it.
+	(ulimit -c 0 -f 256 && "$T/bin/cmk" push -q alpine dir:d) 2>/dev/null && false
+	assert_equal "$(ls -A d)" version
+	(ulimit -c 0 -f 256 && "$T/bin/cmk" push -q alpine oci-archive:a.tar) 2>/dev/null && false
+	assert_equal "$(find . -name '*a.tar*')" ""
+	run_cmk push -q alpine oci:layout:1
+	id=$(printf 0%.0s $(seq 64))
+	touch "layout/blobs/sha256/$id.0123456789abcdef.cmk-new" "layout/$id.cmk-new" "d/$id.cmk-new"
+	run_cmk push -q alpine oci:layout:2
+	run_cmk push -q alpine dir:d
+	assert_equal "$(find layout d -name '*.cmk-new')" ""
+	skopeo copy -q oci:layout:2 dir:copied
+}
+
 @test "archives: OCI's is replaced, docker's is not" {
 	made_here one
 	run_cmk push -q --digestfile d1 localhost/one:1 oci-archive:a.tar:some

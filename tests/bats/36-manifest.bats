@@ -145,6 +145,55 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk save -q -o foo.tar foo
 }
 
+@test "annotate --subject: what a list is about" {
+	local want
+	made_here one --arch arm64
+	run_cmk manifest create foo one:1
+	run_cmk manifest annotate --subject one:1 foo
+	want=$(cmk image inspect --format '{{.Digest}}' one:1)
+	assert_equal "$(list foo '[.mediaType, .subject.digest, .subject.mediaType]')" \
+		"[\"$OCI_INDEX\",\"$want\",\"application/vnd.oci.image.manifest.v1+json\"]"
+	assert_equal "$(list foo .subject.size)" "$(stat -c %s "$CMK_ROOT/images/$(cmk image inspect --format '{{.Id}}' one:1)/manifest")"
+	run_cmk manifest annotate --index --subject "docker://$MULTI" --annotation a=b foo
+	assert_equal "$(list foo '[.subject.digest, .subject.mediaType, .annotations.a]')" \
+		"[\"sha256:$(raw_digest "docker://$MULTI")\",\"$(raw "docker://$MULTI" | jq -r .mediaType)\",\"b\"]"
+	# It stays, and goes along.
+	run_cmk manifest annotate --arch s390x foo one:1
+	run_cmk manifest push -q foo "$(repo app):1"
+	assert_equal "$(raw "docker://$(repo app):1" | jq -c .subject)" "$(list foo .subject)"
+	skopeo copy -q --all --src-tls-verify=false "docker://$(repo app):1" dir:copied
+	run_cmk 125 manifest annotate --subject no-such-image foo
+	assert_error "subject 'no-such-image'"
+	run_cmk 125 manifest annotate --subject one:1 foo one:1
+	run_cmk 125 manifest annotate --subject one:1 --arch x foo
+}
+
+@test "--platform: the image of a list, in inspect, history, save and push" {
+	local to
+	to=$(repo app)
+	made_here one --arch "$(host_arch)"
+	made_here two --arch s390x
+	run_cmk manifest create foo one:1 two:1
+	run_cmk image inspect --format '{{.Architecture}}' --platform linux/s390x foo
+	assert_equal "$output" s390x
+	run_cmk image inspect --format '{{.Id}}' two:1
+	local id=$output
+	run_cmk image inspect --format '{{.Id}}' --platform linux/s390x foo two:1
+	assert_equal "$output" "$id"$'\n'"$id"
+	run_cmk history -q --no-trunc --platform linux/s390x foo
+	assert_match "${lines[0]}" "$id"
+	run_cmk save -q --platform linux/s390x -o two.tar foo
+	assert_equal "$(tar -xOf two.tar manifest.json | jq -r '.[0].Config')" "$id.json"
+	run_cmk push -q --platform linux/s390x foo "$to:1"
+	assert_equal "$(raw "docker://$to:1" | jq -r .config.digest)" "sha256:$id"
+	run_cmk 125 image inspect --platform linux/s390x one:1
+	assert_error 'is for linux/.*, not for linux/s390x'
+	run_cmk 125 image inspect --platform linux/riscv64 foo
+	run_cmk 125 save -q --platform s390x -o none.tar foo
+	assert_error 'OS/ARCH'
+	run_cmk 125 push --all-tags --platform linux/s390x foo
+}
+
 @test "images of a registry are added without being pulled" {
 	run_cmk manifest create foo
 	run_cmk manifest add foo "docker://$MULTI"
@@ -248,6 +297,105 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk 125 manifest push -f v2s1 foo "$to:x"
 }
 
+# Every digest that the list at REF names is there, and skopeo takes it all out again.
+whole_list() { # REF
+	rm -rf copied
+	skopeo copy -q --all "$1" dir:copied
+	assert_equal "$(jq '.manifests | length' copied/manifest.json)" "${2:-5}"
+}
+
+@test "pushed to files: layouts, archives and dir:, with images that are here and that are not" {
+	local want
+	run_cmk manifest create --all foo "docker://$MULTI"
+	want=$(cmk image inspect --format '{{.Digest}}' foo)
+	run_cmk manifest push --digestfile digest foo oci:layout:some
+	assert_match "$stderr" 'Copying 5 images generated from 5 images in list'
+	assert_equal "$(cat digest)" "$want"
+	assert_equal "$(jq -c '[.manifests[] | .mediaType, .digest, .annotations]' layout/index.json)" \
+		"[\"$OCI_INDEX\",\"$want\",{\"org.opencontainers.image.ref.name\":\"some\"}]"
+	whole_list oci:layout:some
+	run_cmk manifest push -q foo dir:d
+	assert_equal "$(sha256sum <d/manifest.json | cut -d' ' -f1)" "${want#sha256:}"
+	whole_list dir:d
+	run_cmk manifest push -q foo oci-archive:a.tar:x
+	whole_list oci-archive:a.tar:x
+	podman pull -q oci-archive:a.tar:x
+	# The same from the store's own images: one is here, and one was made here.
+	run_cmk pull -q "$MULTI"
+	made_here one --arch arm64 --variant v9
+	run_cmk manifest add foo one:1
+	run_cmk push -q foo oci:layout:more
+	whole_list oci:layout:more 6
+	whole_list oci:layout:some
+	run_cmk push -q --format v2s2 foo dir:d
+	assert_equal "$(jq -r '.mediaType, .manifests[].mediaType' d/manifest.json | sort -u | wc -l)" 2
+	assert_equal "$(jq -r .mediaType d/manifest.json)" "$DOCKER_LIST"
+	whole_list dir:d 6
+	assert_equal "$(find d -name '*.manifest.json' | wc -l)" 6
+	run_cmk pull -q dir:d
+	# The list alone.
+	run_cmk manifest push -q --all=false foo dir:alone
+	assert_equal "$(ls alone | xargs)" 'manifest.json version'
+	# Nobody has one of them any more: nothing half is left.
+	run_cmk rmi -f one:1
+	run_cmk 125 manifest push -q foo oci:none:x
+	assert [ ! -e none ]
+	run_cmk 125 manifest push -q foo oci-archive:none.tar
+	assert_equal "$(find . -name 'none*')" ""
+}
+
+@test "images are added in another compression, once, and marked" {
+	local to
+	to=$(repo app)
+	made_here one --arch arm64
+	made_here two --arch s390x
+	run_cmk manifest create foo one:1 two:1
+	run_cmk manifest push -q --add-compression zstd,zstd:chunked --add-compression gzip --digestfile digest foo "$to:1"
+	assert_equal "sha256:$(raw_digest "docker://$to:1")" "$(cat digest)"
+	assert_equal "$(raw "docker://$to:1" | jq -c '[.manifests[] | [.platform.architecture, .annotations["io.github.containers.compression.zstd"]]]')" \
+		'[["arm64",null],["s390x",null],["arm64","true"],["s390x","true"]]'
+	local i want=(gzip gzip zstd zstd)
+	for i in 0 1 2 3; do
+		assert_equal "$(raw "docker://$to@$(raw "docker://$to:1" | jq -r ".manifests[$i].digest")" | jq -r '.layers[].mediaType')" \
+			"application/vnd.oci.image.layer.v1.tar+${want[i]}"
+	done
+	skopeo copy -q --all --src-tls-verify=false "docker://$to:1" dir:copied
+	# The list here is what it was.
+	assert_equal "$(list foo '.manifests | length')" 2
+	# One that has them already gets no more.
+	run_cmk manifest create --all again "docker://$to:1"
+	run_cmk manifest push -q --add-compression zstd again "$to:2"
+	assert_equal "$(raw_digest "docker://$to:2")" "$(raw_digest "docker://$to:1")"
+	# To files, by the configuration.
+	printf '[engine]\nadd_compression = ["zstd"]\n' >"$HOME/.config/containers/containers.conf"
+	run_cmk manifest push -q foo oci:layout:1
+	rm "$HOME/.config/containers/containers.conf"
+	whole_list oci:layout:1 4
+	run_cmk 125 manifest push -q --add-compression zstd --all=false foo "$to:3"
+	run_cmk 125 manifest push -q --add-compression zstd -f v2s2 foo "$to:3"
+	run_cmk 125 manifest push -q --add-compression xz foo "$to:3"
+	run_cmk manifest add foo "docker://$MULTI"
+	run_cmk 125 manifest push -q --add-compression zstd foo "$to:3"
+	assert_error 'is in a registry alone'
+	assert_match "$stderr" "cmk pull $MULTI@sha256:"
+}
+
+@test "one helper program speaks to each registry, however many images there are" {
+	local dir=$T/libexec helper
+	mkdir "$dir"
+	for helper in /usr/local/libexec/cmk/*; do ln -s "$helper" "$dir"; done
+	rm "$dir/cmk-registry"
+	printf '#!/bin/sh\necho >>"%s/started"\nexec /usr/local/libexec/cmk/cmk-registry "$@"\n' "$T" >"$dir/cmk-registry"
+	chmod 755 "$dir/cmk-registry"
+	run_cmk manifest create --all foo "docker://$MULTI"
+	rm -f started
+	CMK_LIBEXECDIR=$dir run_cmk manifest push -q --creds tester:sesame foo "127.0.0.1:5004/one-${TEST_CG##*/}/m:1"
+	assert_equal "$(wc -l <started)" 2
+	rm started
+	CMK_LIBEXECDIR=$dir run_cmk manifest push -q foo oci:layout:1
+	assert_equal "$(wc -l <started)" 1
+}
+
 @test "the list alone goes where its images are" {
 	local to
 	to=$(repo multi)
@@ -308,8 +456,10 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk 125 manifest create 'Foo'
 	run_cmk 125 manifest create foo@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	run_cmk 125 manifest push -q --all foo 127.0.0.1:5000/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-	run_cmk 125 manifest push foo dir:x
-	assert_error 'a list can be pushed to registries only'
+	run_cmk 125 manifest push foo docker-archive:x
+	assert_error "docker's archives hold no manifest lists"
+	run_cmk 125 push --compress foo "$(repo x)"
+	assert_error '--compress can be set only'
 	# The image is gone, and nobody else has it.
 	run_cmk rmi one:1
 	run_cmk 125 manifest push -q foo "$(repo x)"

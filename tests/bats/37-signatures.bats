@@ -2,79 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # policy.json: which images are let in, whose signatures they need, and what signs them.
 load helpers
+load signatures
 
-CONF=
-setup() {
-	common_setup
-	CONF=$HOME/.config/containers
-	mkdir -p "$CONF/registries.d" "$T/lookaside"
-	export GNUPGHOME=$T/gnupg
-	mkdir -m 0700 "$GNUPGHOME"
-}
-
-teardown() {
-	gpgconf --homedir "$GNUPGHOME" --kill all 2>/dev/null || true
-	common_teardown
-}
-
-
-policy() { printf '%s\n' "$1" >"$CONF/policy.json"; }
-accept='[{"type":"insecureAcceptAnything"}]' reject='[{"type":"reject"}]'
-
-# An image of one manifest at $1.
-put_image() {
-	skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false \
-		"docker://$REGISTRY/library/alpine" "docker://$1"
-}
-
-digest_of() { raw_digest "docker://$1"; }
-
-# A key for $1, without a passphrase; public in $1.asc and $1.gpg.
-gpg_key() {
-	gpg --batch --quiet --passphrase '' --quick-gen-key "$1" ed25519 sign never 2>/dev/null
-	gpg --batch --armor --export "$1" >"$1.asc"
-	gpg --batch --export "$1" >"$1.gpg"
-}
-
-# Signs $1 as skopeo does, by the key $2.
-skopeo_sign() {
-	skopeo copy -q --insecure-policy --src-tls-verify=false --dest-tls-verify=false --sign-by "$2" \
-		--registries.d "$CONF/registries.d" "docker://$1" "docker://$1"
-}
-
-lookaside() { printf 'docker:\n  127.0.0.1:5000:\n    lookaside: %s\n    lookaside-staging: file://%s\n' "$1" "$T/lookaside" >"$CONF/registries.d/here.yaml"; }
-
-# Attaches to $1 what cosign would: signed by the private key $2, under the name $3.
-sigstore_sign() {
-	local digest payload sig repository=${1%:*} size
-	digest=$(digest_of "$1")
-	mkdir -p "sig/$digest"
-	payload=$(printf '{"critical":{"identity":{"docker-reference":"%s"},"image":{"docker-manifest-digest":"sha256:%s"},"type":"cosign container image signature"},"optional":null}' "$3" "$digest")
-	printf %s "$payload" >payload
-	if openssl pkey -in "$2" -noout -text | grep -qi ed25519; then
-		openssl pkeyutl -sign -inkey "$2" -rawin -in payload -out payload.sig
-	else
-		openssl dgst -sha256 -sign "$2" -out payload.sig payload
-	fi
-	sig=$(base64 -w0 payload.sig)
-	put_attachment "$repository" "$digest" payload "$sig"
-}
-
-# The blobs and the manifest of the attachment, by plain HTTP.
-put_attachment() {
-	local base=http://${1%%/*}/v2/${1#*/} file digest size
-	printf '{}' >config
-	for file in config "$3"; do
-		digest=sha256:$(sha256sum <"$file" | cut -d' ' -f1)
-		curl -fsS -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$file" \
-			"$(curl -fsS -X POST -D - -o /dev/null "$base/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //Ip')&digest=$digest"
-	done
-	size=$(stat -c %s "$3")
-	printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":2,"digest":"sha256:%s"},"layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":%s,"digest":"%s","annotations":{"dev.cosignproject.cosign/signature":"%s"}}]}' \
-		"$(sha256sum <config | cut -d' ' -f1)" "$size" "$digest" "$4" >attachment
-	curl -fsS -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data-binary @attachment \
-		"$base/manifests/sha256-$2.sig"
-}
+setup() { signatures_setup; }
+teardown() { signatures_teardown; }
 
 nothing_stored() {
 	run_cmk images -q
@@ -100,7 +31,7 @@ nothing_stored() {
 	run_cmk pull -q "$image:2"
 	policy "{\"default\":$accept,\"transports\":{\"docker\":{\"${image%/*}\":$reject}}}"
 	run_cmk 125 pull -q "$image:2"
-	policy "{\"default\":$accept,\"transports\":{\"docker\":{\"*.0.1:5000\":$reject}}}"
+	policy "{\"default\":$accept,\"transports\":{\"docker\":{\"*.0.1\":$reject}}}"
 	run_cmk 125 pull -q "$image:2"
 	# By digest.
 	policy "{\"default\":$reject,\"transports\":{\"docker\":{\"$image@sha256:$(digest_of "$image:1")\":$accept}}}"
@@ -137,6 +68,35 @@ nothing_stored() {
 	run_cmk load -q --signature-policy all.json -i b.tar
 }
 
+# How often the command $2... opens the file $1.
+opens() {
+	python3 - "$@" <<-'E'
+		import ctypes, os, struct, subprocess, sys
+		OPEN, CLOSE = 0x20, 0x10
+		libc = ctypes.CDLL(None)
+		fd = libc.inotify_init1(os.O_CLOEXEC)
+		assert libc.inotify_add_watch(fd, sys.argv[1].encode(), OPEN | CLOSE) >= 0
+		subprocess.run(sys.argv[2:], check=True, stdout=sys.stderr)
+		data, n = os.read(fd, 1 << 20), 0
+		while data:
+		    _, mask, _, size = struct.unpack_from("iIII", data)
+		    n, data = n + bool(mask & OPEN), data[16 + size:]
+		print(n)
+	E
+}
+
+@test "the policy is read once, however many images an archive holds" {
+	made_here one
+	made_here two
+	made_here three
+	run_cmk save -q -m -o all.tar localhost/one:1 localhost/two:1 localhost/three:1
+	policy "{\"default\":$accept}"
+	assert_equal "$(opens "$CONF/policy.json" cmk load -q -i all.tar)" 1
+	policy "{\"default\":$accept,\"transports\":{\"docker-archive\":{\"\":$reject}}}"
+	run_cmk 125 load -q -i all.tar
+	assert_error 'Source image rejected: '
+}
+
 @test "a policy that is not understood lets nothing in" {
 	local bad
 	for bad in '{}' '[]' '{"default":[]}' '{"default":[{"type":"rejekt"}]}' '{"default":[{"type":"reject","x":1}]}' \
@@ -151,9 +111,9 @@ nothing_stored() {
 		assert_error 'invalid policy in "'
 	done
 	# Understood, but not done.
-	policy '{"default":[{"type":"sigstoreSigned","keyPath":"/a","rekorPublicKeyPath":"/b"}]}'
+	policy '{"default":[{"type":"sigstoreSigned","pki":{"caRootsPath":"/a","subjectEmail":"b"},"rekorPublicKeyPath":"/b"}]}'
 	run_cmk 125 pull -q alpine
-	assert_error 'Source image rejected: .*rekorPublicKeyPath'
+	assert_error 'Source image rejected: .*rekorPublicKey'
 	nothing_stored
 }
 
@@ -280,6 +240,74 @@ nothing_stored() {
 	assert_error 'no signature exists'
 }
 
+# What is in registries.d: $1 for default-docker, $2... below docker.
+registries_d() {
+	rm -rf "$CONF/registries.d"/* "$T"/at-* "$HOME/.local"
+	[ -z "$1" ] || printf 'default-docker:\n  %s\n' "$1" >"$CONF/registries.d/default.yaml"
+	[ $# -lt 2 ] || { echo docker: && printf '  %s\n' "${@:2}"; } >"$CONF/registries.d/docker.yaml"
+}
+
+# cmk and skopeo both write the signature of $1 below $2.
+both_write() {
+	local want
+	want="$2/${1#*/}"
+	want="${want%:*}@sha256=$(digest_of "$1")/signature-1"
+	run_cmk image sign --sign-by ann@example.org "$1"
+	[ -e "$want" ] || { find "$T"/at-* "$HOME/.local" && return 1; }
+	rm "$want"
+	skopeo_sign "$1" ann@example.org
+	[ -e "$want" ]
+}
+
+@test "registries.d: cmk and skopeo write to the same place, by every key and scope" {
+	local image at="file://$T/at"
+	image=$(repo place)
+	gpg_key ann@example.org
+	put_image "$image:1"
+	registries_d ""
+	both_write "$image:1" "$HOME/.local/share/containers/sigstore"
+	registries_d "lookaside: $at-default/"
+	both_write "$image:1" "$T/at-default"
+	registries_d "sigstore: $at-old"
+	both_write "$image:1" "$T/at-old"
+	registries_d "{sigstore-staging: $at-staging, lookaside: $at-read}"
+	both_write "$image:1" "$T/at-staging"
+	registries_d "{lookaside-staging: $at-new, sigstore-staging: $at-old}"
+	both_write "$image:1" "$T/at-new"
+	registries_d "lookaside: $at-default" "127.0.0.1:5000: {lookaside: $at-registry}" "127.0.0.1: {lookaside: $at-other}"
+	both_write "$image:1" "$T/at-registry"
+	registries_d "lookaside: $at-default" "127.0.0.1:5000: {lookaside: $at-registry}" "$image: {lookaside: $at-repository}" \
+		"$image:2: {lookaside: $at-other}"
+	both_write "$image:1" "$T/at-repository"
+	registries_d "" "$image: {lookaside: $at-repository}" "$image:1: {lookaside: $at-tag}"
+	both_write "$image:1" "$T/at-tag"
+}
+
+@test "registries.d: a scope that says less, and what is read elsewhere than it is written" {
+	local image at="file://$T/at"
+	image=$(repo less)
+	gpg_key ann@example.org
+	put_image "$image:1"
+	registries_d "" "127.0.0.1:5000: {lookaside: $at-registry}" "$image: {use-sigstore-attachments: false}"
+	both_write "$image:1" "$T/at-registry"
+	registries_d "lookaside: $at-default" "'*.0.0.1': {lookaside: $at-wild}" "'*.0.0.1:5000': {lookaside: $at-other}"
+	both_write "$image:1" "$T/at-wild"
+	policy "{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/ann@example.org.gpg\"}],\"transports\":{\"dir\":{\"\":$accept}}}"
+	registries_d "{lookaside: $at-read, lookaside-staging: $at-staging}"
+	both_write "$image:1" "$T/at-staging"
+	run_cmk 125 pull -q "$image:1"
+	assert_error 'A signature was required, but no signature exists'
+	run skopeo_takes "$image:1"
+	[ "$status" -ne 0 ]
+	cp -r at-staging at-read
+	run_cmk pull -q "$image:1"
+	skopeo_takes "$image:1"
+	registries_d "sigstore: $at-read"
+	run_cmk image sign --sign-by ann@example.org "$image:1"
+	run_cmk pull -q "$image:1"
+	skopeo_takes "$image:1"
+}
+
 @test "image trust show: a table, json, the file; podman reads the same" {
 	gpg_key ann@example.org
 	mkdir regd
@@ -348,6 +376,17 @@ nothing_stored() {
 	assert_error 'Source image rejected: '
 	run_cmk image trust set -t accept 127.0.0.1:5000/library/alpine
 	run_cmk pull -q alpine
+}
+
+@test "image trust set: of many at once none is lost" {
+	local i pids=()
+	run_cmk image trust set --policypath many.json -t accept default
+	for i in {1..20}; do
+		cmk image trust set --policypath many.json -t reject "r$i.example" 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	assert_equal "$(jq '.transports.docker | length' many.json)" 20
 }
 
 @test "image sign: what podman and skopeo verify, and cmk itself" {

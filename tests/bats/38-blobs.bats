@@ -48,6 +48,28 @@ digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
 	assert_match "$stderr" 'always, never or room'
 }
 
+@test "the policy of containers.conf: for whatever pulls, behind the environment and the option" {
+	printf '[cmk]\nkeep_blobs = "never"\n' >"$HOME/.config/containers/containers.conf"
+	run_cmk pull -q alpine
+	assert_equal "$(blobs)" ""
+	run_cmk rmi -f alpine
+	run_cmk run --rm --net=none alpine true
+	assert_equal "$(blobs)" ""
+	run_cmk rmi -f alpine
+	CMK_KEEP_BLOBS=always run_cmk pull -q alpine
+	assert_match "$(blobs)" .
+	run_cmk rmi -f alpine
+	run_cmk image prune -f -a
+	run_cmk pull -q --keep-blobs always alpine
+	assert_match "$(blobs)" .
+	printf '[cmk]\nkeep_blobs = "some"\n' >"$HOME/.config/containers/containers.conf"
+	run_cmk 125 images
+	assert_error "\[cmk\] keep_blobs: 'some' is not always, never or room"
+	# Others read the same file.
+	podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-driver vfs --events-backend none images -q
+	podman_end
+}
+
 @test "a kept blob that was damaged is not used, and goes" {
 	run_cmk pull -q --keep-blobs always alpine
 	local f want

@@ -94,7 +94,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_error "digest"
 }
 
-@test "policies: missing and never ask nobody, newer asks for the digest, always for all" {
+@test "policies: missing and never ask nobody, newer asks for the digest, always for the manifest" {
 	proxy_start
 	run_cmk 125 pull --tls-verify=false --policy never "$PROXY/library/schema2"
 	assert_error "image not known"
@@ -108,7 +108,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_equal "$(requests '^GET')" 0
 	run_cmk pull -q --tls-verify=false "$PROXY/library/schema2"
 	assert_equal "$(requests '^GET .*manifests')" 1
-	assert_equal "$(requests '^GET .*blobs')" 1
+	assert_equal "$(requests '^GET .*blobs')" 0
 	proxy_stop
 	run_cmk pull -q --tls-verify=false --policy newer "$PROXY/library/schema2"
 	run_cmk 125 pull -q --policy sometimes alpine
@@ -234,4 +234,33 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_equal "$(cat "$T/one.out")" "$(cat "$T/two.out")"
 	assert_equal "$(grep -c '^GET .*/blobs/' "$T/proxy/requests")" 62
 	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
+}
+
+@test "a pull of what is here asks for the manifest of its name alone, and writes nothing" {
+	local name before after
+	proxy_start
+	for name in alpine multi; do
+		run_cmk pull -q --tls-verify=false "$PROXY/library/$name"
+		local id=$output
+		: >"$T/proxy/requests"
+		before=$(cd "$CMK_ROOT/images" && find . ../names -printf '%p %i %T@ %C@\n' | sort)
+		run_cmk pull --tls-verify=false "$PROXY/library/$name"
+		assert_equal "$output" "$id"
+		cat "$T/proxy/requests"
+		assert_equal "$(requests 'manifests/')" 1
+		assert_equal "$(requests 'blobs/')" 0
+		after=$(cd "$CMK_ROOT/images" && find . ../names -printf '%p %i %T@ %C@\n' | sort)
+		assert_equal "$after" "$before"
+	done
+	# What is here is damaged: it is fetched, and whole again.
+	printf x >>"$CMK_ROOT/images/$id/config"
+	printf x >>"$CMK_ROOT/images/$id/manifest"
+	run_cmk pull -q --tls-verify=false "$PROXY/library/$name"
+	assert_equal "$output" "$id"
+	run_cmk system check
+	# A name that has gone comes back.
+	run_cmk tag "$id" localhost/other
+	run_cmk untag "$PROXY/library/$name"
+	run_cmk pull -q --tls-verify=false "$PROXY/library/$name"
+	run_cmk image exists "$PROXY/library/$name"
 }

@@ -84,6 +84,22 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert_error "image name or ID must be specified"
 }
 
+@test "a digest is one more name: without it the image and its tags stay" {
+	run_cmk pull -q alpine
+	local id=$output digest
+	run_cmk image inspect --format '{{.Digest}}' alpine
+	digest=$output
+	run_cmk untag alpine "$REGISTRY/library/alpine@$digest"
+	run_cmk image exists "$REGISTRY/library/alpine:latest"
+	run_cmk rmi "$REGISTRY/library/alpine@$digest"
+	assert_equal "$output" "Untagged: $REGISTRY/library/alpine@$digest"
+	run_cmk image exists "$REGISTRY/library/alpine:latest"
+	run_cmk untag alpine
+	run_cmk rmi "$id"
+	assert_match "$output" "Deleted: $id"
+	run_cmk 1 rmi "$REGISTRY/library/alpine@$digest"
+}
+
 @test "an image with a container stays, unless forced" {
 	import_demo -c 'CMD ["sleep", "1000"]'
 	run_cmk create --name user1 --net=none demo

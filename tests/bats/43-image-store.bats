@@ -28,6 +28,9 @@ make_family() {
 	assert_equal "${lines[0]}" "${two:0:12}"
 	run_cmk history --no-trunc --human=false --format '{{.ID}} {{.Created}} {{.CreatedSince}}' two
 	assert_match "${lines[0]}" "^$two 20[0-9-]+T[0-9:]+Z 20[0-9-]+T[0-9:]+Z$"
+	run_cmk history --format '{{.CreatedSince}}--{{.CreatedAt}}' two
+	assert_equal "${lines[0]}" "$(cmk images --format '{{.CreatedSince}}--{{.CreatedAt}}' two)"
+	assert_match "${lines[0]}" ' \+0000 UTC$'
 	run_cmk history --format '{{.CreatedBy}}|{{.Size}}|{{.Tags}}|{{.Comment}}' two
 	assert_match "${lines[0]}" '^touch /two\|[0-9.]+ kB\|\[localhost/two:latest\]\|$'
 	run_cmk history --format json two
@@ -189,4 +192,15 @@ Deleted: $one"
 	assert_match "$output" "Deleted: $one"
 	run_cmk images -aq
 	assert_equal "$output" ""
+}
+
+@test "image prune finishes what one that was killed had begun" {
+	echo x >f && tar -cf f.tar f
+	run_cmk import -q f.tar localhost/made
+	rm -rf "$CMK_ROOT"/images/*/ "$CMK_ROOT"/names/*
+	mkdir "$CMK_ROOT/tmp/img-left"
+	assert [ -n "$(ls "$CMK_ROOT/layers")" ]
+	run_cmk image prune -f
+	assert_equal "$output" ""
+	assert_equal "$(ls "$CMK_ROOT/layers")$(ls "$CMK_ROOT/tmp")" ""
 }

@@ -10,7 +10,7 @@ OCI=$CMK_TEST_STAGE/cache/oci
 # image as docker save does and gives its row of manifest.json, oci(layer...) as a layout and gives its descriptor.
 craft() {
 	python3 - "$1" 3<&0 <<-'END'
-		import gzip, hashlib, io, json, os, sys, tarfile
+		import bz2, gzip, hashlib, io, json, lzma, os, sys, tarfile
 		target = sys.argv[1]
 		out = None if target.endswith("/") else tarfile.open(target, "w", format=tarfile.PAX_FORMAT)
 		def put(name, data, **kw):
@@ -45,7 +45,11 @@ craft() {
 		        t.addfile(i, io.BytesIO(data))
 		    t.close()
 		    return b.getvalue()
-		def plain(l): return gzip.decompress(l) if l[:2] == b"\x1f\x8b" else l
+		def plain(l):
+		    for magic, how in (b"\x1f\x8b", gzip), (b"\xfd7z", lzma), (b"BZh", bz2):
+		        if l.startswith(magic):
+		            return how.decompress(l)
+		    return l
 		def config(*layers, **kw):
 		    return json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": kw},
 		        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha(plain(l)) for l in layers]}}).encode()
@@ -236,7 +240,9 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	craft a.tar <<<'put("manifest.json", [docker(a, b)])'
 	gzip -k a.tar
 	zstd -q a.tar -o a.tar.zst </dev/null
-	for z in gz zst; do
+	xz -k a.tar
+	bzip2 -k a.tar
+	for z in gz zst xz bz2; do
 		run_cmk load -q -i "a.tar.$z"
 		same_as_skopeo t/one:1 docker-archive:a.tar
 		empty_store
@@ -250,9 +256,38 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 		head -c "$(($(stat -c %s "a.tar.$z") / 2))" "a.tar.$z" >cut
 		refuse 'cut short' load -i cut
 	done
-	xz -k a.tar
-	refuse 'xz and bzip2 are not supported' load -i a.tar.xz
-	cat a.tar.xz | refuse 'xz and bzip2 are not supported' load
+}
+
+# podman for comparison.
+teardown() {
+	podman_end
+	common_teardown
+}
+
+@test "layers by xz and bzip2: in archives, layouts and registries, whatever their media type says" {
+	local repo=$REGISTRY/xz-${TEST_CG##*/} id
+	craft a.tar <<<'put("manifest.json", [docker(lzma.compress(a), bz2.compress(b))])'
+	run_cmk load -q -i a.tar
+	same_as_skopeo t/one:1 docker-archive:a.tar
+	id=$(cmk image inspect --format '{{.Id}}' t/one:1)
+	empty_store
+	craft l/ <<<'layout(); index(oci(lzma.compress(a), bz2.compress(b), name="x"))'
+	run_cmk pull -q oci:l:x
+	assert_equal "$output" "$id"
+	same_as_skopeo "$id" oci:l:x
+	empty_store
+	skopeo copy -q --insecure-policy --preserve-digests --dest-tls-verify=false oci:l:x "docker://$repo:1"
+	run_cmk pull -q "$repo:1"
+	assert_equal "$output" "$id"
+	same_as_skopeo "$repo:1" oci:l:x
+	assert_equal "$(pod pull -q --tls-verify=false "$repo:1")" "$id"
+	# What goes out is compressed as usual.
+	run_cmk push -q "$repo:1" "$repo:2"
+	skopeo inspect --raw --tls-verify=false "docker://$repo:2" >raw
+	assert_equal "$(jq -r '.layers[].mediaType' raw | sort -u)" application/vnd.oci.image.layer.v1.tar+gzip
+	run_cmk rmi -f "$id"
+	run_cmk pull -q "$repo:2"
+	assert_equal "$output" "$id"
 }
 
 @test "layers of a docker archive may be compressed, or links to each other" {

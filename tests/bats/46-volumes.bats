@@ -182,6 +182,16 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	opts=(-v "$T/src:/s:U")
 	in_plain sh -c 'stat -c %u /s/a /s/b'
 	assert_equal "$output" $'0\n0'
+	# Where the directory is the user's, what is in it is left alone.
+	run_cmk run --name c --net=none -u 1234 -v "$T/src:/s:U" plain stat -c %u /s/a
+	assert_equal "$output" 1234
+	run_cmk unshare chown 100 "$T/src/a"
+	run_cmk start -a c
+	assert_equal "$output" 100
+	run_cmk unshare chown 100 "$T/src"
+	run_cmk start -a c
+	assert_equal "$output" 1234
+	run_cmk rm c
 }
 
 @test "anonymous volumes go with --rm and rm -v, named ones stay" {

@@ -181,6 +181,8 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	assert_error '/x: duplicate mount destination'
 	run_cmk 125 run --rm -v a:/x --mount type=tmpfs,dst=/x img true
 	run_cmk 125 run --rm -v a:/x --tmpfs /x img true
+	run_cmk 125 run --rm --tmpfs /x --tmpfs /x:size=1m img true
+	run_cmk run --rm --net=none --tmpfs /x --tmpfs /x img true
 	opts=(-v a:/x -v a:/x)
 	in_img true
 }

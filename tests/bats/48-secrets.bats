@@ -128,23 +128,34 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert_match "$output" 'one 292'
 	rm "$CMK_ROOT"/containers/*/ctr.log
 	# Nor is it in any file of the container's, or of the run directory.
-	run grep -rl "$value" "$CMK_ROOT/containers" "$CMK_ROOT/events" "$CMK_RUNROOT"
+	run grep -rl --exclude-dir=values "$value" "$CMK_ROOT/containers" "$CMK_ROOT/events" "$CMK_RUNROOT"
 	assert_equal "$output" ""
 }
 
-@test "the value is read at each start" {
+@test "a file keeps the value of the time when the container was made, a variable is read at each start" {
 	fs=$(rootfs)
 	make_secret one
-	run_cmk create --name c --net=none --secret one --secret one,type=env,target=V --rootfs "$fs" sh -c 'cat /run/secrets/one; echo " $V"'
+	run_cmk create --name c --net=none --secret one --secret one,type=env,target=V --secret one,target=/again --rootfs "$fs" sh -c 'cat /run/secrets/one; echo " $V"; cmp /run/secrets/one /again'
+	run_cmk create --name f --net=none --secret one --rootfs "$fs" cat /run/secrets/one
 	run_cmk start -a c
 	assert_equal "$output" "$value $value"
 	run bash -c "printf new | '$T/bin/cmk' secret create --replace one -"
 	assert_equal "$status" 0
 	run_cmk start -a c
-	assert_equal "$output" "new new"
+	assert_equal "$output" "$value new"
 	run_cmk secret rm one
 	run_cmk 125 start -a c
 	assert_error 'no such secret'
+	run_cmk start -a f
+	assert_equal "$output" "$value"
+	make_secret one
+	run_cmk start -a f
+	assert_equal "$output" "$value"
+	# Only the user can read it, and it goes with the container.
+	assert_equal "$(find "$CMK_ROOT/containers" -type f -path '*/values/*' -perm /077)" ""
+	run_cmk rm c f
+	run_cmk secret rm one
+	assert_equal "$(grep -rl "$value" "$CMK_ROOT")" ""
 }
 
 @test "values that a killed command left are removed by the next one" {

@@ -130,7 +130,7 @@ search_answer() {
 		"$HOME/.config/containers/registries.conf"
 	run_cmk search --format '{{.Name}}' library/alpine
 	assert_equal "$output" "$REGISTRY/library/alpine"
-	assert_match "$stderr" "^Warning: .*127.0.0.1:1.*$REGISTRY_PLAIN_AUTH"
+	assert_match "$stderr" "level=warning .*127.0.0.1:1.*$REGISTRY_PLAIN_AUTH"
 	run_cmk 125 search nosuchthing
 	assert_error "couldn't search registry \"127.0.0.1:1\": .*; couldn't search registry \"$REGISTRY_PLAIN_AUTH\": "
 }

@@ -116,3 +116,22 @@ two_registries() {
 	assert_equal "${#lines[@]}" 2
 	run_cmk image exists zstd
 }
+
+@test "registries.conf: a prefix with a tag is that of one image, and version 1 of the file is read" {
+	local conf=$HOME/.config/containers/registries.conf from="$REGISTRY/library/alpine"
+	printf '[[registry]]\nprefix = "%s:latest"\nblocked = true\n' "$from" >>"$conf"
+	printf '[[registry]]\nprefix = "%s:old"\nlocation = "%s:3.18"\ninsecure = true\n' "$from" "$from" >>"$conf"
+	run_cmk 125 pull -q "$from"
+	assert_error "registry '$from:latest' is blocked"
+	run_cmk pull -q "$from:old"
+	local id=$output
+	run_cmk images --format '{{.Repository}}:{{.Tag}}'
+	assert_equal "$output" "$from:old"
+	run_cmk rmi "$from:old"
+	printf '[registries.search]\nregistries = ["%s"]\n[registries.insecure]\nregistries = ["%s"]\n[registries.block]\nregistries = ["localhost:5001"]\n' \
+		"$REGISTRY" "$REGISTRY" >"$conf"
+	run_cmk pull -q library/alpine:3.18
+	assert_equal "$output" "$id"
+	run_cmk 125 pull -q localhost:5001/library/alpine
+	assert_error "registry 'localhost:5001' is blocked"
+}

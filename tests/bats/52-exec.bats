@@ -50,8 +50,6 @@ teardown() {
 	assert_error nobody-here
 	run_cmk 125 exec -w tmp c1 true
 	assert_error 'not an absolute path'
-	run_cmk 125 exec --privileged c1 true
-	assert_error 'not supported yet'
 }
 
 @test "exec -i streams stdin and its end, 20 MB unchanged" {

@@ -152,7 +152,7 @@ refused() {
 @test "/etc/resolv.conf: --dns, --dns-option, --dns-search, none" {
 	run_cmk run --rm --dns 192.0.2.1,192.0.2.2 --dns-option ndots:2 --dns-opt=rotate --dns-search a.example,b.example \
 		--rootfs "$fs" cat /etc/resolv.conf
-	assert_equal "$output" $'nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch a.example b.example\noptions ndots:2 rotate'
+	assert_equal "$output" $'search a.example b.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions ndots:2 rotate'
 	run_cmk run --rm --dns-search . --dns 192.0.2.1 --rootfs "$fs" cat /etc/resolv.conf
 	refute_match "$output" search
 	printf 'nameserver 192.0.2.99\n' >"$fs/etc/resolv.conf"
@@ -215,6 +215,13 @@ refused() {
 	opts=(-u 1234:55 --passwd-entry '$USERNAME-name:*:$UID:$GID:$NAME:/my/home:/bin/x' --group-entry 'grp:x:$GID:$USERLIST')
 	run_in sh -c 'tail -n 1 /etc/passwd; tail -n 1 /etc/group; echo $HOME'
 	assert_equal "$output" $'1234-name:*:1234:55:container user:/my/home:/bin/x\ngrp:x:55:1234\n/my/home'
+	# What they make can be called by its name.
+	opts=(-u nobody-yet:grp --passwd-entry 'nobody-yet:*:77:78::/tmp:/bin/sh' --group-entry '$GROUPNAME:x:99:$USERLIST')
+	run_in sh -c 'id -u; id -g; tail -n 1 /etc/group; echo $HOME'
+	assert_equal "$output" $'77\n99\ngrp:x:99:nobody-yet\n/tmp'
+	opts=(-u 0:grp --group-entry 'another:x:99:')
+	run_cmk 126 run --rm --net=none "${opts[@]}" --rootfs "$fs" true
+	assert_error 'unable to find group grp'
 	rm "$fs/etc/passwd" "$fs/etc/group"
 	opts=(-u 1234:55)
 	run_in sh -c 'ls /etc/passwd /etc/group 2>/dev/null; echo end'
@@ -236,12 +243,24 @@ refused() {
 	refute_match "$output" passwd
 }
 
+@test "--domainname: of the UTS namespace, behind the name in /etc/hosts, and in inspect" {
+	run_cmk run --name c --net=none --hostname web --domainname example.org --rootfs "$fs" \
+		sh -c 'hostname; cat /proc/sys/kernel/domainname /etc/hostname; grep web /etc/hosts'
+	assert_equal "$output" $'web\nexample.org\nweb\n127.0.0.1\tweb.example.org web'
+	run_cmk inspect --format '{{.Config.Hostname}} {{.Config.Domainname}}' c
+	assert_equal "$output" 'web example.org'
+	run_cmk rm c
+	refused 'domainname' --domainname 'a b'
+	refused 'cannot set domainname when running in the host UTS namespace' --uts host --domainname x
+}
+
 @test "--hostuser adds a user of the host" {
 	printf 'root:x:0:0::/root:/bin/sh\n' >"$fs/etc/passwd"
 	opts=(--hostuser "$(id -un)")
 	run_in tail -n 1 /etc/passwd
 	assert_match "$output" "^$(id -un):\*:$(id -u):"
-	refused 'nobody-is-called-so' --hostuser nobody-is-called-so
+	run_cmk 126 run --rm --net=none --hostuser nobody-is-called-so --rootfs "$fs" true
+	assert_error "unknown user 'nobody-is-called-so' on the host"
 }
 
 @test "--attach: the streams that were asked for, and the exit code" {

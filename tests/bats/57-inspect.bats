@@ -330,3 +330,17 @@ setup() {
 	assert_equal "$(jq '.[0].SizeRw' <<<"$output")" null
 	run_cmk rm c
 }
+
+@test "templates name what podman's structures have, also where JSON leaves it out" {
+	load_images alpine
+	run_cmk image inspect --format '<{{.Config.Entrypoint}} {{.Config.ExposedPorts}} {{.Config.Volumes}}|{{.Config.WorkingDir}}{{.Config.User}}{{.Config.StopSignal}}|{{.HealthCheck}}>' alpine
+	assert_equal "$output" '<[] map[] map[]||<nil>>'
+	run_cmk 125 image inspect --format '{{.Config.Nothing}}' alpine
+	assert_error "can't evaluate field Nothing"
+	run_cmk create --name c --net=none alpine true
+	run_cmk ps -a --format '{{.ListContainer.Names}} {{.ListContainer.IsInfra}}'
+	assert_equal "$output" 'c false'
+	run_cmk inspect --format '<{{.NetworkSettings.InspectBasicNetworkConfig.IPAddress}}{{.State.CheckpointLog}}{{.Config.Healthcheck}}>' c
+	assert_equal "$output" '<<nil>>'
+	run_cmk rm c
+}

@@ -66,7 +66,7 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	run_cmk run -d --net=none --name stubborn --rootfs "$fs" sh -c 'trap : TERM; echo ready; while :; do sleep 0.1; done'
 	wait_for 10 sh -c 'cmk logs stubborn | grep -q ready'
 	run_cmk stop -t 1 stubborn
-	assert_match "$stderr" "^Warning: StopSignal SIGTERM failed to stop container stubborn in 1 seconds, resorting to SIGKILL"
+	assert_match "$stderr" '^time="[^"]*Z" level=warning msg="StopSignal SIGTERM failed to stop container stubborn in 1 seconds, resorting to SIGKILL"$'
 	run_cmk wait stubborn
 	assert_equal "$output" 137
 	run_cmk rm polite stubborn
@@ -83,6 +83,20 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	run_cmk inspect --format '{{.State.Status}} {{.State.ExitCode}} {{.State.Running}}' again
 	assert_equal "$output" "exited 3 false"
 	run_cmk rm again
+}
+
+@test "a command that cannot be run: run tells by its code, start -a by 125, as podman" {
+	local fs
+	fs=$(rootfs)
+	run_cmk 127 run --rm --net=none --rootfs "$fs" nosuch
+	run_cmk 126 run --rm --net=none --rootfs "$fs" /etc
+	run_cmk create --net=none --name c --rootfs "$fs" nosuch
+	run_cmk 125 start -a c
+	assert_error 'nosuch'
+	run_cmk 125 start c
+	run_cmk inspect --format '{{.State.ExitCode}}' c
+	assert_equal "$output" 127
+	run_cmk rm c
 }
 
 @test "start -ai passes stdin on where the container keeps it open" {
@@ -182,8 +196,6 @@ run_root() { run_cmk "$1" run --net=none --rootfs "${@:2}"; }
 	run_cmk 125 ps -f wibble=1
 	assert_error "wibble"
 	run_cmk 125 ps -f status=wibble
-	run_cmk 125 ps --pod
-	assert_error "not supported yet"
 	run_cmk ps -a --format json
 	assert_equal "$(jq -r '.[2].Names[0] + " " + .[2].State + " " + (.[2].Command | join(","))' <<<"$output")" "three exited true"
 	run_cmk ps -a --format 'table {{.ID}}\t{{.Names}}'

@@ -32,7 +32,7 @@ refused() {
 	refused 125 "WIBBLE|wibble" --cap-add WIBBLE
 	refused 125 "WIBBLE|wibble" --cap-drop WIBBLE
 	refused 125 "unknown option" --security-opt wibble=1
-	refused 125 "not supported yet" --security-opt apparmor=profile
+	refused 125 "no profile is named" --security-opt apparmor=
 	refused 125 "no such file" --security-opt seccomp=/nosuch.json
 	refused 125 "not true or false" --security-opt no-new-privileges=maybe
 	refused 125 "unknown limit" --ulimit wibble=1
@@ -115,8 +115,8 @@ refused() {
 @test "unknown options, options that are not built, values that are missing" {
 	run_cmk 125 run --wibble alpine
 	assert_error "wibble"
-	run_cmk 125 run --privileged alpine
-	assert_error "not supported yet"
+	run_cmk 125 run --no-such-thing alpine
+	assert_error "no-such-thing"
 	run_cmk 125 run --restart sometimes alpine
 	assert_error "sometimes"
 	run_cmk 125 run --rm --restart always alpine

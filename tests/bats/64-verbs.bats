@@ -129,7 +129,7 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	run_cmk create --net=none --name one --rootfs "$(rootfs)" /no/such/program
 	run_cmk 125 init one
 	assert_error "no such file or directory"
-	run_cmk 127 start -a one
+	run_cmk 125 start -a one
 	run_cmk rm one
 }
 
@@ -173,6 +173,8 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	w2=$!
 	cmk_background w3 wait one
 	w3=$!
+	wait_for 20 holds_pidfd "$w2"
+	wait_for 20 holds_pidfd "$w3"
 	run_cmk rm -f -t 0 one
 	wait "$w2" "$w3"
 	assert_equal "$(cat w2.out) $(cat w3.out)" "-1 137"
@@ -234,7 +236,8 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	run_cmk 125 update --memory 1k one
 	run_cmk 125 update one
 	# The new policy counts for the run that is under way.
-	run_cmk exec one sh -c 'kill -TERM 1'
+	# It may be killed with what it ends.
+	run_cmk '?' exec one sh -c 'kill -TERM 1'
 	wait_for 10 sh -c '[ "$(cmk inspect --format "{{.RestartCount}} {{.State.Status}}" one)" = "1 running" ]'
 	run_cmk rm -f one
 }
@@ -341,10 +344,19 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	run_cmk 125 stop --cidfile nosuch
 	assert_error "CIDFile"
 	run_cmk stop --ignore --cidfile nosuch
+	for c in start stop restart pause unpause rm; do
+		run_cmk 125 "$c" --latest --filter label=x
+		assert_error "--filter and --latest cannot be used together"
+	done
 	run_cmk 125 stop --filter nokey=1
 	assert_error "invalid filter"
 	run_cmk 125 start --attach "$a" "$b"
 	assert_error "you cannot start and attach multiple containers at once"
+	# A filter chooses among what the files name.
+	run_cmk stop -t 0 --cidfile b --filter label=x
+	assert_equal "$output" ""
+	run_cmk stop -t 0 --cidfile a --cidfile b --filter label=x
+	assert_equal "$output" "$a"
 	run_cmk rm -f -t 0 --filter label=x
 	assert_equal "$output" "$a"
 	run_cmk rm -f -t 0 --latest
@@ -385,7 +397,41 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	run_cmk rm -f -t 0 one other
 }
 
+@test "start --all and start --filter leave alone what runs" {
+	run_cmk run -d --net=none --name up --rootfs "$(rootfs)" sleep 100
+	run_cmk create --net=none --name idle --rootfs "$(rootfs)" sleep 100
+	run_cmk create --net=none --name other --restart=always --rootfs "$(rootfs)" sleep 100
+	run_cmk start --filter restart-policy=none
+	assert_match "$output" '^[0-9a-f]{64}$'
+	assert_equal "$output" "$(cmk inspect --format '{{.Id}}' idle)"
+	run_cmk start --all
+	assert_equal "$output" "$(cmk inspect --format '{{.Id}}' other)"
+	run_cmk start --all
+	assert_equal "$output" ""
+	run_cmk start up
+	assert_equal "$output" up
+	run_cmk 125 start --filter restart-policy=fake up
+	assert_equal "$stderr" "Error: fake invalid restart policy"
+	run_cmk rm -f -t 0 up idle other
+}
+
+@test "a container is told of the interrupt that a shell ignores for its background jobs" {
+	local pid
+	sh -c "exec '$T/bin/cmk' run --net=none --name c --rootfs '$(rootfs)' sh -c 'trap \"echo bye; exit 3\" INT; echo up; while :; do sleep 0.1; done'" </dev/null >out 2>&1 3>&- &
+	pid=$!
+	wait_for 10 grep -q up out
+	kill -INT $pid
+	wait_for 10 grep -q bye out
+	run_cmk wait c
+	assert_equal "$output" 3
+	run_cmk rm c
+}
+
 @test "--timeout, --pidfile, --conmon-pidfile" {
+	run_cmk 255 run --net=none --name late --timeout 1 --rootfs "$(rootfs)" sleep 100
+	run_cmk inspect --format '{{.State.Status}} {{.State.ExitCode}}' late
+	assert_equal "$output" "exited -1"
+	run_cmk rm late
 	run_cmk 255 run --rm --net=none --timeout 1 --rootfs "$(rootfs)" sleep 100
 	run_cmk run -d --net=none --name one --pidfile p --conmon-pidfile m --rootfs "$(rootfs)" sleep 100
 	run_cmk inspect --format '{{.State.Pid}} {{.State.ConmonPid}}' one
@@ -398,7 +444,7 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 @test "stop: at once where process 1 cannot receive the signal, and with -t -1 it waits" {
 	run_cmk run -d --net=none --name deaf --rootfs "$(rootfs)" sleep 100
 	run_cmk stop deaf
-	assert_match "$stderr" "StopSignal SIGTERM failed to stop container deaf: .*resorting to SIGKILL"
+	assert_match "$stderr" "StopSignal SIGTERM failed to stop container deaf in 10 seconds, resorting to SIGKILL: its first process"
 	run_cmk run -d --net=none --name slow --rootfs "$(rootfs)" sh -c 'trap "sleep 1; exit 6" TERM; echo up; while :; do sleep 0.1; done'
 	wait_for 10 sh -c 'cmk logs slow | grep -q up'
 	run_cmk stop -t -1 slow

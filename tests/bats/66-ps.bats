@@ -140,6 +140,33 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" ''
 }
 
+@test "filter annotation: a key, or a key and its value; each must fit" {
+	run_cmk create --name a --net=none --annotation color=red --annotation size=1 --rootfs "$(rootfs)" true
+	run_cmk create --name b --net=none --annotation color=blue --rootfs "$(rootfs)" true
+	run_cmk ps -a --format '{{.Names}}' --filter annotation=color
+	assert_equal "$output" $'a\nb'
+	run_cmk ps -a --format '{{.Names}}' --filter annotation=color=red
+	assert_equal "$output" a
+	run_cmk ps -a --format '{{.Names}}' --filter 'annotation!=color=red' --filter name='^[ab]$'
+	assert_equal "$output" b
+	run_cmk ps -a --format '{{.Names}}' --filter annotation=color --filter annotation=size=1
+	assert_equal "$output" a
+	run_cmk rm --filter annotation=size
+	run_cmk ps -a --format '{{.Names}}' --filter annotation=color
+	assert_equal "$output" b
+}
+
+@test "--pod adds the columns of the pod, which are empty" {
+	run_cmk ps -l --pod
+	assert_match "${lines[0]}" 'NAMES +POD ID +PODNAME *$'
+	assert_match "${lines[1]}" ' made *$'
+	run_cmk ps -lps
+	assert_match "${lines[0]}" 'NAMES +POD ID +PODNAME +SIZE *$'
+	assert_match "${lines[1]}" ' made +0B \(virtual'
+	run_cmk ps -a --format 'table {{.Names}}\t{{.Pod}}\t{{.PodName}}'
+	assert_match "${lines[0]}" '^NAMES +POD ID +PODNAME'
+}
+
 @test "a name to filter by is a regular expression as users of podman write it" {
 	run_cmk create --name web1 --network none alpine true
 	run_cmk create --name web22 --network none alpine true

@@ -40,6 +40,19 @@ setup() {
 	assert_match "$output" "^$REGISTRY/library/absent\|.+\|\|$"
 }
 
+@test "what was loaded, saved or pulled from files is called by the file" {
+	load_images alpine
+	local id
+	id=$(cmk images -q --no-trunc | sed 's/sha256://')
+	run_cmk save -q -o a.tar alpine
+	run_cmk load -q -i a.tar
+	run_cmk pull -q docker-archive:a.tar
+	run_cmk events --stream=false --filter type=image
+	assert_match "$output" " image save $id a.tar"
+	assert_match "$output" " image loadfromarchive $id a.tar"
+	assert_match "$output" " image pull $id docker-archive:a.tar"
+}
+
 @test "removing an image untags it first" {
 	run_cmk tag alpine other
 	run_cmk rmi -f "$id"

@@ -116,7 +116,10 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	run_cmk stats --no-stream --no-trunc -a --format json
 	jq -e --arg id "$up" 'length == 2 and .[0].id == $id and .[0].name == "up" and .[0].pids == "1" and
 		.[1] == {"id": .[1].id, "name": "made", "cpu_time": "0s", "cpu_percent": "0.00%", "avg_cpu": "0.00%",
-		"mem_usage": "0B / 0B", "mem_percent": "0.00%", "net_io": "0B / 0B", "block_io": "0B / 0B", "pids": "0"}' <<<"$output"
+		"mem_usage": "0B / 0B", "mem_percent": "0.00%", "net_io": "0B / 0B", "block_io": "0B / 0B", "pids": "0",
+		"pressure": {"cpu": null, "memory": null, "io": null}}' <<<"$output"
+	run_cmk stats --no-stream made --format '{{.CPUPressure}} {{.MemPressure}} {{.IOPressure}}'
+	assert_equal "$output" "0.00% / 0.00% 0.00% / 0.00% 0.00% / 0.00%"
 	run_cmk stats --no-stream made --format '{{json .}}'
 	assert_equal "$(jq -r '.Name + .CPUPerc' <<<"$output")" 'made0.00%'
 	run_cmk 125 stats --no-stream nobody
@@ -137,3 +140,20 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	timeout 10 bash -c 'cmk stats -a -i 1 | head -1' >/dev/null
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "stats: how much of the time a container waits" {
+	local group
+	group=/sys/fs/cgroup$(cmk inspect --format '{{.State.CgroupPath}}' up)
+	[ -n "$TEST_CG" ] && [ -r "$group/cpu.pressure" ] || skip "the kernel tells no pressure of groups here"
+	run_cmk exec -d up sh -c 'for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; wait'
+	has_waited() { [ "$(cmk stats --no-stream up --format '{{.Pressure.CPU.Some.Total}}')" -gt 0 ]; }
+	wait_for 30 has_waited
+	run_cmk stats --no-stream up --format json
+	jq -e '.[0].pressure | .cpu.some.total_usec > 0 and (.cpu.some.avg10 | test("^[0-9]+[.][0-9]{2}%$")) and
+		(.memory.full | keys == ["avg10", "avg300", "avg60", "total_usec"]) and (.io.some.avg300 | type == "string")' <<<"$output"
+	run_cmk stats --no-stream up --format 'table {{.Name}} {{.CPUPressure}}'
+	assert_match "${lines[0]}" '^NAME +CPU PRESSURE$'
+	assert_match "${lines[1]}" '^up +[0-9]+[.][0-9]{2}% / [0-9]+[.][0-9]{2}%$'
+	run_cmk stats --no-stream up --format '{{.Pressure.Memory.Full.Avg60}} {{.Pressure.IO.Some.Avg300}}'
+	assert_match "$output" '^[0-9.]+% [0-9.]+%$'
+}

@@ -27,7 +27,7 @@ Local Volumes  0           0           0B          0B (0%)"
 	assert_match "${lines[0]}" '^Images\|2\|2\|1\|2\.[0-9]+MB\|604\.2kB \(22%\)$'
 	run_cmk system df --format json
 	assert_equal "$(jq -c '.[1]' <<<"$output")" \
-		'{"Type":"Containers","Total":2,"Active":1,"RawSize":38,"RawReclaimable":21,"TotalCount":2,"Size":"38B","Reclaimable":"21B (55%)"}'
+		'{"Type":"Containers","Total":2,"Active":1,"RawSize":38,"RawReclaimable":21,"TotalCount":2,"Size":"38B","Reclaimable":"21B (55%)","RawSaved":0,"Saved":"0B"}'
 	run_cmk 125 system df --format '{{.Nope}}'
 	run_cmk rm -f -a -t 0
 }

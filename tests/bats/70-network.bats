@@ -111,6 +111,20 @@ published() {
 	assert_equal "$(ask tcp 127.0.0.1 $((port + 3)))" 10.0.2.2
 }
 
+@test "one port of a range is chosen, as docker does; sctp is refused with the reason" {
+	host_server $port
+	published web -p 127.0.0.1:$port-$((port + 9)):80
+	run_cmk port web 80
+	assert_match "$output" '^127.0.0.1:[0-9]+$'
+	assert [ "${output##*:}" -gt $port ]
+	assert [ "${output##*:}" -le $((port + 9)) ]
+	assert_equal "$(ask tcp 127.0.0.1 "${output##*:}")" 10.0.2.2
+	run_cmk 125 run --rm -p 127.0.0.1:$port-$port:80 -p 1-2:3-5 alpine true
+	assert_error '2 host ports for 3 container ports'
+	run_cmk 125 run --rm -p 80/sctp alpine true
+	assert_error "protocol 'sctp': a user's network carries tcp and udp alone"
+}
+
 @test "a port in use is named, and nothing is left" {
 	host_server $port
 	run_cmk 126 run --rm -p $port:80 alpine true
@@ -131,7 +145,7 @@ published() {
 
 @test "bad ports are refused" {
 	local bad
-	for bad in 0 65536 80:0 x:80 8080:80/icmp 8000-8001:80 127.0.0.1.1:80:80 '[::1:80:80' -1:80; do
+	for bad in 0 65536 80:0 x:80 8080:80/icmp 8000-8001:80-82 127.0.0.1.1:80:80 '[::1:80:80' -1:80; do
 		run_cmk 125 run --rm -p=$bad alpine true
 		assert_error "^Error: port '"
 		assert grep -qF "'$bad'" <<<"$stderr"

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile layers, each with what has to become of it: refused for a reason, or just these files below its own root."""
+import bz2
+import lzma
 import struct
 import zlib
 
@@ -230,8 +232,8 @@ def whiteouts(c, canary):
 def fields(c, canary):
     for field in ("mode", "uid", "gid", "mtime"):
         length = FIELDS[field][1]
-        for i, value in enumerate([b"zzz", b"-1", b"0x10", b"8", b"1.5", b"\xff\x00", b"\x01"]):
-                       c.refuse(f"field/{field}-{i}", "header field is not a number", file("f", fields={field: value.ljust(length, b" ")}))
+        for i, value in enumerate([b"zzz", b"-1", b"0x10", b"8", b"1.5", b"\x01"]):
+            c.refuse(f"field/{field}-{i}", "header field is not a number", file("f", fields={field: value.ljust(length, b" ")}))
         c.refuse(f"field/{field}-huge", "not a number", file("f", fields={field: b"\xbf" + b"\xff" * (length - 1)})) if length == 12 else None
     for i, value in enumerate([b"zzz", b"-1", b"0x10", b"8", b"1e3"]):
         c.refuse(f"field/size-{i}", "impossible size", file("f", fields={"size": value.ljust(12, b" ")}))
@@ -555,14 +557,36 @@ def compressed(c, canary):
     refuse("zstd-size-lies", zstd_bad, zstd_frame((0, plain, len(plain)), descriptor=0x80, extra=struct.pack("<I", 5)))
     refuse("zstd-size-huge", zstd_bad, zstd_frame((0, plain, len(plain)), descriptor=0xe0, extra=struct.pack("<Q", 1 << 62)))
     refuse("zstd-skip-beyond", zstd_bad + "|" + CUT, struct.pack("<II", 0x184d2a50, 0xffffffff) + bytes(1000))
-    refuse("xz", "xz and bzip2", b"\xfd7zXZ\0" + bytes(100))
-    refuse("bzip2", "xz and bzip2", b"BZh91AY&SY" + bytes(100))
+    x, b = lzma.compress(plain), bz2.compress(plain)
+    accept("xz", x)
+    accept("bzip2", b)
+    accept("xz-streams", lzma.compress(plain[:700]) + bytes(12) + lzma.compress(plain[700:]))
+    accept("bzip2-streams", bz2.compress(plain[:700]) + bz2.compress(b"") + bz2.compress(plain[700:]))
+    accept("xz-then-zeros", x + bytes(512))
+    accept("xz-of-nothing", lzma.compress(b""), stream=b"", tree={})
+    accept("bzip2-of-nothing", bz2.compress(b""), stream=b"", tree={})
+    for name, data, least in ("xz", x, 6), ("bzip2", b, 10):
+        bad = f"{name} data|{CUT}"
+        for n in (1, least - 1, least, least + 1, 20, len(data) // 2, len(data) - 5, len(data) - 1):
+            refuse(f"{name}-cut-{n}", bad, data[:n])
+        for kind, tail in {"text": b"junk", "gzip": g, "half": data[:20], "odd": bytes(3)}.items():
+            refuse(f"{name}-then-{kind}", f"{name} data", data + tail)
+        for n in (least + 5, len(data) // 2, len(data) - 9):
+            refuse(f"{name}-byte-{n}", bad, data[:n] + bytes([data[n] ^ 0x55]) + data[n + 1:])
+        refuse(f"{name}-of-zeros", bad, data[:least] + bytes(100))
+    refuse("bzip2-then-zeros", "bzip2 data", b + bytes(512))
+    # A dictionary of 4 GiB, by a header whose check sum is right.
+    size = (x[12] + 1) * 4
+    huge = x[12:16] + b"\x28" + x[17:8 + size]
+    refuse("xz-dictionary", "MiB of memory", x[:12] + huge + struct.pack("<I", zlib.crc32(huge)) + x[12 + size:])
     refuse("lz4", "not a tar header|" + CUT, struct.pack("<I", 0x184d2204) + bytes(1000))
     refuse("compress", "not a tar header|" + CUT, b"\x1f\x9d\x90" + bytes(1000))
     # Bombs: into a file, where no file gets it, and behind the end; on a small disk where they would fill one.
     size = 256 << 20
     refuse("bomb-gzip-file", "is full", gz(head("f", size=size)) + gz_zeros(256), disk="64m")
     refuse("bomb-zstd-file", "is full", zstd(head("f", size=size)) + zstd_zeros(256), disk="64m")
+    for name, how in ("xz", lzma), ("bzip2", bz2):
+        refuse(f"bomb-{name}-file", "is full", how.compress(head("f", size=size)) + how.compress(bytes(16 << 20)) * 16, disk="64m")
     large = 2 << 30
     refuse("bomb-zstd-whiteout", "belongs to no file", zstd(head(".wh.f", fields={"size": base256(large, 12)})) + zstd_zeros(2048))
     refuse("bomb-zstd-tail", "follows the archive", zstd(plain) + zstd_zeros(2048))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""kill.py [--sample N --seed S] [--floor N] [--every] [--keep] [SCENARIO...]
+"""kill.py [--sample N --seed S] [--floor N] [--part K/N] [--every] [--keep] [SCENARIO...]
 
 Run by root inside the fixture (tests/check-bats -r -x): runs each scenario as cmk-test under `killer`, which
 kills at one system call: first one process, then all of ours at once; for every call of every process of
@@ -8,7 +8,8 @@ ours that others can see the effect of (--every: for every call), or for N picke
 no process, group, mount, namespace, socket or file may outlive what `cmk ps` says, the next commands must
 work on the same name, and after `rm -fa` all must be as before the first command.
 
-Prints the number of kill points of each scenario; fails if all together they are fewer than --floor."""
+Prints the number of kill points of each scenario; fails if all together they are fewer than --floor. --part: every N-th
+scenario from the K-th on; each part needs a fixture of its own."""
 import argparse
 import os
 import random
@@ -19,13 +20,36 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checker
-from world import IMAGE, Fault, World, wait_until
+from world import IMAGE, REGISTRY, Fault, World, wait_until
 
 # --- scenarios --------------------------------------------------------------------------------------------
-# name: (needs, preparation, command, exit codes it may have, what must be listed after any kill, attach)
+# name: needs (a command), first (once for a world), prepare, damage (a function of the world, behind it), command, its exit
+# code, env, kept (what must be listed after any kill), attach (to whose helpers), bare (no image is here before), again
+# (commands that must work after the kill), remove (files that the command makes)
 NET = "--net=none"
 RUN = ["run", "-d", NET, "--name", "c", IMAGE, "sleep", "1000"]
 AGAIN_VOLUME = [["volume", "create", "v"], ["volume", "rm", "v"]]
+TAKEN = {"CMK_TEST_COMMIT_PENDING": "1"}
+CHUNKED = f"{REGISTRY}/faults/chunked"
+
+
+def chunked(tag):
+    """Commands that put an image of which parts can be fetched to the registry."""
+    made = f"localhost/chunked:{tag}"
+    return [["import", "-q", f"{{dir}}/{tag}.tar", made],
+            ["push", "-q", "--compression-format", "zstd:chunked", made, f"{CHUNKED}:{tag}"], ["rmi", made]]
+
+
+def damage(world):
+    """A file of the imported layer gets one byte more."""
+    layers = f"{world.data}/layers"
+    for layer in os.listdir(layers):
+        path = f"{layers}/{layer}/diff/etc/hostname"
+        if os.path.exists(path) and not os.path.exists(f"{layers}/{layer}/diff/bin"):
+            with open(path, "a") as f:
+                f.write("x")
+
+
 SCENARIOS = {
     "run-rm": dict(command=["run", "--rm", NET, "--name", "c", IMAGE, "true"]),
     "run-slirp": dict(command=["run", "--rm", "--name", "c", "-p", "18080:80", IMAGE, "true"]),
@@ -52,6 +76,14 @@ SCENARIOS = {
                    again=[["run", NET, "--name", "c", IMAGE, "touch", "/x"], ["commit", "-q", "c", "localhost/made"], ["rm", "c"]]),
     "commit-running": dict(needs=["commit"], prepare=[RUN], command=["commit", "-q", "c", "localhost/made"], kept=["c"],
                            again=[["run", NET, "--name", "c", IMAGE, "touch", "/x"], ["commit", "-q", "c", "localhost/made"], ["rm", "c"]]),
+    # Without reading what was changed, which is done where that is much.
+    "commit-taken": dict(env=TAKEN, prepare=[["run", NET, "--name", "c", IMAGE, "touch", "/x"]],
+                         command=["commit", "-q", "c", "localhost/made"], kept=["c"],
+                         again=[["run", NET, "--name", "c", IMAGE, "touch", "/x"], ["commit", "-q", "c", "localhost/made"],
+                                ["save", "-q", "-o", "{dir}/home/image.tar", "localhost/made"], ["rm", "c"]], remove=["home/image.tar"]),
+    "settle": dict(env=TAKEN, prepare=[["run", NET, "--name", "c", IMAGE, "touch", "/x"], ["commit", "-q", "c", "localhost/made"]],
+                   command=["save", "-q", "-o", "{dir}/home/image.tar", "localhost/made"], kept=["c"],
+                   again=[["save", "-q", "--format", "docker-dir", "-o", "{dir}/home/saved", IMAGE]], remove=["home/image.tar", "home/saved"]),
     "cp-running": dict(needs=["cp"], prepare=[RUN], command=["cp", "c:/etc/passwd", "c:/x"], kept=["c"]),
     "volume-create": dict(needs=["volume"], command=["volume", "create", "v"], again=AGAIN_VOLUME),
     "volume-rm": dict(needs=["volume"], prepare=[["volume", "create", "v"]], command=["volume", "rm", "v"], again=AGAIN_VOLUME),
@@ -86,6 +118,26 @@ SCENARIOS = {
                       again=[["secret", "create", "s", "/etc/hostname"], ["secret", "rm", "s"]]),
     "tag": dict(command=["tag", IMAGE, "localhost/other:1"]),
     "rmi": dict(bare=True, prepare=[["pull", "-q", IMAGE]], command=["rmi", IMAGE]),
+    "pull-kept": dict(bare=True, command=["pull", "-q", "--keep-blobs", "always", IMAGE]),
+    "pull-partial": dict(first=chunked("one") + chunked("two"), prepare=[["pull", "-q", f"{CHUNKED}:one"]],
+                         command=["pull", "-q", f"{CHUNKED}:two"], again=[["pull", "-q", f"{CHUNKED}:two"], ["rmi", f"{CHUNKED}:two"]]),
+    "push-oci": dict(command=["push", "-q", IMAGE, "oci:{dir}/home/layout:a"], again=[["push", "-q", IMAGE, "oci:{dir}/home/layout:b"]],
+                     remove=["home/layout"]),
+    "push-dir": dict(command=["push", "-q", IMAGE, "dir:{dir}/home/saved"], again=[["push", "-q", IMAGE, "dir:{dir}/home/saved"]],
+                     remove=["home/saved"]),
+    "manifest-create": dict(command=["manifest", "create", "localhost/list", IMAGE],
+                            again=[["manifest", "create", "--amend", "localhost/list", IMAGE]]),
+    "manifest-add": dict(prepare=[["manifest", "create", "localhost/list"]], command=["manifest", "add", "localhost/list", IMAGE],
+                         again=[["manifest", "add", "localhost/list", IMAGE]]),
+    "manifest-rm": dict(prepare=[["manifest", "create", "localhost/list", IMAGE]], command=["manifest", "rm", "localhost/list"]),
+    "artifact-add": dict(command=["artifact", "add", "localhost/files:1", "/etc/hostname", "/etc/passwd"],
+                         again=[["artifact", "add", "--replace", "localhost/files:1", "/etc/hostname"]]),
+    "artifact-rm": dict(prepare=[["artifact", "add", "localhost/files:1", "/etc/hostname"]], command=["artifact", "rm", "localhost/files:1"],
+                        again=[["artifact", "add", "--replace", "localhost/files:1", "/etc/hostname"]]),
+    "check-repair": dict(prepare=[["import", "-q", "{dir}/files.tar", "localhost/made"]], damage=damage,
+                         command=["system", "check", "--repair"]),
+    "system-prune": dict(prepare=[["run", NET, "--name", "c", "-v", "/anonymous", IMAGE, "true"], ["import", "-q", "{dir}/files.tar"]],
+                         command=["system", "prune", "-f", "--volumes"], again=[["system", "prune", "-f", "--volumes"]]),
 }
 
 
@@ -98,13 +150,20 @@ def is_running(state):
     return state in ("running", "paused", "initialized")
 
 
+def number_of(world, ident, field):
+    """None where the container has gone meanwhile, as one with --rm may."""
+    r = world.cmk("inspect", "--format", f"{{{{.State.{field}}}}}", ident, want=None)
+    if r.returncode != 0 and any(row[0] == ident for row in listed(world)):
+        raise Fault(f"`cmk inspect {ident}` gave {r.returncode}: {r.stderr.strip()[-300:]}")
+    return int(r.stdout) if r.returncode == 0 else None
+
+
 def settled(world, others):
     """Nothing of ours is alive but what belongs to a running container. Returns what is too much."""
     running = set()
     for ident, _, state in listed(world):
         if is_running(state):
-            running.add(int(world.cmk("inspect", "--format", "{{.State.ConmonPid}}", ident).stdout))
-            running.add(int(world.cmk("inspect", "--format", "{{.State.Pid}}", ident).stdout))
+            running |= {number_of(world, ident, "ConmonPid"), number_of(world, ident, "Pid")}
     return [p for p in world.ours() if p not in others and not belongs(p, running)]
 
 
@@ -125,7 +184,9 @@ def check_listing(world, kept):
         raise Fault("alive without a running container: " + "; ".join(checker.describe(p) for p in left))
     rows = listed(world)
     for ident, name, state in rows:
-        pid = int(world.cmk("inspect", "--format", "{{.State.Pid}}", ident).stdout)
+        pid = number_of(world, ident, "Pid")
+        if pid is None:
+            return check_listing(world, kept)
         if is_running(state) and not checker.alive(pid):
             # It may just have ended.
             if not wait_until(lambda: not any(r[0] == ident and is_running(r[2]) for r in listed(world)), 2):
@@ -180,7 +241,10 @@ def check_next(world, rows, s):
                 world.cmk(sub, "rm", item)
     for args in s.get("again", []):
         world.cmk(*args)
-    if concerns(s, "pull", "rmi", "tag", "untag", "load", "prune", "commit", "import", "--userns=keep-id"):
+    if concerns(s, "artifact"):
+        for item in world.cmk("artifact", "ls", "-n", "--no-trunc", "--format", "{{.Digest}}").stdout.split():
+            world.cmk("artifact", "rm", item)
+    if concerns(s, "pull", "rmi", "tag", "untag", "load", "prune", "commit", "import", "manifest", "--userns=keep-id"):
         check_images(world)
     world.cmk("run", "--rm", NET, "--name", "c", IMAGE, "true")
     world.cmk("create", NET, "--name", "c", IMAGE, "true")
@@ -212,7 +276,15 @@ def prepare(world, s):
             os.unlink(path)
     for args in s.get("prepare", []):
         world.cmk(*args)
+    if s.get("damage"):
+        s["damage"](world)
     return [f"-p{p}" for p in world.helpers_of(s["attach"])] if s.get("attach") else []
+
+
+def set_up(world, s):
+    world.cmk("pull", "-q", IMAGE)
+    for args in s.get("first", []):
+        world.cmk(*args)
 
 
 def once(world, s, before, point=None, everything=False):
@@ -252,13 +324,13 @@ def points_of(lines, every):
 
 def run_scenario(name, s, args):
     """Number of kill points that were tried (None: cmk cannot do that), and the faults found."""
-    world = World(name)
+    world = World(name, s.get("env"))
     faults, tried, missed = [], 0, 0
     try:
         if s.get("needs") and not world.has(*s["needs"]):
             print(f"{name}: cmk has no '{' '.join(s['needs'])}' yet", flush=True)
             return None, []
-        world.cmk("pull", "-q", IMAGE)
+        set_up(world, s)
         # Twice, so that what is made once (caches, directories) is there.
         for _ in range(2):
             empty = checker.Machine(world.cgroup, {})
@@ -293,8 +365,8 @@ def run_scenario(name, s, args):
                 world.close()
                 if len(faults) >= args.max_faults:
                     break
-                world = World(name)
-                world.cmk("pull", "-q", IMAGE)
+                world = World(name, s.get("env"))
+                set_up(world, s)
                 lines = once(world, s, before)
                 check_next(world, check_listing(world, []), s)
                 world.cmk("rm", "-f", "-a", "-t", "0")
@@ -319,6 +391,7 @@ def main():
     p.add_argument("--seconds", type=int, default=10**6)
     p.add_argument("--max-faults", type=int, default=10)
     p.add_argument("--point", help="LABEL:N only")
+    p.add_argument("--part", default="1/1", help="K/N")
     p.add_argument("--every", action="store_true", help="also between calls of which nobody else sees an effect")
     p.add_argument("--keep", action="store_true")
     p.add_argument("scenarios", nargs="*")
@@ -326,7 +399,9 @@ def main():
     args.deadline = time.monotonic() + args.seconds
     print(f"faults: seed {args.seed}" + (f", {args.sample} kill points of each scenario" if args.sample else ""), flush=True)
     tried, faults, failed, skipped = 0, [], 0, 0
-    for name in args.scenarios or SCENARIOS:
+    part, parts = (int(n) for n in args.part.split("/"))
+    chosen = list(args.scenarios or SCENARIOS)[part - 1::parts]
+    for name in chosen:
         try:
             n, f = run_scenario(name, SCENARIOS[name], args)
             tried += n or 0
@@ -341,7 +416,7 @@ def main():
     if tried < args.floor:
         print(f"faults: fewer than {args.floor} kill points")
         failed += 1
-    total = len(args.scenarios or SCENARIOS)
+    total = len(chosen)
     print(f"faults: {max(total - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 

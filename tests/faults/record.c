@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -310,21 +311,30 @@ static void on_unlink(const struct tracee *t, int dirfd, uint64_t path)
 	(void)fputc('\n', out);
 }
 
-static void on_rename(const struct tracee *t, int odir, uint64_t old, int ndir, uint64_t new)
+/* A directory that is somewhere else now. */
+static void has_moved(const struct place *p)
 {
+	if (p->exists && S_ISDIR(p->sb.st_mode) && dir_find(p->sb.st_ino))
+		dir_add(p->dir, p->name, p->sb.st_ino);
+}
+
+static void on_rename(const struct tracee *t, int odir, uint64_t old, int ndir, uint64_t new,
+		      uint64_t flags)
+{
+	bool exchange = flags & RENAME_EXCHANGE;
 	struct place from, to;
-	struct dir *d;
 
 	if (!locate(t, odir, old, &from) || !locate(t, ndir, new, &to))
 		return;
-	(void)fprintf(out, "rename %llu", (unsigned long long)from.dir);
+	(void)fprintf(out, "%s %llu", exchange ? "exchange" : "rename",
+		      (unsigned long long)from.dir);
 	put_name(from.name);
 	(void)fprintf(out, " %llu", (unsigned long long)to.dir);
 	put_name(to.name);
 	(void)fputc('\n', out);
-	d = to.exists && S_ISDIR(to.sb.st_mode) ? dir_find(to.sb.st_ino) : NULL;
-	if (d)
-		dir_add(to.dir, to.name, to.sb.st_ino);
+	has_moved(&to);
+	if (exchange)
+		has_moved(&from);
 }
 
 static bool stat_fd(const struct tracee *t, uint64_t fd, struct stat *sb)
@@ -407,14 +417,14 @@ void record_call(const struct tracee *t, int64_t result)
 		on_unlink(t, AT_FDCWD, a[0]);
 		break;
 	case SYS_rename:
-		on_rename(t, AT_FDCWD, a[0], AT_FDCWD, a[1]);
+		on_rename(t, AT_FDCWD, a[0], AT_FDCWD, a[1], 0);
 		break;
 #endif
 #ifdef SYS_renameat
 	case SYS_renameat:
 #endif
 	case SYS_renameat2:
-		on_rename(t, (int)a[0], a[1], (int)a[2], a[3]);
+		on_rename(t, (int)a[0], a[1], (int)a[2], a[3], t->nr == SYS_renameat2 ? a[4] : 0);
 		break;
 	case SYS_openat:
 		on_open(t, (int)a[0], a[1], a[2]);

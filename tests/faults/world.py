@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A user with stores and a delegated control group of its own, inside the fixture, and cmk as that user."""
+import io
 import os
 import pwd
+import random
 import re
 import shutil
 import subprocess
@@ -25,7 +27,7 @@ class Fault(Exception):
 class World:
     """A user's home with stores and a delegated group of its own."""
 
-    def __init__(self, name):
+    def __init__(self, name, env=None):
         self.user = pwd.getpwnam("cmk-test")
         with open("/etc/subuid") as f:
             self.first_sub = next(int(l.split(":")[1]) for l in f if l.startswith("cmk-test:"))
@@ -47,8 +49,15 @@ class World:
         os.chmod(self.dir, 0o755)
         with tarfile.open(f"{self.dir}/files.tar", "w") as tar:
             tar.add("/etc/hostname")
+        for name in ("one", "two"):
+            # Most of the second is in the first.
+            with tarfile.open(f"{self.dir}/{name}.tar", "w") as tar:
+                for part in ("same", "also", name):
+                    info = tarfile.TarInfo(part)
+                    info.size = 300000
+                    tar.addfile(info, io.BytesIO(random.Random(part).randbytes(info.size)))
         self.env = {"PATH": os.environ["PATH"], "HOME": self.home, "USER": "cmk-test", "LOGNAME": "cmk-test",
-                    "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": self.run, "TMPDIR": f"{self.dir}"}
+                    "LANG": "C.UTF-8", "XDG_RUNTIME_DIR": self.run, "TMPDIR": f"{self.dir}", **(env or {})}
         self.others = set(checker.pids())
 
     def argv(self, args):

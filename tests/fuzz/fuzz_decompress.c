@@ -7,13 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t out[1 << 16];
-	enum layer_compression kind = LAYER_TAR;
-	struct decoder *d;
+	struct decoder *d = decoder_new(decoder_detect(data, size));
 	uint64_t total = 0;
 
-	if (decoder_detect(data, size, &kind, NULL) < 0)
-		return 0;
-	d = decoder_new(kind);
 	for (;;) {
 		size_t n = 0, before = size;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The first byte says which of the small languages of option values the rest is read as. */
+#include "libpod/option/optlimit.h"
 #include "libpod/option/optparse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +25,37 @@ static void fuzz_mount(int (*parse)(const char *, struct opt_mount *, struct cmk
 	    str_has_suffix(m.destination, "/..") || streq(m.destination, "/"))
 		abort();
 	opt_mount_done(&m);
+}
+
+/* TEXT for each of them. */
+static void fuzz_limits(const char *text)
+{
+	char *list[] = { (char *)(uintptr_t)text, NULL };
+	const struct opt_limits cases[] = {
+		{ .has_memory = true, .memory = 1 << 30, .memory_swap = text },
+		{ .cpu_period = text },
+		{ .cpu_quota = text },
+		{ .cpu_shares = text },
+		{ .cpuset_cpus = text },
+		{ .blkio_weight = text },
+		{ .weights = list },
+		{ .rates[IO_READ_BPS] = list },
+		{ .cgroup_conf = list },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct spec_resources res = { 0 };
+
+		if (opt_limits_put(&res, &cases[i], NULL) == 0 &&
+		    ((res.cpu_period && res.cpu_period < 1000) || res.cpu_quota < 0 ||
+		     (res.unified && memchr(res.unified[0], '/', strcspn(res.unified[0], "="))) ||
+		     res.cpu_shares > 262144 || res.blkio_weight > 1000))
+			abort();
+		free(res.cpuset_cpus);
+		strv_free(res.unified);
+		free(res.weights.list);
+		free(res.rates[IO_READ_BPS].list);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -70,6 +102,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 			opt_device_done(&device);
 		}
+		break;
+	case 'l':
+		fuzz_limits(text);
 		break;
 	case 'p':
 		(void)opt_expose_parse(text, &v, NULL);

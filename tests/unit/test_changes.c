@@ -113,12 +113,25 @@ static void round_trip(void **state cmk_unused)
 	image_config_done(&back);
 }
 
+static void a_step_more(void **state cmk_unused)
+{
+	struct image_config c = { .created = (char *)"2024-01-02T03:04:05Z" };
+
+	assert_int_equal(config_add_step(&c, "one", NULL), 0);
+	assert_int_equal(config_add_step(&c, "two", NULL), 0);
+	assert_non_null(strstr(c.history_json, "[{\"created\":\"2024-01-02T03:04:05Z\","
+					       "\"created_by\":\"one\"},{"));
+	assert_non_null(strstr(c.history_json, "\"created_by\":\"two\"}]"));
+	free(c.history_json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(instructions),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(round_trip),
+		cmocka_unit_test(a_step_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

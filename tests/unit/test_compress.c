@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is compressed comes out again, and the same whatever the number of threads. */
+#include <bzlib.h>
+#include <lzma.h>
+
 #include "storage/compress.h"
 #include "storage/unpack.h"
 #include "tests/unit/unit.h"
@@ -113,12 +116,103 @@ static void a_failed_write_is_told(void **state cmk_unused)
 	encoder_free(e);
 }
 
+/* One stream, of what nobody here writes. */
+static void add_stream(struct strbuf *out, enum layer_compression kind, const struct strbuf *text)
+{
+	size_t cap = text->len + 10000, pos = 0;
+	unsigned int len = (unsigned int)cap;
+	cleanup_free uint8_t *buf = xmalloc(cap);
+
+	if (kind == LAYER_XZ)
+		assert_int_equal(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, NULL,
+							 (const uint8_t *)text->data, text->len,
+							 buf, &pos, cap),
+				 LZMA_OK);
+	else
+		assert_int_equal(BZ2_bzBuffToBuffCompress((char *)buf, &len, text->data,
+							  (unsigned int)text->len, 1, 0, 0),
+				 BZ_OK);
+	strbuf_add(out, buf, kind == LAYER_XZ ? pos : len);
+}
+
+/* In pieces of LEN bytes; how it ends. */
+static int read_pieces(struct decoder *d, const struct strbuf *in, size_t len, struct strbuf *out)
+{
+	strbuf_reset(out);
+	for (size_t at = 0; at < in->len; at += len) {
+		const uint8_t *p = (const uint8_t *)in->data + at;
+		size_t left = MIN(len, in->len - at), n;
+		uint8_t buf[1000];
+		int r;
+
+		do {
+			r = decoder_run(d, &p, &left, buf, sizeof(buf), &n, NULL);
+			if (r < 0)
+				return r;
+			strbuf_add(out, buf, n);
+		} while (n > 0 || left > 0);
+	}
+	return decoder_end(d, NULL);
+}
+
+static void xz_and_bzip2_are_read(void **state cmk_unused)
+{
+	static const enum layer_compression kinds[] = { LAYER_XZ, LAYER_BZIP2 };
+	static const size_t lens[] = { 1, 7, 1 << 20 };
+	cleanup_strbuf struct strbuf text = STRBUF_INIT, packed = STRBUF_INIT, back = STRBUF_INIT;
+
+	make_text(&text, 50000);
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct decoder *d = decoder_new(kinds[k]);
+
+		strbuf_reset(&packed);
+		add_stream(&packed, kinds[k], &text);
+		add_stream(&packed, kinds[k], &text);
+		assert_int_equal(decoder_detect((uint8_t *)packed.data, packed.len), kinds[k]);
+		for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+			decoder_restart(d);
+			assert_int_equal(read_pieces(d, &packed, lens[i], &back), 0);
+			assert_int_equal(back.len, 2 * text.len);
+			assert_memory_equal(back.data, text.data, text.len);
+			assert_memory_equal(back.data + text.len, text.data, text.len);
+		}
+		/* In the middle of the second. */
+		packed.len -= 20;
+		decoder_restart(d);
+		assert_int_equal(read_pieces(d, &packed, 1000, &back), -EBADMSG);
+		decoder_free(d);
+	}
+}
+
+/* After a failure, too. */
+static void a_decoder_is_used_again(void **state cmk_unused)
+{
+	static const enum layer_compression kinds[] = { LAYER_GZIP, LAYER_ZSTD };
+	cleanup_strbuf struct strbuf text = STRBUF_INIT, packed = STRBUF_INIT, back = STRBUF_INIT;
+
+	make_text(&text, 50000);
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		struct decoder *d = decoder_new(kinds[k]);
+		size_t len;
+
+		compress(&text, kinds[k], -1, 1, text.len, &packed);
+		len = packed.len;
+		packed.len = len / 2;
+		assert_int_equal(read_pieces(d, &packed, 1000, &back), -EBADMSG);
+		packed.len = len;
+		decoder_restart(d);
+		assert_int_equal(read_pieces(d, &packed, 1000, &back), 0);
+		assert_int_equal(back.len, text.len);
+		decoder_free(d);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_comes_back),
-		cmocka_unit_test(at_the_edges),
-		cmocka_unit_test(a_failed_write_is_told),
+		cmocka_unit_test(all_comes_back),	   cmocka_unit_test(at_the_edges),
+		cmocka_unit_test(a_failed_write_is_told),  cmocka_unit_test(xz_and_bzip2_are_read),
+		cmocka_unit_test(a_decoder_is_used_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,26 @@ static void numbers_and_printf(void **state cmk_unused)
 	       "0 2 false true true\n0 2 false true true\n");
 }
 
+static void go_stops_where_it_is_decided(void **state cmk_unused)
+{
+	/* The last words would fail. */
+	expect("{{and .Empty (index .Names 7)}}|{{or .Id (slice .Id 9 99)}}",
+	       "<nil>|0123456789abcdef\n<nil>|fe\n");
+	refuse("{{and .Id (slice .Id 9 99)}}", "slice");
+	expect("{{if and .State .State.Running}}y{{else}}n{{end}}", "y\nn\n");
+	expect("{{range 3}}{{.}}{{end}} {{range $i := 2}}<{{$i}}>{{end}}{{range "
+	       "0}}x{{else}}-{{end}}",
+	       "012 <0><1>-\n012 <0><1>-\n");
+	expect("{{range 5}}{{if eq . 1}}{{continue}}{{end}}{{if eq . "
+	       "3}}{{break}}{{end}}{{.}}{{end}}",
+	       "02\n02\n");
+	refuse("{{range 10001}}{{end}}", "range can't iterate over 10001");
+	refuse("{{range $i, $v := 3}}{{end}}", "range can't iterate over 3");
+	expect("{{js \"it's <b>\\\\ = \\\"1\\\"\"}}",
+	       "it\\'s \\u003Cb\\u003E\\\\ \\u003D \\\"1\\\"\n"
+	       "it\\'s \\u003Cb\\u003E\\\\ \\u003D \\\"1\\\"\n");
+}
+
 static void bad_templates(void **state cmk_unused)
 {
 	char deep[400];
@@ -185,13 +205,89 @@ static void sizes_and_times(void **state cmk_unused)
 	assert_int_equal(format_parse_time("today, at some hour", &t), -EINVAL);
 }
 
+static void what_may_be_printed(void **state cmk_unused)
+{
+	static const char *const names[] = { "Digest", "RootFS", NULL };
+
+	assert_true(format_may_print("json", names));
+	assert_true(format_may_print("{{json .}}", names));
+	assert_true(format_may_print("{{.}}", names));
+	assert_true(format_may_print("{{.RootFS.Layers}}", names));
+	assert_true(format_may_print("{{.Id}} {{ .Digest }}", names));
+	assert_true(format_may_print("{{range .Names}}{{.}}{{end}}", names));
+	assert_false(format_may_print("{{.Id}}", names));
+	assert_false(format_may_print("table {{.Id}}\t{{.Config.Cmd}}", names));
+}
+
+static void yaml(const char *json, const char *want)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+
+	assert_int_equal(json_parse(json, strlen(json), 1 << 20, &doc, NULL), 0);
+	format_yaml(json_root(doc), &out);
+	assert_string_equal(strbuf_str(&out), want);
+}
+
+static void yaml_keeps_texts_texts(void **state cmk_unused)
+{
+	yaml("{\"a\":1.5,\"b\":true,\"c\":null,\"d\":\"\",\"e\":[],\"f\":{}}",
+	     "a: 1.5\nb: true\nc: null\nd: \"\"\ne: []\nf: {}\n");
+	yaml("{\"a\":{\"l\":[\"p\",\"q\"],\"m\":[{\"i\":0,\"j\":{\"k\":1}},{\"i\":2}]}}",
+	     "a:\n  l:\n  - p\n  - q\n  m:\n  - i: 0\n    j:\n      k: 1\n  - i: 2\n");
+	/* Readers would take them for something else. */
+	yaml("{\"a\":\"12\",\"b\":\"true\",\"c\":\"1.5\",\"d\":\"No\",\"e\":\"2024-01-02\","
+	     "\"f\":\"0x1f\",\"g\":\"~\",\"h\":\"1e3\"}",
+	     "a: \"12\"\nb: \"true\"\nc: \"1.5\"\nd: \"No\"\ne: \"2024-01-02\"\nf: \"0x1f\"\n"
+	     "g: \"~\"\nh: \"1e3\"\n");
+	yaml("{\"a\":\"x: y\",\"b\":\"x #y\",\"c\":\"- x\",\"d\":\"say \\\"x\\\": "
+	     "\\\\\",\"e\":\"x:\","
+	     "\"f\":\"x\\u001b\\ny\"}",
+	     "a: \"x: y\"\nb: \"x #y\"\nc: \"- x\"\nd: \"say \\\"x\\\": \\\\\"\ne: \"x:\"\n"
+	     "f: \"x\\x1b\\x0ay\"\n");
+	yaml("{\"a\":\"4.3.1\",\"b\":\"/var/a-b\",\"c\":\"17h 4m 2.00s (0.7 days)\",\"d\":\"a:b\"}",
+	     "a: 4.3.1\nb: /var/a-b\nc: 17h 4m 2.00s (0.7 days)\nd: a:b\n");
+}
+
+/* As podman's: members that info leaves out, and names that are not those of its JSON. */
+static void fields_of_info(void **state cmk_unused)
+{
+	static const char info[] =
+		"[{\"host\":{\"security\":{\"capabilities\":\"CAP_KILL\"},\"distribution\":{},"
+		"\"idMappings\":{\"uidmap\":[{\"container_id\":1,\"host_id\":2,\"size\":3}]}},"
+		"\"plugins\":{\"authorization\":null},\"registries\":{},\"store\":{"
+		"\"graphOptions\":{}}}]";
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_strbuf struct strbuf out = STRBUF_INIT;
+
+	assert_int_equal(json_parse(info, strlen(info), 1 << 20, &doc, NULL), 0);
+	assert_int_equal(
+		format_items(
+			"{{.Host.Security.DefaultCapabilities}} {{.Host.Distribution.Variant}} "
+			"{{.Host.FreeLocks}} {{.Host.RuntimeInfo}} "
+			"{{.Host.EmulatedArchitectures}} {{.Plugins.Authorization}} "
+			"{{.Registries}} {{.Store.GraphOptions}}"
+			"{{range .Host.IDMappings.UIDMap}} {{.ContainerID}} {{.HostID}}{{end}}",
+			json_root(doc), NULL, true, &out, NULL),
+		0);
+	assert_string_equal(strbuf_str(&out), "CAP_KILL  <nil> map[] [] [] map[] map[] 1 2\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_and_literals), cmocka_unit_test(tables),
-		cmocka_unit_test(functions),	       cmocka_unit_test(blocks),
-		cmocka_unit_test(more_blocks),	       cmocka_unit_test(numbers_and_printf),
-		cmocka_unit_test(bad_templates),       cmocka_unit_test(sizes_and_times),
+		cmocka_unit_test(fields_and_literals),
+		cmocka_unit_test(tables),
+		cmocka_unit_test(functions),
+		cmocka_unit_test(blocks),
+		cmocka_unit_test(more_blocks),
+		cmocka_unit_test(numbers_and_printf),
+		cmocka_unit_test(go_stops_where_it_is_decided),
+		cmocka_unit_test(what_may_be_printed),
+		cmocka_unit_test(bad_templates),
+		cmocka_unit_test(sizes_and_times),
+		cmocka_unit_test(yaml_keeps_texts_texts),
+		cmocka_unit_test(fields_of_info),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,9 +134,82 @@ static void test_root(void **state)
 	assert_true(idmap_nomap(&config, &p, NULL) < 0);
 }
 
+static void test_auto_options(void **state)
+{
+	static const char *const bad[] = { "size",
+					   "size=0",
+					   "size=x",
+					   "size=-1",
+					   "what=1",
+					   "uidmapping=1",
+					   "uidmapping=+0:1:1",
+					   "gidmapping=0:@5:1",
+					   "uidmapping=0:1:0",
+					   "uidmapping=0:1:2,uidmapping=1:5:1" };
+	struct idmap_auto a;
+
+	(void)state;
+	assert_int_equal(idmap_auto_parse(NULL, &a, NULL), 0);
+	assert_int_equal(a.size, 0);
+	assert_int_equal(
+		idmap_auto_parse("size=8,uidmapping=0:0:1,uidmapping=5:9:2,gidmapping=7:3:1", &a,
+				 NULL),
+		0);
+	assert_int_equal(a.size, 8);
+	expect(&a.maps.uids, "0 0 1,5 9 2");
+	expect(&a.maps.gids, "7 3 1");
+	idmap_auto_done(&a);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_true(idmap_auto_parse(bad[i], &a, NULL) < 0);
+}
+
+static int choose(const char *given, const char *used, uint32_t size, struct id_map *ret)
+{
+	cleanup(id_map_done) struct id_map g = { 0 }, u = { 0 };
+
+	assert_int_equal(id_map_parse(given, &g), 0);
+	assert_int_equal(id_map_parse(used, &u), 0);
+	return idmap_auto_choose(&config.uids, &g, &u, size, "UID", ret, NULL);
+}
+
+static void test_auto_chooses_what_is_free(void **state)
+{
+	static const struct {
+		const char *given, *used;
+		uint32_t size;
+		const char *want; /* NULL: too few */
+	} cases[] = {
+		{ "", "", 5, "0 1 5" },
+		{ "", "", 30, "0 1 30" },
+		{ "", "", 31, NULL },
+		{ "", "1 1 5\n", 5, "0 6 5" },
+		/* The first range that is large enough, not the first one. */
+		{ "", "3 3 1\n", 5, "0 4 5" },
+		{ "", "3 3 1\n20 20 1\n", 20, "0 1 2,2 4 16,18 21 2" },
+		{ "", "1 1 30\n", 1, NULL },
+		{ "0 0 1\n", "", 5, "0 0 1,1 1 4" },
+		{ "2 7 2\n", "", 5, "0 1 2,2 7 2,4 3 1" },
+		{ "100 7 2\n", "1 1 4\n", 3, "0 9 3,100 7 2" },
+		{ "0 30 2\n", "", 5, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct id_map m = { 0 };
+		int r = choose(cases[i].given, cases[i].used, cases[i].size, &m);
+
+		assert_int_equal(r < 0, !cases[i].want);
+		if (cases[i].want)
+			expect(&m, cases[i].want);
+		id_map_done(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_auto_options, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_auto_chooses_what_is_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keep_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nomap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_given, set_up, tear_down),

@@ -67,47 +67,121 @@ static void assert_reads(int fd, const char *want)
 	(void)close(fd);
 }
 
+/* FD stands for "f" of the layer, by a link. */
+static void point(struct place *p, int fd, char redirect[static META_LINK_MAX])
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(p->files, "f", &st, 0), 0);
+	assert_int_equal(meta_link(&p->meta, p->files, "f", &st, redirect), 0);
+	assert_int_equal(meta_point(fd, redirect, st.st_size), 0);
+}
+
 static void a_file_stands_for_another(void **state)
 {
 	struct place *p = *state;
 	int a = new_file(p, "a"), b = new_file(p, "b");
-	char redirect[64] = "";
+	char one[META_LINK_MAX], two[META_LINK_MAX];
 	struct stat st, of;
 
-	assert_int_equal(fstatat(p->files, "f", &st, 0), 0);
-	assert_int_equal(meta_point(&p->meta, p->files, "f", &st, a), 0);
+	point(p, a, one);
 	assert_int_equal(fstat(a, &of), 0);
 	assert_int_equal(of.st_size, 4);
 	assert_reads(meta_open(&p->data, 1, a), "text");
-	/* Once more, for another map: the same name. */
-	assert_int_equal(meta_point(&p->meta, p->files, "f", &st, b), 0);
-	assert_reads(meta_open(&p->data, 1, b), "text");
+	/* Once more, for another map: the same name, asked for or met. */
+	for (int i = 0; i < 2; i++) {
+		p->meta.is_new = i;
+		point(p, b, two);
+		assert_string_equal(one, two);
+		assert_reads(meta_open(&p->data, 1, b), "text");
+	}
 	assert_int_equal(fstatat(p->files, "f", &st, 0), 0);
 	assert_int_equal(st.st_nlink, 2);
-	assert_true(fgetxattr(a, XATTR_REDIRECT, redirect, sizeof(redirect)) <= 24);
+	assert_true(strlen(one) <= META_SHORT);
 	(void)close(a);
 	(void)close(b);
+}
+
+static void links_of_an_earlier_map_are_known(void **state)
+{
+	struct place *p = *state;
+	struct meta_data again;
+
+	assert_true(p->meta.is_new);
+	assert_int_equal(meta_data_make(p->fd, HEX, &again, NULL), 0);
+	assert_false(again.is_new);
+	(void)close(again.fd);
 }
 
 static void a_name_of_another_file_is_not_taken_for_it(void **state)
 {
 	struct place *p = *state;
 	int a = new_file(p, "a"), b = new_file(p, "b");
-	char redirect[64] = "";
-	struct stat st;
-	ssize_t n;
+	char one[META_LINK_MAX], two[META_LINK_MAX];
 
-	assert_int_equal(fstatat(p->files, "f", &st, 0), 0);
-	assert_int_equal(meta_point(&p->meta, p->files, "f", &st, a), 0);
-	n = fgetxattr(a, XATTR_REDIRECT, redirect, sizeof(redirect) - 1);
-	assert_true(n > 0);
+	point(p, a, one);
 	/* What a copied store has under this number. */
-	assert_int_equal(file_replace_at(p->data, redirect + 1, "other", 5, 0644, 0, NULL), 0);
-	assert_int_equal(meta_point(&p->meta, p->files, "f", &st, b), 0);
-	assert_reads(meta_open(&p->data, 1, b), "text");
+	assert_int_equal(file_replace_at(p->data, one + 1, "other", 5, 0644, 0, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		p->meta.is_new = i;
+		point(p, b, two);
+		assert_string_not_equal(one, two);
+		assert_reads(meta_open(&p->data, 1, b), "text");
+	}
 	assert_reads(meta_open(&p->data, 1, a), "other");
 	(void)close(a);
 	(void)close(b);
+}
+
+/* Of several data directories the first that has the name. */
+static void what_is_no_file_in_one_is_looked_for_in_the_next(void **state)
+{
+	struct place *p = *state;
+	int fd = new_file(p, "a"), dirs[3];
+
+	assert_int_equal(file_replace_at(p->fd, "d", "no directory", 12, 0644, 0, NULL), 0);
+	dirs[0] = p->data;
+	dirs[1] = p->fd;
+	dirs[2] = open_dir_at(p->fd, "more", 0755, NULL);
+	(void)close(open_dir_at(dirs[2], "d", 0755, NULL));
+	assert_int_equal(file_replace_at(dirs[2], "d/f", "text", 4, 0644, 0, NULL), 0);
+	assert_int_equal(meta_mark(fd, "/d/f"), 0);
+	assert_reads(meta_open(dirs, 3, fd), "text");
+	(void)close(dirs[2]);
+	(void)close(fd);
+}
+
+static void long_paths_and_those_of_links_are_no_redirects(void **state)
+{
+	(void)state;
+	assert_true(meta_can_be_path("usr/bin/0123456789abcde", 24));
+	assert_false(meta_can_be_path("usr/bin/0123456789abcdef", 24));
+	assert_true(meta_can_be_path("usr/bin/0123456789abcdef", 255));
+	assert_false(meta_can_be_path("e3b0c44298fc1c/x", 255));
+	assert_false(meta_can_be_path("e3b0c44298fc1c", 255));
+	assert_true(meta_can_be_path("e3b0c44298fc1/x", 255));
+	assert_true(meta_can_be_path("e3b0c44298fc1z/x", 255));
+}
+
+static void the_room_in_an_inode_is_measured(void **state)
+{
+	struct place *p = *state;
+	int fd = new_file(p, "a");
+	char redirect[META_PATH_MAX + 1];
+	struct stat st;
+	size_t max;
+
+	assert_int_equal(meta_path_max(p->fd, &max), 0);
+	assert_true(max == META_SHORT || max == META_PATH_MAX);
+	assert_int_equal(faccessat(p->fd, "probe", F_OK, 0), -1);
+	assert_int_equal(fremovexattr(fd, "user.x"), 0);
+	memset(redirect, 'y', max);
+	redirect[max] = '\0';
+	assert_int_equal(meta_mark(fd, redirect), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	if (max == META_SHORT)
+		assert_int_equal(st.st_blocks, 0);
+	(void)close(fd);
 }
 
 static void nothing_outside_of_the_data_is_opened(void **state)
@@ -158,8 +232,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_file_stands_for_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_of_an_earlier_map_are_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_of_another_file_is_not_taken_for_it, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_file_in_one_is_looked_for_in_the_next,
+						setup, teardown),
+		cmocka_unit_test(long_paths_and_those_of_links_are_no_redirects),
+		cmocka_unit_test_setup_teardown(the_room_in_an_inode_is_measured, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_outside_of_the_data_is_opened, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_file_of_its_own_data_says_so, setup, teardown),

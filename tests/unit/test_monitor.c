@@ -214,6 +214,12 @@ void cgroup_delegation_done(struct cgroup_delegation *d)
 	(void)d;
 }
 
+bool cgroup_has_limits(const struct spec_resources *res)
+{
+	(void)res;
+	return false;
+}
+
 int cgroup_create(const struct cgroup_delegation *d, const char *name,
 		  const struct spec_resources *res, int *ret_fd, char **ret_path,
 		  struct cmk_err *err)

@@ -215,8 +215,8 @@ static void test_bad_words_give_one_clear_line(void **state)
 		{ "-ix", "unknown shorthand flag: 'x' in -ix" },
 		{ "--", NULL },
 		{ "--=x", "unknown flag: --" },
-		{ "--name", "flag needs an argument: --name NAME" },
-		{ "-in", "flag needs an argument: 'n' in -in: --name NAME" },
+		{ "--name", "flag needs an argument: --name" },
+		{ "-in", "flag needs an argument: 'n' in -in" },
 		{ "--mode fas", "invalid value 'fas' for option '--mode': not one of fast|slow" },
 		{ "--mode fast|slow", "not one of" },
 		{ "--mode _", "not one of" },
@@ -319,6 +319,30 @@ static void test_a_bad_table_is_found(void **state)
 	}
 }
 
+static void test_keys_are_whole_words_before_the_sign(void **state)
+{
+	static const struct cmk_option_key keys[] = {
+		{ "label", COMPLETE_NONE, NULL },
+		{ "label!", COMPLETE_NONE, NULL },
+		{ "status", COMPLETE_WORDS, "created|running" },
+		{ NULL, COMPLETE_NONE, NULL },
+	};
+
+	(void)state;
+	assert_ptr_equal(cmk_option_find_key(keys, "label=a=b"), &keys[0]);
+	assert_ptr_equal(cmk_option_find_key(keys, "label!=a"), &keys[1]);
+	assert_ptr_equal(cmk_option_find_key(keys, "status"), &keys[2]);
+	assert_null(cmk_option_find_key(keys, "stat=x"));
+	assert_null(cmk_option_find_key(keys, "statuses=x"));
+	assert_null(cmk_option_find_key(keys, "=label"));
+	assert_null(cmk_option_find_key(keys, ""));
+	assert_true(cmk_option_is_word(keys[2].words, "running"));
+	assert_false(cmk_option_is_word(keys[2].words, "run"));
+	assert_false(cmk_option_is_word(keys[2].words, "created|running"));
+	assert_false(cmk_option_is_word(keys[2].words, ""));
+	assert_false(cmk_option_is_word(NULL, "running"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_a_slip_gets_a_hint),
 		cmocka_unit_test(test_a_second_table_takes_what_the_first_does_not),
 		cmocka_unit_test(test_a_bad_table_is_found),
+		cmocka_unit_test(test_keys_are_whole_words_before_the_sign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

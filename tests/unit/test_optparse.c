@@ -193,7 +193,8 @@ static void devices_are_read(void **state)
 	opt_device_done(&d);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(opt_device_parse(bad[i], &d, NULL), -EINVAL);
-	assert_int_equal(opt_device_parse("a.com/b=c", &d, NULL), -EOPNOTSUPP);
+	assert_int_equal(opt_device_parse("a.com/b", &d, NULL), -EINVAL);
+	assert_int_equal(opt_device_parse("a.com/b=", &d, NULL), -EINVAL);
 }
 
 static void limits_are_read(void **state)

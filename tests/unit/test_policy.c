@@ -48,6 +48,7 @@ static void strict(void **state cmk_unused)
 
 static void keys(void **state cmk_unused)
 {
+	const struct policy_requirement *q;
 	struct policy p = { 0 };
 
 	refuse("{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\"}]}", "none of them");
@@ -70,15 +71,66 @@ static void keys(void **state cmk_unused)
 	       "b:t\",\"signedPrefix\":\"c\"}}]}",
 	       "is not valid");
 	parse("{\"default\":[{\"type\":\"sigstoreSigned\",\"keyDatas\":[\"YWJj\",\"ZA==\"]},"
-	      "{\"type\":\"sigstoreSigned\",\"fulcio\":{},\"rekorPublicKeyPath\":\"/k\"}]}",
+	      "{\"type\":\"sigstoreSigned\",\"fulcio\":{\"caPath\":\"/c\",\"oidcIssuer\":\"i\","
+	      "\"subjectEmail\":\"e\"},\"rekorPublicKeyPaths\":[\"/k\",\"/l\"]},"
+	      "{\"type\":\"sigstoreSigned\",\"pki\":{\"caRootsData\":\"YWJj\",\"subjectHostname\":"
+	      "\"h\"}}]}",
 	      &p);
 	assert_int_equal(p.n_scopes, 1);
-	assert_int_equal(p.scopes[0].n, 2);
-	assert_int_equal(p.scopes[0].list[0].n_key_datas, 2);
-	assert_string_equal(p.scopes[0].list[0].key_datas[0].data, "abc");
-	assert_int_equal(p.scopes[0].list[0].key_datas[1].len, 1);
+	assert_int_equal(p.scopes[0].n, 3);
+	assert_int_equal(p.scopes[0].list[0].keys.n_datas, 2);
+	assert_string_equal(p.scopes[0].list[0].keys.datas[0].data, "abc");
+	assert_int_equal(p.scopes[0].list[0].keys.datas[1].len, 1);
 	assert_null(p.scopes[0].list[0].unsupported);
-	assert_non_null(strstr(p.scopes[0].list[1].unsupported, "\"fulcio\""));
+	q = &p.scopes[0].list[1];
+	assert_int_equal(q->by, BY_FULCIO);
+	assert_string_equal(q->roots.paths[0], "/c");
+	assert_string_equal(q->logs.paths[1], "/l");
+	assert_string_equal(q->issuer, "i");
+	assert_string_equal(q->email, "e");
+	assert_null(q->unsupported);
+	q = &p.scopes[0].list[2];
+	assert_int_equal(q->by, BY_PKI);
+	assert_string_equal(q->roots.datas[0].data, "abc");
+	assert_string_equal(q->host, "h");
+	assert_false(policy_keys_any(&q->logs));
+	policy_done(&p);
+}
+
+#define SIGSTORE(members) "{\"default\":[{\"type\":\"sigstoreSigned\"," members "}]}"
+#define LOG "\"rekorPublicKeyPath\":\"/k\""
+#define FULCIO(members) SIGSTORE(LOG ",\"fulcio\":{" members "}")
+static void authorities(void **state cmk_unused)
+{
+	struct policy p = { 0 };
+
+	refuse(SIGSTORE("\"fulcio\":{\"caPath\":\"/"
+			"c\",\"oidcIssuer\":\"i\",\"subjectEmail\":\"e\"}"),
+	       "must be specified if fulcio is used");
+	refuse(FULCIO("\"oidcIssuer\":\"i\",\"subjectEmail\":\"e\""), "exactly one of caPath");
+	refuse(FULCIO("\"caPath\":\"/c\",\"caData\":\"YQ==\",\"oidcIssuer\":\"i\",\"subjectEmail\":"
+		      "\"e\""),
+	       "exactly one of caPath");
+	refuse(FULCIO("\"caPath\":\"/c\",\"subjectEmail\":\"e\""), "oidcIssuer not specified");
+	refuse(FULCIO("\"caPath\":\"/c\",\"oidcIssuer\":\"i\""), "subjectEmail not specified");
+	refuse(FULCIO("\"caPath\":\"/c\",\"oidcIssuer\":\"\",\"subjectEmail\":\"e\""), "is empty");
+	refuse(FULCIO("\"caPath\":\"/c\",\"oidcIssuer\":\"i\",\"subjectEmail\":\"e\",\"more\":1"),
+	       "unknown key \"more\" in fulcio");
+	refuse(SIGSTORE("\"fulcio\":[]," LOG), "fulcio is not an object");
+	refuse(SIGSTORE("\"keyPath\":\"/a\"," LOG ",\"rekorPublicKeyData\":\"YQ==\""),
+	       "at most one of rekorPublicKeyPath");
+	refuse(SIGSTORE("\"keyPath\":\"/a\",\"rekorPublicKeyDatas\":[]"), "rekorPublicKeyDatas");
+	refuse(SIGSTORE("\"pki\":{\"caRootsPath\":\"/c\"}"), "At least one of subjectEmail");
+	refuse(SIGSTORE("\"pki\":{\"subjectEmail\":\"e\"}"), "exactly one of caRootsPath");
+	refuse(SIGSTORE("\"pki\":{\"caRootsPath\":\"/c\",\"subjectEmail\":\"e\","
+			"\"caIntermediatesPath\":\"/i\",\"caIntermediatesData\":\"YQ==\"}"),
+	       "caIntermediatesPath and caIntermediatesData");
+	refuse(SIGSTORE("\"pki\":{\"caRootsPath\":\"/c\",\"subjectEmail\":\"e\"},\"keyPath\":\"/"
+			"a\""),
+	       "exactly one of keyPath");
+	/* Nobody can say what it would mean. */
+	parse(SIGSTORE("\"pki\":{\"caRootsPath\":\"/c\",\"subjectEmail\":\"e\"}," LOG), &p);
+	assert_non_null(p.scopes[0].list[0].unsupported);
 	policy_done(&p);
 }
 
@@ -118,10 +170,13 @@ static void scopes(void **state cmk_unused)
 	expect_scope(&p, "r.example/a/b:2", "r.example/a/b");
 	expect_scope(&p, "r.example/a/bc:1", "r.example/a");
 	expect_scope(&p, "r.example/ab:1", "r.example");
-	expect_scope(&p, "r.example:5000/a/b:1", "");
+	expect_scope(&p, "r.example:5000/a/b:1", "*.example");
+	expect_scope(&p, "other.org:5000/a", "");
 	expect_scope(&p, "q.example/a", "*.example");
 	expect_scope(&p, "q.x.example/a", "*.x.example");
 	expect_scope(&p, "q.y.x.example/a", "*.x.example");
+	/* Wildcards are of hosts, whatever the port. */
+	expect_scope(&p, "q.x.example:5000/a", "*.x.example");
 	expect_scope(&p, "other.org/a", "");
 	policy_done(&p);
 	parse("{\"default\":" REJECT "}", &p);
@@ -310,9 +365,11 @@ static void attached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strict),     cmocka_unit_test(keys),	cmocka_unit_test(scopes),
-		cmocka_unit_test(identity),   cmocka_unit_test(files),	cmocka_unit_test(claims),
-		cmocka_unit_test(lookasides), cmocka_unit_test(armour), cmocka_unit_test(attached),
+		cmocka_unit_test(strict),      cmocka_unit_test(keys),
+		cmocka_unit_test(authorities), cmocka_unit_test(scopes),
+		cmocka_unit_test(identity),    cmocka_unit_test(files),
+		cmocka_unit_test(claims),      cmocka_unit_test(lookasides),
+		cmocka_unit_test(armour),      cmocka_unit_test(attached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static void test_bad_input_is_refused(void **state)
 		"8080:80/icmp",
 		"8080:80/tcp,",
 		"8080:80/tcp/udp",
-		"8000-8010:80",
+		"8000-8010:80-81",
 		"8000:80-90",
 		"8010-8000:80-90",
 		"8000-:80",
@@ -172,6 +172,34 @@ static void test_assigned_ports_are_free_and_differ(void **state)
 	port_mapping_list_free(list, n);
 }
 
+static void test_one_port_of_a_range_is_chosen(void **state)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct port_mapping *list = NULL;
+	cleanup_free char *text = NULL;
+	uint16_t first = 20000 + (uint16_t)(getpid() % 20000);
+	size_t n = 0;
+
+	(void)state;
+	text = xasprintf("127.0.0.1:%u-%u:80", first, first + 20);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(port_mapping_parse(text, &list, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(list[0].host_port, 0);
+	assert_int_equal(list[0].range, 1);
+	assert_int_equal(network_ports_assign(list, n, NULL), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_in_range(list[i].host_port, first, first + 20);
+	assert_true(list[0].host_port < list[1].host_port);
+	assert_true(list[1].host_port < list[2].host_port);
+	/* Two for three. */
+	list[2].host_first = list[1].host_first = list[0].host_first = list[0].host_port;
+	list[0].host_choices = list[1].host_choices = list[2].host_choices = 1;
+	list[0].host_port = list[1].host_port = list[2].host_port = 0;
+	assert_int_equal(network_ports_assign(list, n, &err), -EADDRINUSE);
+	port_mapping_list_free(list, n);
+}
+
 static void test_modes(void **state)
 {
 	static const char *const not_yet[] = {
@@ -215,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_protocols_make_a_mapping_each),
 		cmocka_unit_test(test_the_same_host_port_twice),
 		cmocka_unit_test(test_assigned_ports_are_free_and_differ),
+		cmocka_unit_test(test_one_port_of_a_range_is_chosen),
 		cmocka_unit_test(test_modes),
 	};
 

@@ -157,7 +157,10 @@ static void bad_conf(void **state cmk_unused)
 		  "line 1: 'unqualified-search-registries'" },
 		{ "[[registry]]\nblocked = true\n", "line 1: registry without" },
 		{ "[[registry]]\nprefix = 'a'\ninsecure = 'yes'\n", "line 3: 'insecure'" },
-		{ "[registries.search]\nregistries = ['x']\n", "version 1" },
+		{ "[registries.search]\nregistries = ['https://x']\n",
+		  "'https://x' is no registry" },
+		{ "unqualified-search-registries = ['x']\n[registries.block]\nregistries = ['y']\n",
+		  "mixing sysregistry v1/v2" },
 		{ "[aliases]\na = 3\n", "line 2: alias 'a'" },
 		{ "short-name-mode = 'foo'\n", "invalid short-name mode: \"foo\"" },
 	};
@@ -232,8 +235,10 @@ static void expect_sources(const struct registries_conf *c, const char *text, co
 	if (registries_sources(c, &r, &list, &n, &err) < 0)
 		strbuf_adds(&got, cmk_err_msg(&err));
 	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&got, "%s%s %s%s", i ? ", " : "", list[i].registry, list[i].repository,
-			    list[i].insecure ? " insecure" : "");
+		strbuf_addf(&got, "%s%s %s%s%s%s", i ? ", " : "", list[i].registry,
+			    list[i].repository, list[i].insecure ? " insecure" : "",
+			    streq_null(list[i].tag, r.tag) ? "" : " tag ",
+			    streq_null(list[i].tag, r.tag) ? "" : list[i].tag);
 	registry_sources_free(list, n);
 	image_ref_done(&r);
 	assert_string_equal(strbuf_str(&got), want);
@@ -269,6 +274,42 @@ static void locations_and_mirrors(void **state cmk_unused)
 	registries_conf_done(&c);
 }
 
+static void prefixes_with_a_tag(void **state cmk_unused)
+{
+	static const char text[] = "[[registry]]\nprefix = 'a.b/c/d:1'\nblocked = true\n"
+				   "[[registry]]\nprefix = 'a.b/c/d:2'\nlocation = 'x.y/z:new'\n"
+				   "[[registry]]\nprefix = 'a.b/c/d:3'\nlocation = 'x.y/z'\n"
+				   "[[registry]]\nprefix = 'a.b/c/d@sha256:" HEX
+				   "'\nblocked = true\n"
+				   "[[registry]]\nprefix = 'a.b'\nlocation = 'x.y:5000/b'\n";
+	struct registries_conf c = { 0 };
+
+	assert_int_equal(registries_conf_add(&c, text, strlen(text), NULL), 0);
+	expect_sources(&c, "a.b/c/d:1", "registry 'a.b/c/d:1' is blocked in registries.conf");
+	expect_sources(&c, "a.b/c/d:2", "x.y z tag new");
+	expect_sources(&c, "a.b/c/d:3", "x.y z");
+	expect_sources(&c, "a.b/c/d:12", "x.y:5000 b/c/d");
+	expect_sources(&c, "a.b/c/d@sha256:" HEX,
+		       "registry 'a.b/c/d@sha256:" HEX "' is blocked in registries.conf");
+	expect_sources(&c, "a.b/c/e@sha256:" HEX, "x.y:5000 b/c/e");
+	registries_conf_done(&c);
+}
+
+static void version_1(void **state cmk_unused)
+{
+	static const char text[] = "[registries.search]\nregistries = ['r1.com', 'r2.com/']\n"
+				   "[registries.insecure]\nregistries = ['r3.com']\n"
+				   "[registries.block]\nregistries = ['r4.com']\n";
+	struct registries_conf c = { 0 };
+
+	with_conf(text);
+	expect_candidates("a:1", "r1.com/a:1 r2.com/a:1");
+	assert_int_equal(registries_conf_add(&c, text, strlen(text), NULL), 0);
+	expect_sources(&c, "r3.com/a", "r3.com a insecure");
+	expect_sources(&c, "r4.com/a", "registry 'r4.com' is blocked in registries.conf");
+	registries_conf_done(&c);
+}
+
 static int make_path(void **state cmk_unused)
 {
 	int fd;
@@ -292,6 +333,8 @@ int main(void)
 		cmocka_unit_test(bad_conf),
 		cmocka_unit_test(modes),
 		cmocka_unit_test(chosen_aliases),
+		cmocka_unit_test(prefixes_with_a_tag),
+		cmocka_unit_test(version_1),
 		cmocka_unit_test(locations_and_mirrors),
 	};
 

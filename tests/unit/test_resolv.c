@@ -75,8 +75,8 @@ static void test_given_servers_replace_the_built_in_one(void **state)
 		assert_int_equal(network_resolv_conf((enum network_mode)m, servers, search, options,
 						     &text, NULL),
 				 0);
-		assert_string_equal(text, "nameserver 9.9.9.9\nnameserver 2001:db8::1\n"
-					  "search a.example b.example\noptions rotate\n");
+		assert_string_equal(text, "search a.example b.example\nnameserver 9.9.9.9\n"
+					  "nameserver 2001:db8::1\noptions rotate\n");
 		free(text);
 	}
 }

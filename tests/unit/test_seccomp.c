@@ -26,8 +26,10 @@ static int first_wrong(const struct seccomp_filter *f, const struct probe *probe
 	pid_t pid = process_fork("probe", 0, NULL, NULL);
 
 	if (pid == 0) {
+		int listener;
+
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-		    seccomp_filter_install(f, NULL) < 0)
+		    seccomp_filter_install(f, &listener, NULL) < 0)
 			_exit(254);
 		for (int i = 0; i < n; i++) {
 			long r;
@@ -245,11 +247,13 @@ static void test_bad_profiles_are_named(void **state)
 static void test_unconfined_installs_nothing(void **state)
 {
 	struct seccomp_filter f = { .n = 3 };
+	int listener;
 
 	(void)state;
 	assert_int_equal(seccomp_filter_get("unconfined", plain_caps, -1, &f, NULL), 0);
 	assert_null(f.insns);
-	assert_int_equal(seccomp_filter_install(&f, NULL), 0);
+	assert_int_equal(seccomp_filter_install(&f, &listener, NULL), 0);
+	assert_int_equal(listener, -1);
 	assert_int_equal(prctl(PR_GET_SECCOMP, 0, 0, 0, 0), 0);
 }
 

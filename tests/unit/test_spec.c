@@ -32,6 +32,11 @@ static struct spec *sample(void)
 	strv_add(&s->annotations, "a.b=c");
 	s->resources.memory_limit = 1 << 20;
 	s->resources.pids_limit = -1;
+	s->resources.cpuset_cpus = xstrdup("0-3");
+	s->resources.rates[IO_WRITE_BPS].list = xcalloc(1, sizeof(struct spec_device_value));
+	s->resources.rates[IO_WRITE_BPS].list[0] = (struct spec_device_value){ 8, 16, 1 << 20 };
+	s->resources.rates[IO_WRITE_BPS].n = 1;
+	strv_add(&s->resources.unified, "memory.high=1");
 	return s;
 }
 
@@ -56,6 +61,10 @@ static void test_what_was_saved_is_loaded(void **state)
 	assert_int_equal(strv_len(b->group_add), 2);
 	assert_int_equal(strv_len(b->annotations), 1);
 	assert_int_equal(b->resources.pids_limit, -1);
+	assert_string_equal(b->resources.cpuset_cpus, "0-3");
+	assert_int_equal(b->resources.rates[IO_WRITE_BPS].n, 1);
+	assert_int_equal(b->resources.rates[IO_WRITE_BPS].list[0].minor, 16);
+	assert_string_equal(b->resources.unified[0], "memory.high=1");
 	assert_int_equal(b->n_mounts, a->n_mounts);
 	assert_int_equal(spec_text(b, &again, &len, NULL), 0);
 	assert_string_equal(text, again);

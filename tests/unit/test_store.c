@@ -453,11 +453,64 @@ static void a_reset_leaves_what_is_not_ours(void **state)
 	assert_true(access(p->root, F_OK) < 0);
 }
 
+static void network_file_systems_are_known(void **state)
+{
+	struct place *p = *state;
+	struct storage_driver driver;
+
+	assert_string_equal(netfs_name(0x6969), "NFS");
+	assert_string_equal(netfs_name(0xff534d42), "SMB");
+	assert_string_equal(netfs_name(0x5346414f), "AFS");
+	assert_null(netfs_name(0xef53));
+	assert_null(storage_netfs(p->st));
+#ifdef CMK_TEST_HOOKS
+	(void)setenv("CMK_TEST_FS_TYPE", "26985", 1);
+	assert_string_equal(storage_netfs(p->st), "NFS");
+	(void)setenv("STORAGE_DRIVER", "overlay", 1);
+	assert_int_equal(storage_driver_get(p->st, &driver, &p->err), -EOPNOTSUPP);
+	assert_non_null(strstr(cmk_err_msg(&p->err), "is on NFS, where no upper directory can be"));
+	(void)unsetenv("STORAGE_DRIVER");
+	(void)unsetenv("CMK_TEST_FS_TYPE");
+#else
+	(void)driver;
+#endif
+}
+
+static void hex_of(unsigned int i, char hex[static DIGEST_HEX_LEN + 1])
+{
+	/* In no order. */
+	(void)snprintf(hex, DIGEST_HEX_LEN + 1, "%08x%056d", i * 2654435761U, 0);
+}
+
+static void of_many_layers_only_unused_ones_are_collected(void **state)
+{
+	enum { N = 40 };
+	struct place *p = *state;
+	char hex[DIGEST_HEX_LEN + 1];
+
+	for (unsigned int i = 0; i < N; i++) {
+		hex_of(i, hex);
+		make_layer(p, hex);
+		assert_int_equal(put(p, hex, hex, "sha256:" LAYER_1), 0);
+	}
+	make_layer(p, LAYER_2);
+	storage_unclaim(p->st);
+	hex_of(7, hex);
+	assert_int_equal(storage_image_remove(p->st, hex, &p->err), 0);
+	assert_false(layer_is_there(p, LAYER_2));
+	for (unsigned int i = 0; i < N; i++) {
+		hex_of(i, hex);
+		assert_int_equal(layer_is_there(p, hex), i != 7);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(network_file_systems_are_known),
+		TEST(of_many_layers_only_unused_ones_are_collected),
 		TEST(directories_are_made_closed_to_others),
 		TEST(a_newer_store_is_refused),
 		TEST(the_run_directory_is_chosen_once_per_boot),

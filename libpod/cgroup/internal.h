@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between cgroup.c and limits.c. */
+#pragma once
+
+#include "libpod/cgroup/cgroup.h"
+
+/* Control files are written with one write(2), which the kernel takes or refuses whole. */
+int control_write(int dirfd, const char *name, const char *value, struct cmk_err *err);
+/* Its words (owned), or NULL. */
+char **control_words(int dirfd, const char *name);
+/* Lets children of the delegated group use what the limits need. EBUSY: processes sit in the
+ * delegated group itself. */
+int limits_enable(const struct cgroup_delegation *d, const struct spec_resources *res,
+		  struct cmk_err *err);
+/* Writes what differs between BEFORE and AFTER (either may be NULL: no limits). After a failure
+ * some of it is written. */
+int limits_change(int group_fd, const struct spec_resources *before,
+		  const struct spec_resources *after, struct cmk_err *err);
