@@ -37,7 +37,9 @@ void storage_tmp_sweep(struct storage *st, bool locked)
 	while ((de = readdir(d))) {
 		cleanup_close int entry = -1;
 
-		if (is_dot(de->d_name) || (!locked && !str_after(de->d_name, "new-")))
+		/* A layer that is being collected may go back to its place; all else is either
+		 * locked by its builder or nobody's any more. */
+		if (is_dot(de->d_name) || (!locked && str_after(de->d_name, "lay-")))
 			continue;
 		entry = openat(st->tmp_fd, de->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (entry >= 0 && file_lock(entry, true, true) < 0)
