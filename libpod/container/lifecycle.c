@@ -387,7 +387,7 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 		else if (container_is_active(c))
 			r = container_stop(c, timeout_ms, &e);
 		if (r >= 0)
-			lock = r = container_lock(c, &e);
+			lock = r = container_lock_to_remove(c, &e);
 		/* A --rm container has removed itself by now. */
 		if (r == -ENOENT)
 			return 0;

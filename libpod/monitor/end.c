@@ -37,8 +37,10 @@ static void remove_cgroup(struct monitor *m)
 static void save_status(struct monitor *m, bool durable)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	int r = container_status_save(m->st, cfg_of(m)->id, &m->status, durable, &err);
 
-	if (container_status_save(m->st, cfg_of(m)->id, &m->status, durable, &err) < 0)
+	/* It may be removed before the second time. */
+	if (r < 0 && r != -ENOENT)
 		log_warn("%s", cmk_err_msg(&err));
 }
 
@@ -149,8 +151,8 @@ void mon_end_record(struct monitor *m)
 		return;
 	}
 	/* While the old root file system is still mounted (see hold_mounts()) nobody may start the
-	 * container again: the lock is kept to our end. Where a command holds it and waits for us,
-	 * it waits for our end as well. */
+	 * container again: this lock, and then that of the unmounting, is kept to our end. Where a
+	 * command holds it and waits for us, it waits for our end as well. */
 	(void)file_lock(m->dir_fd, true, true);
 	save_status(m, false);
 	(void)container_live_remove(m->st, cfg_of(m)->id);
@@ -160,13 +162,20 @@ void mon_end_record(struct monitor *m)
 
 void mon_end_cleanup(struct monitor *m)
 {
+	cleanup_close int unmount = -1;
+
 	if (m->a->exec || cfg_of(m)->remove)
 		return;
+	/* `rm` need not wait for the rest; all others do, for this lock instead of that one. */
+	unmount = container_unmount_lock(m->dir_fd);
+	if (unmount >= 0)
+		cleanup_close_fn(&m->dir_fd);
 	cleanup_close_fn(&m->mntns_fd);
 	m->mntns_fd = -1;
 	/* The same record again, now with the fsync that nobody had to wait for. */
 	save_status(m, true);
-	cleanup_close_fn(&m->dir_fd);
+	if (unmount < 0)
+		cleanup_close_fn(&m->dir_fd);
 	m->dir_fd = -1;
 }
 

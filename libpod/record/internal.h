@@ -116,6 +116,9 @@ int container_open_id(struct storage *st, const char *id, struct container **ret
 /* --- repair.c --- */
 /* flock(2) on DATA/containers/ID through a description of its own. NONBLOCK: -EWOULDBLOCK. */
 int container_lock_id(struct storage *st, const char *id, bool nonblock, struct cmk_err *err);
+/* flock(2) on the upper directory of the container at DIR_FD, for as long as it is mounted without
+ * a process in it: who has it has had the container's lock. -ENOENT: it has none. */
+int container_unmount_lock(int dir_fd);
 /* container_refresh() for who has the lock. */
 int container_refresh_locked(struct container *c, struct cmk_err *err);
 /* Under the lock: the layers as the record has them by now; a commit may have added one. */

@@ -233,8 +233,11 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 int container_signal_parse(const char *text, struct cmk_err *err);
 /* Reads again what may have changed. */
 int container_refresh(struct container *c, struct cmk_err *err);
-/* Exclusive lock; returns a descriptor to close. Repairs a lost monitor on the way. */
+/* Exclusive lock; returns a descriptor to close. Repairs a lost monitor on the way, and waits until
+ * the monitor of the last run has unmounted its root file system. */
 int container_lock(struct container *c, struct cmk_err *err);
+/* The same for who only removes it: no wait for the unmounting, which syncs the file system. */
+int container_lock_to_remove(struct container *c, struct cmk_err *err);
 /* All containers, newest first. One pass, no lock; a record that cannot be read is named on stderr
  * and left out. */
 int container_list(struct storage *st, struct container ***ret, size_t *ret_n, struct cmk_err *err);

@@ -164,9 +164,18 @@ int container_refresh_locked(struct container *c, struct cmk_err *err)
 	return container_state_load(c, STATE_LOCKED, err);
 }
 
-int container_lock(struct container *c, struct cmk_err *err)
+int container_unmount_lock(int dir_fd)
 {
-	cleanup_close int fd = container_lock_id(c->st, c->cfg.id, false, err);
+	cleanup_close int fd = openat(dir_fd, "upper",
+				      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = fd < 0 ? -errno : file_lock(fd, true, false);
+
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int lock(struct container *c, bool unmounted, struct cmk_err *err)
+{
+	cleanup_close int fd = container_lock_id(c->st, c->cfg.id, false, err), upper = -1;
 	int r;
 
 	if (fd == -ENOENT) {
@@ -175,6 +184,9 @@ int container_lock(struct container *c, struct cmk_err *err)
 	}
 	if (fd < 0)
 		return fd;
+	/* A monitor that is about to unmount takes it while it has the other: to wait once does. */
+	if (unmounted)
+		upper = container_unmount_lock(fd);
 	r = container_refresh_locked(c, err);
 	if (r == 0)
 		r = container_layers_refresh(c, err);
@@ -188,6 +200,16 @@ int container_lock(struct container *c, struct cmk_err *err)
 			return r;
 	}
 	return steal_fd(&fd);
+}
+
+int container_lock(struct container *c, struct cmk_err *err)
+{
+	return lock(c, true, err);
+}
+
+int container_lock_to_remove(struct container *c, struct cmk_err *err)
+{
+	return lock(c, false, err);
 }
 
 /* Removes NAME if it is (still) ID's; without a NAME every one that is: a killed removal left it.
