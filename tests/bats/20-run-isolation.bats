@@ -112,8 +112,9 @@ link_out() {
 
 @test "masked and read-only paths" {
 	run_in sh -c 'for f in keys timer_list interrupts; do wc -c </proc/$f; done; ls -A /sys/firmware /proc/acpi 2>/dev/null
-		for f in /proc/sys/kernel/hostname /proc/sys/vm/swappiness /sys/kernel/notes /proc/sysrq-trigger /proc/irq/default_smp_affinity; do
-			(echo x >$f) 2>/dev/null && echo "wrote $f"; done
+		for f in /proc/sys/kernel/hostname /proc/sys/vm/swappiness /sys/kernel/notes /proc/sysrq-trigger /proc/irq/default_smp_affinity \
+			/proc/sys/kernel/msgmax; do
+			(echo 64 >$f) 2>/dev/null && echo "wrote $f"; done
 		mkdir /sys/fs/cgroup/x 2>/dev/null && echo "made a group"; echo end'
 	refute_match "$output" 'wrote|made'
 	assert_equal "${lines[0]}${lines[1]}${lines[2]}" 000

@@ -191,11 +191,17 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 @test "a redirect is followed, without the credentials" {
 	PROXY_DIR=$T/storage proxy_start
 	local storage=$PROXY
-	proxy_start "/blobs/=redirect:http://$storage"
-	run_cmk pull -q --tls-verify=false --creds tester:sesame "$PROXY/library/schema2"
-	assert_equal "$(grep -c ' auth=-' "$T/storage/requests")" "$(wc -l <"$T/storage/requests")"
-	assert [ "$(wc -l <"$T/storage/requests")" -ge 2 ]
-	run_cmk rmi -a
+	# By a token, and by name and password.
+	for rule in /manifests/=bearer:tester:sesame '/v2/$=status:401'; do
+		proxy_start "/blobs/=redirect:http://$storage" "$rule"
+		: >"$T/storage/requests"
+		run_cmk pull -q --tls-verify=false --creds tester:sesame "$PROXY/library/schema2"
+		assert [ "$(requests 'GET.* auth=[^-]')" -ge 1 ]
+		assert_equal "$(grep -c ' auth=-' "$T/storage/requests")" "$(wc -l <"$T/storage/requests")"
+		assert [ "$(wc -l <"$T/storage/requests")" -ge 2 ]
+		run_cmk rmi -a
+		kill "$(cat "$T/proxy/pid")"
+	done
 	proxy_stop
 	proxy_start '/blobs/=redirect:'
 	run_cmk 125 pull -q --tls-verify=false --retry 0 "$PROXY/library/schema2"
