@@ -129,6 +129,8 @@ struct container_config {
 	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap",
 	 * "auto…" */
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
+	/* its group: who makes it (NULL: by probing), below what, and --cgroups */
+	char *cgroup_manager, *cgroup_parent, *cgroups;
 	char *extra;
 };
 
@@ -167,6 +169,7 @@ struct container_live {
 	uint64_t monitor_start, init_start;
 	uint64_t pid_ns; /* inode of the namespace in which the pids are true; set by
 			    container_live_save() */
+	char *cgroup_manager; /* who made the group; NULL: there is none, or a record before 0.5 */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
 	/* life */
