@@ -12,7 +12,7 @@
 
 #define PROCS_MAX (1 << 20)
 #define CONTAINER_GROUP "container"   /* below a scope, as crun names it */
-#define HOLDER_GROUP "cmk-start"      /* its first inhabitant, beside it */
+#define MONITOR_GROUP "monitor"	      /* beside it; for no-conmon its holder, as long as it takes */
 #define SUPERVISOR_GROUP "supervisor" /* of --cgroups split, as podman names it */
 
 /* One of the managers; more than one file of this room would make it no clearer. */
@@ -254,24 +254,26 @@ static bool is_below_manager(const struct scope_manager *m, const char *own)
 	return rest && (!*rest || *rest == '/');
 }
 
-static bool monitor_needs_scope(const struct cgroup_request *q, const struct scope_manager *m,
-				const char *scope)
+/* Where the monitor is in the container's scope, from an earlier run: what is delegated to it. */
+static bool is_in_scope(const struct cgroup_delegation *d, const char *name,
+			struct cgroup_delegation *ret)
 {
-	cleanup_free char *own = group_of(0);
+	cleanup_free char *own = own_place(d), *end = xasprintf("/%s/" MONITOR_GROUP, name);
 
-	if (own && str_has_suffix(own, scope))
-		return false; /* of an earlier run */
-	return q->mode != CGROUPS_NO_CONMON || !own || !is_below_manager(m, own);
+	if (!own || !str_has_suffix(own, end))
+		return false;
+	*strrchr(own, '/') = '\0';
+	return delegation_at(d, own, ret) == 0;
 }
 
-/* The scope's place, seen from its first inhabitant, which is moved out of the way: limits can be
- * handed on only by a group without processes. */
-static int enter_scope(const struct cgroup_delegation *d, const struct scope_holder *h,
-		       const char *name, struct cgroup_delegation *ret, struct cmk_err *err)
+/* The place of a scope that has just been made, seen from its first process, which is moved out of
+ * the way: limits can be handed on only by a group without processes. */
+static int enter_scope(const struct cgroup_delegation *d, pid_t first, const char *name,
+		       struct cgroup_delegation *ret, struct cmk_err *err)
 {
-	cleanup_free char *group = group_of(h->pid);
+	cleanup_free char *group = group_of(first);
 	const char *below = group ? group_below_mount(d, group) : NULL;
-	cleanup_close int start = -1;
+	cleanup_close int aside = -1;
 	char pid[16];
 	int r;
 
@@ -281,11 +283,28 @@ static int enter_scope(const struct cgroup_delegation *d, const struct scope_hol
 				   name, group ? group : "");
 	r = delegation_at(d, below, ret);
 	if (r == 0)
-		r = start = cgroup_child(ret->fd, HOLDER_GROUP);
+		r = aside = cgroup_child(ret->fd, MONITOR_GROUP);
 	if (r < 0)
 		return cmk_err_set(err, r, "open cgroup '%s': %s", below, errno_text(-r));
-	(void)snprintf(pid, sizeof(pid), "%d", (int)h->pid);
-	return control_write(start, "cgroup.procs", pid, err);
+	(void)snprintf(pid, sizeof(pid), "%d", (int)first);
+	return control_write(aside, "cgroup.procs", pid, err);
+}
+
+/* With --cgroups no-conmon the monitor stays where it is, if it can reach the scope from there. */
+static int start_scope(const struct cgroup_request *q, const struct scope_manager *m,
+		       const char *name, struct scope_holder *ret, struct cmk_err *err)
+{
+	cleanup_free char *own = group_of(0), *text = xasprintf("container %s (cmk)", q->name);
+	bool stays = q->mode == CGROUPS_NO_CONMON && own && is_below_manager(m, own);
+	const struct scope_unit unit = {
+		.name = name,
+		.description = text,
+		.slice = q->parent,
+		.pid = stays ? 0 : getpid(),
+		.delegate = true,
+	};
+
+	return scope_start(m, &unit, ret, err);
 }
 
 static int systemd_make(const struct cgroup_request *q, const struct cgroup_delegation *d,
@@ -294,25 +313,20 @@ static int systemd_make(const struct cgroup_request *q, const struct cgroup_dele
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation in = CGROUP_DELEGATION_INIT;
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
-	cleanup_free char *name = container_group_name(q),
-			  *monitor = xasprintf("cmk-monitor-%s.scope", q->id),
-			  *text = xasprintf("container %s (cmk)", q->name),
-			  *monitor_text = xasprintf("monitor of container %s (cmk)", q->name);
-	struct scope_unit units[2] = {
-		{ .name = name, .description = text },
-		{ .name = monitor, .description = monitor_text, .pid = getpid() },
-	};
-	int r;
+	cleanup_free char *name = container_group_name(q);
+	int r = 0;
 
-	if (!scope_manager_find(&m, true))
-		return scope_manager_missing(err);
-	r = scope_start(&m, q->parent && *q->parent ? q->parent : NULL, units,
-			monitor_needs_scope(q, &m, monitor) ? 2 : 1, &ret->holder, err);
-	if (r == 0)
-		r = enter_scope(d, &ret->holder, name, &in, err);
-	if (r == 0)
-		r = cgroup_create(&in, CONTAINER_GROUP, res, &ret->fd, &ret->path, err);
-	return r;
+	if (!is_in_scope(d, name, &in)) {
+		if (!scope_manager_find(&m, true))
+			return scope_manager_missing(err);
+		r = start_scope(q, &m, name, &ret->holder, err);
+		if (r < 0)
+			return r;
+		ret->in_scope = true;
+		r = enter_scope(d, ret->holder.pid > 0 ? ret->holder.pid : getpid(), name, &in,
+				err);
+	}
+	return r == 0 ? cgroup_create(&in, CONTAINER_GROUP, res, &ret->fd, &ret->path, err) : r;
 }
 
 /* --- split -------------------------------------------------------------------------------------
@@ -508,7 +522,7 @@ static int go_without(const struct spec_resources *res, const char *why, struct 
 /* Nobody asked for it: a manager that gives no answer is as good as none. */
 static bool may_fall_back(const struct cgroup_request *q, const struct cgroup_group *g)
 {
-	return !q->manager && !asked_for && !q->parent && g->holder.pid <= 0;
+	return !q->manager && !asked_for && !q->parent && !g->in_scope;
 }
 
 static int make_managed(const struct cgroup_request *q, const struct cgroup_delegation *d,
@@ -533,7 +547,10 @@ static int make_managed(const struct cgroup_request *q, const struct cgroup_dele
 	}
 	g->manager = d->path ? m->name : NULL;
 	if (!d->path && !q->parent)
-		return go_without(res, why.msg ? why.msg : d->why ? d->why : "none is delegated",
+		return go_without(res,
+				  why.msg  ? why.msg
+				  : d->why ? d->why
+					   : "none is delegated",
 				  err);
 	return m->make(q, d, res, g, err);
 }
@@ -579,22 +596,9 @@ static char *scope_of(const char *path)
 	return NULL;
 }
 
-static void remove_holder_group(const char *mount, const char *path)
-{
-	cleanup_free char *scope = scope_of(path),
-			  *start = scope ? xasprintf("%s%s/%s", mount, scope, HOLDER_GROUP) : NULL;
-
-	if (start)
-		(void)rmdir(start);
-}
-
 void cgroup_group_settled(struct cgroup_group *g)
 {
-	if (g->holder.pid <= 0)
-		return;
 	scope_holder_release(&g->holder);
-	if (g->path)
-		remove_holder_group(g->mount, g->path);
 }
 
 /* A scope that a manager has left behind; a living one must not lose it before it has seen that it
@@ -625,7 +629,7 @@ int cgroup_group_remove(struct cgroup_group *g, struct cmk_err *err)
 	if (g->fd >= 0)
 		(void)close(g->fd);
 	if (g->path && g->mount)
-		r = cgroup_place_remove(g->mount, g->path, err);
+		r = cgroup_remove(g->mount, g->path, err);
 	cgroup_group_settled(g);
 	free(g->mount);
 	free(g->path);
@@ -679,8 +683,6 @@ void cgroup_approach(const char *mount, const char *path, const char *session, c
 
 	if (!own || may_enter(mount, own, path) || !scope_manager_find(&m, false))
 		return;
-	if (scope_start(&m, NULL, &u, 1, &h, &err) == 0)
-		scope_holder_release(&h);
-	else
+	if (scope_start(&m, &u, &h, &err) < 0)
 		log_debug("exec session: %s", cmk_err_msg(&err));
 }

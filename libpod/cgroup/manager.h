@@ -2,12 +2,15 @@
 /*
  * Who makes the groups of containers (--cgroup-manager), and for whom (--cgroups, --cgroup-parent).
  *
- * cgroupfs: cmk itself, DELEGATED/cmk-ID.scope (or PARENT/cmk-ID.scope); the monitor stays where its
- * command is.
- * systemd: the user's manager makes cmk-ID.scope, delegated, and cmk-monitor-ID.scope, so that both
- * outlive the session or the unit which they come from. What cmk writes is all below the delegated
- * scope, in cmk-ID.scope/container: the scope itself and all above it stay systemd's. A scope that
- * gets empty is collected by systemd.
+ * cgroupfs: cmk itself, DELEGATED/cmk-ID.scope (or PARENT/cmk-ID.scope); the monitor stays where
+ * its command is.
+ *
+ * systemd: the user's manager makes cmk-ID.scope, delegated, with the monitor in it, so that both
+ * outlive the session or the unit which they come from. The container's own group is
+ * cmk-ID.scope/container, and the monitor, which no limit is for, in cmk-ID.scope/monitor. What cmk
+ * writes is all below the delegated scope: the scope itself and all above it stay systemd's. It
+ * stays over restarts by the container's policy, and is collected by systemd when it gets empty.
+ *
  * Unless one is asked for it is systemd where its socket is there, else cgroupfs.
  */
 #pragma once
@@ -52,10 +55,10 @@ struct cgroup_group {
 	const char *manager; /* "systemd", "cgroupfs", or NULL: there is no group */
 	char *mount, *path;
 	int fd;
+	bool in_scope; /* made for this run: systemd has given an answer */
 	struct scope_holder holder;
 };
-#define CGROUP_GROUP_INIT \
-	((struct cgroup_group){ .fd = -1, .holder = SCOPE_HOLDER_INIT })
+#define CGROUP_GROUP_INIT ((struct cgroup_group){ .fd = -1, .holder = SCOPE_HOLDER_INIT })
 /*
  * Makes the group of Q with the limits RES, by D and D's manager. The caller is the monitor, and is
  * moved where the mode says so. Without limits and where no group can be had *RET has none, and a
@@ -66,9 +69,10 @@ int cgroup_group_make(const struct cgroup_request *q, const struct cgroup_delega
 		      const struct spec_resources *res, struct cgroup_group *ret,
 		      struct cmk_err *err);
 void cgroup_group_settled(struct cgroup_group *g);
-/* Removes it as cgroup_remove() does; *G is empty after. */
+/* Removes it as cgroup_remove() does, not the scope around it; *G is empty after. */
 int cgroup_group_remove(struct cgroup_group *g, struct cmk_err *err);
-/* The same of a recorded place. */
+/* Removes a recorded one, for who is not in it, and what of its scope no systemd is there to
+ * collect. */
 int cgroup_place_remove(const char *mount, const char *path, struct cmk_err *err);
 /* Where a group that was never recorded would be; by cgroupfs alone, since systemd collects its
  * own. */

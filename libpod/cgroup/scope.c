@@ -55,16 +55,16 @@ bool scope_manager_find(struct scope_manager *ret, bool for_sure)
 	cleanup_free char *dir = runtime_dir(), *bus_path = NULL;
 	const char *bus = m.is_system ? NULL : getenv("DBUS_SESSION_BUS_ADDRESS");
 
-	m.socket_path = m.is_system ? xstrdup(SYSTEM_SOCKET)
-				    : xasprintf("%s/systemd/private", dir);
+	m.socket_path = m.is_system ? xstrdup(SYSTEM_SOCKET) : xasprintf("%s/systemd/private", dir);
 	if (may_write(m.socket_path))
 		m.socket = scope_address(m.socket_path);
 	if (m.socket || for_sure) {
 		bus_path = m.is_system ? xstrdup(SYSTEM_BUS) : xasprintf("%s/bus", dir);
-		if (bus && *bus)
-			m.bus = xstrdup(bus);
-		else if (may_write(bus_path))
+		/* The caller's may be another bus than systemd's, as that of dbus-run-session. */
+		if (may_write(bus_path))
 			m.bus = scope_address(bus_path);
+		else if (!m.socket && bus && *bus)
+			m.bus = xstrdup(bus);
 	}
 	if (!m.socket && !m.bus) {
 		scope_manager_done(&m);
@@ -90,8 +90,9 @@ int scope_manager_missing(struct cmk_err *err)
 			   "cgroup manager 'systemd': no systemd runs for this user: neither "
 			   "'%s/systemd/private' nor '%s/bus' is there",
 			   dir, dir);
-	(void)cmk_err_hint(err, "as root: loginctl enable-linger %u; or use --cgroup-manager "
-				"cgroupfs",
+	(void)cmk_err_hint(err,
+			   "as root: loginctl enable-linger %u; or use --cgroup-manager "
+			   "cgroupfs",
 			   (unsigned int)geteuid());
 	return -EOPNOTSUPP;
 }
@@ -137,21 +138,20 @@ static void cmk_noreturn exec_helper(char *const *argv, int control)
 	_exit(127);
 }
 
-static char **helper_argv(const struct scope_manager *m, const char *slice,
-			  const struct scope_unit *units, size_t n)
+static char **helper_argv(const struct scope_manager *m, const struct scope_unit *u)
 {
+	/* podman's defaults. */
+	const char *slice = m->is_system ? "machine.slice" : "user.slice";
 	char **argv = NULL;
 
 	strv_add(&argv, "cmk-scope");
-	strv_add(&argv, m->socket ? m->socket : "");
 	strv_add(&argv, m->bus ? m->bus : "");
-	/* podman's defaults, for each of them. */
-	strv_add(&argv, slice ? slice : m->is_system ? "machine.slice" : "user.slice");
-	for (size_t i = 0; i < n; i++) {
-		strv_add(&argv, units[i].name);
-		strv_add_take(&argv, xasprintf("%d", (int)units[i].pid));
-		strv_add(&argv, units[i].description);
-	}
+	strv_add(&argv, m->socket ? m->socket : "");
+	strv_add(&argv, u->slice ? u->slice : slice);
+	strv_add(&argv, u->name);
+	strv_add_take(&argv, xasprintf("%d", (int)u->pid));
+	strv_add(&argv, u->delegate ? "yes" : "no");
+	strv_add(&argv, u->description);
 	return argv;
 }
 
@@ -182,10 +182,10 @@ static int take_answer(struct scope_holder *h, struct cmk_err *err)
 			    *text ? text : "cmk-scope died");
 }
 
-int scope_start(const struct scope_manager *m, const char *slice, const struct scope_unit *units,
-		size_t n, struct scope_holder *ret, struct cmk_err *err)
+int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
+		struct scope_holder *ret, struct cmk_err *err)
 {
-	cleanup_strv char **argv = helper_argv(m, slice, units, n);
+	cleanup_strv char **argv = helper_argv(m, unit);
 	cleanup_close int ours = -1, theirs = -1;
 	struct scope_holder h = SCOPE_HOLDER_INIT;
 	int pair[2], r;
@@ -204,9 +204,8 @@ int scope_start(const struct scope_manager *m, const char *slice, const struct s
 	h.fd = steal_fd(&ours);
 	(void)close(steal_fd(&theirs));
 	r = take_answer(&h, err);
-	if (r < 0)
+	if (r < 0 || unit->pid)
 		scope_holder_release(&h);
-	else
-		*ret = h;
+	*ret = h;
 	return r;
 }

@@ -21,24 +21,26 @@ void scope_manager_done(struct scope_manager *m);
 bool scope_manager_find(struct scope_manager *ret, bool for_sure);
 /* The error for where it is not. */
 int scope_manager_missing(struct cmk_err *err);
-/* The group that is the manager's own, as /proc/PID/cgroup names it: "/user.slice/…/user@1000.service"
- * (owned). -ENOENT where nobody answers, or from another pid namespace. */
+/* The group that is the manager's own, as /proc/PID/cgroup names it:
+ * "/user.slice/…/user@1000.service" (owned). -ENOENT where nobody answers, or from another pid
+ * namespace. */
 int scope_manager_group(const struct scope_manager *m, char **ret);
 
-/* A scope with the process PID in it; 0: with the holder, and delegated. */
 struct scope_unit {
 	const char *name, *description;
-	pid_t pid;
+	const char *slice; /* NULL: "user.slice", of the system "machine.slice" */
+	pid_t pid;	   /* its first process; 0: the holder */
+	bool delegate;
 };
-/* The helper: it keeps its scope alive until it is let go. */
+/* The helper program: where the scope has no other process it keeps it alive until it is let go. */
 struct scope_holder {
 	pid_t pid;
 	int fd;
 };
 #define SCOPE_HOLDER_INIT ((struct scope_holder){ .fd = -1 })
-/* Waits (at most 10 s) until the scopes are there. SLICE NULL: the manager's default. */
-int scope_start(const struct scope_manager *m, const char *slice, const struct scope_unit *units,
-		size_t n, struct scope_holder *ret, struct cmk_err *err);
+/* Waits (at most 10 s) until the scope is there. With a PID the holder is empty. */
+int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
+		struct scope_holder *ret, struct cmk_err *err);
 void scope_holder_release(struct scope_holder *h);
 
 /* PATH as an address of D-Bus (owned). */

@@ -241,6 +241,8 @@ void mon_notify_started(struct monitor *m);
 void mon_notify_healthy(struct monitor *m);
 void mon_notify_event(struct monitor *m);
 void mon_notify_close(struct monitor *m);
+/* Whether there is somebody to tell. */
+bool mon_notifies(const struct monitor *m);
 
 /* end.c */
 /* What a run leaves: helper, group, mounts. */

@@ -88,6 +88,9 @@ static int start_cgroup(struct monitor *m, struct cmk_err *err)
 	struct cgroup_request q;
 	int r = container_cgroup_request(&m->a->container->cfg, &q, err);
 
+	/* systemd believes messages of processes in the unit that they are about. */
+	if (r == 0 && q.mode == CGROUPS_ENABLED && mon_notifies(m))
+		q.mode = CGROUPS_NO_CONMON;
 	return r < 0 ? r
 		     : cgroup_group_make(&q, m->delegation, &m->a->spec->resources, &m->group, err);
 }
