@@ -19,14 +19,18 @@ setup() {
 }
 
 teardown() {
+	local left=0
 	if [ -n "${manager:-}" ]; then
 		user "$CMK_BIN" rm -f -t 0 -a >/dev/null 2>&1 || true
-		kill -s RTMIN+24 "$manager" 2>/dev/null || true # exits at once
-		wait "$manager" || true
-		manager=
+		[ -n "${gone:-}" ] || wait_for 10 no_scopes || left=1
+		kill -9 "$manager"
+		wait "$manager" 2>/dev/null || true
+		echo 1 >"$TEST_CG/user/manager/cgroup.kill"
+		wait_for 10 grep -q "populated 0" "$TEST_CG/user/manager/cgroup.events"
+		find "$TEST_CG/user" -depth -type d -exec rmdir {} \; 2>/dev/null || true
 	fi
-	find "$TEST_CG/user" -depth -type d -exec rmdir {} \; 2>/dev/null || true
 	common_teardown
+	return $left
 }
 
 start_manager() {
@@ -46,16 +50,20 @@ start_manager() {
 # user COMMAND...: as the user, in a shell's group beside the manager's.
 user() {
 	# shellcheck disable=SC2016
-	nsenter -t "$manager" -m sh -c 'echo $$ >"$0/user/shell/cgroup.procs"; cd /; exec setpriv --reuid cmk-test --regid cmk-test \
-		--clear-groups env -i PATH="$PATH" HOME="$1" USER=cmk-test XDG_RUNTIME_DIR="/run/user/$(id -u cmk-test)" timeout 60 "$@"' \
-		"$TEST_CG" "$home" "${@:1}" 3>&-
+	nsenter -t "$manager" -m sh -c 'echo $$ >"$0/user/shell/cgroup.procs"; cd /; home=$1 uid=$2; shift 2
+		exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env -i PATH="$PATH" HOME="$home" USER=cmk-test \
+		XDG_RUNTIME_DIR="/run/user/$uid" timeout 60 "$@"' "$TEST_CG" "$home" "$uid" "$@" 3>&-
 }
 
 # run_user [CODE] COMMAND...
 run_user() {
 	local code=0
 	[[ $1 != [0-9]* ]] || { code=$1 && shift; }
-	run --separate-stderr user "$@"
+	status=0
+	user "$@" >"$T/out" 2>"$T/err" || status=$?
+	read_all output "$T/out"
+	read_all stderr "$T/err"
+	output=${output%$'\n'} stderr=${stderr%$'\n'}
 	[ "$status" = "$code" ] || { echo "exit code $status: $output $stderr" && return 1; }
 }
 
@@ -81,7 +89,7 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 	assert_equal "$(group "$(field State.Pid)")" "$path/container"
 	assert_equal "$(group "$(field State.ConmonPid)")" "$path/monitor"
 	run_user "$CMK_BIN" exec c cat /proc/self/cgroup
-	assert_match "$output" '(^|\n)0::/(\n|$)'
+	assert_equal "${output##*$'\n'}" 0::/
 	run_user "$CMK_BIN" stop -t 0 c
 	wait_for 10 no_scopes
 	assert [ ! -e "/sys/fs/cgroup$path" ]
@@ -248,16 +256,17 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 
 @test "a manager that gives no answer: said where it was asked for, else cgroupfs is used" {
 	kill -9 "$manager"
-	wait_for 10 eval '! kill -0 "$manager" 2>/dev/null'
-	wait "$manager" || true
+	wait "$manager" 2>/dev/null || true
+	gone=yes
 	# Its mount namespace, without it.
 	unshare -m --propagation private sh -c 'mount -t tmpfs -o mode=0755 tmpfs /run; mkdir -p "/run/user/$0/systemd"; chown -R "$0" "/run/user/$0"
 		exec sleep 1000' "$uid" 3>&- &
 	manager=$!
 	wait_for 10 test -d "/proc/$manager/root/run/user/$uid/systemd"
-	user socat UNIX-LISTEN:"/run/user/$uid/systemd/private" /dev/null &
+	user socat UNIX-LISTEN:"/run/user/$uid/systemd/private,unlink-close=0" /dev/null 3>&- &
 	wait_for 10 test -S "/proc/$manager/root/run/user/$uid/systemd/private"
-	kill $! && wait $! || true
+	pkill -u cmk-test -x socat
+	wait $! || true
 	run_user 125 "$CMK_BIN" --cgroup-manager systemd run --rm --net=none --rootfs "$fs" true
 	assert_match "$stderr" "^Error: .*cgroup manager 'systemd': .*"
 	assert_equal "$(wc -l <<<"$stderr")" 1
@@ -265,5 +274,4 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 	assert_match "$stderr" "cgroup manager 'systemd'"
 	assert_equal "$(field State.CgroupPath)" "${TEST_CG#/sys/fs/cgroup}/user/$(scope)"
 	run_user "$CMK_BIN" rm -f -t 0 c
-	kill "$manager"
 }
