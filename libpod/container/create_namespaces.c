@@ -278,8 +278,8 @@ int create_check_namespaces(struct create_plan *p, struct cmk_err *err)
 	if (no_group && !o->cgroupns)
 		all[3].text = "host";
 	if (no_group && o->cgroupns && !streq(o->cgroupns, "host"))
-		r = cmk_err_set(err, -EINVAL,
-				"--cgroupns %s cannot be set with --cgroups disabled", o->cgroupns);
+		r = cmk_err_set(err, -EINVAL, "--cgroupns %s cannot be set with --cgroups disabled",
+				o->cgroupns);
 	else
 		r = apply_all(p, all, ARRAY_LEN(all), err);
 	if (net) {

@@ -167,8 +167,8 @@ struct container_live {
 	char *boot_id, *started_at;
 	int64_t monitor_pid, init_pid, slirp_pid;
 	uint64_t monitor_start, init_start;
-	uint64_t pid_ns; /* inode of the namespace in which the pids are true; set by
-			    container_live_save() */
+	uint64_t pid_ns;      /* inode of the namespace in which the pids are true; set by
+				 container_live_save() */
 	char *cgroup_manager; /* who made the group; NULL: there is none, or a record before 0.5 */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;

@@ -34,15 +34,7 @@ teardown() {
 }
 
 start_manager() {
-	# shellcheck disable=SC2016
-	unshare -m --propagation private sh -c '
-		mount -t tmpfs -o mode=0755 tmpfs /run
-		mkdir -p /run/systemd/system "/run/user/$1"
-		chown "$1:$1" "/run/user/$1" && chmod 700 "/run/user/$1"
-		echo $$ >"$2/user/manager/cgroup.procs"
-		exec setpriv --reuid "$1" --regid "$1" --clear-groups env -i PATH="$PATH" HOME="$3" XDG_RUNTIME_DIR="/run/user/$1" \
-			/usr/lib/systemd/systemd --user --unit=basic.target' manager "$uid" "$TEST_CG" "$home" \
-		>"$T/manager.log" 2>&1 </dev/null 3>&- &
+	"$FIXTURES/user-manager" "$uid" "$home" "$TEST_CG/user/manager" >"$T/manager.log" 2>&1 </dev/null 3>&- &
 	manager=$!
 	wait_for 30 test -S "/proc/$manager/root/run/user/$uid/bus"
 }
