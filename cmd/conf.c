@@ -30,8 +30,7 @@ const struct conf_key cmk_conf_keys[] = {
 	USED("containers.base_hosts_file", CONF_STRING, "hosts-file", .same = "||"),
 	USED("containers.cgroup_conf", CONF_LIST, "cgroup-conf"),
 	USED("containers.cgroupns", CONF_STRING, "cgroupns", .same = "||"),
-	OTHER("containers.cgroups", CONF_STRING, CONF_WARNED, .same = "||enabled|",
-	      .text = "a container has a control group wherever it can have one"),
+	USED("containers.cgroups", CONF_STRING, "cgroups", .same = "||"),
 	USED("containers.default_capabilities", CONF_LIST, NULL,
 	     .text = "what a container has unless `--cap-add` and `--cap-drop` change it"),
 	USED("containers.default_sysctls", CONF_LIST, "sysctl",
@@ -86,6 +85,9 @@ const struct conf_key cmk_conf_keys[] = {
 
 	USED("engine.add_compression", CONF_LIST, "add-compression"),
 	USED("engine.cdi_spec_dirs", CONF_LIST, "cdi-spec-dir"),
+	USED("engine.cgroup_manager", CONF_STRING, "cgroup-manager", .same = "||systemd|",
+	     .text = "`systemd`, which is podman's default, is as good as nothing: it is taken "
+		     "where it is there"),
 	USED("engine.compression_format", CONF_STRING, "compression-format", .same = "||"),
 	USED("engine.compression_level", CONF_NUMBER, "compression-level"),
 	USED("engine.detach_keys", CONF_STRING, "detach-keys"),

@@ -81,7 +81,7 @@ static void check_cgroups(struct doctor *d, struct finding *f)
 	struct cgroup_delegation c = CGROUP_DELEGATION_INIT;
 
 	(void)d;
-	if (cgroup_delegation_find(&c, NULL) < 0 || !c.path) {
+	if (cgroup_manager_delegation(NULL, &c, NULL) < 0 || !c.path) {
 		finding_set(f, FINDING_WARN, mend,
 			    "%s: containers get no group, limits are refused",
 			    c.why ? c.why : "nothing is delegated");

@@ -128,10 +128,10 @@ static void write_cgroup(struct json_writer *w)
 {
 	struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 
-	(void)cgroup_delegation_find(&d, NULL);
+	(void)cgroup_manager_delegation(NULL, &d, NULL);
 	json_write_strv(w, "cgroupControllers", d.controllers);
 	json_write_str(w, "cgroupDelegation", d.path ? d.path : d.why ? d.why : "none");
-	json_write_str(w, "cgroupManager", d.path ? "cgroupfs" : "none");
+	json_write_str(w, "cgroupManager", d.path ? cgroup_manager_choice(NULL, &d) : "none");
 	json_write_str(w, "cgroupVersion", d.mount ? "v2" : "none");
 	cgroup_delegation_done(&d);
 }

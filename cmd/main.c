@@ -94,10 +94,21 @@ static int set_events_backend(const struct cmk_option *o, const char *value, voi
 	return 0;
 }
 
+static int set_cgroup_manager(const struct cmk_option *o cmk_unused, const char *value, void *args,
+			      struct cmk_err *err)
+{
+	((struct cmk_globals *)args)->cgroup_manager = value;
+	return cgroup_manager_set(value, err);
+}
+
 const struct cmk_option cmk_global_options_behind[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "cdi-spec-dir", struct cmk_globals, cdi_dirs, "DIR",
 		   "directory of CDI files, instead of the default ones", .complete = COMPLETE_DIRS,
 		   .conf = "engine.cdi_spec_dirs"),
+	CMK_OPT_OF(OPT_CALLBACK, 0, "cgroup-manager", struct cmk_globals, cgroup_manager, "MANAGER",
+		   "who makes control groups, instead of the first that is here",
+		   .words = "systemd|cgroupfs", .complete = COMPLETE_WORDS,
+		   .parse = set_cgroup_manager, .conf = "engine.cgroup_manager"),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "events-backend", struct cmk_globals, events_backend, "BACKEND",
 		   "where events are kept", .def = "file", .words = "file|none",
 		   .complete = COMPLETE_WORDS, .parse = set_events_backend,

@@ -107,7 +107,8 @@ struct cmk_option {
 	}
 
 struct cmk_globals {
-	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out;
+	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out,
+		*cgroup_manager;
 	char **hooks_dirs, **cdi_dirs;
 	bool help, version, noout;
 	bool debug, level_given;  /* --debug, --log-level */

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/cgroup/stats.h"
 #include "libpod/container/procs.h"
 #include "libpod/copy/copy.h"
@@ -83,6 +83,7 @@ struct container_options {
 	/* name spaces, ids, hooks */
 	const char *seccomp_policy;
 	const char *pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname;
+	const char *cgroups, *cgroup_parent;
 	char *const *uidmap;
 	char *const *gidmap;
 	char *const *sysctl;

@@ -16,6 +16,7 @@
 void cgroup_delegation_done(struct cgroup_delegation *d)
 {
 	free(d->mount);
+	free(d->root);
 	free(d->path);
 	free(d->why);
 	d->controllers = strv_free(d->controllers);
@@ -87,14 +88,14 @@ static int find_mount(char **ret_root, char **ret_mount, struct cmk_err *err)
 	return 0;
 }
 
-/* The caller's path in the v2 hierarchy: the line "0::/path" of /proc/self/cgroup; NULL where there
- * is none. */
-static char *own_group(void)
+char *group_of(pid_t pid)
 {
 	cleanup_free char *text = NULL;
-	char *save = NULL;
+	char *save = NULL, file[32] = "/proc/self/cgroup";
 
-	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &text, NULL, NULL) < 0)
+	if (pid > 0)
+		(void)snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	if (file_read_at(AT_FDCWD, file, PROC_FILE_MAX, &text, NULL, NULL) < 0)
 		return NULL;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const char *path = str_after(line, "0::");
@@ -105,7 +106,7 @@ static char *own_group(void)
 	return NULL;
 }
 
-static bool may_use(int fd)
+bool group_may_use(int fd)
 {
 	return faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0 &&
 	       faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0 &&
@@ -138,7 +139,7 @@ static int climb(struct cgroup_delegation *d, const char *group)
 		cleanup_free char *full = xasprintf("%s%s", d->mount, path);
 		cleanup_close int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (fd < 0 || !may_use(fd))
+		if (fd < 0 || !group_may_use(fd))
 			break;
 		if (best >= 0)
 			(void)close(best);
@@ -152,6 +153,14 @@ static int climb(struct cgroup_delegation *d, const char *group)
 	return best;
 }
 
+/* A mount of a subtree (in a container without a cgroup namespace) shows paths below its root. */
+const char *group_below_mount(const struct cgroup_delegation *d, const char *group)
+{
+	const char *below = !d->root || streq(d->root, "/") ? group : str_after(group, d->root);
+
+	return below && !strstr(below, "/..") ? below : NULL;
+}
+
 static void explain(struct cgroup_delegation *d, const char *group)
 {
 	d->why = xasprintf("cgroup '%s%s' is not delegated to this user (with systemd: loginctl "
@@ -163,7 +172,7 @@ static void explain(struct cgroup_delegation *d, const char *group)
 int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
 {
 	struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
-	cleanup_free char *root = NULL, *group = NULL;
+	cleanup_free char *group = NULL;
 	const char *below;
 	int r;
 
@@ -174,19 +183,17 @@ int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err)
 		return 0;
 	}
 #endif
-	r = find_mount(&root, &d.mount, err);
+	r = find_mount(&d.root, &d.mount, err);
 	if (r < 0)
 		return r;
-	group = own_group();
+	group = group_of(0);
 	if (!d.mount || !group) {
 		d.why = xstrdup("no cgroup v2 hierarchy is mounted");
 		*ret = d;
 		return 0;
 	}
-	/* A mount of a subtree (in a container without a cgroup namespace) shows paths below its
-	 * root. */
-	below = streq(root, "/") ? group : str_after(group, root);
-	if (below && !strstr(below, "/.."))
+	below = group_below_mount(&d, group);
+	if (below)
 		d.fd = climb(&d, below);
 	if (d.fd < 0)
 		explain(&d, group);

@@ -16,6 +16,7 @@
 
 struct cgroup_delegation {
 	char *mount; /* "/sys/fs/cgroup", or NULL: no cgroup v2 here */
+	char *root;  /* the group that it shows: "/", or its own of a container */
 	char *path; /* delegated subtree below it ("/user.slice/…"), or NULL: nothing delegated */
 	int fd;	    /* its directory (O_PATH does not do: groups are made below it), or -1 */
 	char **controllers; /* what the subtree's children may use */

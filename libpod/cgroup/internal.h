@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between cgroup.c and limits.c. */
+/* Between the files of this directory. */
 #pragma once
+
+#include <sys/types.h>
 
 #include "libpod/cgroup/cgroup.h"
 
@@ -8,6 +10,13 @@
 int control_write(int dirfd, const char *name, const char *value, struct cmk_err *err);
 /* Its words (owned), or NULL. */
 char **control_words(int dirfd, const char *name);
+/* A process's path in the v2 hierarchy: the line "0::/path" of /proc/PID/cgroup (owned); PID 0 is
+ * this one. NULL where there is none. */
+char *group_of(pid_t pid);
+/* Where D's mount shows it (borrowed of GROUP); NULL: out of its reach. */
+const char *group_below_mount(const struct cgroup_delegation *d, const char *group);
+/* Whether the user may make groups there and move processes. */
+bool group_may_use(int fd);
 /* Lets children of the delegated group use what the limits need. EBUSY: processes sit in the
  * delegated group itself. */
 int limits_enable(const struct cgroup_delegation *d, const struct spec_resources *res,

@@ -55,7 +55,7 @@ static int await_first_frame(struct container *c, int fd, struct cmk_err *err)
 	if (c->cfg.remove) {
 		/* Of a --rm container no record says that it was about to run. */
 		if (c->state == CONTAINER_CREATED)
-			container_remove_stray_group(c->cfg.id);
+			container_remove_stray_group(&c->cfg);
 		(void)container_erase(c->st, c->cfg.id, c->cfg.name, NULL);
 	}
 	return cmk_err_set(err, -ECONNRESET, "start container '%s': its monitor died", c->cfg.name);

@@ -256,6 +256,7 @@ int create_check_namespaces(struct create_plan *p, struct cmk_err *err)
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;
 	bool joins_net = p->net == NETWORK_CONTAINER || p->net == NETWORK_PATH;
+	bool no_group = streq_null(o->cgroups, "disabled");
 	char *net = NULL;
 	struct choice all[] = {
 		/* The first one that is a container's gives the user namespace. */
@@ -271,8 +272,16 @@ int create_check_namespaces(struct create_plan *p, struct cmk_err *err)
 		  .shown = &cfg->cgroup_mode },
 		{ .type = "uts", .named = "UTS", .text = o->uts, .shown = &cfg->uts_mode },
 	};
-	int r = apply_all(p, all, ARRAY_LEN(all), err);
+	int r;
 
+	/* It has no group of its own that it could see as the root. */
+	if (no_group && !o->cgroupns)
+		all[3].text = "host";
+	if (no_group && o->cgroupns && !streq(o->cgroupns, "host"))
+		r = cmk_err_set(err, -EINVAL, "--cgroupns %s cannot be set with --cgroups disabled",
+				o->cgroupns);
+	else
+		r = apply_all(p, all, ARRAY_LEN(all), err);
 	if (net) {
 		free(cfg->network);
 		cfg->network = net;

@@ -70,6 +70,35 @@ static int check_limits(struct create_plan *p, struct cmk_err *err)
 	return r < 0 ? r : opt_limits_put(&p->spec->resources, &l, err);
 }
 
+/* Where the container is started at once what cannot be had is known now; one that is only made may
+ * be started elsewhere. */
+static int check_cgroups(struct create_plan *p, struct cmk_err *err)
+{
+	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
+	const struct container_options *o = p->o;
+	struct container_config *cfg = &p->c->cfg;
+	struct cgroup_request q;
+	int r;
+
+	cfg->cgroup_manager = xstrdup_null(cgroup_manager_asked());
+	cfg->cgroup_parent = o->cgroup_parent && *o->cgroup_parent ? xstrdup(o->cgroup_parent)
+								   : NULL;
+	if (o->cgroups && !streq(o->cgroups, "enabled"))
+		cfg->cgroups = xstrdup(o->cgroups);
+	r = container_cgroup_request(cfg, &q, err);
+	if (r == 0)
+		r = cgroup_request_check(&q, err);
+	if (r == 0 && (o->start || q.mode == CGROUPS_DISABLED))
+		r = cgroup_request_check_limits(&q, &p->spec->resources, err);
+	if (r < 0 || !cfg->cgroup_parent || cfg->cgroup_manager)
+		return r;
+	/* Which of them the parent was checked by. */
+	r = cgroup_delegation_find(&d, err);
+	if (r == 0)
+		cfg->cgroup_manager = xstrdup(cgroup_manager_choice(NULL, &d));
+	return r;
+}
+
 static int check_groups(struct create_plan *p, struct cmk_err *err)
 {
 	for (char *const *g = p->o->group_add; g && *g; g++) {
@@ -212,6 +241,7 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 		check_domainname,
 		create_check_security,
 		check_limits,
+		check_cgroups,
 		check_groups,
 		check_signal,
 		create_check_labels,

@@ -270,7 +270,7 @@ static void write_limits(struct json_writer *w, const struct container_config *c
 	json_write_u64(w, "CpuShares", res->cpu_shares);
 	json_write_i64(w, "Memory", cfg->memory);
 	json_write_i64(w, "NanoCpus", cfg->nano_cpus);
-	json_write_str(w, "CgroupParent", "");
+	json_write_str(w, "CgroupParent", inspect_str(cfg->cgroup_parent));
 	write_block_io(w, res);
 	json_write_u64(w, "CpuPeriod", res->cpu_period);
 	json_write_i64(w, "CpuQuota", res->cpu_quota);
@@ -331,13 +331,28 @@ static void write_modes(struct json_writer *w, const struct container_config *cf
 	json_write_str(w, "CgroupnsMode", cfg->cgroup_mode ?: "private");
 }
 
+/* Who made its group; before the first start who would make it, by what the record says. */
+static const char *cgroup_manager_of(const struct container *c)
+{
+	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
+
+	if (container_is_active(c) && c->live.cgroup_path)
+		return c->live.cgroup_manager && streq(c->live.cgroup_manager, "systemd")
+			       ? "systemd"
+			       : "cgroupfs";
+	if (c->cfg.cgroup_manager)
+		return c->cfg.cgroup_manager;
+	(void)cgroup_delegation_find(&d, NULL);
+	return streq(cgroup_manager_choice(NULL, &d), "systemd") ? "systemd" : "cgroupfs";
+}
+
 void inspect_host_config(struct json_writer *w, const struct container *c, const struct spec *s)
 {
 	const struct container_config *cfg = &c->cfg;
 
 	json_write_object(w, "HostConfig");
 	json_write_strv(w, "Binds", cfg->binds);
-	json_write_str(w, "CgroupManager", "cgroupfs");
+	json_write_str(w, "CgroupManager", cgroup_manager_of(c));
 	json_write_str(w, "ContainerIDFile", inspect_str(cfg->cidfile));
 	write_log_config(w, c);
 	json_write_str(w, "NetworkMode", inspect_str(cfg->network));
@@ -353,7 +368,7 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	write_names(w, cfg);
 	write_modes(w, cfg);
 	json_write_str(w, "Cgroup", "");
-	json_write_str(w, "Cgroups", "default");
+	json_write_str(w, "Cgroups", cfg->cgroups ?: "default");
 	json_write_null(w, "Links");
 	json_write_i64(w, "OomScoreAdj",
 		       s->process.has_oom_score_adj ? s->process.oom_score_adj : 0);

@@ -402,7 +402,7 @@ int container_remove(struct container *c, bool force, int64_t timeout_ms, struct
 		if (r < 0)
 			return r;
 		if (c->state == CONTAINER_CREATED)
-			container_remove_stray_group(c->cfg.id);
+			container_remove_stray_group(&c->cfg);
 		r = container_dir(c, err);
 		if (r >= 0)
 			r = container_volumes_mark(c->dir_fd, &c->cfg,

@@ -26,12 +26,8 @@ static void remove_cgroup(struct monitor *m)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
-	cleanup_close_fn(&m->cgroup_fd);
-	m->cgroup_fd = -1;
-	if (m->cgroup_path && cgroup_remove(m->delegation->mount, m->cgroup_path, &err) < 0)
+	if (cgroup_group_remove(&m->group, &err) < 0)
 		log_warn("%s", cmk_err_msg(&err));
-	free(m->cgroup_path);
-	m->cgroup_path = NULL;
 }
 
 static void save_status(struct monitor *m, bool durable)
@@ -112,7 +108,7 @@ void mon_end_run(struct monitor *m)
 {
 	uint64_t kills = 0;
 
-	if (m->cgroup_fd >= 0 && cgroup_oom_kills(m->cgroup_fd, &kills) == 0)
+	if (m->group.fd >= 0 && cgroup_oom_kills(m->group.fd, &kills) == 0)
 		m->status.oom_killed = kills > 0;
 	stop_slirp(m);
 	remove_cgroup(m);

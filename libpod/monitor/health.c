@@ -101,7 +101,7 @@ static bool somebody_asks(const struct monitor *m)
 
 static bool can_probe(const struct monitor *m)
 {
-	return m->state == MON_RUNNING && (m->cgroup_fd < 0 || !cgroup_frozen(m->cgroup_fd));
+	return m->state == MON_RUNNING && (m->group.fd < 0 || !cgroup_frozen(m->group.fd));
 }
 
 static int spawn(struct monitor *m, int report_fd, struct cmk_err *err)
@@ -120,10 +120,10 @@ static int spawn(struct monitor *m, int report_fd, struct cmk_err *err)
 	};
 
 	/* A group of its own, so that it can be killed with all that it starts. */
-	if (m->cgroup_fd >= 0 && h->group_fd < 0)
-		h->group_fd = cgroup_child(m->cgroup_fd, "cmk-health");
+	if (m->group.fd >= 0 && h->group_fd < 0)
+		h->group_fd = cgroup_child(m->group.fd, "cmk-health");
 	a.own_group = h->group_fd >= 0;
-	a.group_fd = a.own_group ? h->group_fd : m->cgroup_fd;
+	a.group_fd = a.own_group ? h->group_fd : m->group.fd;
 	h->pid = process_fork("cmk-health", PROCESS_DEATH_SIGNAL, &h->pidfd, err);
 	if (h->pid == 0)
 		health_probe_main(&a);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 
-#include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/events/events.h"
 #include "libpod/monitor/frame.h"
 #include "libpod/monitor/health.h"
@@ -111,8 +111,8 @@ struct monitor {
 	struct slirp slirp;
 	bool has_slirp;
 	int dir_fd; /* DATA/containers/ID; the caller's own may carry its lock */
-	int cgroup_fd, mntns_fd;
-	char *cgroup_path;
+	struct cgroup_group group;
+	int mntns_fd;
 	struct container_live live;
 	struct container_status status;
 	int exit_code;
@@ -241,6 +241,8 @@ void mon_notify_started(struct monitor *m);
 void mon_notify_healthy(struct monitor *m);
 void mon_notify_event(struct monitor *m);
 void mon_notify_close(struct monitor *m);
+/* Whether there is somebody to tell. */
+bool mon_notifies(const struct monitor *m);
 
 /* end.c */
 /* What a run leaves: helper, group, mounts. */

@@ -87,8 +87,8 @@ static void act_kill(struct monitor *m)
 	m->kill_at_ms = 0;
 	if (m->state == MON_STOPPING && !m->killed)
 		m->killed = MONITOR_KILLED_LATE;
-	if (m->cgroup_fd >= 0)
-		(void)cgroup_kill(m->cgroup_fd, NULL);
+	if (m->group.fd >= 0)
+		(void)cgroup_kill(m->group.fd, NULL);
 	(void)process_pidfd_signal(m->rc.pidfd, SIGKILL);
 }
 

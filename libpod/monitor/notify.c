@@ -46,6 +46,11 @@ static const char *host_socket(const struct monitor *m)
 	return path && *path && !streq(mode_of(m), "ignore") ? path : NULL;
 }
 
+bool mon_notifies(const struct monitor *m)
+{
+	return host_socket(m) != NULL;
+}
+
 static void tell(const struct monitor *m, const char *text, size_t len)
 {
 	const char *path = host_socket(m);

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "libpod/monitor/internal.h"
 #include "libpod/monitor/log_target.h"
+#include "libpod/record/internal.h"
 #include "libpod/record/joins.h"
 
 #define EXEC_TARGET_DEATH_MS 500
@@ -84,20 +85,14 @@ static int take_console(struct monitor *m, struct cmk_err *err)
 
 static int start_cgroup(struct monitor *m, struct cmk_err *err)
 {
-	const struct container_config *cfg = &m->a->container->cfg;
-	cleanup_free char *name = NULL;
+	struct cgroup_request q;
+	int r = container_cgroup_request(&m->a->container->cfg, &q, err);
 
-	if (!m->delegation->path) {
-		if (!cgroup_has_limits(&m->a->spec->resources))
-			return 0;
-		(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-				   "limits need a control group: %s",
-				   m->delegation->why ? m->delegation->why : "none is delegated");
-		return -EOPNOTSUPP;
-	}
-	name = xasprintf("cmk-%s.scope", cfg->id);
-	return cgroup_create(m->delegation, name, &m->a->spec->resources, &m->cgroup_fd,
-			     &m->cgroup_path, err);
+	/* systemd believes messages of processes in the unit that they are about. */
+	if (r == 0 && q.mode == CGROUPS_ENABLED && mon_notifies(m))
+		q.mode = CGROUPS_NO_CONMON;
+	return r < 0 ? r
+		     : cgroup_group_make(&q, m->delegation, &m->a->spec->resources, &m->group, err);
 }
 
 static int start_slirp(struct monitor *m, struct cmk_err *err)
@@ -162,6 +157,7 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 	free(m->live.boot_id);
 	free(m->live.started_at);
 	free(m->live.finished_at);
+	free(m->live.cgroup_manager);
 	free(m->live.cgroup_mount);
 	free(m->live.cgroup_path);
 	free(m->live.health);
@@ -175,8 +171,9 @@ static int save_live(struct monitor *m, struct cmk_err *err)
 	m->live.init_pid = init.pid;
 	m->live.init_start = init.start_time;
 	m->live.slirp_pid = m->has_slirp ? m->slirp.pid : 0;
-	m->live.cgroup_mount = m->cgroup_path ? xstrdup(m->delegation->mount) : NULL;
-	m->live.cgroup_path = xstrdup_null(m->cgroup_path);
+	m->live.cgroup_manager = xstrdup_null(m->group.manager);
+	m->live.cgroup_mount = xstrdup_null(m->group.mount);
+	m->live.cgroup_path = xstrdup_null(m->group.path);
 	m->live.initialized = m->state == MON_HELD;
 	m->live.restarting = m->live.stop_requested = false;
 	return container_live_save(m->st, m->a->container->cfg.id, &m->live, err);
@@ -213,7 +210,7 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 		args.preserve_fds = m->a->container->preserve_fds;
 		args.n_preserve_fds = m->a->container->n_preserve_fds;
 	}
-	args.cgroup_fd = m->cgroup_fd;
+	args.cgroup_fd = m->group.fd;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)
 		return r;
@@ -228,6 +225,7 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 		r = runtime_create(&args, &m->rc, err);
 	if (r < 0)
 		return r;
+	cgroup_group_settled(&m->group);
 	hold_mounts(m);
 	if (args.want_tap)
 		r = give_tap(m, err);
@@ -258,10 +256,14 @@ static bool exec_met_the_end(const struct runtime_exec_args *args, int error)
 static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *err)
 {
 	struct runtime_exec_args args = *m->a->exec;
+	const struct container *c = m->a->container;
 	int r;
 
 	args.st = m->st;
 	memcpy(args.stdio, e->fd, sizeof(args.stdio));
+	if (c->live.cgroup_mount && c->live.cgroup_path)
+		cgroup_approach(c->live.cgroup_mount, c->live.cgroup_path,
+				m->a->exec_session ? m->a->exec_session : c->cfg.id, c->cfg.name);
 	r = runtime_exec(&args, &m->rc, err);
 	if (r < 0 && exec_met_the_end(&args, r)) {
 		cmk_err_done(err);
@@ -316,7 +318,8 @@ int mon_start_run(struct monitor *m, struct cmk_err *err)
 int mon_start(struct monitor *m, struct cmk_err *err)
 {
 	m->rc = RUNTIME_CONTAINER_INIT;
-	m->dir_fd = m->cgroup_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
+	m->group = CGROUP_GROUP_INIT;
+	m->dir_fd = m->mntns_fd = m->in_fd = m->src[0].fd = m->src[1].fd = -1;
 	m->notify_fd = -1;
 	m->epoll_fd = m->signal_fd = m->timer_fd = m->listen_fd = m->inotify_fd = -1;
 	m->slirp = (struct slirp){ .pid = -1, .pidfd = -1, .control_fd = -1 };

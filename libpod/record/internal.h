@@ -126,7 +126,11 @@ int container_layers_refresh(struct container *c, struct cmk_err *err);
 /* Under the lock: ends what a lost monitor left and writes the status. */
 int container_repair_locked(struct container *c, struct cmk_err *err);
 /* Killed before it could write live.json, a monitor leaves its group where no record names it. */
-void container_remove_stray_group(const char *id);
+void container_remove_stray_group(const struct container_config *cfg);
+/* What the record says about its group; *RET borrows from it. */
+struct cgroup_request;
+int container_cgroup_request(const struct container_config *cfg, struct cgroup_request *ret,
+			     struct cmk_err *err);
 /* Modes of DATA/containers/ID: by its sticky bit a --rm container is known where a power cut has
  * emptied its record, which nothing has synced. */
 #define CONTAINER_DIR 0700

@@ -160,6 +160,7 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 	const char *name = container_name_bare(name_or_id);
 	cleanup_close int lock = -1;
 	char id[CONTAINER_ID_LEN + 1];
+	const struct container_config cfg = { .id = id };
 	int r = -ENOENT;
 
 	if (container_name_valid(name))
@@ -174,7 +175,7 @@ int container_remove_damaged(struct storage *st, const char *name_or_id, struct 
 	lock = container_lock_id(st, id, true, err);
 	if (lock < 0)
 		return lock;
-	container_remove_stray_group(id);
+	container_remove_stray_group(&cfg);
 	return container_erase(st, id, NULL, err);
 }
 

@@ -129,6 +129,8 @@ struct container_config {
 	 * latter two stand in .network, of the user namespace there are also "keep-id…", "nomap",
 	 * "auto…" */
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
+	/* its group: who makes it (NULL: by probing), below what, and --cgroups */
+	char *cgroup_manager, *cgroup_parent, *cgroups;
 	char *extra;
 };
 
@@ -165,8 +167,9 @@ struct container_live {
 	char *boot_id, *started_at;
 	int64_t monitor_pid, init_pid, slirp_pid;
 	uint64_t monitor_start, init_start;
-	uint64_t pid_ns; /* inode of the namespace in which the pids are true; set by
-			    container_live_save() */
+	uint64_t pid_ns;      /* inode of the namespace in which the pids are true; set by
+				 container_live_save() */
+	char *cgroup_manager; /* who made the group; NULL: there is none, or a record before 0.5 */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
 	/* life */

@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/record/internal.h"
 #include "libpod/record/volume_users.h"
 
@@ -111,15 +111,28 @@ void container_await_monitor_death(const struct container *c)
 		;
 }
 
-void container_remove_stray_group(const char *id)
+int container_cgroup_request(const struct container_config *cfg, struct cgroup_request *ret,
+			     struct cmk_err *err)
 {
-	cleanup(cgroup_delegation_done) struct cgroup_delegation d = { .fd = -1 };
-	cleanup_free char *path = NULL;
+	struct cgroup_request q = {
+		.id = cfg->id,
+		.name = cfg->name,
+		.manager = cfg->cgroup_manager,
+		.parent = cfg->cgroup_parent,
+	};
+	int r = cgroup_mode_parse(cfg->cgroups, &q.mode, err);
 
-	if (cgroup_delegation_find(&d, NULL) < 0 || !d.path)
-		return;
-	path = xasprintf("%s/cmk-%s.scope", streq(d.path, "/") ? "" : d.path, id);
-	(void)cgroup_remove(d.mount, path, NULL);
+	if (r == 0)
+		*ret = q;
+	return r;
+}
+
+void container_remove_stray_group(const struct container_config *cfg)
+{
+	struct cgroup_request q;
+
+	if (container_cgroup_request(cfg, &q, NULL) == 0)
+		cgroup_stray_remove(&q);
 }
 
 int container_repair_locked(struct container *c, struct cmk_err *err)
@@ -133,9 +146,9 @@ int container_repair_locked(struct container *c, struct cmk_err *err)
 	if (container_pids_are_ours(c))
 		kill_init(&c->live);
 	if (!c->live.cgroup_path)
-		container_remove_stray_group(c->cfg.id);
+		container_remove_stray_group(&c->cfg);
 	else if (c->live.cgroup_mount &&
-		 cgroup_remove(c->live.cgroup_mount, c->live.cgroup_path, &ignored) < 0)
+		 cgroup_place_remove(c->live.cgroup_mount, c->live.cgroup_path, &ignored) < 0)
 		log_warn("container '%.12s': its control group stays behind: %s", c->cfg.id,
 			 cmk_err_msg(&ignored));
 	if (c->live.init_pid > 0)
@@ -309,7 +322,9 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 	r = container_open_id(st, id, &c, &e);
 	if (r == -ENOENT) {
 		/* Half-made or half-removed; who does that holds the lock that we have. */
-		container_remove_stray_group(id);
+		const struct container_config cfg = { .id = (char *)(uintptr_t)id };
+
+		container_remove_stray_group(&cfg);
 		gone = container_erase(st, id, name, &e) == 0;
 	} else if (r < 0 && new_boot && was_to_be_removed(st, id)) {
 		gone = container_erase(st, id, name, &e) == 0;
@@ -318,7 +333,7 @@ bool container_reap_locked(struct storage *st, const char *id, const char *name,
 	} else if (c->cfg.remove && !container_is_active(c) &&
 		   (new_boot || is_unfinished(st, id))) {
 		if (c->state == CONTAINER_CREATED)
-			container_remove_stray_group(id);
+			container_remove_stray_group(&c->cfg);
 		if (c->state == CONTAINER_MONITOR_LOST && container_repair_locked(c, &e) < 0)
 			log_debug("container '%.12s': %s", id, cmk_err_msg(&e));
 		gone = container_erase(st, id, c->cfg.name, &e) == 0;

@@ -85,8 +85,8 @@ See 'cmk help'"
 	assert_error "not supported: 'cmk machine': .*virtual machine"
 	run_cmk 125 --connection far ps
 	assert_error "not supported: option '--connection' of 'cmk': .*ssh"
-	run_cmk 125 --cgroup-manager systemd version
-	assert_error "not supported yet: option '--cgroup-manager' of 'cmk'"
+	run_cmk 125 --imagestore /x version
+	assert_error "not supported yet: option '--imagestore' of 'cmk'"
 }
 
 @test "options of other tools are refused, not accepted and ignored" {

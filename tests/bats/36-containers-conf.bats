@@ -134,9 +134,9 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 }
 
 @test "what containers.conf says and cmk cannot do is said or refused; what is unknown is passed over" {
-	printf '[containers]\nnew_key = 1\ncgroups = "disabled"\nlabel = true\n[engine]\nno_pivot_root = false\n[future]\nx = 1\n' >"$conf"
+	printf '[containers]\nnew_key = 1\ninterface_name = "eth7"\nlabel = true\n[engine]\nno_pivot_root = false\n[future]\nx = 1\n' >"$conf"
 	run_in true
-	assert_equal "${stderr#*msg=}" "\"containers.conf: [containers] cgroups = 'disabled' is not supported and has no effect\""
+	assert_equal "${stderr#*msg=}" "\"containers.conf: [containers] interface_name = 'eth7' is not supported and has no effect\""
 	printf '[containers]\napparmor_profile = "mine"\n' >"$conf"
 	run_cmk 125 run --rm --rootfs "$fs" true
 	assert_error "containers.conf: \[containers\] apparmor_profile = 'mine' is not supported"

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * cmk-scope: has systemd make a transient scope (org.freedesktop.systemd1(5), systemd.scope(5)),
+ * over D-Bus with sd-bus, so that cmk itself never maps libsystemd. Started by scope_start():
+ *
+ *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION
+ *
+ * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
+ * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
+ * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
+ * the other side of standard input is closed. DELEGATE is yes or no. Standard input is a
+ * SOCK_SEQPACKET socket: one message when the scope is there ("ok") or with the error, one line.
+ *
+ * It may: talk on the connection to systemd that it opened first. After that no file, no other
+ * socket, no process, no capability.
+ */
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "base/sandbox.h"
+
+#define SYSTEMD "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+#define ANSWER_TIMEOUT_US ((uint64_t)10 * 1000 * 1000)
+#define CONTROL_FD STDIN_FILENO
+
+struct scope {
+	sd_bus *bus;
+	const char *slice, *name, *description;
+	uint32_t pid; /* 0: this program */
+	bool delegate;
+	bool asked; /* its job is outstanding */
+	bool there;
+	bool subscribed;
+	struct cmk_err *err;
+};
+
+/* The first one counts. */
+#define failed(s, ...) ((s)->err->msg ? -EIO : cmk_err_set((s)->err, -EIO, __VA_ARGS__))
+
+/* --- the connection ----------------------------------------------------------------------------
+ */
+
+static int try_connect(const char *address, bool is_bus, sd_bus **ret)
+{
+	sd_bus *bus = NULL;
+	int r = sd_bus_new(&bus);
+
+	if (r >= 0)
+		r = sd_bus_set_address(bus, address);
+	if (r >= 0)
+		r = sd_bus_set_bus_client(bus, is_bus);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r < 0) {
+		(void)sd_bus_unref(bus);
+		return r;
+	}
+	*ret = bus;
+	return 0;
+}
+
+static int open_connection(struct scope *s, const char *bus, const char *own)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int r = -ENOENT;
+
+	if (*bus)
+		r = try_connect(bus, true, &s->bus);
+	if (r < 0 && *own)
+		r = try_connect(own, false, &s->bus);
+	if (r < 0)
+		return failed(s, "connect to systemd at '%s': %s", *bus ? bus : own, strerror(-r));
+	/* The process ids that we name are of our own pid namespace. */
+	if (getsockopt(sd_bus_get_fd(s->bus), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+	    peer.pid <= 0)
+		return failed(s, "systemd runs in another pid namespace");
+	return 0;
+}
+
+/* --- the scope ---------------------------------------------------------------------------------
+ */
+
+/* As podman's, and no limit on tasks by default: cmk's own options say it. */
+static int put_properties(sd_bus_message *m, const struct scope *s)
+{
+	uint32_t pid = s->pid ? s->pid : (uint32_t)getpid();
+	int r = sd_bus_message_open_container(m, 'a', "(sv)");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)", "Description", "s", s->description,
+					  "PIDs", "au", 1, pid, "CollectMode", "s",
+					  "inactive-or-failed", "DefaultDependencies", "b", 0);
+	if (r >= 0 && *s->slice)
+		r = sd_bus_message_append(m, "(sv)", "Slice", "s", s->slice);
+	if (r >= 0 && s->delegate)
+		r = sd_bus_message_append(m, "(sv)(sv)", "Delegate", "b", 1, "TasksMax", "t",
+					  UINT64_MAX);
+	return r >= 0 ? sd_bus_message_close_container(m) : r;
+}
+
+static int on_answer(sd_bus_message *m, void *data, sd_bus_error *ret);
+
+/* Returns once it is sent; what follows comes through on_answer() and on_signal(). */
+static int ask(struct scope *s)
+{
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+					       "StartTransientUnit");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", s->name, "fail");
+	if (r >= 0)
+		r = put_properties(m, s);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "a(sa(sv))", 0);
+	if (r >= 0)
+		r = sd_bus_call_async(s->bus, NULL, m, on_answer, s, ANSWER_TIMEOUT_US);
+	(void)sd_bus_message_unref(m);
+	if (r < 0)
+		return failed(s, "ask systemd for '%s': %s", s->name, strerror(-r));
+	s->asked = true;
+	return 0;
+}
+
+static int on_subscribed(sd_bus_message *m, void *data, sd_bus_error *ret)
+{
+	struct scope *s = data;
+
+	(void)m;
+	(void)ret;
+	/* It may have gone before we were told of such things. */
+	return s->asked || s->there ? 0 : ask(s);
+}
+
+/* That of an earlier run is still being collected: "UnitRemoved" says when it is gone. */
+static int await_removal(struct scope *s)
+{
+	int r;
+
+	s->asked = false;
+	if (s->subscribed)
+		return 0;
+	s->subscribed = true;
+	r = sd_bus_call_method_async(s->bus, NULL, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+				     "Subscribe", on_subscribed, s, "");
+	return r < 0 ? failed(s, "subscribe to systemd: %s", strerror(-r)) : 0;
+}
+
+static int on_answer(sd_bus_message *m, void *data, sd_bus_error *ret)
+{
+	const sd_bus_error *e = sd_bus_message_get_error(m);
+	struct scope *s = data;
+
+	(void)ret;
+	if (!e)
+		return 0;
+	if (sd_bus_error_has_name(e, SYSTEMD ".UnitExists"))
+		return await_removal(s);
+	return failed(s, "systemd makes no scope: %s", e->message ? e->message : e->name);
+}
+
+static int on_signal(sd_bus_message *m, void *data, sd_bus_error *ret)
+{
+	const char *name = "", *result = "";
+	struct scope *s = data;
+	uint32_t id;
+
+	(void)ret;
+	if (sd_bus_message_is_signal(m, SYSTEMD_MANAGER, "JobRemoved") > 0) {
+		if (sd_bus_message_read(m, "uoss", &id, NULL, &name, &result) < 0 ||
+		    !streq(name, s->name) || !s->asked)
+			return 0;
+		s->asked = false;
+		s->there = streq(result, "done");
+		return s->there ? 0 : failed(s, "systemd could not start '%s': %s", name, result);
+	}
+	if (sd_bus_message_is_signal(m, SYSTEMD_MANAGER, "UnitRemoved") > 0 &&
+	    sd_bus_message_read(m, "so", &name, NULL) >= 0 && streq(name, s->name) && !s->asked &&
+	    !s->there)
+		return ask(s);
+	return 0;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int make(struct scope *s)
+{
+	uint64_t end = now_us() + ANSWER_TIMEOUT_US, now;
+	int r = sd_bus_match_signal_async(s->bus, NULL, NULL, SYSTEMD_PATH, SYSTEMD_MANAGER, NULL,
+					  on_signal, NULL, s);
+
+	if (r < 0)
+		return failed(s, "listen to systemd: %s", strerror(-r));
+	r = ask(s);
+	while (r >= 0 && !s->err->msg && !s->there) {
+		now = now_us();
+		r = sd_bus_process(s->bus, NULL);
+		if (r == 0 && now < end)
+			r = sd_bus_wait(s->bus, end - now);
+		if (r < 0)
+			return failed(s, "the connection to systemd is lost: %s", strerror(-r));
+		if (now >= end)
+			return failed(s, "systemd has not made '%s' within 10 s", s->name);
+	}
+	return s->err->msg ? -EIO : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct sandbox_policy policy = { .rights = 0 };
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct scope s = { .err = &err };
+	uint64_t pid = 0;
+	const char *said;
+	char end;
+	int r;
+
+	if (argc != 8 || parse_u64(argv[5], INT32_MAX, &pid) < 0) {
+		(void)fprintf(stderr, "cmk-scope is started by cmk, not by hand\n");
+		return 2;
+	}
+	s.slice = argv[3];
+	s.name = argv[4];
+	s.pid = (uint32_t)pid;
+	s.delegate = streq(argv[6], "yes");
+	s.description = argv[7];
+	r = open_connection(&s, argv[1], argv[2]);
+	if (r == 0)
+		r = sandbox_enter(&policy, &err);
+	if (r == 0)
+		r = make(&s);
+	said = r == 0 ? "ok" : cmk_err_msg(&err);
+	if (write(CONTROL_FD, said, strlen(said)) < 0)
+		return 1;
+	while (r == 0 && s.pid == 0 && read(CONTROL_FD, &end, 1) < 0 && errno == EINTR)
+		;
+	/* What is left is the kernel's to take away, sooner than ours. */
+	_exit(r == 0 ? 0 : 1);
+}

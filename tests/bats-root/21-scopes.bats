@@ -1,0 +1,269 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Containers in scopes of systemd, of a user manager that is started by hand: in a mount namespace of its own, where
+# the system seems to have been booted by systemd.
+load ../bats/helpers
+
+setup() {
+	common_setup
+	[ -n "$TEST_CG" ] || skip "no cgroup2 here"
+	[ -x /usr/lib/systemd/systemd ] || skip "systemd is not installed"
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	uid=$(id -u cmk-test) home=$T/home-cmk-test
+	mkdir -p "$home" "$TEST_CG/user/shell" "$TEST_CG/user/manager"
+	chown cmk-test: "$home"
+	chown -R cmk-test: "$TEST_CG/user"
+	fs=$(rootfs)
+	chown -hR cmk-test: "$fs"
+	start_manager
+}
+
+teardown() {
+	local left=0
+	if [ -n "${manager:-}" ]; then
+		user "$CMK_BIN" rm -f -t 0 -a >/dev/null 2>&1 || true
+		[ -n "${gone:-}" ] || wait_for 10 no_scopes || left=1
+		kill -9 "$manager"
+		wait "$manager" 2>/dev/null || true
+		echo 1 >"$TEST_CG/user/manager/cgroup.kill"
+		wait_for 10 grep -q "populated 0" "$TEST_CG/user/manager/cgroup.events"
+		find "$TEST_CG/user" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+	fi
+	common_teardown
+	return $left
+}
+
+start_manager() {
+	"$FIXTURES/user-manager" "$uid" "$home" "$TEST_CG/user/manager" >"$T/manager.log" 2>&1 </dev/null 3>&- &
+	manager=$!
+	wait_for 30 test -S "/proc/$manager/root/run/user/$uid/bus"
+}
+
+# user COMMAND...: as the user, in a shell's group beside the manager's.
+user() {
+	# shellcheck disable=SC2016
+	nsenter -t "$manager" -m sh -c 'echo $$ >"$0/user/shell/cgroup.procs"; cd /; home=$1 uid=$2; shift 2
+		exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env -i PATH="$PATH" HOME="$home" USER=cmk-test \
+		XDG_RUNTIME_DIR="/run/user/$uid" timeout 60 "$@"' "$TEST_CG" "$home" "$uid" "$@" 3>&-
+}
+
+# run_user [CODE] COMMAND...
+run_user() {
+	local code=0
+	[[ $1 != [0-9]* ]] || { code=$1 && shift; }
+	status=0
+	user "$@" >"$T/out" 2>"$T/err" || status=$?
+	read_all output "$T/out"
+	read_all stderr "$T/err"
+	output=${output%$'\n'} stderr=${stderr%$'\n'}
+	[ "$status" = "$code" ] || { echo "exit code $status: $output $stderr" && return 1; }
+}
+
+# field NAME [CONTAINER]
+field() { user "$CMK_BIN" inspect --format "{{.$1}}" "${2:-c}"; }
+group() { sed -n 's/^0:://p' "/proc/$1/cgroup"; }
+scope() { echo "cmk-$(field Id "${1:-c}").scope"; }
+property() { user systemctl --user show -P "$1" "$2"; }
+no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all 'cmk-*.scope')" ]; }
+
+@test "a container and its monitor are in a scope of their own, which ends with them" {
+	run_user "$CMK_BIN" info --format '{{.host.cgroupManager}}'
+	assert_equal "$output" systemd
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	local unit path
+	unit=$(scope) path=$(property ControlGroup "$(scope)")
+	assert_equal "$(property ActiveState "$unit")" active
+	assert_equal "$(property Delegate "$unit")" yes
+	assert_equal "$(property Description "$unit")" "container c (cmk)"
+	assert_equal "$path" "${TEST_CG#/sys/fs/cgroup}/user/manager/user.slice/$unit"
+	assert_equal "$(field State.CgroupPath)" "$path/container"
+	assert_equal "$(field HostConfig.CgroupManager) $(field HostConfig.Cgroups)" "systemd default"
+	assert_equal "$(group "$(field State.Pid)")" "$path/container"
+	assert_equal "$(group "$(field State.ConmonPid)")" "$path/monitor"
+	run_user "$CMK_BIN" exec c cat /proc/self/cgroup
+	assert_equal "${output##*$'\n'}" 0::/
+	run_user "$CMK_BIN" stop -t 0 c
+	wait_for 10 no_scopes
+	assert [ ! -e "/sys/fs/cgroup$path" ]
+	run_user "$CMK_BIN" start c
+	assert_equal "$(property ActiveState "$unit")" active
+	run_user "$CMK_BIN" rm -f -t 0 c
+	wait_for 10 no_scopes
+}
+
+@test "a container outlives the unit which it was started from" {
+	run_user systemd-run --user --wait --collect -q -p Type=oneshot "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	assert_equal "$(field State.Status)" running
+	assert_match "$(group "$(field State.ConmonPid)")" "/user.slice/$(scope)/monitor$"
+	user systemctl --user stop "$(scope)"
+	assert_equal "$(field State.Status)" exited
+	wait_for 10 no_scopes
+}
+
+@test "pause, stats, update, kill and a new run in the same scope" {
+	run_user "$CMK_BIN" run -d --name c --net=none --cgroup-conf cgroup.max.depth=7 --rootfs "$fs" sleep 100
+	local path since
+	path=/sys/fs/cgroup$(field State.CgroupPath) since=$(property ActiveEnterTimestampMonotonic "$(scope)")
+	assert_equal "$(cat "$path/cgroup.max.depth") $(cat "$path/../cgroup.max.depth")" "7 max"
+	run_user "$CMK_BIN" pause c
+	assert_equal "$(cat "$path/cgroup.freeze") $(cat "$path/../cgroup.freeze")" "1 0"
+	run_user "$CMK_BIN" unpause c
+	run_user "$CMK_BIN" stats --no-stream --format '{{.PIDs}}' c
+	assert_equal "$output" 1
+	run_user "$CMK_BIN" restart -t 0 c
+	assert_equal "$(property ActiveEnterTimestampMonotonic "$(scope)")" "$since"
+	assert_equal "$(cat "$path/cgroup.max.depth")" 7
+	run_user "$CMK_BIN" kill c
+	wait_for 10 no_scopes
+	assert_equal "$(field State.ExitCode)" 137
+}
+
+@test "runs that follow each other at once wait until systemd has let the last scope go" {
+	local i
+	run_user "$CMK_BIN" create --name c --net=none --rootfs "$fs" true
+	for i in 1 2 3 4 5 6 7 8; do
+		run_user "$CMK_BIN" start -a c
+		assert_equal "$stderr" ""
+	done
+}
+
+@test "after kill -9 of the monitor nothing of the scope is left" {
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	local path
+	path=/sys/fs/cgroup$(field State.CgroupPath)
+	kill -9 "$(field State.ConmonPid)"
+	wait_for 10 no_scopes
+	assert [ ! -e "$path/.." ]
+	run_user "$CMK_BIN" start c
+	assert_equal "$(field State.Status)" running
+	kill -9 "$(field State.ConmonPid)"
+	run_user "$CMK_BIN" rm -f -t 0 c
+	wait_for 10 no_scopes
+}
+
+@test "kill -9 of a command and its monitor at any moment of a start leaves no scope" {
+	local delay
+	for delay in 0.005 0.01 0.02 0.03 0.04 0.06 0.08 0.1 0.15 0.2; do
+		user timeout -s KILL "$delay" "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100 >/dev/null 2>&1 || true
+		pkill -9 -u cmk-test -x cmk-monitor || true
+		user "$CMK_BIN" rm -f -t 0 -i c >/dev/null
+		wait_for 10 no_scopes
+	done
+}
+
+@test "limits need what the manager was delegated, and are refused before a pull" {
+	local c controller option
+	for c in memory:-m64m pids:--pids-limit=50 cpuset:--cpuset-cpus=0; do
+		controller=${c%%:*} option=${c#*:}
+		grep -qw "$controller" "$TEST_CG/user/cgroup.controllers" && continue
+		run_user 125 "$CMK_BIN" run --rm "$option" registry.invalid/none true
+		assert_match "$stderr" "cgroup controller '$controller' is not delegated in '?/.*/user/manager"
+		assert_match "$stderr" "Delegate=cpu cpuset io memory pids"
+		refute_match "$stderr" registry
+	done
+	run_user 125 "$CMK_BIN" run --rm --net=none --cgroup-conf cgroup.max.depth=wibble --rootfs "$fs" true
+	assert_match "$stderr" "--cgroup-conf 'cgroup.max.depth=wibble': .*invalid argument"
+	wait_for 10 no_scopes
+}
+
+@test "limits are written in the container's group, below the scope" {
+	grep -qw pids "$TEST_CG/user/cgroup.controllers" || skip "the controller 'pids' is not delegated to the tests here"
+	echo +pids >"$TEST_CG/cgroup.subtree_control"
+	run_user "$CMK_BIN" run -d --name c --net=none --pids-limit 1 --rootfs "$fs" sleep 100
+	local path
+	path=/sys/fs/cgroup$(field State.CgroupPath)
+	assert_equal "$(cat "$path/pids.max") $(cat "$path/../pids.max")" "1 max"
+	run_user "$CMK_BIN" update --pids-limit 50 c
+	assert_equal "$(cat "$path/pids.max")" 50
+}
+
+@test "--cgroups no-conmon: the monitor stays in its unit, and ends with it" {
+	run_user systemd-run --user -q --unit=starter -p RemainAfterExit=yes -p KillMode=control-group "$CMK_BIN" run -d --name c \
+		--cgroups no-conmon --net=none --rootfs "$fs" sleep 100
+	wait_for 10 eval '[ "$(field State.Status 2>/dev/null)" = running ]'
+	assert_match "$(group "$(field State.ConmonPid)")" "/starter.service$"
+	assert_match "$(group "$(field State.Pid)")" "/user.slice/$(scope)/container$"
+	assert_equal "$(field HostConfig.Cgroups)" no-conmon
+	# The helper that kept the scope until the container was in it has gone.
+	assert_equal "$(cat "/sys/fs/cgroup$(property ControlGroup "$(scope)")/monitor/cgroup.procs")" ""
+	user systemctl --user stop starter
+	assert_equal "$(field State.Status)" exited
+	wait_for 10 no_scopes
+}
+
+@test "a service of Type=notify keeps the monitor, which is its main process" {
+	run_user systemd-run --user -q --unit=notifies -p Type=notify -p NotifyAccess=all "$CMK_BIN" run -d --name c --sdnotify=conmon \
+		--net=none --rootfs "$fs" sleep 100
+	assert_equal "$(property MainPID notifies.service)" "$(field State.ConmonPid)"
+	assert_match "$(group "$(field State.Pid)")" "/user.slice/$(scope)/container$"
+	user systemctl --user stop notifies
+	assert_equal "$(field State.Status)" exited
+}
+
+@test "--cgroups split: both in groups below the unit's" {
+	run_user systemd-run --user -q --unit=splits -p Delegate=yes -p RemainAfterExit=yes "$CMK_BIN" run -d --name c \
+		--cgroups split --net=none --rootfs "$fs" sleep 100
+	wait_for 10 eval '[ "$(field State.Status 2>/dev/null)" = running ]'
+	assert_match "$(group "$(field State.ConmonPid)")" "/splits.service/supervisor$"
+	assert_match "$(group "$(field State.Pid)")" "/splits.service/cmk-payload-$(field Id)$"
+	assert_equal "$(field HostConfig.Cgroups)" split
+	assert no_scopes
+	run_user "$CMK_BIN" restart -t 0 c
+	assert_match "$(group "$(field State.Pid)")" "/splits.service/cmk-payload-$(field Id)$"
+	user systemctl --user stop splits
+	assert_equal "$(field State.Status)" exited
+	run_user 125 "$CMK_BIN" run --cgroups split --cgroup-parent a.slice --rootfs "$fs" true
+	assert_match "$stderr" "--cgroup-parent cannot be set with --cgroups split"
+}
+
+@test "--cgroup-parent: a slice, and for cgroupfs a path" {
+	run_user "$CMK_BIN" run -d --name c --cgroup-parent cmk-test.slice --net=none --rootfs "$fs" sleep 100
+	assert_match "$(field State.CgroupPath)" "/manager/cmk.slice/cmk-test.slice/$(scope)/container$"
+	assert_equal "$(field HostConfig.CgroupParent)" cmk-test.slice
+	run_user "$CMK_BIN" rm -f -t 0 c
+	run_user 125 "$CMK_BIN" create --cgroup-parent some/path --rootfs "$fs" true
+	assert_match "$stderr" "did not receive systemd slice as cgroup parent when using systemd"
+	run_user 125 "$CMK_BIN" --cgroup-manager cgroupfs create --cgroup-parent a.slice --rootfs "$fs" true
+	assert_match "$stderr" "systemd slice received as cgroup parent when using cgroupfs"
+	run_user "$CMK_BIN" --cgroup-manager cgroupfs run -d --name c --cgroup-parent a/b --net=none --rootfs "$fs" sleep 100
+	assert_equal "$(field State.CgroupPath)" "${TEST_CG#/sys/fs/cgroup}/user/a/b/$(scope)"
+	assert_equal "$(field HostConfig.CgroupManager)" cgroupfs
+	assert no_scopes
+	run_user "$CMK_BIN" rm -f -t 0 c
+	rmdir "$TEST_CG/user/a/b" "$TEST_CG/user/a"
+}
+
+@test "without the bus the manager's own socket will do" {
+	user systemctl --user stop dbus.socket dbus.service
+	rm -f "/proc/$manager/root/run/user/$uid/bus"
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	assert_equal "$stderr" ""
+	assert_match "$(field State.CgroupPath)" "/user.slice/$(scope)/container$"
+	local i
+	for i in 1 2 3 4; do
+		run_user "$CMK_BIN" stop -t 0 c
+		run_user "$CMK_BIN" start c
+	done
+}
+
+@test "a manager that gives no answer: said where it was asked for, else cgroupfs is used" {
+	kill -9 "$manager"
+	wait "$manager" 2>/dev/null || true
+	gone=yes
+	# Its mount namespace, without it.
+	unshare -m --propagation private sh -c 'mount -t tmpfs -o mode=0755 tmpfs /run; mkdir -p "/run/user/$0/systemd"; chown -R "$0" "/run/user/$0"
+		exec sleep 1000' "$uid" 3>&- &
+	manager=$!
+	wait_for 10 test -d "/proc/$manager/root/run/user/$uid/systemd"
+	user socat UNIX-LISTEN:"/run/user/$uid/systemd/private,unlink-close=0" /dev/null 3>&- &
+	wait_for 10 test -S "/proc/$manager/root/run/user/$uid/systemd/private"
+	pkill -u cmk-test -x socat
+	wait $! || true
+	run_user 125 "$CMK_BIN" --cgroup-manager systemd run --rm --net=none --rootfs "$fs" true
+	assert_match "$stderr" "^Error: .*cgroup manager 'systemd': .*"
+	assert_equal "$(wc -l <<<"$stderr")" 1
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	assert_match "$stderr" "cgroup manager 'systemd'"
+	assert_equal "$(field State.CgroupPath)" "${TEST_CG#/sys/fs/cgroup}/user/$(scope)"
+	run_user "$CMK_BIN" rm -f -t 0 c
+}
