@@ -437,6 +437,18 @@ const char *cgroup_manager_choice(const char *asked, const struct cgroup_delegat
 	return m->probe(d) || asked || asked_for ? m->name : "none";
 }
 
+/* Where nobody asked for systemd and it gives no answer, what cgroupfs has. */
+static int limits_place(const char *asked, const struct cgroup_delegation *d,
+			struct cgroup_delegation *ret, struct cmk_err *err)
+{
+	const struct cgroup_manager *m = choose(asked, d);
+
+	if (asked || asked_for)
+		return m->limits_place(d, ret, err);
+	return m->limits_place(d, ret, NULL) == 0 ? 0
+						  : managers[CGROUPFS].limits_place(d, ret, err);
+}
+
 int cgroup_manager_delegation(const char *asked, struct cgroup_delegation *ret, struct cmk_err *err)
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
@@ -445,7 +457,7 @@ int cgroup_manager_delegation(const char *asked, struct cgroup_delegation *ret, 
 
 	if (r < 0)
 		return r;
-	if (choose(asked, &d)->limits_place(&d, ret, &why) == 0)
+	if (limits_place(asked, &d, ret, &why) == 0)
 		return 0;
 	*ret = (struct cgroup_delegation){ .mount = steal_ptr(&d.mount),
 					   .fd = -1,
@@ -503,7 +515,7 @@ int cgroup_request_check_limits(const struct cgroup_request *q, const struct spe
 	/* Of the caller's own group, which the start sees. */
 	if (r < 0 || q->mode == CGROUPS_SPLIT)
 		return r;
-	r = choose(q->manager, &d)->limits_place(&d, &place, err);
+	r = limits_place(q->manager, &d, &place, err);
 	return r < 0 ? r : cgroup_check_limits(&place, res, err);
 }
 

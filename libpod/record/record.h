@@ -169,7 +169,7 @@ struct container_live {
 	uint64_t monitor_start, init_start;
 	uint64_t pid_ns;      /* inode of the namespace in which the pids are true; set by
 				 container_live_save() */
-	char *cgroup_manager; /* who made the group; NULL: there is none, or a record before 0.5 */
+	char *cgroup_manager; /* who made the group; older records do not tell */
 	char *cgroup_mount, *cgroup_path;
 	bool stop_requested;
 	/* life */

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/process.h"
-#include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/monitor/internal.h"
 #include "libpod/record/internal.h"
 #include "libpod/record/joins.h"
@@ -214,22 +214,44 @@ void cgroup_delegation_done(struct cgroup_delegation *d)
 	(void)d;
 }
 
-bool cgroup_has_limits(const struct spec_resources *res)
+int container_cgroup_request(const struct container_config *cfg, struct cgroup_request *ret,
+			     struct cmk_err *err)
 {
-	(void)res;
-	return false;
+	(void)err;
+	*ret = (struct cgroup_request){ .id = cfg->id };
+	return 0;
 }
 
-int cgroup_create(const struct cgroup_delegation *d, const char *name,
-		  const struct spec_resources *res, int *ret_fd, char **ret_path,
-		  struct cmk_err *err)
+int cgroup_group_make(const struct cgroup_request *q, const struct cgroup_delegation *d,
+		      const struct spec_resources *res, struct cgroup_group *ret,
+		      struct cmk_err *err)
 {
+	(void)q;
 	(void)d;
-	(void)name;
 	(void)res;
-	(void)ret_fd;
-	(void)ret_path;
-	return cmk_err_set(err, -ENOSYS, "no groups here");
+	(void)err;
+	*ret = CGROUP_GROUP_INIT;
+	return 0;
+}
+
+void cgroup_group_settled(struct cgroup_group *g)
+{
+	(void)g;
+}
+
+int cgroup_group_remove(struct cgroup_group *g, struct cmk_err *err)
+{
+	(void)g;
+	(void)err;
+	return 0;
+}
+
+void cgroup_approach(const char *mount, const char *path, const char *session, const char *name)
+{
+	(void)mount;
+	(void)path;
+	(void)session;
+	(void)name;
 }
 
 int cgroup_kill(int group_fd, struct cmk_err *err)
@@ -244,14 +266,6 @@ int cgroup_oom_kills(int group_fd, uint64_t *ret)
 	(void)group_fd;
 	(void)ret;
 	return -ENOENT;
-}
-
-int cgroup_remove(const char *mount, const char *path, struct cmk_err *err)
-{
-	(void)mount;
-	(void)path;
-	(void)err;
-	return 0;
 }
 
 int cgroup_child(int group_fd, const char *name)
