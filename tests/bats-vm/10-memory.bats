@@ -55,17 +55,3 @@ take() { echo dd if=/dev/zero of=/dev/null bs="$1"M count=1; }
 	run_cmk stats --no-stream c --format json
 	jq -e '.[0].pressure.memory | .some.total_usec > 100000 and .full.total_usec > 0' <<<"$output"
 }
-
-@test "memory: what is reserved stays with its container when another needs memory" {
-	local kept=$((24 << 20)) other=0
-	# A program that holds pages of a file; then its neighbour reads more than both together may have.
-	start calm --memory-reservation 32m -- sh -c 'dd if=/dev/zero of=/calm bs=1M count=24 2>/dev/null; sync; echo; sleep 1000'
-	wrote() { [ "$(value calm memory.current)" -gt "$kept" ]; }
-	wait_for 60 wrote
-	assert_equal "$(value calm memory.low)" 33554432
-	run_cmk update --memory-reservation 0 calm
-	assert_equal "$(value calm memory.low)" 0
-	run_cmk update --memory-reservation 16m calm
-	assert_equal "$(value calm memory.low)" 16777216
-	assert_equal "$(value calm memory.events low)" "$other"
-}
