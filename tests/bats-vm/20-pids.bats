@@ -5,13 +5,14 @@
 load helpers
 
 # fill: as many processes as the container c may have; the one that could not start one more ends.
-fill() { run_cmk ? exec c sh -c 'while sleep 1000 & do :; done' && assert_match "$stderr" "can't fork"; }
+fill() { run_cmk "?" exec c sh -c 'while sleep 1000 & do :; done' && assert_match "$stderr" "can't fork"; }
 
 @test "pids: a fork bomb stops at its limit" {
-	start bomb --pids-limit 30 -- sh -c 'b() { b | b & }; b; while :; do sleep 1; done'
+	start bomb --pids-limit 30 -- sleep 1000
+	run_cmk exec -d bomb sh -c 'b() { b | b & b; }; b'
 	stopped() { [ "$(value bomb pids.events max)" -gt 0 ]; }
 	wait_for 60 stopped
-	assert_between "$(value bomb pids.peak)" 28 30
+	assert_between "$(value bomb pids.peak)" 29 30
 	# What kills it needs none of its processes.
 	run_cmk kill bomb
 	run_cmk wait bomb
@@ -31,7 +32,7 @@ fill() { run_cmk ? exec c sh -c 'while sleep 1000 & do :; done' && assert_match 
 	# Who is there stays; nobody comes.
 	run_cmk update --pids-limit 12 c
 	assert_equal "$(value c pids.max) $(value c pids.current)" "12 14"
-	run_cmk ? exec c true
+	run_cmk "?" exec c true
 	assert [ "$status" -ge 125 ]
 	run_cmk update --pids-limit -1 c
 	run_cmk exec c true

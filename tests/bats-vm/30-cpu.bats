@@ -6,21 +6,21 @@ load helpers
 
 busy='while :; do :; done'
 
+# The bounds are wide: what the machine's own CPU is kept from counts as its container's time.
 @test "cpu: a container has the share that --cpus gives it, and update changes it" {
-	local got
+	local first second
 	start c --cpus 0.2 -- sh -c "$busy"
-	got=$(share c 4)
-	assert_between "$got" 8 28
+	first=$(share c 5)
+	assert_between "$first" 8 40
 	assert [ "$(value c cpu.stat nr_throttled)" -gt 0 ]
-	run_cmk update --cpus 0.7 c
-	got=$(share c 4)
-	assert_between "$got" 40 80
+	run_cmk update --cpus 0.6 c
+	second=$(share c 5)
+	assert_between "$second" $((first * 3 / 2)) 90
 	run_cmk update --cpu-period 50000 --cpu-quota 5000 c
-	got=$(share c 4)
-	assert_between "$got" 3 16
+	assert_between "$(share c 5)" 3 30
 	# CPU % of stats is of the same time.
 	run_cmk stats --no-stream c --format '{{.CPUPerc}}'
-	assert_between "${output%%.*}" 1 40
+	assert_between "${output%%.*}" 1 50
 }
 
 @test "cpu: shares divide the CPU between containers that both want it" {

@@ -6,8 +6,8 @@ load helpers
 
 @test "a fork bomb and a memory hog leave a third container and the host responsive" {
 	local begin took
-	start bomb --pids-limit 100 --memory 64m --memory-swap 64m --cpu-shares 256 -- \
-		sh -c 'while :; do (b() { b | b & }; b) 2>/dev/null; done'
+	start bomb --pids-limit 100 --memory 64m --memory-swap 64m --cpu-shares 256 -- sleep 1000
+	run_cmk exec -d bomb sh -c 'b() { b | b & b; }; b'
 	start hog --pids-limit 100 --memory 64m --memory-swap 64m --cpu-shares 256 -- \
 		sh -c 'while :; do dd if=/dev/zero of=/dev/null bs=96M count=1; done'
 	start third -- sleep 1000

@@ -34,6 +34,7 @@ start() {
 	shift
 	run_cmk run -d --name "$name" --net=none "${options[@]}" --rootfs "$fs" "$@"
 	run_cmk inspect --format '{{.State.CgroupPath}}' "$name"
+	# shellcheck disable=SC2154
 	group[$name]=/sys/fs/cgroup$output
 }
 
