@@ -328,6 +328,8 @@ const struct cmk_command cmk_cmd_events = {
 		"3339 or seconds since 1970.\n\n"
 		"Filters: container, image, pod, volume, network, secret (a name, or the beginning "
 		"of an ID), event (or status), type, label.\n\n"
+		"A container of which a process was killed for want of memory has the event oom "
+		"before died, as in docker.\n\n"
 		"The events of the user are kept in a file of at most 1 MiB and the one before it; "
 		"older ones are forgotten.",
 	.examples = events_examples,

@@ -8,7 +8,8 @@
 /* What cmk writes: libpod/events/events.h. */
 #define EVENT_WORDS                                                                             \
 	"attach|cleanup|commit|create|died|exec|exec_died|export|health_status|init|kill|load|" \
-	"mount|pause|prune|pull|pull-error|push|refresh|remove|rename|restart|save|start|stop|" \
+	"mount|oom|pause|prune|pull|pull-error|push|refresh|remove|rename|restart|save|start|"  \
+	"stop|"                                                                                 \
 	"tag|unmount|unpause|untag|update"
 
 enum filter_key {

@@ -12,7 +12,7 @@
  * Types and statuses are podman's (podman-events(1)): container attach, cleanup, commit, create,
  * died, exec, exec_died, export, health_status, init, kill, mount, pause, prune, remove, rename,
  * restart, start, stop, unmount, unpause, update; image …; volume create, remove, prune; secret
- * create, remove; network …; system refresh, renumber.
+ * create, remove; network …; system refresh, renumber. Docker's is container oom, before died.
  */
 #pragma once
 

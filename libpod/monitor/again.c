@@ -67,15 +67,6 @@ bool mon_wants_restart(struct monitor *m)
 						    m->live.restarts, m->exit_code);
 }
 
-static void write_died(struct monitor *m)
-{
-	struct event e = event_of_container(&m->a->container->cfg, "died");
-
-	e.has_exit_code = true;
-	e.exit_code = m->exit_code;
-	event_write(m->st, &e);
-}
-
 void mon_run_ended(struct monitor *m)
 {
 	int64_t now = mon_now_ms();
@@ -109,7 +100,7 @@ void mon_run_ended(struct monitor *m)
 	m->live.finished_at = time_now_rfc3339();
 	m->live.exit_code = m->exit_code;
 	(void)container_live_save(m->st, m->a->container->cfg.id, &m->live, NULL);
-	write_died(m);
+	mon_write_died(m, NULL);
 	/* A restart that a health check asked for is told when it is over. */
 	if (m->backoff_ms)
 		mon_health_ended(m);

@@ -73,19 +73,33 @@ static void remove_run_dir(struct monitor *m)
 	(void)unlinkat(m->st->run_fd, path, AT_REMOVEDIR);
 }
 
-/* In one write: "died", and what followed from it. */
+void mon_write_died(struct monitor *m, const char *then)
+{
+	struct event events[3];
+	size_t n = 0;
+
+	if (m->status.oom_killed)
+		events[n++] = event_of_container(cfg_of(m), "oom");
+	events[n] = event_of_container(cfg_of(m), "died");
+	events[n].has_exit_code = true;
+	events[n++].exit_code = m->exit_code;
+	if (then)
+		events[n++] = event_of_container(cfg_of(m), then);
+	event_write_all(m->st, events, n);
+}
+
 static void write_end_events(struct monitor *m)
 {
-	struct event events[] = {
-		event_of_container(cfg_of(m), "died"),
-		event_of_container(cfg_of(m), cfg_of(m)->remove ? "remove" : "cleanup"),
-	};
-	/* The end of what was between two runs has been told. */
-	size_t from = m->live.restarting;
+	const char *then = cfg_of(m)->remove ? "remove" : "cleanup";
+	struct event e;
 
-	events[0].has_exit_code = true;
-	events[0].exit_code = m->exit_code;
-	event_write_all(m->st, events + from, ARRAY_LEN(events) - from);
+	if (!m->live.restarting) {
+		mon_write_died(m, then);
+		return;
+	}
+	/* The end of what was between two runs has been told. */
+	e = event_of_container(cfg_of(m), then);
+	event_write(m->st, &e);
 }
 
 void mon_hooks(struct monitor *m, enum spec_hook_stage stage)

@@ -247,6 +247,9 @@ bool mon_notifies(const struct monitor *m);
 /* end.c */
 /* What a run leaves: helper, group, mounts. */
 void mon_end_run(struct monitor *m);
+/* The events of a run's end in one write: "oom" where memory was lacking, "died", and THEN (NULL:
+ * none). */
+void mon_write_died(struct monitor *m, const char *then);
 int mon_exit_code_of(const struct cmk_err *err);
 /* Calls the container's hooks of STAGE, poststart or poststop; a failure is a warning. */
 void mon_hooks(struct monitor *m, enum spec_hook_stage stage);
