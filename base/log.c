@@ -90,8 +90,8 @@ static size_t compose(char *out, size_t size, enum log_level level, const char *
 	if (gmtime_r(&now, &tm))
 		(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (log_json) {
-		n = (size_t)snprintf(out, size, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":",
-				     name[level], date);
+		n = (size_t)snprintf(
+			out, size, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", name[level], date);
 		n += quote_json(out + n, size - n - 1, text);
 		out[n++] = '}';
 		return n;

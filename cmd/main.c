@@ -218,7 +218,7 @@ static int finish_output(int code)
 	return code;
 }
 
-static int exit_code(int r, struct cmk_err *err)
+static int exit_code(int r, bool oci, struct cmk_err *err)
 {
 	if (r >= 0) {
 		if (err->msg)
@@ -228,6 +228,8 @@ static int exit_code(int r, struct cmk_err *err)
 	if (!err->msg)
 		(void)cmk_err_set(err, r, "%s", errno_text(-r));
 	cmk_print_error(err);
+	if (oci)
+		return EXIT_OCI_FAILED;
 	if (err->kind == CMK_ERR_CANNOT_EXEC)
 		return EXIT_CANNOT_EXEC;
 	return err->kind == CMK_ERR_CMD_NOT_FOUND ? EXIT_CMD_NOT_FOUND : EXIT_CMK_FAILED;
@@ -371,7 +373,7 @@ int main(int argc, char **argv)
 	 * on the caller's mask. */
 	(void)umask(022);
 	if (is_cmk_oci(argc, argv))
-		return finish_output(exit_code(run_oci(&g, argc, argv, &err), &err));
+		return finish_output(exit_code(run_oci(&g, argc, argv, &err), true, &err));
 	/* Help does without, and tells of nothing. */
 	if (cmk_conf_load(&conf_err) < 0)
 		cmk_conf_done();
@@ -384,7 +386,7 @@ int main(int argc, char **argv)
 		r = -EOPNOTSUPP;
 	else if (!err.hint)
 		(void)cmk_err_hint(&err, "see 'cmk help'");
-	r = finish_output(exit_code(r, &err));
+	r = finish_output(exit_code(r, p.n_operands > 0 && streq(p.operands[0], "oci"), &err));
 	cmk_parse_done(&p);
 	cmk_conf_done();
 	return r;

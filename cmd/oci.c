@@ -40,7 +40,8 @@ int cmk_oci_begin(const struct cmk_globals *g, const struct oci_globals *o,
 	if (o->log_format && streq(o->log_format, "json"))
 		log_set_json();
 	*ret = (struct oci_settings){
-		.root = o->root ? o->root : g->root,
+		.root = o->root,
+		.store = g->root,
 		.systemd_cgroup = o->systemd_cgroup || streq(manager, "systemd"),
 		.no_cgroup = streq(manager, "disabled"),
 		.rootless = streq(rootless, "auto") ? -1 : streq(rootless, "true"),
@@ -54,6 +55,13 @@ int cmk_oci_end(const struct oci_globals *o, int r, struct cmk_err *err)
 		return r;
 	if (!err->msg)
 		(void)cmk_err_set(err, r, "%s", errno_text(-r));
+	/* What podman looks for. */
+	if (err->kind == CMK_ERR_CMD_NOT_FOUND && !strstr(err->msg, errno_text(ENOENT))) {
+		char *longer = xasprintf("%s: %s", err->msg, errno_text(ENOENT));
+
+		free(err->msg);
+		err->msg = longer;
+	}
 	/* On stderr it comes from main(). */
 	if (o->log)
 		log_error("%s%s%s", cmk_err_msg(err), err->hint ? ": " : "",

@@ -37,8 +37,9 @@ const struct cmk_command cmk_cmd_oci_start = {
 	.name = "oci start",
 	.summary = "Start the process of a created container",
 	.operands = "CONTAINER",
-	.description = "Lets the process of a container that `cmk oci create` has made go. Where it "
-		       "cannot be executed, that is said here.",
+	.description =
+		"Lets the process of a container that `cmk oci create` has made go. Where it "
+		"cannot be executed, that is said here.",
 	.exit_codes = exit_codes,
 	.examples = start_examples,
 	.options = plain_options,

@@ -67,8 +67,9 @@ const struct cmk_command cmk_cmd_oci_state = {
 	.name = "oci state",
 	.summary = "Print the state of a container",
 	.operands = "CONTAINER",
-	.description = "Prints the container's state as JSON (runtime-spec, runtime.md): its status "
-		       "is creating, created, running, paused or stopped.",
+	.description =
+		"Prints the container's state as JSON (runtime-spec, runtime.md): its status "
+		"is creating, created, running, paused or stopped.",
 	.exit_codes = exit_codes,
 	.examples = state_examples,
 	.options = state_options,
@@ -135,7 +136,7 @@ static int list_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	return cmk_oci_end(&a->g, r, err);
 }
 
-#define FORMAT_ROW                                                                              \
+#define FORMAT_ROW                                                                                 \
 	CMK_OPT_STRING('f', "format", struct show_args, format, "FORMAT", "print a table or JSON", \
 		       .def = "table", .words = "table|json", .complete = COMPLETE_WORDS)
 

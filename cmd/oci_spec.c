@@ -86,8 +86,7 @@ static struct spec *default_spec(bool rootless)
 
 static int write_spec(const struct spec_args *a, struct cmk_err *err)
 {
-	cleanup_close int dir = open(a->bundle ? a->bundle : ".",
-				     O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int dir = open(a->bundle ? a->bundle : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct spec *s;
 	int r;
 
@@ -174,9 +173,10 @@ static void write_linux(struct json_writer *w)
 	json_write_end(w, '}');
 	json_write_object(w, "seccomp");
 	json_write_bool(w, "enabled", true);
-	write_list(w, "actions",
-		   "SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS "
-		   "SCMP_ACT_KILL_THREAD SCMP_ACT_LOG SCMP_ACT_NOTIFY SCMP_ACT_TRACE SCMP_ACT_TRAP");
+	write_list(
+		w, "actions",
+		"SCMP_ACT_ALLOW SCMP_ACT_ERRNO SCMP_ACT_KILL SCMP_ACT_KILL_PROCESS "
+		"SCMP_ACT_KILL_THREAD SCMP_ACT_LOG SCMP_ACT_NOTIFY SCMP_ACT_TRACE SCMP_ACT_TRAP");
 	write_list(w, "operators",
 		   "SCMP_CMP_EQ SCMP_CMP_GE SCMP_CMP_GT SCMP_CMP_LE SCMP_CMP_LT "
 		   "SCMP_CMP_MASKED_EQ SCMP_CMP_NE");
@@ -203,13 +203,14 @@ static int print_features(struct cmk_err *err)
 	json_write_str(&w, "ociVersionMax", BUNDLE_SPEC_VERSION);
 	write_list(&w, "hooks",
 		   "prestart createRuntime createContainer startContainer poststart poststop");
-	write_list(&w, "mountOptions",
-		   "atime bind defaults dev diratime exec idmap noatime nodev nodiratime noexec "
-		   "norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime "
-		   "relatime rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime "
-		   "rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared "
-		   "rslave rstrictatime rsuid rsymfollow runbindable rw shared slave strictatime "
-		   "suid symfollow tmpcopyup unbindable");
+	write_list(
+		&w, "mountOptions",
+		"atime bind defaults dev diratime exec idmap noatime nodev nodiratime noexec "
+		"norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime "
+		"relatime rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime "
+		"rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared "
+		"rslave rstrictatime rsuid rsymfollow runbindable rw shared slave strictatime "
+		"suid symfollow tmpcopyup unbindable");
 	write_linux(&w);
 	json_write_object(&w, "annotations");
 	json_write_str(&w, "dev.cmk.version", PACKAGE_VERSION);

@@ -83,6 +83,7 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 	cleanup_free char *made = NULL, *name = NULL;
+	cleanup_close int there = -1;
 	const char *last = NULL;
 	int r;
 
@@ -93,12 +94,15 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 		r = cgroup_delegation_find(&d, err);
 		return r < 0 ? r : cgroup_check_limits(&d, res, err);
 	}
+	/* What is in it would end with the container. */
+	there = cgroup_open(mount, path);
+	if (there >= 0 && cgroup_populated(there))
+		return cmk_err_set(err, -EBUSY, "cgroup '%s' has processes already", path);
 	d.fd = make_above(mount, path, &last);
 	if (d.fd < 0)
-		return may_do_without(d.fd, res)
-			       ? 0
-			       : cmk_err_set(err, d.fd, "make cgroup '%s': %s", path,
-					     errno_text(-d.fd));
+		return may_do_without(d.fd, res) ? 0
+						 : cmk_err_set(err, d.fd, "make cgroup '%s': %s",
+							       path, errno_text(-d.fd));
 	name = xstrndup(last, strcspn(last, "/"));
 	d.mount = xstrdup(mount);
 	d.path = xstrndup(path, (size_t)(last - path) - (last > path ? 1 : 0));

@@ -113,8 +113,8 @@ static int relay_open(struct relay *r, struct cmk_err *err)
 	sigfillset(&set);
 	/* What a fault of ours would be, and what concerns our own children and terminal. */
 	for (size_t i = 0; i < 7; i++) {
-		static const int ours[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTTIN, SIGTTOU,
-					    SIGCHLD };
+		static const int ours[] = { SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+					    SIGTTIN, SIGTTOU, SIGCHLD };
 
 		sigdelset(&set, ours[i]);
 	}

@@ -63,14 +63,19 @@ static int first_record(struct oci_container *c, const struct bundle *b, struct 
 static int make_group(const struct oci_settings *set, struct oci_container *c,
 		      const struct bundle *b, int *ret_fd, struct cmk_err *err)
 {
-	cleanup_free char *own = xasprintf("cmk-oci-%s", c->rec.id);
 	const char *path = b->spec->cgroups_path;
 	struct oci_record *rec = &c->rec;
+	cleanup_free char *own = NULL;
+	struct stat st;
 	int r;
 
 	*ret_fd = -1;
 	if (set->no_cgroup)
 		return 0;
+	/* Others may have one of this name below another root directory. */
+	if (fstat(c->dir_fd, &st) < 0)
+		return cmk_err_errno(err, "stat");
+	own = xasprintf("cmk-oci-%s-%llx", rec->id, (unsigned long long)st.st_ino);
 	r = cgroup_place(path && *path ? path : own, &rec->cgroup_mount, &rec->cgroup, err);
 	if (r == 0 && rec->cgroup)
 		r = oci_container_save(c, err);

@@ -37,8 +37,8 @@ static int add_gids(char *const *list, struct spec_user *u, struct cmk_err *err)
 
 static int add_caps(char *const *list, struct spec_capabilities *caps, struct cmk_err *err)
 {
-	char ***sets[] = { &caps->bounding, &caps->effective, &caps->permitted,
-			   &caps->inheritable, &caps->ambient };
+	char ***sets[] = { &caps->bounding, &caps->effective, &caps->permitted, &caps->inheritable,
+			   &caps->ambient };
 
 	for (; list && *list; list++) {
 		char *const one[] = { *list, NULL };
@@ -139,8 +139,9 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 	if (pidfd < 0)
 		return oci_wrong_status(c, "running", err);
 	if (b->spec->process.terminal && a->detach && !a->console_socket)
-		return cmk_err_set(err, -EINVAL, "a terminal, and nobody is there to take it: name "
-						 "a --console-socket");
+		return cmk_err_set(err, -EINVAL,
+				   "a terminal, and nobody is there to take it: name "
+				   "a --console-socket");
 	r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
 	if (r < 0)
 		return r;

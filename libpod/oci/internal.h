@@ -57,8 +57,8 @@ int oci_container_destroy(struct oci_container *c, struct cmk_err *err);
 int oci_pid_file(const char *path, pid_t pid, struct cmk_err *err);
 /* Hands the master of a terminal to who listens at PATH. */
 int oci_console_send(const char *path, int master, struct cmk_err *err);
-/* Waits for the child PID, passing on signals and (MASTER 0 or more) what its terminal says. Returns
- * the exit code. */
+/* Waits for the child PID, passing on signals and (MASTER 0 or more) what its terminal says.
+ * Returns the exit code. */
 int oci_attend(pid_t pid, int pidfd, int master, struct cmk_err *err);
 /* Descriptors from 3 on that the process keeps: N, and those of $LISTEN_FDS; owned. */
 int oci_preserve_fds(uint32_t n, int **ret, size_t *ret_n, struct cmk_err *err);

@@ -98,8 +98,7 @@ static int kill_all(const struct oci_container *c, int sig, struct cmk_err *err)
 	return r;
 }
 
-int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all,
-	     struct cmk_err *err)
+int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all, struct cmk_err *err)
 {
 	cleanup(oci_container_done) struct oci_container c = OCI_CONTAINER_INIT;
 	struct process_id init;
@@ -113,7 +112,8 @@ int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all,
 	init = oci_container_init(&c);
 	fd = init.pid > 0 ? process_id_open(&init) : -ESRCH;
 	if (fd == -ESRCH)
-		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH, "container '%s' is not running", id);
+		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH, "container '%s' is not running",
+				    id);
 	r = fd < 0 ? fd : process_pidfd_signal(fd, sig);
 	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", id, errno_text(-r)) : 0;
 }
@@ -181,10 +181,10 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 	struct spec_resources *r = to, given = { 0 };
 	int code = bundle_resources_parse(text, len, &given, err);
 
-#define TAKE(member)                               \
-	do {                                       \
-		if (given.member)                  \
-			r->member = given.member;  \
+#define TAKE(member)                              \
+	do {                                      \
+		if (given.member)                 \
+			r->member = given.member; \
 	} while (0)
 	TAKE(memory_limit);
 	TAKE(memory_reservation);
@@ -195,12 +195,12 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 	TAKE(pids_limit);
 	TAKE(blkio_weight);
 #undef TAKE
-#define TAKE(member)                                                \
-	do {                                                        \
-		if (given.member) {                                 \
-			free(r->member);                            \
-			r->member = steal_ptr(&given.member);       \
-		}                                                   \
+#define TAKE(member)                                          \
+	do {                                                  \
+		if (given.member) {                           \
+			free(r->member);                      \
+			r->member = steal_ptr(&given.member); \
+		}                                             \
 	} while (0)
 	TAKE(cpuset_cpus);
 	TAKE(cpuset_mems);

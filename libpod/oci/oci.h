@@ -20,6 +20,8 @@ const char *oci_status_name(enum oci_status s);
 
 struct oci_settings {
 	const char *root; /* NULL: $XDG_RUNTIME_DIR/cmk-oci, or /run/cmk-oci for root */
+	const char
+		*store; /* of `cmk --root`: its directory "oci", where there is no root; or NULL */
 	bool systemd_cgroup;
 	bool no_cgroup;
 	int rootless; /* -1: as it is seen */
@@ -39,7 +41,7 @@ int oci_run(const struct oci_settings *set, const struct oci_create *a, bool det
 
 struct oci_exec {
 	const char *id;
-	char *const *args;    /* NULL: from process_file */
+	char *const *args; /* NULL: from process_file */
 	const char *process_file, *cwd, *user, *pid_file, *console_socket, *apparmor, *label;
 	char *const *env, *const *caps, *const *additional_gids;
 	bool tty, detach, no_new_privs, ignore_paused;

@@ -71,6 +71,8 @@ static char *root_path(const struct oci_settings *set)
 
 	if (set->root)
 		return xstrdup(set->root);
+	if (set->store)
+		return xasprintf("%s/oci", set->store);
 	if (run && *run == '/' && (set->rootless < 0 ? !is_machine_root() : set->rootless))
 		return xasprintf("%s/cmk-oci", run);
 	return xstrdup("/run/cmk-oci");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a container uses, in the form of runc's `events --stats`. */
-#include "libpod/cgroup/cgroup.h"
 #include "libpod/cgroup/stats.h"
+#include "libpod/cgroup/cgroup.h"
 #include "libpod/oci/internal.h"
 
 static void write_cpu(struct json_writer *w, const struct cgroup_stats *s)

@@ -191,6 +191,8 @@ static int init_run(struct runtime_job *job, struct cmk_err *err)
 	if (r == 0)
 		r = become_root(job, err);
 	if (r == 0)
+		r = bundle_root_open(job, err);
+	if (r == 0)
 		r = process_begin(job, err);
 	if (r == 0)
 		r = bundle_join(job, true, err);

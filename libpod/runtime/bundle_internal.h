@@ -6,7 +6,8 @@
 #include "libpod/runtime/internal.h"
 
 /* --- bundle_setup.c --- */
-/* Opens the namespace PATH, after a look that it is one of TYPE. A descriptor or a negative errno. */
+/* Opens the namespace PATH, after a look that it is one of TYPE. A descriptor or a negative errno.
+ */
 int bundle_namespace_open(const struct spec_namespace *n, struct cmk_err *err);
 
 /* Joins what is not joined yet, but for user and cgroup namespaces. Not AGAIN: what we may not is
@@ -22,6 +23,8 @@ int bundle_idmapped(struct runtime_job *job, struct cmk_err *err);
 /* As init, before it becomes root of its user namespace: the bundle's root and the sources of bind
  * mounts, as who called us may reach them. */
 int bundle_sources(struct runtime_job *job, struct cmk_err *err);
+/* As root of it: the bundle's root, where only that one reaches it. */
+int bundle_root_open(struct runtime_job *job, struct cmk_err *err);
 /* /dev of the container: the default devices, the spec's, links. */
 int bundle_devices(struct mount_context *c, struct cmk_err *err);
 /* The pty, as /dev/console of the container. */

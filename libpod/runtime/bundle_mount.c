@@ -61,8 +61,9 @@ static int map_namespace(const struct runtime_job *job, const struct bundle_moun
 	}
 	if (c.uids.n == 0 || c.gids.n == 0) {
 		userns_config_done(&c);
-		return cmk_err_set(err, -EINVAL, "idmap without mappings of its own or of the "
-						 "container");
+		return cmk_err_set(err, -EINVAL,
+				   "idmap without mappings of its own or of the "
+				   "container");
 	}
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return cmk_err_errno(err, "make a pipe");
@@ -95,8 +96,9 @@ static int idmapped(struct runtime_job *job, size_t i, struct cmk_err *err)
 	cleanup_close int ns = -1, mnt = -1;
 
 	if (!is_bind(m))
-		return cmk_err_set(err, -EOPNOTSUPP, "id-mapped mounts other than bind mounts are "
-						     "not supported");
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "id-mapped mounts other than bind mounts are "
+				   "not supported");
 	ns = map_namespace(job, &job->bundle->bundle->mounts[i], err);
 	if (ns < 0)
 		return ns;
@@ -157,6 +159,12 @@ static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
 		return r < 0 ? cmk_err_set(err, r, "mount options: %s", errno_text(-r)) : 0;
 	}
 	mnt = mount_make(m, &o, &c, err);
+	/* Closed to who called, perhaps not to the container's root: mounts_apply() tries again. */
+	if (mnt == -EACCES) {
+		if (err)
+			cmk_err_done(err);
+		return 0;
+	}
 	if (mnt < 0)
 		return mnt;
 	need_made(job);
@@ -164,15 +172,25 @@ static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
 	return 0;
 }
 
+int bundle_root_open(struct runtime_job *job, struct cmk_err *err)
+{
+	if (job->root_mnt_fd < 0)
+		job->root_mnt_fd = open_tree(AT_FDCWD, job->bundle->bundle->rootfs,
+					     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	return job->root_mnt_fd < 0
+		       ? cmk_err_errno(err, "root.path: '%s'", job->bundle->bundle->rootfs)
+		       : 0;
+}
+
 int bundle_sources(struct runtime_job *job, struct cmk_err *err)
 {
 	bool reach = job->maps_of_init;
-	int r;
+	int r = bundle_root_open(job, err);
 
-	job->root_mnt_fd = open_tree(AT_FDCWD, job->bundle->bundle->rootfs,
-				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-	if (job->root_mnt_fd < 0)
-		return cmk_err_errno(err, "root.path: '%s'", job->bundle->bundle->rootfs);
+	if (r == -EACCES && reach && err)
+		cmk_err_done(err);
+	else if (r < 0)
+		return r;
 	for (size_t i = 0; i < job->spec->n_mounts; i++) {
 		bool made = job->made && job->made[i] >= 0;
 
@@ -189,13 +207,13 @@ int bundle_sources(struct runtime_job *job, struct cmk_err *err)
  */
 
 static const struct bundle_device default_devices[] = {
-#define CHAR(name, major_, minor_)                                                           \
-	{                                                                                    \
-		.path = (char *)"/dev/" name, .type = (char *)"c", .major = (major_),        \
-		.minor = (minor_), .has_mode = true, .mode = 0666                            \
+#define CHAR(name, major_, minor_)                                                    \
+	{                                                                             \
+		.path = (char *)"/dev/" name, .type = (char *)"c", .major = (major_), \
+		.minor = (minor_), .has_mode = true, .mode = 0666                     \
 	}
-	CHAR("null", 1, 3),   CHAR("zero", 1, 5),	CHAR("full", 1, 7),
-	CHAR("random", 1, 8), CHAR("urandom", 1, 9),	CHAR("tty", 5, 0),
+	CHAR("null", 1, 3),   CHAR("zero", 1, 5),    CHAR("full", 1, 7),
+	CHAR("random", 1, 8), CHAR("urandom", 1, 9), CHAR("tty", 5, 0),
 };
 
 static const struct {
@@ -234,8 +252,8 @@ static mode_t kind_of(const struct bundle_device *d)
 static int bind_device(const struct bundle_device *d, int dir, const char *name,
 		       struct cmk_err *err)
 {
-	cleanup_close int mnt = open_tree(AT_FDCWD, d->path,
-					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	cleanup_close int mnt = open_tree(
+		AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	struct stat st;
 
 	if (mnt < 0 || fstat(mnt, &st) < 0)

@@ -61,8 +61,9 @@ static int set_affinity(const char *cpus, const char *field, struct cmk_err *err
 	if (!cpus || !*cpus)
 		return 0;
 	if (spec_id_set_parse(cpus, strlen(cpus), &set) < 0)
-		return cmk_err_set(err, -EINVAL, "process.execCPUAffinity.%s: '%s' is no list of "
-						 "CPUs",
+		return cmk_err_set(err, -EINVAL,
+				   "process.execCPUAffinity.%s: '%s' is no list of "
+				   "CPUs",
 				   field, cpus);
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(set.bits), set.bits) < 0)
 		return cmk_err_errno(err, "process.execCPUAffinity.%s", field);

@@ -139,8 +139,8 @@ static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
 
 		if (!clocks[i].offset->has)
 			continue;
-		line = xasprintf("%s %lld %u\n", clocks[i].clock,
-				 (long long)clocks[i].offset->secs, clocks[i].offset->nanosecs);
+		line = xasprintf("%s %lld %u\n", clocks[i].clock, (long long)clocks[i].offset->secs,
+				 clocks[i].offset->nanosecs);
 		if (fd < 0)
 			fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
 		if (fd < 0 || write(fd, line, strlen(line)) < 0)
@@ -242,6 +242,10 @@ static void get_maps(const struct spec *s, struct userns_config *c)
 	*c = (struct userns_config){ .mode = USERNS_SUBIDS, .uid = geteuid(), .gid = getegid() };
 	add_maps(&c->uids, s->uid_mappings, s->n_uid_mappings);
 	add_maps(&c->gids, s->gid_mappings, s->n_gid_mappings);
+	if (c->uids.n == 0)
+		id_map_add(&c->uids, 0, c->uid, 1);
+	if (c->gids.n == 0)
+		id_map_add(&c->gids, 0, c->gid, 1);
 	if (is_single(&c->uids, c->uid) && is_single(&c->gids, c->gid))
 		c->mode = USERNS_SINGLE;
 }
@@ -369,8 +373,8 @@ static int spec_flags(const struct spec *s)
 }
 
 /* All at once: the kernel uses the joined user namespace's rights for the rest. What the container
- * joined may belong to another, ours: then one after the other, and what we may not yet again behind
- * the user namespace. */
+ * joined may belong to another, ours: then one after the other, and what we may not yet again
+ * behind the user namespace. */
 static int enter_namespaces(const struct runtime_job *job, struct cmk_err *err)
 {
 	int flags = spec_flags(job->spec), fd = job->bundle->target_pidfd, left = 0;

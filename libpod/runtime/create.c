@@ -15,8 +15,8 @@ static const struct {
 	const char *type;
 	uint64_t flag;
 } namespace_flags[] = {
-	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID },
-	{ "network", CLONE_NEWNET },   { "uts", CLONE_NEWUTS },	 { "ipc", CLONE_NEWIPC },
+	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS },  { "pid", CLONE_NEWPID },
+	{ "network", CLONE_NEWNET },   { "uts", CLONE_NEWUTS },	  { "ipc", CLONE_NEWIPC },
 	{ "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME },
 };
 

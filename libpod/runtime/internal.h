@@ -62,7 +62,7 @@ struct runtime_job {
 	const struct userns_config *userns; /* NULL for exec */
 	pid_t setup_pid;		    /* as the monitor sees it */
 	int setup_pidfd;
-	int sync; /* our end */
+	int sync;     /* our end */
 	int start_fd; /* where a bundle's init waits for its start, or -1 */
 	bool keep_keyring;
 	bool maps_of_init; /* SYNC_MAP is about init's user namespace, not the set-up process's */
@@ -75,10 +75,10 @@ struct runtime_job {
 	int apparmor_fd;  /* where the command's profile is to be written, or -1 */
 	/* Made by the set-up process for init, which could not (outside.c): */
 	int root_mnt_fd; /* the root file system, detached, or -1 */
-	int *ns_fds; /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
-			not, or done; owned */
-	int *made;	 /* for each of the spec's mounts, detached, or -1; or NULL; owned */
-	dev_t exe_dev;	 /* this program's own file: never to be executed inside */
+	int *ns_fds;   /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
+			  not, or done; owned */
+	int *made;     /* for each of the spec's mounts, detached, or -1; or NULL; owned */
+	dev_t exe_dev; /* this program's own file: never to be executed inside */
 	ino_t exe_ino;
 };
 

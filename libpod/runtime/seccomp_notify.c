@@ -10,9 +10,7 @@ static int state_text(const struct runtime_job *job, pid_t pid, const char *meta
 {
 	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_free char *bundle = NULL;
-	pid_t target = job->exec     ? job->exec->target
-		       : job->bundle ? job->bundle->target
-				     : 0;
+	pid_t target = job->exec ? job->exec->target : job->bundle ? job->bundle->target : 0;
 	const struct hook_state state = job_hook_state(job, target > 0 ? "running" : "creating",
 						       target > 0 ? target : pid, &bundle);
 

@@ -160,10 +160,9 @@ struct hook_state job_hook_state(const struct runtime_job *job, const char *stat
 
 	if (job->bundle) {
 		*ret_bundle = xstrdup(job->bundle->bundle->dir);
-		return (struct hook_state){ .id = job->bundle->id,
-					    .status = status,
-					    .bundle = *ret_bundle,
-					    .pid = pid };
+		return (struct hook_state){
+			.id = job->bundle->id, .status = status, .bundle = *ret_bundle, .pid = pid
+		};
 	}
 	st = job->create ? job->create->st : job->exec->st;
 	id = job->create ? job->create->id : job->exec->id;

@@ -33,8 +33,8 @@ static const struct json_field mount_fields[] = {
 };
 
 /* Objects whose members lie in the same struct: offset 0. */
-#define SAME_STRUCT(json_name, fields)                           \
-	{                                                        \
+#define SAME_STRUCT(json_name, fields)                                   \
+	{                                                                \
 		.name = (json_name), .kind = JSON_F_OBJ, .sub = (fields) \
 	}
 
@@ -219,8 +219,8 @@ static void translate_resources(const struct json *linux_, struct bundle *b)
 		const char *size = json_str(json_get(h, "pageSize"));
 
 		if (size && json_u64(json_get(h, "limit"), UINT64_MAX, &n) == 0)
-			strv_add_take(&res->unified,
-				      xasprintf("hugetlb.%s.max=%llu", size, (unsigned long long)n));
+			strv_add_take(&res->unified, xasprintf("hugetlb.%s.max=%llu", size,
+							       (unsigned long long)n));
 	}
 }
 

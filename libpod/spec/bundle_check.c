@@ -43,9 +43,12 @@ static int find_word(const struct word *words, size_t n, const char *name)
 int bundle_scheduler_policy(const char *name)
 {
 	static const struct word words[] = {
-		{ "SCHED_OTHER", SCHED_OTHER }, { "SCHED_FIFO", SCHED_FIFO },
-		{ "SCHED_RR", SCHED_RR },	{ "SCHED_BATCH", SCHED_BATCH },
-		{ "SCHED_ISO", 4 },		{ "SCHED_IDLE", SCHED_IDLE },
+		{ "SCHED_OTHER", SCHED_OTHER },
+		{ "SCHED_FIFO", SCHED_FIFO },
+		{ "SCHED_RR", SCHED_RR },
+		{ "SCHED_BATCH", SCHED_BATCH },
+		{ "SCHED_ISO", 4 },
+		{ "SCHED_IDLE", SCHED_IDLE },
 		{ "SCHED_DEADLINE", 6 },
 	};
 
@@ -55,9 +58,9 @@ int bundle_scheduler_policy(const char *name)
 int bundle_scheduler_flag(const char *name)
 {
 	static const struct word words[] = {
-		{ "SCHED_FLAG_RESET_ON_FORK", 0x01 }, { "SCHED_FLAG_RECLAIM", 0x02 },
-		{ "SCHED_FLAG_DL_OVERRUN", 0x04 },    { "SCHED_FLAG_KEEP_POLICY", 0x08 },
-		{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },   { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
+		{ "SCHED_FLAG_RESET_ON_FORK", 0x01 },  { "SCHED_FLAG_RECLAIM", 0x02 },
+		{ "SCHED_FLAG_DL_OVERRUN", 0x04 },     { "SCHED_FLAG_KEEP_POLICY", 0x08 },
+		{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },    { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
 		{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
 	};
 
@@ -78,12 +81,9 @@ int bundle_io_class(const char *name)
 int bundle_memory_mode(const char *name)
 {
 	static const struct word words[] = {
-		{ "MPOL_DEFAULT", MPOL_DEFAULT },
-		{ "MPOL_BIND", MPOL_BIND },
-		{ "MPOL_INTERLEAVE", MPOL_INTERLEAVE },
-		{ "MPOL_WEIGHTED_INTERLEAVE", 6 },
-		{ "MPOL_PREFERRED", MPOL_PREFERRED },
-		{ "MPOL_PREFERRED_MANY", 5 },
+		{ "MPOL_DEFAULT", MPOL_DEFAULT },	{ "MPOL_BIND", MPOL_BIND },
+		{ "MPOL_INTERLEAVE", MPOL_INTERLEAVE }, { "MPOL_WEIGHTED_INTERLEAVE", 6 },
+		{ "MPOL_PREFERRED", MPOL_PREFERRED },	{ "MPOL_PREFERRED_MANY", 5 },
 		{ "MPOL_LOCAL", MPOL_LOCAL },
 	};
 
@@ -104,10 +104,10 @@ int bundle_memory_flag(const char *name)
 unsigned long bundle_propagation(const char *name)
 {
 	static const struct word words[] = {
-		{ "private", MS_PRIVATE },	     { "rprivate", MS_PRIVATE | MS_REC },
-		{ "slave", MS_SLAVE },		     { "rslave", MS_SLAVE | MS_REC },
-		{ "shared", MS_SHARED },	     { "rshared", MS_SHARED | MS_REC },
-		{ "unbindable", MS_UNBINDABLE },     { "runbindable", MS_UNBINDABLE | MS_REC },
+		{ "private", MS_PRIVATE },	 { "rprivate", MS_PRIVATE | MS_REC },
+		{ "slave", MS_SLAVE },		 { "rslave", MS_SLAVE | MS_REC },
+		{ "shared", MS_SHARED },	 { "rshared", MS_SHARED | MS_REC },
+		{ "unbindable", MS_UNBINDABLE }, { "runbindable", MS_UNBINDABLE | MS_REC },
 	};
 	int r = find_word(words, ARRAY_LEN(words), name);
 
@@ -191,8 +191,8 @@ static int check_version(const struct json *root, const struct bundle *b, struct
 
 	if (v[0] == '1' && v[1] == '.')
 		return 0;
-	return bundle_bad(b, json_get(root, "ociVersion"), err,
-			  "ociVersion: '%s' is none of 1.x", v);
+	return bundle_bad(b, json_get(root, "ociVersion"), err, "ociVersion: '%s' is none of 1.x",
+			  v);
 }
 
 static int check_root(const struct json *root, const struct bundle *b, struct cmk_err *err)
@@ -211,8 +211,8 @@ static int check_mounts(const struct json *root, const struct bundle *b, struct 
 		if (!*m->destination)
 			return bundle_bad(b, element(root, "mounts", i), err,
 					  "mounts[%zu].destination: is empty", i);
-		if (m->type && (str_after(m->type, "x-cmk.") ||
-				streq(m->type, SPEC_MOUNT_JOINED_SHM)))
+		if (m->type &&
+		    (str_after(m->type, "x-cmk.") || streq(m->type, SPEC_MOUNT_JOINED_SHM)))
 			return bundle_bad(b, element(root, "mounts", i), err,
 					  "mounts[%zu].type: '%s' is unknown", i, m->type);
 		for (char **o = m->options; o && *o; o++)
@@ -239,8 +239,8 @@ static int check_namespaces(const struct json *root, const struct bundle *b, str
 		const struct json *v = element(root, path, i);
 
 		if (!strstr(known, word) || strchr(n->type, '|'))
-			return bundle_bad(b, v, err, "%s[%zu].type: unknown namespace '%s'", path, i,
-					  n->type);
+			return bundle_bad(b, v, err, "%s[%zu].type: unknown namespace '%s'", path,
+					  i, n->type);
 		for (size_t k = 0; k < i; k++)
 			if (streq(s->namespaces[k].type, n->type))
 				return bundle_bad(b, v, err, "%s[%zu].type: '%s' is there twice",
@@ -267,7 +267,8 @@ static int check_maps(const struct json *root, const struct bundle *b, struct cm
 	const struct spec *s = b->spec;
 	bool made = spec_makes_namespace(s, "user");
 
-	if (made && (s->n_uid_mappings == 0 || s->n_gid_mappings == 0))
+	/* Without any, the caller alone is mapped, as root, as crun does. */
+	if (made && (s->n_uid_mappings == 0) != (s->n_gid_mappings == 0))
 		return bundle_bad(b, json_get(root, "linux"), err,
 				  "linux.%s: is missing, with a new user namespace",
 				  s->n_uid_mappings ? "gidMappings" : "uidMappings");
@@ -336,8 +337,8 @@ static int check_hooks(const struct json *root, const struct bundle *b, struct c
 				return bundle_bad(b, element(root, path, i), err,
 						  "%s[%zu].path: '%s' is not absolute", path, i,
 						  l->list[i].path);
-			if (l->list[i].has_timeout && (l->list[i].timeout < 1 ||
-						       l->list[i].timeout > INT32_MAX / 1000))
+			if (l->list[i].has_timeout &&
+			    (l->list[i].timeout < 1 || l->list[i].timeout > INT32_MAX / 1000))
 				return bundle_bad(b, element(root, path, i), err,
 						  "%s[%zu].timeout: out of range", path, i);
 		}
@@ -352,8 +353,9 @@ static int check_devices(const struct json *root, const struct bundle *b, struct
 		const struct json *v = element(root, "linux.devices", i);
 
 		if (d->path[0] != '/')
-			return bundle_bad(b, v, err, "linux.devices[%zu].path: '%s' is not absolute",
-					  i, d->path);
+			return bundle_bad(b, v, err,
+					  "linux.devices[%zu].path: '%s' is not absolute", i,
+					  d->path);
 		if (strlen(d->type) != 1 || !strchr("cbup", d->type[0]))
 			return bundle_bad(b, v, err,
 					  "linux.devices[%zu].type: '%s' is none of c, b, u, p", i,
@@ -419,8 +421,9 @@ static int check_rlimits(const struct spec_process *p, struct cmk_err *err)
 		const struct spec_rlimit *l = &p->rlimits[i];
 
 		if (rlimit_number(l->type) < 0)
-			return cmk_err_set(err, -EINVAL, "process.rlimits[%zu].type: '%s' is "
-							 "unknown",
+			return cmk_err_set(err, -EINVAL,
+					   "process.rlimits[%zu].type: '%s' is "
+					   "unknown",
 					   i, l->type);
 		for (size_t k = 0; k < i; k++)
 			if (streq(p->rlimits[k].type, l->type))
@@ -476,9 +479,9 @@ int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err
 {
 	static int (*const checks[])(const struct json *root, const struct bundle *b,
 				     struct cmk_err *err) = {
-		check_version, refuse_undone, check_root,    check_mounts, check_namespaces,
-		check_maps,    check_sysctls, check_hooks,   check_devices, check_names,
-		check_priorities,
+		check_version,	  refuse_undone, check_root,	   check_mounts,
+		check_namespaces, check_maps,	 check_sysctls,	   check_hooks,
+		check_devices,	  check_names,	 check_priorities,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

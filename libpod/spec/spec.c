@@ -197,8 +197,8 @@ static const struct json_field hooks_fields[] = {
 
 const struct json_field spec_fields[] = {
 	JSON_FIELD(struct spec, oci_version, "ociVersion", JSON_F_STR, JSON_REQUIRED),
-	JSON_FIELD_SUB(struct spec, process, "process", JSON_F_OBJ, JSON_OMIT_EMPTY, spec_process_fields,
-		       struct spec_process),
+	JSON_FIELD_SUB(struct spec, process, "process", JSON_F_OBJ, JSON_OMIT_EMPTY,
+		       spec_process_fields, struct spec_process),
 	SAME_STRUCT("root", root_fields),
 	JSON_FIELD(struct spec, hostname, "hostname", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct spec, domainname, "domainname", JSON_F_STR, JSON_OMIT_EMPTY),
