@@ -34,9 +34,14 @@ static int listen_for_start(const struct oci_container *c, struct cmk_err *err)
 
 static char *owner_name(void)
 {
-	const struct passwd *pw = getuid() == 0 ? NULL : getpwuid(getuid());
+	struct passwd pw, *found = NULL;
+	char buf[4096];
 
-	return pw ? xstrdup(pw->pw_name) : getuid() == 0 ? xstrdup("root") : xstrdup("");
+	/* The usual caller, without a look at nsswitch.conf(5) and all that it loads. */
+	if (getuid() == 0)
+		return xstrdup("root");
+	(void)getpwuid_r(getuid(), &pw, buf, sizeof(buf), &found);
+	return xstrdup(found ? found->pw_name : "");
 }
 
 static int first_record(struct oci_container *c, const struct bundle *b, struct cmk_err *err)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/userns.h"
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/oci/internal.h"
 #include "libpod/runtime/hooks.h"
@@ -56,13 +57,13 @@ void oci_container_done(struct oci_container *c)
 /* Root of the machine, and not of a user namespace. */
 static bool is_machine_root(void)
 {
-	cleanup_free char *map = NULL;
-	unsigned long inside, outside, count;
+	cleanup(id_map_done) struct id_map map = { 0 };
+	cleanup_free char *text = NULL;
 
 	return geteuid() == 0 &&
-	       file_read_at(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL, NULL) == 0 &&
-	       sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 &&
-	       outside == 0 && count > 65536;
+	       file_read_at(AT_FDCWD, "/proc/self/uid_map", 65536, &text, NULL, NULL) == 0 &&
+	       id_map_parse(text, &map) == 0 && map.n == 1 && map.range[0].outside == 0 &&
+	       map.range[0].count == UINT32_MAX;
 }
 
 static char *root_path(const struct oci_settings *set)
