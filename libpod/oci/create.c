@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/devices.h"
 #include "libpod/oci/internal.h"
 
 /* The socket's name in the container's directory, which may be deeper than a name of a socket. */
@@ -64,6 +65,40 @@ static int first_record(struct oci_container *c, const struct bundle *b, struct 
 	return oci_container_save(c, err);
 }
 
+static struct cgroup_device_rule device_rule(const struct bundle_device_rule *d)
+{
+	struct cgroup_device_rule r = {
+		.allow = d->allow,
+		.type = d->type && *d->type ? d->type[0] : 'a',
+		.major = d->has_major ? d->major : -1,
+		.minor = d->has_minor ? d->minor : -1,
+	};
+
+	if (r.type == 'u')
+		r.type = 'c';
+	for (const char *a = d->access && *d->access ? d->access : "rwm"; *a; a++)
+		r.access |= *a == 'r' ? DEVICE_READ : *a == 'w' ? DEVICE_WRITE : DEVICE_MKNOD;
+	return r;
+}
+
+/* Only root of the machine can limit devices, and needs to: nobody else's containers can make
+ * nodes, or open those of the host that the caller could not. */
+static int limit_devices(const struct bundle *b, int group, struct cmk_err *err)
+{
+	cleanup_free struct cgroup_device_rule *rules = NULL;
+	size_t n = b->n_device_rules;
+
+	if (n == 0 || !oci_is_machine_root())
+		return 0;
+	if (group < 0)
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "devices: without a control group nothing limits them");
+	rules = xcalloc(n, sizeof(*rules));
+	for (size_t i = 0; i < n; i++)
+		rules[i] = device_rule(&b->device_rules[i]);
+	return cgroup_devices(group, rules, n, err);
+}
+
 /* The group's place is written down before the group is there. */
 static int make_group(const struct oci_settings *set, struct oci_container *c,
 		      const struct bundle *b, int *ret_fd, struct cmk_err *err)
@@ -87,6 +122,8 @@ static int make_group(const struct oci_settings *set, struct oci_container *c,
 	if (r == 0)
 		r = cgroup_create_at(rec->cgroup_mount, rec->cgroup, &b->spec->resources, ret_fd,
 				     err);
+	if (r == 0)
+		r = limit_devices(b, *ret_fd, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "linux.resources");
 	if (*ret_fd >= 0)

@@ -25,6 +25,8 @@ struct oci_container {
 #define OCI_CONTAINER_INIT ((struct oci_container){ .root_fd = -1, .dir_fd = -1 })
 void oci_container_done(struct oci_container *c);
 
+/* Root of the machine, and not of a user namespace. */
+bool oci_is_machine_root(void);
 /* The root directory, made where MAKE; it must be ours. */
 int oci_root_open(const struct oci_settings *set, bool make, struct cmk_err *err);
 /* Makes the directory of a new container, locked. */

@@ -54,8 +54,7 @@ void oci_container_done(struct oci_container *c)
 /* --- places ------------------------------------------------------------------------------------
  */
 
-/* Root of the machine, and not of a user namespace. */
-static bool is_machine_root(void)
+bool oci_is_machine_root(void)
 {
 	cleanup(id_map_done) struct id_map map = { 0 };
 	cleanup_free char *text = NULL;
@@ -74,7 +73,7 @@ static char *root_path(const struct oci_settings *set)
 		return xstrdup(set->root);
 	if (set->store)
 		return xasprintf("%s/oci", set->store);
-	if (run && *run == '/' && (set->rootless < 0 ? !is_machine_root() : set->rootless))
+	if (run && *run == '/' && (set->rootless < 0 ? !oci_is_machine_root() : set->rootless))
 		return xasprintf("%s/cmk-oci", run);
 	return xstrdup("/run/cmk-oci");
 }

@@ -89,7 +89,21 @@ static const struct json_field personality_fields[] = {
 	JSON_FIELD(struct bundle, personality_flags, "flags", JSON_F_STRV, 0),
 	JSON_FIELD_END,
 };
+static const struct json_field device_rule_fields[] = {
+	JSON_FIELD(struct bundle_device_rule, allow, "allow", JSON_F_BOOL, 0),
+	JSON_FIELD(struct bundle_device_rule, type, "type", JSON_F_STR, 0),
+	JSON_FIELD(struct bundle_device_rule, access, "access", JSON_F_STR, 0),
+	JSON_FIELD_HAS(struct bundle_device_rule, major, has_major, "major", JSON_F_I64),
+	JSON_FIELD_HAS(struct bundle_device_rule, minor, has_minor, "minor", JSON_F_I64),
+	JSON_FIELD_END,
+};
+static const struct json_field resources_fields[] = {
+	JSON_FIELD_ARRAY(struct bundle, device_rules, n_device_rules, "devices", 0,
+			 device_rule_fields, struct bundle_device_rule),
+	JSON_FIELD_END,
+};
 static const struct json_field linux_fields[] = {
+	SAME_STRUCT("resources", resources_fields),
 	JSON_FIELD_ARRAY(struct bundle, devices, n_devices, "devices", 0, device_fields,
 			 struct bundle_device),
 	JSON_FIELD(struct bundle, rootfs_propagation, "rootfsPropagation", JSON_F_STR, 0),
@@ -111,11 +125,6 @@ struct bundle *bundle_free(struct bundle *b)
 	if (!b)
 		return NULL;
 	json_free_fields(bundle_fields, b);
-	for (size_t i = 0; i < b->n_net_devices; i++) {
-		free(b->net_devices[i].from);
-		free(b->net_devices[i].to);
-	}
-	free(b->net_devices);
 	free(b->dir);
 	free(b->rootfs);
 	free(b->text);
@@ -136,28 +145,6 @@ static int explain(const char *text, size_t len, const struct json *root,
 	if (err)
 		cmk_err_done(err);
 	return cmk_err_move(err, &where);
-}
-
-static int read_net_devices(const struct json *linux_, struct bundle *b, struct cmk_err *err)
-{
-	const struct json *list = json_get(linux_, "netDevices");
-
-	if (!list || list->type == JSON_NULL)
-		return 0;
-	if (list->type != JSON_OBJECT)
-		return bundle_bad(b, list, err, "linux.netDevices: not an object");
-	b->net_devices = xcalloc(list->n + 1, sizeof(*b->net_devices));
-	json_each (d, list) {
-		const struct json *name = json_get(d, "name");
-
-		if (d->type != JSON_OBJECT || (name && !json_str(name)))
-			return bundle_bad(b, d, err, "linux.netDevices.%s: not an object", d->key);
-		b->net_devices[b->n_net_devices++] = (struct bundle_net_device){
-			xstrdup(d->key),
-			xstrdup(name && *name->text ? name->text : d->key),
-		};
-	}
-	return 0;
 }
 
 static int read_seccomp(const struct json *linux_, struct bundle *b, struct cmk_err *err)
@@ -236,9 +223,7 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 		return explain(b->text, b->len, root, bundle_fields, err);
 	b->boottime.has = json_path(linux_, "timeOffsets.boottime");
 	b->monotonic.has = json_path(linux_, "timeOffsets.monotonic");
-	r = read_net_devices(linux_, b, err);
-	if (r == 0)
-		r = read_seccomp(linux_, b, err);
+	r = read_seccomp(linux_, b, err);
 	if (r == 0)
 		r = bundle_check(root, b, err);
 	if (r < 0)

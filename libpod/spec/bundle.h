@@ -21,6 +21,14 @@ struct bundle_device {
 	uint32_t mode, uid, gid;
 };
 
+/* config-linux.md#allowed-device-list */
+struct bundle_device_rule {
+	bool allow, has_major, has_minor;
+	char *type;	      /* "a" (or NULL), "b", "c" */
+	char *access;	      /* of "rwm"; NULL: all */
+	int64_t major, minor; /* -1, or not there: any */
+};
+
 /* config.md#mounts: an id-mapped mount's maps; none: the container's own. */
 struct bundle_mount {
 	struct spec_id_mapping *uids, *gids;
@@ -40,11 +48,6 @@ struct bundle_scheduler {
 	uint64_t runtime, deadline, period;
 };
 
-/* config-linux.md#networkdevices */
-struct bundle_net_device {
-	char *from, *to;
-};
-
 struct bundle {
 	char *dir; /* absolute */
 	char *rootfs;
@@ -55,6 +58,8 @@ struct bundle {
 	size_t n_mounts;
 	struct bundle_device *devices;
 	size_t n_devices;
+	struct bundle_device_rule *device_rules;
+	size_t n_device_rules;
 	char *rootfs_propagation; /* "private"…, or NULL */
 	char **personality_flags;
 	struct bundle_time_offset boottime, monotonic;
@@ -64,9 +69,7 @@ struct bundle {
 	char *memory_mode, *memory_nodes; /* "MPOL_BIND"…, or NULL */
 	char **memory_flags;
 	char *cpus_initial, *cpus_final; /* process.execCPUAffinity */
-	struct bundle_net_device *net_devices;
-	size_t n_net_devices;
-	char *seccomp; /* the text of linux.seccomp, or NULL */
+	char *seccomp;			 /* the text of linux.seccomp, or NULL */
 	size_t seccomp_len;
 };
 

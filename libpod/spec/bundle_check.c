@@ -138,6 +138,7 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 	static const struct {
 		const char *path, *why;
 	} undone[] = {
+		{ "linux.netDevices", "moving network devices is not supported" },
 		{ "linux.intelRdt", "resctrl is not supported" },
 		{ "linux.mountLabel", "SELinux labels are not supported" },
 		{ "process.selinuxLabel", "SELinux labels are not supported" },
@@ -278,9 +279,6 @@ static int check_maps(const struct json *root, const struct bundle *b, struct cm
 	if ((b->boottime.has || b->monotonic.has) && !spec_makes_namespace(s, "time"))
 		return bundle_bad(b, json_path(root, "linux.timeOffsets"), err,
 				  "linux.timeOffsets: without a new time namespace");
-	if (b->n_net_devices && !spec_has_namespace(s, "network"))
-		return bundle_bad(b, json_path(root, "linux.netDevices"), err,
-				  "linux.netDevices: without a network namespace");
 	if ((s->hostname && *s->hostname) && !spec_has_namespace(s, "uts"))
 		return bundle_bad(b, json_get(root, "hostname"), err,
 				  "hostname: without a uts namespace");
@@ -365,6 +363,26 @@ static int check_devices(const struct json *root, const struct bundle *b, struct
 		if (d->has_mode && d->mode > 0177777)
 			return bundle_bad(b, v, err, "linux.devices[%zu].fileMode: out of range",
 					  i);
+	}
+	return 0;
+}
+
+static int check_device_rules(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	static const char path[] = "linux.resources.devices";
+
+	for (size_t i = 0; i < b->n_device_rules; i++) {
+		const struct bundle_device_rule *d = &b->device_rules[i];
+		const struct json *v = element(root, path, i);
+
+		if (d->type && *d->type && (strlen(d->type) != 1 || !strchr("abcu", d->type[0])))
+			return bundle_bad(b, v, err, "%s[%zu].type: '%s' is none of a, b, c", path,
+					  i, d->type);
+		if (d->access && strspn(d->access, "rwm") != strlen(d->access))
+			return bundle_bad(b, v, err, "%s[%zu].access: '%s' is not of r, w, m", path,
+					  i, d->access);
+		if (d->major < -1 || d->major > INT32_MAX || d->minor < -1 || d->minor > INT32_MAX)
+			return bundle_bad(b, v, err, "%s[%zu]: number out of range", path, i);
 	}
 	return 0;
 }
@@ -481,7 +499,7 @@ int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err
 				     struct cmk_err *err) = {
 		check_version,	  refuse_undone, check_root,	   check_mounts,
 		check_namespaces, check_maps,	 check_sysctls,	   check_hooks,
-		check_devices,	  check_names,	 check_priorities,
+		check_devices,	  check_names,	 check_priorities, check_device_rules,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

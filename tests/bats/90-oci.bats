@@ -248,6 +248,7 @@ refused() {
 	refused '.linux.sysctl = {"kernel.panic": "1"}' "linux.sysctl: 'kernel.panic' is not of a namespace"
 	refused '.linux.intelRdt = {closID: "x"}' 'linux.intelRdt: '
 	refused '.linux.resources.memory.swappiness = 10' 'linux.resources.memory.swappiness: '
+	refused '.linux.netDevices = {eth9: {}}' 'linux.netDevices: '
 	refused '.process.selinuxLabel = "x"' 'process.selinuxLabel: '
 	refused '.windows = {a: 1}' 'windows: is not for Linux'
 	refused '.linux.rootfsPropagation = "x"' 'linux.rootfsPropagation: '
