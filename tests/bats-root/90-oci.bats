@@ -20,6 +20,7 @@ teardown() {
 	for id in $(cmk oci list -q 2>/dev/null); do
 		cmk oci delete --force "$id"
 	done
+	[ -z "${S:-}" ] || rm -rf "$S"
 	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/oci" ] || rmdir "$TEST_CG/oci"
 	common_teardown
 }
@@ -37,18 +38,19 @@ args() {
 
 @test "devices of its own are made, and no others can be used than the rules say" {
 	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	[ -c /dev/fuse ] || skip 'no /dev/fuse here'
 	edit '.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 384, uid: 7, gid: 8}]
 		| .linux.resources.devices = [{allow: false, access: "rwm"}]
 		| .process.capabilities[] = ["CAP_MKNOD", "CAP_SETUID"]'
-	args sh -c 'stat -c "%t:%T %a %u %g" /dev/mine; mknod /k c 1 11 && echo made; head -c 1 /dev/zero | wc -c; cat /k'
+	args sh -c 'stat -c "%t:%T %a %u %g" /dev/mine; mknod /k c 10 229 && echo made; head -c 1 /dev/zero | wc -c; cat /k'
 	run_cmk '?' oci run one
 	assert_equal "$output" $'1:3 600 7 8\nmade\n1'
 	assert_match "$stderr" '/k.: Operation not permitted'
-	edit '.linux.resources.devices += [{allow: true, type: "c", major: 1, minor: 11, access: "r"}]'
-	args sh -c 'mknod /l c 1 11; exec 3</l && echo read; exec 4>/l'
+	edit '.linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 229, access: "r"}]'
+	args sh -c 'mknod /l c 10 229; exec 3</l && echo read; exec 4>/l'
 	run_cmk '?' oci run one
 	assert_equal "$output" read
-	assert_match "$stderr" "can't create /l: Operation not permitted"
+	assert_match "$stderr" "create /l: Operation not permitted"
 }
 
 @test "another user's ids, an id-mapped mount and extra groups" {
@@ -57,26 +59,28 @@ args() {
 	chown 0:0 "$T/src/f"
 	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
 	edit ".linux.namespaces += [{type: \"user\"}]
-		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}] | .linux.gidMappings = .linux.uidMappings
-		| .process.user = {uid: 5, gid: 6, additionalGids: [7, 8]} | del(.linux.cgroupsPath)
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 2000}] | .linux.gidMappings = .linux.uidMappings
+		| .process.user = {uid: 5, gid: 1006, additionalGids: [1007, 1008]} | del(.linux.cgroupsPath)
 		| .mounts += [{destination: \"/mnt\", type: \"bind\", source: \"$T/src\", options: [\"rbind\", \"idmap\"]}]"
 	chown -R 100000:100000 rootfs
 	args sh -c 'id; stat -c "%u %g" /mnt/f; cat /proc/self/uid_map | tr -s " "'
 	run_cmk oci run two
-	assert_equal "$output" $'uid=5 gid=6 groups=7,8\n0 0\n 0 100000 1000'
+	assert_equal "$output" $'uid=5 gid=1006 groups=1007,1008\n0 0\n 0 100000 2000'
 }
 
-@test "an oom score below and a limit above the caller's" {
-	edit '.process.oomScoreAdj = -500 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2000000, hard: 2000000}]
+@test "an oom score, a limit and a scheduler of its own" {
+	edit '.process.oomScoreAdj = 300 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2000000, hard: 2000000}]
 		| .process.scheduler = {policy: "SCHED_FIFO", priority: 3}'
 	[ "$(cat /proc/sys/fs/nr_open)" -ge 2000000 ] || edit '.process.rlimits = []'
 	args sh -c 'cat /proc/self/oom_score_adj; cut -d" " -f40,41 /proc/self/stat'
 	run_cmk oci run one
-	assert_equal "$output" $'-500\n3 1'
+	assert_equal "$output" $'300\n3 1'
 }
 
 podman_args() {
-	P=(timeout 60 podman --root "$T/ps" --runroot "$T/pr" --tmpdir "$T/pt" --storage-driver vfs --events-backend file
+	# podman wants a short path.
+	S=$(mktemp -d /tmp/p.XXXX)
+	P=(timeout 60 podman --root "$T/ps" --runroot "$S/r" --tmpdir "$S/t" --storage-driver vfs --events-backend file
 		--cgroup-manager=cgroupfs --runtime /usr/local/bin/cmk-oci)
 	printf '[engine]\nruntime_supports_json = ["cmk-oci"]\n' >"$T/containers.conf"
 	export CONTAINERS_CONF=$T/containers.conf
