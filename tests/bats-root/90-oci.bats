@@ -21,6 +21,7 @@ teardown() {
 		cmk oci delete --force "$id"
 	done
 	[ -z "${S:-}" ] || rm -rf "$S"
+	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/pod" ] || find "$TEST_CG/pod" -depth -type d -exec rmdir {} +
 	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/oci" ] || rmdir "$TEST_CG/oci"
 	common_teardown
 }
@@ -82,7 +83,10 @@ podman_args() {
 	S=$(mktemp -d /tmp/p.XXXX)
 	P=(timeout 60 podman --root "$T/ps" --runroot "$S/r" --tmpdir "$S/t" --storage-driver vfs --events-backend file
 		--cgroup-manager=cgroupfs --runtime /usr/local/bin/cmk-oci)
-	printf '[engine]\nruntime_supports_json = ["cmk-oci"]\n' >"$T/containers.conf"
+	# Without a limit of processes: its controller is not delegated everywhere.
+	printf '[containers]\npids_limit = 0\n[engine]\nruntime_supports_json = ["cmk-oci"]\n' >"$T/containers.conf"
+	OPTS=(--network none)
+	[ -z "$TEST_CG" ] || OPTS+=(--cgroup-parent "${TEST_CG#/sys/fs/cgroup}/pod")
 	export CONTAINERS_CONF=$T/containers.conf
 }
 
@@ -90,11 +94,11 @@ podman_args() {
 	command -v podman >/dev/null || skip 'no podman here'
 	podman_args
 	"${P[@]}" pull -q "$REGISTRY/library/alpine"
-	assert_equal "$("${P[@]}" run --rm --network none "$REGISTRY/library/alpine" sh -c 'id -u; cat /proc/1/comm')" $'0\nsh'
+	assert_equal "$("${P[@]}" run --rm "${OPTS[@]}" "$REGISTRY/library/alpine" sh -c 'id -u; cat /proc/1/comm; :')" $'0\nsh'
 	local rc=0
-	"${P[@]}" run --rm --network none "$REGISTRY/library/alpine" nosuch || rc=$?
+	"${P[@]}" run --rm "${OPTS[@]}" "$REGISTRY/library/alpine" nosuch || rc=$?
 	assert_equal $rc 127
-	"${P[@]}" run -d --name c --network none "$REGISTRY/library/alpine" sleep 1000
+	"${P[@]}" run -d --name c "${OPTS[@]}" "$REGISTRY/library/alpine" sleep 1000
 	rc=0
 	"${P[@]}" exec c sh -c 'exit 5' || rc=$?
 	assert_equal $rc 5
@@ -102,5 +106,5 @@ podman_args() {
 	assert_equal "$("${P[@]}" inspect c --format '{{.State.Status}}')" exited
 	"${P[@]}" start c
 	"${P[@]}" rm -f -t 0 c
-	assert_equal "$("${P[@]}" run --rm --network none -t "$REGISTRY/library/alpine" tty | tr -d '\r')" /dev/pts/0
+	assert_equal "$("${P[@]}" run --rm "${OPTS[@]}" -t "$REGISTRY/library/alpine" tty | tr -d '\r')" /dev/pts/0
 }
