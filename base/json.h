@@ -168,6 +168,10 @@ struct json_field {
  * free it all the same. */
 int json_read_fields(const struct json *obj, const struct json_field *fields, void *out,
 		     struct cmk_err *err);
+/* Why json_read_fields() does not take OBJ, as people look for it: "line 12: linux.seccomp: not an
+ * object" and -EINVAL; 0 where nothing is wrong. TEXT is the document's. */
+int json_explain_fields(const char *text, size_t len, const struct json *obj,
+			const struct json_field *fields, struct cmk_err *err);
 /* The members only; the caller opens and closes the object. */
 void json_write_fields(struct json_writer *w, const struct json_field *fields, const void *in);
 /* Frees every owned member and zeroes it. */

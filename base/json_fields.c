@@ -358,6 +358,99 @@ int json_read_fields(const struct json *obj, const struct json_field *fields, vo
 	return 0;
 }
 
+/* --- what is wrong, and where ------------------------------------------------------------------
+ */
+
+struct explained {
+	const char *text;
+	size_t len;
+	struct cmk_err *err;
+};
+
+static int explain_members(const struct explained *x, const struct json *obj,
+			   const struct json_field *fields, const char *path);
+
+static int explain_as(const struct explained *x, const struct json *v, const char *path,
+		      const char *why)
+{
+	return cmk_err_set(x->err, -EINVAL, "line %zu: %s: %s", json_line(x->text, x->len, v),
+			   *path ? path : "the document", why);
+}
+
+/* Of a field that has no others in it: read into a place of its own. */
+static int explain_value(const struct explained *x, const struct json *v,
+			 const struct json_field *f, const char *path)
+{
+	struct json_field at_front = *f;
+	struct cmk_err e = CMK_ERR_INIT;
+	uint64_t place[4] = { 0 };
+	const char *why;
+	int r;
+
+	at_front.offset = 0;
+	at_front.count_offset = sizeof(place[0]);
+	r = read_field(&at_front, v, place, &e);
+	free_field(&at_front, place);
+	if (r == 0)
+		return 0;
+	why = e.msg ? strstr(e.msg, "': ") : NULL;
+	r = explain_as(x, v, path, why ? why + 3 : "wrong");
+	cmk_err_done(&e);
+	return r;
+}
+
+static int explain_field(const struct explained *x, const struct json *v,
+			 const struct json_field *f, const char *path)
+{
+	size_t i = 0;
+	int r = 0;
+
+	if (f->kind == JSON_F_OBJ || f->kind == JSON_F_PTR)
+		return explain_members(x, v, f->sub, path);
+	if (f->kind != JSON_F_ARRAY)
+		return explain_value(x, v, f, path);
+	if (v->type != JSON_ARRAY)
+		return explain_as(x, v, path, "not an array");
+	json_each (m, v) {
+		cleanup_free char *name = xasprintf("%s[%zu]", path, i++);
+
+		r = explain_members(x, m, f->sub, name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int explain_members(const struct explained *x, const struct json *obj,
+			   const struct json_field *fields, const char *path)
+{
+	if (!obj || obj->type != JSON_OBJECT)
+		return explain_as(x, obj, path, "not an object");
+	for (const struct json_field *f = fields; f->kind != JSON_F_END; f++) {
+		const struct json *v = f->name ? json_get(obj, f->name) : NULL;
+		cleanup_free char *name = f->name ? xasprintf("%s%s%s", path, *path ? "." : "",
+							      f->name)
+						  : NULL;
+		int r = 0;
+
+		if (v && v->type != JSON_NULL)
+			r = explain_field(x, v, f, name);
+		else if (f->flags & JSON_REQUIRED)
+			r = explain_as(x, obj, name, "is missing");
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int json_explain_fields(const char *text, size_t len, const struct json *obj,
+			const struct json_field *fields, struct cmk_err *err)
+{
+	const struct explained x = { text, len, err };
+
+	return explain_members(&x, obj, fields, "");
+}
+
 static void write_array(struct json_writer *w, const struct json_field *f, const void *in)
 {
 	const char *items = *MEMBER_CONST(char *, in, f);

@@ -9,6 +9,7 @@
 
 static enum log_level current_level = LOG_LEVEL_WARN;
 static int log_fd = STDERR_FILENO;
+static bool log_json;
 
 void log_set_level(enum log_level level)
 {
@@ -23,6 +24,31 @@ enum log_level log_get_level(void)
 void log_set_fd(int fd)
 {
 	log_fd = fd;
+}
+
+void log_set_json(void)
+{
+	log_json = true;
+}
+
+static size_t quote_json(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	out[n++] = '"';
+	for (; *text && n + 8 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c == 0x7f) {
+			n += (size_t)snprintf(out + n, size - n, "\\u%04x", c);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			out[n++] = '\\';
+		out[n++] = (char)c;
+	}
+	out[n++] = '"';
+	return n;
 }
 
 /* As a Go string in quotes: what scripts that read podman's lines take apart. */
@@ -59,10 +85,17 @@ static size_t compose(char *out, size_t size, enum log_level level, const char *
 	struct tm tm;
 	size_t n;
 
-	if (level == LOG_LEVEL_ERROR || isatty(log_fd))
+	if (!log_json && (level == LOG_LEVEL_ERROR || isatty(log_fd)))
 		return (size_t)snprintf(out, size, "%s%s", prefix[level], text);
 	if (gmtime_r(&now, &tm))
 		(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (log_json) {
+		n = (size_t)snprintf(
+			out, size, "{\"level\":\"%s\",\"time\":\"%s\",\"msg\":", name[level], date);
+		n += quote_json(out + n, size - n - 1, text);
+		out[n++] = '}';
+		return n;
+	}
 	n = (size_t)snprintf(out, size, "time=\"%s\" level=%s msg=", date, name[level]);
 	return n + quote(out + n, size - n, text);
 }

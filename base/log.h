@@ -19,6 +19,9 @@ enum log_level {
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 void log_set_fd(int fd);
+/* Lines as objects {"msg":…,"level":…,"time":…}: what callers of an OCI runtime read. Errors too.
+ */
+void log_set_json(void);
 /* One line, written with a single write(2): "Warning: …" and so on for people, and where that is no
  * terminal as podman's `time="…" level=warning msg="…"`. */
 void log_line(enum log_level level, const char *fmt, ...) cmk_printf(2, 3);

@@ -368,17 +368,23 @@ static void writer_done(struct map_writer *w)
 		(void)process_reap(w->pid);
 }
 
-static int write_direct(pid_t target, const struct map_writer *w, struct cmk_err *err)
+static int write_text(pid_t target, const char *file, const char *text, struct cmk_err *err)
 {
-	cleanup_free char *text = id_map_text(w->map);
 	cleanup_close int fd = -1;
 	char path[48];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)target, w->file);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)target, file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		return cmk_err_errno(err, "write '%s'", path);
 	return 0;
+}
+
+static int write_direct(pid_t target, const struct map_writer *w, struct cmk_err *err)
+{
+	cleanup_free char *text = id_map_text(w->map);
+
+	return write_text(target, w->file, text, err);
 }
 
 int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err *err)
@@ -389,8 +395,11 @@ int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err
 	};
 	int r = 0;
 
-	if (c->uid == 0) {
-		r = write_direct(pid, &w[0], err);
+	if (c->uid != 0 && c->mode == USERNS_SINGLE)
+		r = write_text(pid, "setgroups", "deny", err);
+	if (c->uid == 0 || c->mode == USERNS_SINGLE) {
+		if (r == 0)
+			r = write_direct(pid, &w[0], err);
 		return r < 0 ? r : write_direct(pid, &w[1], err);
 	}
 	/* Side by side: 0.39 ms each. */

@@ -88,7 +88,8 @@ int userns_parent_enter(int run_fd, const struct userns_config *c,
 			const struct userns_mapper *mapper, struct cmk_err *err);
 
 /* Writes the maps of the parent namespace that PID has just made, by newuidmap and newgidmap or (as
- * root) itself; called in another process, which is in the old namespace. Blocks. */
+ * root, or with USERNS_SINGLE) itself; called in another process, which is in the old namespace.
+ * Blocks. */
 int userns_write_parent(pid_t pid, const struct userns_config *c, struct cmk_err *err);
 
 /* The user namespace right above that of PID, which PIDFD holds: a descriptor, or -errno. */

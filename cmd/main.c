@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
+#include "cmd/oci.h"
 #include "cmd/state.h"
 #include "libpod/libpod.h"
 
@@ -228,7 +229,7 @@ static int finish_output(int code)
 	return code;
 }
 
-static int exit_code(int r, struct cmk_err *err)
+static int exit_code(int r, bool oci, struct cmk_err *err)
 {
 	if (r >= 0) {
 		if (err->msg)
@@ -238,6 +239,8 @@ static int exit_code(int r, struct cmk_err *err)
 	if (!err->msg)
 		(void)cmk_err_set(err, r, "%s", errno_text(-r));
 	cmk_print_error(err);
+	if (oci)
+		return EXIT_OCI_FAILED;
 	if (err->kind == CMK_ERR_CANNOT_EXEC)
 		return EXIT_CANNOT_EXEC;
 	return err->kind == CMK_ERR_CMD_NOT_FOUND ? EXIT_CMD_NOT_FOUND : EXIT_CMK_FAILED;
@@ -310,9 +313,17 @@ static int run_command(const struct cmk_command *cmd, struct cmk_globals *g, int
 static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_err *err)
 {
 	const struct cmk_command *cmd = NULL;
+	bool oci = argc > 0 && streq(argv[0], "oci");
+	cleanup_free char **words = NULL;
 	cleanup_free char *group = NULL;
 	int r, used = 0;
 
+	if (oci)
+		argv = words = cmk_oci_words(argc, argv);
+	if (oci && argc == 2 && (streq(argv[1], "--version") || streq(argv[1], "-v"))) {
+		cmk_oci_version();
+		return 0;
+	}
 	if (g->version)
 		return cmk_cmd_version.exec(g, NULL, 0, argv, err);
 	if (argc == 0 && g->help) {
@@ -338,6 +349,25 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 	return run_command(cmd, g, argc - used, argv + used, err);
 }
 
+/* Called by the name that callers of OCI runtimes know, whose options come first. */
+static bool is_cmk_oci(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+	return argc > 0 && streq(slash ? slash + 1 : argv[0], "cmk-oci");
+}
+
+static int run_oci(struct cmk_globals *g, int argc, char **argv, struct cmk_err *err)
+{
+	cleanup_free char **words = xcalloc((size_t)argc + 2, sizeof(*words));
+	static char first[] = "oci";
+
+	words[0] = first;
+	for (int i = 1; i < argc; i++)
+		words[i] = argv[i];
+	return run_words(g, MAX(argc, 1), words, err);
+}
+
 int main(int argc, char **argv)
 {
 	cleanup_err struct cmk_err conf_err = CMK_ERR_INIT;
@@ -353,6 +383,8 @@ int main(int argc, char **argv)
 	/* Modes are given where files are made; what an image or a user's file gets must not depend
 	 * on the caller's mask. */
 	(void)umask(022);
+	if (is_cmk_oci(argc, argv))
+		return finish_output(exit_code(run_oci(&g, argc, argv, &err), true, &err));
 	/* Help does without, and tells of nothing. */
 	if (cmk_conf_load(&conf_err) < 0)
 		cmk_conf_done();
@@ -365,7 +397,7 @@ int main(int argc, char **argv)
 		r = -EOPNOTSUPP;
 	else if (!err.hint)
 		(void)cmk_err_hint(&err, "see 'cmk help'");
-	r = finish_output(exit_code(r, &err));
+	r = finish_output(exit_code(r, p.n_operands > 0 && streq(p.operands[0], "oci"), &err));
 	cmk_parse_done(&p);
 	cmk_conf_done();
 	return r;

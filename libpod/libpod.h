@@ -12,6 +12,7 @@
 #include "libpod/monitor/log.h"
 #include "libpod/monitor/log_target.h"
 #include "libpod/monitor/monitor.h"
+#include "libpod/oci/oci.h"
 #include "libpod/option/optlimit.h"
 #include "libpod/record/record.h"
 #include "libpod/secret/secret.h"

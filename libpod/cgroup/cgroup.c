@@ -351,6 +351,13 @@ bool cgroup_frozen(int group_fd)
 	return read_key(group_fd, "cgroup.events", "frozen", &v) == 0 && v;
 }
 
+bool cgroup_populated(int group_fd)
+{
+	uint64_t v = 0;
+
+	return read_key(group_fd, "cgroup.events", "populated", &v) == 0 && v;
+}
+
 int cgroup_oom_kills(int group_fd, uint64_t *ret)
 {
 	return read_key(group_fd, "memory.events", "oom_kill", ret);

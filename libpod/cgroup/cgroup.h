@@ -33,6 +33,18 @@ int cgroup_delegation_find(struct cgroup_delegation *ret, struct cmk_err *err);
 int cgroup_create(const struct cgroup_delegation *d, const char *name,
 		  const struct spec_resources *res, int *ret_fd, char **ret_path,
 		  struct cmk_err *err);
+/*
+ * For groups that others name (config-linux.md#cgroups-path). Where PATH is, absolute: below the
+ * mount; relative: below the delegation. *RET_MOUNT and *RET_PATH (owned) are NULL where there is
+ * no cgroup v2, or nothing delegated for a relative one.
+ */
+int cgroup_place(const char *path, char **ret_mount, char **ret_path, struct cmk_err *err);
+/* Makes the group PATH below MOUNT and what is missing above it, with all controllers that there
+ * are, and applies the limits. *RET_FD is -1 where we may not and no limit asks for it. */
+int cgroup_create_at(const char *mount, const char *path, const struct spec_resources *res,
+		     int *ret_fd, struct cmk_err *err);
+/* All processes of the group and of those below it, appended to *RET (owned). */
+int cgroup_pids(int group_fd, pid_t **ret, size_t *ret_n, struct cmk_err *err);
 /* Only the check: the same error that cgroup_create() would give, before anything is made. D
  * without a path refuses every limit. */
 int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
@@ -54,6 +66,7 @@ int cgroup_kill(int group_fd,
 /* The group NAME below GROUP_FD, made where absent: its directory, or -errno. */
 int cgroup_child(int group_fd, const char *name);
 bool cgroup_frozen(int group_fd); /* as cgroup.events says */
+bool cgroup_populated(int group_fd);
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
 /* Writes cgroup.freeze and waits (at most 10 s) until cgroup.events says that it is so. */

@@ -15,9 +15,9 @@ static const struct {
 	const char *type;
 	uint64_t flag;
 } namespace_flags[] = {
-	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS }, { "pid", CLONE_NEWPID },
-	{ "network", CLONE_NEWNET },   { "uts", CLONE_NEWUTS },	 { "ipc", CLONE_NEWIPC },
-	{ "cgroup", CLONE_NEWCGROUP },
+	{ "user", CLONE_NEWUSER },     { "mount", CLONE_NEWNS },  { "pid", CLONE_NEWPID },
+	{ "network", CLONE_NEWNET },   { "uts", CLONE_NEWUTS },	  { "ipc", CLONE_NEWIPC },
+	{ "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME },
 };
 
 uint64_t namespace_flag(const char *type)
@@ -72,7 +72,7 @@ static void spec_maps(const struct runtime_job *job, struct id_map *uids, struct
 
 /* Only who has privilege on the host can go beyond its hard limits; where we cannot, init says so
  * when it sets them. */
-static void raise_rlimits(const struct spec_process *p)
+void create_raise_rlimits(const struct spec_process *p)
 {
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		int res = rlimit_number(p->rlimits[i].type);
@@ -86,7 +86,7 @@ static void raise_rlimits(const struct spec_process *p)
 	}
 }
 
-static int set_oom_score(const struct spec_process *p, struct cmk_err *err)
+int create_oom_score(const struct spec_process *p, struct cmk_err *err)
 {
 	cleanup_close int fd = -1;
 	cleanup_free char *now = NULL;
@@ -148,10 +148,10 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (r == 0)
 		r = get_filter(job, err);
 	if (r == 0)
-		r = set_oom_score(job->process, err);
+		r = create_oom_score(job->process, err);
 	if (r < 0)
 		return r;
-	raise_rlimits(job->process);
+	create_raise_rlimits(job->process);
 	*job->stage = STAGE_USERNS;
 	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
 	if (r == 0)
@@ -200,6 +200,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		.preserve_fds = a->preserve_fds,
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
+		.start_fd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.root_mnt_fd = -1,

@@ -79,7 +79,7 @@ static int session(struct runtime_job *job, struct cmk_err *err)
 	if (spec_has_namespace(job->spec, "cgroup") &&
 	    setns(job->exec->target_pidfd, CLONE_NEWCGROUP) < 0)
 		return cmk_err_errno(err, "join the container's cgroup namespace");
-	r = process_begin(err);
+	r = process_begin(job, err);
 	if (r < 0)
 		return r;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -167,6 +167,7 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.preserve_fds = a->preserve_fds,
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
+		.start_fd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.root_mnt_fd = -1,

@@ -186,9 +186,7 @@ static int set_names(struct runtime_job *job, struct cmk_err *err)
 	return join_cgroup(job, err);
 }
 
-/* Asks the monitor for those that belong there, then calls those that see both the container's
- * namespaces and the host's files. */
-static int call_hooks(struct runtime_job *job, struct cmk_err *err)
+int init_call_hooks(struct runtime_job *job, struct cmk_err *err)
 {
 	const struct spec_hook_list *h = job->spec->hooks;
 	cleanup_free char *bundle = NULL;
@@ -241,7 +239,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 	if (r == 0)
 		r = mounts_read_only(c, err);
 	if (r == 0)
-		r = call_hooks(job, err);
+		r = init_call_hooks(job, err);
 	return r == 0 ? pivot(job, c, err) : r;
 }
 
@@ -274,7 +272,7 @@ static int init_run(struct runtime_job *job, int maps_fd, struct cmk_err *err)
 		r = join_become_root(job->spec, err);
 	if (r < 0)
 		return r;
-	r = process_begin(err);
+	r = process_begin(job, err);
 	if (r < 0)
 		return r;
 	if (gid_mapped(job, 5))

@@ -50,6 +50,7 @@ struct sync_pid {
 struct runtime_job {
 	const struct runtime_create_args *create; /* or NULL */
 	const struct runtime_exec_args *exec;	  /* or NULL */
+	const struct bundle_args *bundle;	  /* or NULL: see bundle.h */
 	const struct spec *spec;
 	const struct spec_process *process;
 	const char *user_text;
@@ -61,7 +62,10 @@ struct runtime_job {
 	const struct userns_config *userns; /* NULL for exec */
 	pid_t setup_pid;		    /* as the monitor sees it */
 	int setup_pidfd;
-	int sync; /* our end */
+	int sync;     /* our end */
+	int start_fd; /* where a bundle's init waits for its start, or -1 */
+	bool keep_keyring;
+	bool maps_of_init; /* SYNC_MAP is about init's user namespace, not the set-up process's */
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;
 	char *init_path;  /* cmk-init on the host, or NULL; owned */
@@ -71,8 +75,10 @@ struct runtime_job {
 	int apparmor_fd;  /* where the command's profile is to be written, or -1 */
 	/* Made by the set-up process for init, which could not (outside.c): */
 	int root_mnt_fd; /* the root file system, detached, or -1 */
-	int *made;	 /* for each of the spec's mounts, detached, or -1; or NULL; owned */
-	dev_t exe_dev;	 /* this program's own file: never to be executed inside */
+	int *ns_fds;   /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
+			  not, or done; owned */
+	int *made;     /* for each of the spec's mounts, detached, or -1; or NULL; owned */
+	dev_t exe_dev; /* this program's own file: never to be executed inside */
 	ino_t exe_ino;
 };
 
@@ -95,6 +101,11 @@ void job_announce(struct runtime_job *job, pid_t pid, int pidfd);
 int job_run(struct runtime_job *job, const char *name,
 	    int (*setup)(struct runtime_job *job, struct cmk_err *err),
 	    struct runtime_container *ret, struct cmk_err *err);
+/* What job_run() is made of, for who has no set-up process: opens the talk; ends it, R being how it
+ * went. */
+int job_open(struct runtime_job *job, struct runtime_container *c, struct cmk_err *err);
+int job_close(struct runtime_job *job, int r, struct runtime_container *c,
+	      struct runtime_container *ret);
 /* Opens and checks what every start needs from the host. */
 int job_prepare(struct runtime_job *job, struct cmk_err *err);
 
@@ -110,6 +121,8 @@ int seccomp_listener_send(const struct runtime_job *job, pid_t pid, int listener
 
 /* --- create.c --- */
 uint64_t namespace_flag(const char *type); /* CLONE_NEW…, or 0 */
+void create_raise_rlimits(const struct spec_process *p);
+int create_oom_score(const struct spec_process *p, struct cmk_err *err);
 
 /* --- join.c: namespaces of others --- */
 
@@ -129,6 +142,9 @@ int outside_prepare(struct runtime_job *job, struct cmk_err *err);
 
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
+/* Asks the monitor for the hooks that belong there, then calls those that see both the container's
+ * namespaces and the host's files. */
+int init_call_hooks(struct runtime_job *job, struct cmk_err *err);
 
 /* --- copyup.c --- */
 /* Copies what the directory FROM holds into TO, without following anything, and, unless KEEP_MODE,
@@ -185,6 +201,8 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 		  const struct mount_options *o, int mnt, int target, bool target_made,
 		  struct cmk_err *err);
+/* Attributes and propagation of a mount that exists already; 0 or -errno. */
+int mount_set_options(int mnt, const struct mount_options *o);
 /* Puts the detached mount MNT_FD on PATH in the root. */
 int mount_attach(int mnt_fd, int target_fd);
 /* Makes read-only what had to be written to until now: the root, /dev. */
@@ -231,8 +249,16 @@ int sysctls_apply(const struct mount_context *c, struct cmk_err *err);
 /* The last part: user, groups, working directory, limits, capabilities, seccomp; reports READY,
  * waits for GO, executes. Returns only on failure. SLAVE_FD: the terminal or -1. */
 int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk_err *err);
-/* PR_SET_PDEATHSIG and the rest that comes first in a process of the container. */
-int process_begin(struct cmk_err *err);
+/* What comes first in a process of the container. */
+int process_begin(const struct runtime_job *job, struct cmk_err *err);
+/* Its steps that bundle_process.c takes in another order: */
+int process_open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *err);
+int process_set_apparmor(const struct runtime_job *job, struct cmk_err *err);
+int process_take_terminal(uid_t uid, int slave, struct cmk_err *err);
+int process_enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err *err);
+int process_install_filter(const struct runtime_job *job, struct cmk_err *err);
+int process_place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err);
+int process_wait_for_go(struct runtime_job *job, struct cmk_err *err);
 
 /* --- command.c --- */
 /* Finds ARGV[0] through the PATH in ENV below the process's root, as its user: an O_PATH
@@ -259,4 +285,5 @@ int passwd_apply(const struct runtime_job *job, int root_fd, struct cmk_err *err
 
 /* --- caps.c --- */
 int caps_drop_bounding(uint64_t keep, struct cmk_err *err);
+int caps_set_all(uint64_t effective, uint64_t permitted, uint64_t inheritable, struct cmk_err *err);
 int caps_set(uint64_t effective, uint64_t permitted, struct cmk_err *err);

@@ -147,6 +147,9 @@ int mount_options_parse(char *const *options, struct mount_options *ret, struct 
 		if (streq(word, "bind") || streq(word, "rbind")) {
 			o.bind = true;
 			o.recursive = word[0] == 'r';
+		} else if (streq(word, "idmap") || streq(word, "ridmap")) {
+			/* See bundle_idmapped(). */
+			continue;
 		} else if (!parse_attribute(word, &o) && !parse_propagation(word, &o) &&
 			   !parse_own(word, &o)) {
 			strv_add(&o.data, word);

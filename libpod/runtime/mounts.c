@@ -88,7 +88,7 @@ static int bind_attr(int mnt, bool recursive, uint64_t set, uint64_t clear)
 }
 
 /* Of a mount that exists already. */
-static int set_options(int mnt, const struct mount_options *o)
+int mount_set_options(int mnt, const struct mount_options *o)
 {
 	int r = bind_attr(mnt, false, o->set, o->clear);
 
@@ -143,7 +143,7 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 		if (r < 0)
 			return r;
 	}
-	r = set_options(mnt, o);
+	r = mount_set_options(mnt, o);
 	if (r < 0)
 		return cmk_err_set(err, r, "options of bind mount '%s': %s", source,
 				   errno_text(-r));
@@ -157,7 +157,7 @@ static int overlay_mount(const struct mount_options *o, struct cmk_err *err)
 
 	if (mnt < 0)
 		return mnt;
-	r = set_options(mnt, o);
+	r = mount_set_options(mnt, o);
 	if (r < 0)
 		return cmk_err_set(err, r, "options of the overlay: %s", errno_text(-r));
 	return steal_fd(&mnt);
@@ -204,6 +204,9 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 	if (streq(type, "cgroup") || streq(type, "cgroup2"))
 		return pseudo_mount(m, "cgroup2", "/sys/fs/cgroup", o, c, err);
 	if (streq(type, "tmpfs") || streq(type, "ramfs") || streq(type, "devpts"))
+		return new_mount(type, m->source, o, c, err);
+	/* Whatever file systems a bundle of others wants. */
+	if (c->job->bundle && *type && !streq(type, "none"))
 		return new_mount(type, m->source, o, c, err);
 	return cmk_err_set(err, -EOPNOTSUPP, "mount type '%s' is not supported", type);
 }
@@ -320,7 +323,8 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 		return attach_error(r, &st, target, err);
 	if (is_dev) {
 		c->dev_fd = steal_fd(&mnt);
-		return dev_fill(c, err);
+		/* Others say themselves what is in it: bundle_devices(). */
+		return c->job->bundle ? 0 : dev_fill(c, err);
 	}
 	if (m->type && streq(m->type, "devpts") && streq(m->destination, "/dev/pts"))
 		c->pts_fd = steal_fd(&mnt);

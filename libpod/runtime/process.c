@@ -35,7 +35,7 @@ static void identity_done(struct identity *id)
 	free(id->home);
 }
 
-int process_begin(struct cmk_err *err)
+int process_begin(const struct runtime_job *job, struct cmk_err *err)
 {
 	/* The caller's umask (077 for us) is not the container's; its own is set at the end. */
 	(void)umask(0);
@@ -43,7 +43,8 @@ int process_begin(struct cmk_err *err)
 		return cmk_err_errno(err, "start a session");
 	/* So that the caller's keys are out of reach. No quota or no such call: nothing is lost,
 	 * the session keyring of a user namespace is an empty one anyway. */
-	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "cmk", 0, 0, 0);
+	if (!job->keep_keyring)
+		(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "cmk", 0, 0, 0);
 	return 0;
 }
 
@@ -91,7 +92,7 @@ static int make_cwd(const struct runtime_job *job, int root_fd, const struct ide
 		if (fd == -ENOENT)
 			return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, fd,
 					    "workdir \"%s\" does not exist on container", cwd);
-		/* What else may be wrong with it enter_cwd() says. */
+		/* What else may be wrong with it process_enter_cwd() says. */
 		return 0;
 	}
 	fd = root_open_target(root_fd, cwd, true, &made, err);
@@ -107,7 +108,7 @@ static int make_cwd(const struct runtime_job *job, int root_fd, const struct ide
 
 /* As the user. No magic link is followed, or /proc/self/fd/N would lead out to whatever we have
  * open; and whatever happened, the kernel must see us below the root (CVE-2024-21626). */
-static int enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err *err)
+int process_enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err *err)
 {
 	const char *cwd = job->process->cwd ?: "/";
 	cleanup_close int fd = root_open(root_fd, cwd, O_PATH | O_DIRECTORY);
@@ -165,12 +166,12 @@ static int set_ids(const struct runtime_job *job, const struct identity *id, str
 	return 0;
 }
 
-static int take_terminal(const struct identity *id, int slave, struct cmk_err *err)
+int process_take_terminal(uid_t uid, int slave, struct cmk_err *err)
 {
 	if (slave < 0)
 		return 0;
 	/* The user must be able to open it again. */
-	if (fchown(slave, id->user.uid, (gid_t)-1) < 0)
+	if (fchown(slave, uid, (gid_t)-1) < 0)
 		return cmk_err_errno(err, "owner of the terminal");
 	if (ioctl(slave, TIOCSCTTY, 0) < 0)
 		return cmk_err_errno(err, "make the terminal controlling");
@@ -185,7 +186,7 @@ static int set_no_new_privs(struct cmk_err *err)
 
 /* Where somebody is to be told of calls, that one has to know before there are any: by the monitor,
  * which can reach it. */
-static int install_filter(const struct runtime_job *job, struct cmk_err *err)
+int process_install_filter(const struct runtime_job *job, struct cmk_err *err)
 {
 	const struct seccomp_filter *f = &job->filter;
 	cleanup_close int listener = -1;
@@ -205,7 +206,7 @@ static int install_filter(const struct runtime_job *job, struct cmk_err *err)
  * and only into a procfs as it is at its root (CVE-2019-16884, CVE-2025-52881). Opened while we may
  * and written last, so that nothing but the command gets it.
  */
-static int open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *err)
+int process_open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *err)
 {
 	static const char *const names[] = { "thread-self/attr/apparmor/exec",
 					     "thread-self/attr/exec" };
@@ -229,7 +230,7 @@ static int open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *e
 				    : 0;
 }
 
-static int set_apparmor(const struct runtime_job *job, struct cmk_err *err)
+int process_set_apparmor(const struct runtime_job *job, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL;
 
@@ -256,7 +257,7 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 	r = caps_drop_bounding(bounding, err);
 	/* Without no_new_privs the filter needs CAP_SYS_ADMIN, which the next lines give up. */
 	if (r == 0 && !p->no_new_privileges && !everything)
-		r = install_filter(job, err);
+		r = process_install_filter(job, err);
 	if (r == 0)
 		r = set_ids(job, id, err);
 	if (r < 0)
@@ -270,7 +271,7 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 		r = set_no_new_privs(err);
 	/* Later than this nobody hears us any more. */
 	if (r == 0 && p->no_new_privileges && !everything && job->filter.listener_path)
-		r = install_filter(job, err);
+		r = process_install_filter(job, err);
 	/* After the last change of ids, which clears it. */
 	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		r = cmk_err_errno(err, "set the parent-death signal");
@@ -279,10 +280,10 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 
 /* 0, 1, 2 and what was asked to be kept behind them. All else goes here, not with exec: what `init`
  * makes waits before it, and the caller's stderr, say, must not wait with it. */
-static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
+int process_place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
 	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
-	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd };
+	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd, &job->start_fd };
 	cleanup_free int *fds = xcalloc(n + ARRAY_LEN(ours), sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++) {
@@ -318,7 +319,7 @@ static int place_descriptors(struct runtime_job *job, int slave, struct cmk_err 
 	return 0;
 }
 
-static int wait_for_go(struct runtime_job *job, struct cmk_err *err)
+int process_wait_for_go(struct runtime_job *job, struct cmk_err *err)
 {
 	char c = SYNC_READY;
 	int fd, r;
@@ -351,14 +352,14 @@ static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
 static int execute(struct runtime_job *job, const char *path, char *const *env, struct cmk_err *err)
 {
 	char **args = job->process->args;
-	int code = set_apparmor(job, err);
+	int code = process_set_apparmor(job, err);
 
 	*job->stage = STAGE_EXEC;
 	if (code < 0)
 		return code;
 	if (job->process->no_new_privileges && !(job->exec && job->exec->privileged) &&
 	    !job->filter.listener_path) {
-		int r = install_filter(job, err);
+		int r = process_install_filter(job, err);
 
 		if (r < 0)
 			return r;
@@ -393,18 +394,18 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 	if (r == 0)
 		r = make_cwd(job, root_fd, &id, err);
 	if (r == 0)
-		r = take_terminal(&id, slave_fd, err);
+		r = process_take_terminal(id.user.uid, slave_fd, err);
 	if (r == 0)
 		r = rlimits_set(job->process, err);
 	if (r == 0)
-		r = open_apparmor(job, root_fd, err);
+		r = process_open_apparmor(job, root_fd, err);
 	if (r == 0 && job->spec->personality && personality(PER_LINUX32) < 0)
 		r = cmk_err_errno(err, "set personality %s", job->spec->personality);
 	*job->stage = STAGE_CONFINE;
 	if (r == 0)
 		r = confine(job, &id, err);
 	if (r == 0)
-		r = enter_cwd(job, root_fd, err);
+		r = process_enter_cwd(job, root_fd, err);
 	if (r < 0)
 		return r;
 	if (!strv_env_get(env, "HOME")) {
@@ -413,11 +414,11 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 	}
 	r = command_find(job, job->process->args[0], env, &path, err);
 	if (r == 0)
-		r = place_descriptors(job, slave_fd, err);
+		r = process_place_descriptors(job, slave_fd, err);
 	if (r < 0)
 		return r;
 	(void)umask(job->process->user.umask & 0777);
-	r = wait_for_go(job, err);
+	r = process_wait_for_go(job, err);
 	if (r == 0)
 		r = call_start_hooks(job, err);
 	return r == 0 ? execute(job, path, env, err) : r;

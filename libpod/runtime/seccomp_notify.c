@@ -3,16 +3,16 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "libpod/runtime/internal.h"
+#include "libpod/runtime/bundle_internal.h"
 
 static int state_text(const struct runtime_job *job, pid_t pid, const char *metadata, char **ret,
 		      size_t *ret_len, struct cmk_err *err)
 {
 	struct json_writer w = JSON_WRITER_INIT;
 	cleanup_free char *bundle = NULL;
-	const struct hook_state state = job_hook_state(job, job->exec ? "running" : "creating",
-						       job->exec ? job->exec->target : pid,
-						       &bundle);
+	pid_t target = job->exec ? job->exec->target : job->bundle ? job->bundle->target : 0;
+	const struct hook_state state = job_hook_state(job, target > 0 ? "running" : "creating",
+						       target > 0 ? target : pid, &bundle);
 
 	json_write_object(&w, NULL);
 	json_write_str(&w, "ociVersion", job->spec->oci_version);

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/process.h"
-#include "libpod/runtime/internal.h"
+#include "libpod/runtime/bundle_internal.h"
 
 #define UNEXPECTED "unexpected message from the container's set-up"
 
@@ -139,24 +139,33 @@ int sync_ask_maps(void *arg, struct cmk_err *err)
 	return cmk_err_decode(buf, (size_t)n, "the monitor does not answer", err);
 }
 
-/* The set-up process asks for its maps: newuidmap wants to be started from its old namespace. */
-static void answer_maps(const struct runtime_job *job, int sync_fd)
+/* Who made a user namespace asks for its maps: newuidmap wants to be started from the old one. */
+static void answer_maps(const struct runtime_job *job, const struct runtime_container *c)
 {
+	pid_t pid = job->maps_of_init ? c->pid : job->setup_pid;
 	cleanup_err struct cmk_err e = CMK_ERR_INIT;
 	char done = SYNC_MAP;
 
-	if (userns_write_parent(job->setup_pid, job->userns, &e) < 0)
-		cmk_err_send(sync_fd, &e);
+	if (userns_write_parent(pid, job->userns, &e) < 0)
+		cmk_err_send(c->sync_fd, &e);
 	else
-		(void)sync_send(sync_fd, &done, 1, -1, NULL);
+		(void)sync_send(c->sync_fd, &done, 1, -1, NULL);
 }
 
 struct hook_state job_hook_state(const struct runtime_job *job, const char *status, pid_t pid,
 				 char **ret_bundle)
 {
-	const struct storage *st = job->create ? job->create->st : job->exec->st;
-	const char *id = job->create ? job->create->id : job->exec->id;
+	const struct storage *st;
+	const char *id;
 
+	if (job->bundle) {
+		*ret_bundle = xstrdup(job->bundle->bundle->dir);
+		return (struct hook_state){
+			.id = job->bundle->id, .status = status, .bundle = *ret_bundle, .pid = pid
+		};
+	}
+	st = job->create ? job->create->st : job->exec->st;
+	id = job->create ? job->create->id : job->exec->id;
 	*ret_bundle = xasprintf("%s/containers/%s", st ? st->root : "", id);
 	return (struct hook_state){ .id = id, .status = status, .bundle = *ret_bundle, .pid = pid };
 }
@@ -200,7 +209,7 @@ static int await_message(const struct runtime_job *job, const struct runtime_con
 
 /* What is to be done when it is known who the container's process is: two processes send. */
 struct waiting {
-	bool hooks;
+	bool hooks, maps;
 	int listener;
 	char where[CMK_ERR_WIRE_MAX]; /* path, NUL, metadata, NUL */
 };
@@ -209,8 +218,12 @@ struct waiting {
 static int keep_waiting(const struct runtime_job *job, struct waiting *w, const char *buf, size_t n,
 			int *fd)
 {
-	if (n == 1 && buf[0] == SYNC_HOOKS && job->create) {
+	if (n == 1 && buf[0] == SYNC_HOOKS && (job->create || job->bundle)) {
 		w->hooks = true;
+		return 1;
+	}
+	if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
+		w->maps = true;
 		return 1;
 	}
 	if (n < 3 || buf[0] != SYNC_LISTENER || *fd < 0 || w->listener >= 0 ||
@@ -227,6 +240,12 @@ static int answer_waiting(const struct runtime_job *job, const struct runtime_co
 {
 	int r = 0;
 
+	if (w->maps && (c->pid > 0 || !job->maps_of_init)) {
+		answer_maps(job, c);
+		w->maps = false;
+	}
+	if (c->pid <= 0)
+		return 0;
 	if (w->hooks)
 		r = answer_hooks(job, c, err);
 	w->hooks = false;
@@ -253,10 +272,6 @@ static int collect(const struct runtime_job *job, struct runtime_container *ret,
 	if (n <= 0)
 		return cmk_err_set(err, -ECHILD, "container init died while %s",
 				   stage_name(*job->stage));
-	if (n == 1 && buf[0] == SYNC_MAP && job->userns) {
-		answer_maps(job, ret->sync_fd);
-		return 0;
-	}
 	if (keep_waiting(job, w, buf, (size_t)n, &fd))
 		return 0;
 	return collect_one(ret, buf, (size_t)n, &fd, err);
@@ -272,7 +287,7 @@ int sync_collect(const struct runtime_job *job, struct runtime_container *ret, s
 	while (r >= 0 && (!ready || ret->pid <= 0)) {
 		r = collect(job, ret, &w, err);
 		ready = ready || r > 0;
-		if (r >= 0 && ret->pid > 0)
+		if (r >= 0)
 			r = answer_waiting(job, ret, &w, err);
 	}
 	cleanup_close_fn(&w.listener);
@@ -346,14 +361,9 @@ static void abandon(struct runtime_container *c)
 	runtime_container_done(c);
 }
 
-int job_run(struct runtime_job *job, const char *name,
-	    int (*setup)(struct runtime_job *job, struct cmk_err *err),
-	    struct runtime_container *ret, struct cmk_err *err)
+int job_open(struct runtime_job *job, struct runtime_container *c, struct cmk_err *err)
 {
-	struct runtime_container c = RUNTIME_CONTAINER_INIT;
-	cleanup_close int setup_pidfd = -1;
 	int pair[2], r;
-	pid_t pid;
 
 	job->stage = mmap(NULL, sizeof(*job->stage), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -364,14 +374,41 @@ int job_run(struct runtime_job *job, const char *name,
 		(void)munmap(job->stage, sizeof(*job->stage));
 		return r;
 	}
-	c.sync_fd = pair[0];
+	c->sync_fd = pair[0];
 	job->sync = pair[1];
+	return 0;
+}
+
+int job_close(struct runtime_job *job, int r, struct runtime_container *c,
+	      struct runtime_container *ret)
+{
+	(void)munmap(job->stage, sizeof(*job->stage));
+	if (r < 0) {
+		abandon(c);
+		return r;
+	}
+	*ret = *c;
+	return 0;
+}
+
+int job_run(struct runtime_job *job, const char *name,
+	    int (*setup)(struct runtime_job *job, struct cmk_err *err),
+	    struct runtime_container *ret, struct cmk_err *err)
+{
+	struct runtime_container c = RUNTIME_CONTAINER_INIT;
+	cleanup_close int setup_pidfd = -1;
+	pid_t pid;
+	int r;
+
+	r = job_open(job, &c, err);
+	if (r < 0)
+		return r;
 	pid = process_fork(name, PROCESS_DEATH_SIGNAL, &setup_pidfd, err);
 	if (pid == 0) {
-		(void)close(pair[0]);
+		(void)close(c.sync_fd);
 		setup_child(job, setup);
 	}
-	(void)close(pair[1]);
+	(void)close(job->sync);
 	r = pid;
 	if (pid > 0) {
 		job->setup_pid = pid;
@@ -380,13 +417,7 @@ int job_run(struct runtime_job *job, const char *name,
 		/* It ends by itself once it has told us of init, or failed. */
 		(void)process_reap(pid);
 	}
-	(void)munmap(job->stage, sizeof(*job->stage));
-	if (r < 0) {
-		abandon(&c);
-		return r;
-	}
-	*ret = c;
-	return 0;
+	return job_close(job, r, &c, ret);
 }
 
 void runtime_container_done(struct runtime_container *c)

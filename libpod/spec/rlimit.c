@@ -81,6 +81,11 @@ int rlimits_set(const struct spec_process *p, struct cmk_err *err)
 {
 	raise_default(p, "RLIMIT_NOFILE", NOFILE_MOST);
 	raise_default(p, "RLIMIT_NPROC", NPROC_MOST);
+	return rlimits_set_named(p, err);
+}
+
+int rlimits_set_named(const struct spec_process *p, struct cmk_err *err)
+{
 	for (size_t i = 0; i < p->n_rlimits; i++) {
 		int r = set_one(&p->rlimits[i], err);
 

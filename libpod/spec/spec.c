@@ -33,7 +33,7 @@ static const struct json_field mount_fields[] = {
 	JSON_FIELD_END,
 };
 
-static const struct json_field id_mapping_fields[] = {
+const struct json_field spec_id_mapping_fields[] = {
 	JSON_FIELD(struct spec_id_mapping, container_id, "containerID", JSON_F_U32, JSON_REQUIRED),
 	JSON_FIELD(struct spec_id_mapping, host_id, "hostID", JSON_F_U32, JSON_REQUIRED),
 	JSON_FIELD(struct spec_id_mapping, size, "size", JSON_F_U32, JSON_REQUIRED),
@@ -78,7 +78,7 @@ static const struct json_field console_fields[] = {
 	JSON_FIELD_END,
 };
 
-static const struct json_field process_fields[] = {
+const struct json_field spec_process_fields[] = {
 	JSON_FIELD(struct spec_process, terminal, "terminal", JSON_F_BOOL, JSON_OMIT_EMPTY),
 	SAME_STRUCT("consoleSize", console_fields),
 	JSON_FIELD_SUB(struct spec_process, user, "user", JSON_F_OBJ, 0, user_fields,
@@ -139,7 +139,7 @@ static const struct json_field block_io_fields[] = {
 	DEVICE_VALUES(rates[IO_WRITE_IOPS], "throttleWriteIOPSDevice", rate_fields),
 	JSON_FIELD_END,
 };
-static const struct json_field resources_fields[] = {
+const struct json_field spec_resources_fields[] = {
 	SAME_STRUCT("memory", memory_fields),	  SAME_STRUCT("cpu", cpu_fields),
 	SAME_STRUCT("pids", pids_fields),	  SAME_STRUCT("blockIO", block_io_fields),
 	RESOURCE(unified, "unified", JSON_F_MAP), JSON_FIELD_END,
@@ -158,12 +158,12 @@ static const struct json_field personality_fields[] = {
 
 static const struct json_field linux_fields[] = {
 	JSON_FIELD_ARRAY(struct spec, uid_mappings, n_uid_mappings, "uidMappings", JSON_OMIT_EMPTY,
-			 id_mapping_fields, struct spec_id_mapping),
+			 spec_id_mapping_fields, struct spec_id_mapping),
 	JSON_FIELD_ARRAY(struct spec, gid_mappings, n_gid_mappings, "gidMappings", JSON_OMIT_EMPTY,
-			 id_mapping_fields, struct spec_id_mapping),
+			 spec_id_mapping_fields, struct spec_id_mapping),
 	JSON_FIELD(struct spec, sysctl, "sysctl", JSON_F_MAP, JSON_OMIT_EMPTY),
 	JSON_FIELD_SUB(struct spec, resources, "resources", JSON_F_OBJ, JSON_OMIT_EMPTY,
-		       resources_fields, struct spec_resources),
+		       spec_resources_fields, struct spec_resources),
 	JSON_FIELD(struct spec, cgroups_path, "cgroupsPath", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD_ARRAY(struct spec, namespaces, n_namespaces, "namespaces", 0, namespace_fields,
 			 struct spec_namespace),
@@ -195,10 +195,10 @@ static const struct json_field hooks_fields[] = {
 	JSON_FIELD_END,
 };
 
-static const struct json_field spec_fields[] = {
+const struct json_field spec_fields[] = {
 	JSON_FIELD(struct spec, oci_version, "ociVersion", JSON_F_STR, JSON_REQUIRED),
-	JSON_FIELD_SUB(struct spec, process, "process", JSON_F_OBJ, JSON_OMIT_EMPTY, process_fields,
-		       struct spec_process),
+	JSON_FIELD_SUB(struct spec, process, "process", JSON_F_OBJ, JSON_OMIT_EMPTY,
+		       spec_process_fields, struct spec_process),
 	SAME_STRUCT("root", root_fields),
 	JSON_FIELD(struct spec, hostname, "hostname", JSON_F_STR, JSON_OMIT_EMPTY),
 	JSON_FIELD(struct spec, domainname, "domainname", JSON_F_STR, JSON_OMIT_EMPTY),
@@ -354,6 +354,32 @@ int spec_parse(const char *text, size_t len, struct spec **ret, struct cmk_err *
 	take_notes(s);
 	*ret = s;
 	return 0;
+}
+
+int spec_read_foreign(const struct json *root, struct spec **ret, struct cmk_err *err)
+{
+	struct spec *s = spec_new();
+	int r = json_read_fields(root, spec_fields, s, err);
+
+	if (r < 0)
+		(void)spec_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+int spec_save_foreign(int bundle_fd, const struct spec *s, struct cmk_err *err)
+{
+	struct json_writer w = { .pretty = true };
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	json_write_object(&w, NULL);
+	json_write_fields(&w, spec_fields, s);
+	json_write_end(&w, '}');
+	r = json_writer_finish(&w, &text, &len, err);
+	return r < 0 ? r : file_replace_at(bundle_fd, CONFIG_NAME, text, len, 0644, 0, err);
 }
 
 int spec_load(int bundle_fd, struct spec **ret, struct cmk_err *err)

@@ -186,5 +186,13 @@ extern const char *const spec_default_caps[];
 uint64_t spec_caps_mask(char *const *names);
 /* As spec_load(), from text (tests, the fuzzer). */
 int spec_parse(const char *text, size_t len, struct spec **ret, struct cmk_err *err);
+/* From a document that others made, which may have more than that: their annotations stay theirs.
+ * Nothing is checked beyond the types. */
+int spec_read_foreign(const struct json *root, struct spec **ret, struct cmk_err *err);
+/* Writes config.json for others: indented, S's own annotations alone. */
+int spec_save_foreign(int bundle_fd, const struct spec *s, struct cmk_err *err);
+/* The tables behind it, of a struct spec, its process and its resources. */
+extern const struct json_field spec_fields[], spec_process_fields[], spec_resources_fields[];
+extern const struct json_field spec_id_mapping_fields[];
 /* The whole document, owned. */
 int spec_text(const struct spec *s, char **ret, size_t *ret_len, struct cmk_err *err);

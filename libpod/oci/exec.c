@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One more process in a container. */
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "libpod/cgroup/cgroup.h"
+#include "libpod/oci/internal.h"
+
+#define PROCESS_MAX ((size_t)4 << 20)
+
+static int parse_user(const char *text, struct spec_user *u, struct cmk_err *err)
+{
+	cleanup_free char *uid = xstrndup(text, strcspn(text, ":"));
+	const char *gid = strchr(text, ':');
+
+	if (parse_u32(uid, UINT32_MAX - 1, &u->uid) < 0 ||
+	    (gid && parse_u32(gid + 1, UINT32_MAX - 1, &u->gid) < 0))
+		return cmk_err_set(err, -EINVAL, "--user '%s': not UID[:GID]", text);
+	return 0;
+}
+
+static int add_gids(char *const *list, struct spec_user *u, struct cmk_err *err)
+{
+	for (; list && *list; list++) {
+		uint32_t gid;
+
+		if (parse_u32(*list, UINT32_MAX - 1, &gid) < 0)
+			return cmk_err_set(err, -EINVAL, "--additional-gids '%s': no group id",
+					   *list);
+		u->additional_gids = xrealloc(u->additional_gids, u->n_additional_gids + 1,
+					      sizeof(*u->additional_gids));
+		u->additional_gids[u->n_additional_gids++] = gid;
+	}
+	return 0;
+}
+
+static int add_caps(char *const *list, struct spec_capabilities *caps, struct cmk_err *err)
+{
+	char ***sets[] = { &caps->bounding, &caps->effective, &caps->permitted, &caps->inheritable,
+			   &caps->ambient };
+
+	for (; list && *list; list++) {
+		char *const one[] = { *list, NULL };
+
+		if (spec_caps_mask(one) == 0)
+			return cmk_err_set(err, -EINVAL, "--cap: unknown capability '%s'", *list);
+		for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+			if (!strv_has(*sets[i], *list))
+				strv_add(sets[i], *list);
+	}
+	return 0;
+}
+
+/* The container's own process, with what was given in place of what it has. */
+static int adapt(const struct oci_exec *a, struct spec_process *p, struct cmk_err *err)
+{
+	int r;
+
+	if (a->args && *a->args) {
+		(void)strv_free(p->args);
+		p->args = strv_dup(a->args);
+	}
+	if (a->cwd) {
+		free(p->cwd);
+		p->cwd = xstrdup(a->cwd);
+	}
+	for (char *const *e = a->env; e && *e; e++) {
+		if (!strchr(*e, '='))
+			return cmk_err_set(err, -EINVAL, "--env '%s' has no '='", *e);
+		strv_env_set(&p->env, *e);
+	}
+	if (a->apparmor) {
+		free(p->apparmor_profile);
+		p->apparmor_profile = xstrdup(a->apparmor);
+	}
+	if (a->label && *a->label)
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "--process-label: SELinux labels are not supported");
+	r = a->user ? parse_user(a->user, &p->user, err) : 0;
+	if (r == 0)
+		r = add_gids(a->additional_gids, &p->user, err);
+	if (r == 0)
+		r = add_caps(a->caps, &p->caps, err);
+	p->no_new_privileges |= a->no_new_privs;
+	return r;
+}
+
+static int read_process(const struct oci_exec *a, struct bundle *b, struct cmk_err *err)
+{
+	struct spec_process given = { 0 };
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	if (!a->process_file) {
+		/* Its size and terminal were the first process's. */
+		b->spec->process.terminal = a->tty;
+		b->spec->process.rows = b->spec->process.columns = 0;
+		return adapt(a, &b->spec->process, err);
+	}
+	r = file_read_at(AT_FDCWD, a->process_file, PROCESS_MAX, &text, &len, err);
+	if (r == 0)
+		r = bundle_process_parse(text, len, &given, err);
+	if (r < 0) {
+		bundle_process_done(&given);
+		return cmk_err_wrap(err, r, "--process '%s'", a->process_file);
+	}
+	bundle_process_done(&b->spec->process);
+	b->spec->process = given;
+	b->spec->process.terminal |= a->tty;
+	return adapt(a, &b->spec->process, err);
+}
+
+static int check_status(const struct oci_container *c, const struct oci_exec *a,
+			struct cmk_err *err)
+{
+	enum oci_status s = oci_container_status(c);
+
+	if (s == OCI_RUNNING || s == OCI_CREATED || (s == OCI_PAUSED && a->ignore_paused))
+		return 0;
+	return oci_wrong_status(c, "running", err);
+}
+
+static int start(const struct oci_container *c, const struct oci_exec *a, struct bundle *b,
+		 struct runtime_container *ret, struct cmk_err *err)
+{
+	const struct process_id init = oci_container_init(c);
+	struct bundle_args args = { .bundle = b,
+				    .process = &b->spec->process,
+				    .id = c->rec.id,
+				    .start_fd = -1,
+				    .target = init.pid };
+	cleanup_close int pidfd = process_id_open(&init), group = oci_container_group(c);
+	cleanup_close int cache = -1;
+	cleanup_free int *preserve = NULL;
+	int r;
+
+	if (pidfd < 0)
+		return oci_wrong_status(c, "running", err);
+	if (b->spec->process.terminal && a->detach && !a->console_socket)
+		return cmk_err_set(err, -EINVAL,
+				   "a terminal, and nobody is there to take it: name "
+				   "a --console-socket");
+	r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
+	if (r < 0)
+		return r;
+	args.preserve_fds = preserve;
+	args.target_pidfd = pidfd;
+	args.cgroup_fd = group;
+	args.seccomp_dirfd = -1;
+	if (b->seccomp)
+		args.seccomp_dirfd = cache = open_dir_at(c->root_fd, ".seccomp", 0700, NULL);
+	return bundle_exec(&args, ret, err);
+}
+
+static int attend(const struct oci_exec *a, struct runtime_container *run, struct cmk_err *err)
+{
+	int r = 0;
+
+	if (run->console_fd >= 0 && a->console_socket) {
+		r = oci_console_send(a->console_socket, run->console_fd, err);
+		(void)close(steal_fd(&run->console_fd));
+	}
+	if (r == 0 && a->pid_file)
+		r = oci_pid_file(a->pid_file, run->pid, err);
+	if (r == 0)
+		r = runtime_start(run, err);
+	if (r < 0) {
+		(void)process_pidfd_signal(run->pidfd, SIGKILL);
+		(void)process_reap(run->pid);
+		return r;
+	}
+	return a->detach ? 0 : oci_attend(run->pid, run->pidfd, run->console_fd, err);
+}
+
+int oci_exec(const struct oci_settings *set, const struct oci_exec *a, struct cmk_err *err)
+{
+	cleanup(oci_container_done) struct oci_container c = OCI_CONTAINER_INIT;
+	struct runtime_container run = RUNTIME_CONTAINER_INIT;
+	cleanup_bundle struct bundle *b = NULL;
+	int r = oci_container_open(set, a->id, false, &c, err);
+
+	if (r == 0)
+		r = check_status(&c, a, err);
+	if (r == 0)
+		r = oci_container_bundle(&c, &b, err);
+	if (r == 0)
+		r = read_process(a, b, err);
+	if (r == 0)
+		r = start(&c, a, b, &run, err);
+	if (r == 0)
+		r = attend(a, &run, err);
+	runtime_container_done(&run);
+	return r;
+}

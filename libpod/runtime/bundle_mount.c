@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a bundle's mounts and devices need beyond mounts.c and dev.c. */
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/process.h"
+#include "libpod/runtime/bundle_internal.h"
+
+static bool is_bind(const struct spec_mount *m)
+{
+	return streq_null(m->type, "bind") || strv_has(m->options, "bind") ||
+	       strv_has(m->options, "rbind");
+}
+
+/* --- id-mapped mounts --------------------------------------------------------------------------
+ */
+
+static bool is_idmapped(const struct runtime_job *job, size_t i)
+{
+	const struct spec_mount *m = &job->spec->mounts[i];
+
+	return job->bundle->bundle->mounts[i].n_uids > 0 || strv_has(m->options, "idmap") ||
+	       strv_has(m->options, "ridmap");
+}
+
+static void add_maps(struct id_map *m, const struct spec_id_mapping *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		id_map_add(m, list[i].container_id, list[i].host_id, list[i].size);
+}
+
+static void cmk_noreturn wait_for_end(int fd)
+{
+	char c;
+
+	(void)!read(fd, &c, 1);
+	_exit(0);
+}
+
+/* A user namespace with the maps of M, or the container's own: of a child that is gone again. */
+static int map_namespace(const struct runtime_job *job, const struct bundle_mount *m,
+			 struct cmk_err *err)
+{
+	struct userns_config c = { .mode = USERNS_SUBIDS, .uid = geteuid() };
+	cleanup_close int ns = -1;
+	char path[48];
+	int p[2], r;
+	pid_t pid;
+
+	if (m->n_uids > 0) {
+		add_maps(&c.uids, m->uids, m->n_uids);
+		add_maps(&c.gids, m->gids, m->n_gids);
+	} else {
+		add_maps(&c.uids, job->spec->uid_mappings, job->spec->n_uid_mappings);
+		add_maps(&c.gids, job->spec->gid_mappings, job->spec->n_gid_mappings);
+	}
+	if (c.uids.n == 0 || c.gids.n == 0) {
+		userns_config_done(&c);
+		return cmk_err_set(err, -EINVAL,
+				   "idmap without mappings of its own or of the "
+				   "container");
+	}
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return cmk_err_errno(err, "make a pipe");
+	pid = process_clone3(CLONE_NEWUSER, SIGCHLD, -1, NULL);
+	if (pid == 0) {
+		(void)close(p[1]);
+		wait_for_end(p[0]);
+	}
+	(void)close(p[0]);
+	r = pid < 0 ? cmk_err_set(err, pid, "make a user namespace: %s", errno_text(-pid))
+		    : userns_write_parent(pid, &c, err);
+	if (r == 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		ns = open(path, O_RDONLY | O_CLOEXEC);
+		if (ns < 0)
+			r = cmk_err_errno(err, "open '%s'", path);
+	}
+	(void)close(p[1]);
+	if (pid > 0)
+		(void)process_reap(pid);
+	userns_config_done(&c);
+	return r < 0 ? r : steal_fd(&ns);
+}
+
+static int idmapped(struct runtime_job *job, size_t i, struct cmk_err *err)
+{
+	struct spec_mount *m = &job->spec->mounts[i];
+	bool deep = strv_has(m->options, "rbind"), all = strv_has(m->options, "ridmap");
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
+	cleanup_close int ns = -1, mnt = -1;
+
+	if (!is_bind(m))
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "id-mapped mounts other than bind mounts are "
+				   "not supported");
+	ns = map_namespace(job, &job->bundle->bundle->mounts[i], err);
+	if (ns < 0)
+		return ns;
+	mnt = open_tree(AT_FDCWD, m->source ? m->source : "",
+			OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (deep ? AT_RECURSIVE : 0));
+	if (mnt < 0)
+		return cmk_err_errno(err, "bind source '%s'", m->source ? m->source : "");
+	a.userns_fd = (uint64_t)ns;
+	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0) {
+		(void)cmk_err_errno(err, "idmapped mount of '%s'", m->source);
+		if (errno == EPERM)
+			(void)cmk_err_hint(err, "the kernel gives it only to who owns the file "
+						"system, mostly the host's root");
+		return err ? err->code : -EPERM;
+	}
+	return steal_fd(&mnt);
+}
+
+static void need_made(struct runtime_job *job)
+{
+	if (job->made)
+		return;
+	job->made = xcalloc(job->spec->n_mounts + 1, sizeof(*job->made));
+	for (size_t i = 0; i < job->spec->n_mounts; i++)
+		job->made[i] = -1;
+}
+
+int bundle_idmapped(struct runtime_job *job, struct cmk_err *err)
+{
+	for (size_t i = 0; i < job->spec->n_mounts; i++) {
+		if (!is_idmapped(job, i))
+			continue;
+		need_made(job);
+		job->made[i] = idmapped(job, i, err);
+		if (job->made[i] < 0)
+			return cmk_err_wrap(err, job->made[i], "mounts[%zu]: '%s'", i,
+					    job->spec->mounts[i].destination);
+	}
+	return 0;
+}
+
+/* --- the root and sources ----------------------------------------------------------------------
+ */
+
+static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
+{
+	const struct spec_mount *m = &job->spec->mounts[i];
+	cleanup(mount_options_done) struct mount_options o = { 0 };
+	const struct mount_context c = { .job = job };
+	cleanup_close int mnt = -1;
+	int r = mount_options_parse(m->options, &o, err);
+
+	if (r < 0)
+		return r;
+	/* An id-mapped one is there, and gets what else was asked for. */
+	if (job->made && job->made[i] >= 0) {
+		r = mount_set_options(job->made[i], &o);
+		return r < 0 ? cmk_err_set(err, r, "mount options: %s", errno_text(-r)) : 0;
+	}
+	mnt = mount_make(m, &o, &c, err);
+	/* Closed to who called, perhaps not to the container's root: mounts_apply() tries again. */
+	if (mnt == -EACCES) {
+		if (err)
+			cmk_err_done(err);
+		return 0;
+	}
+	if (mnt < 0)
+		return mnt;
+	need_made(job);
+	job->made[i] = steal_fd(&mnt);
+	return 0;
+}
+
+int bundle_root_open(struct runtime_job *job, struct cmk_err *err)
+{
+	if (job->root_mnt_fd < 0)
+		job->root_mnt_fd = open_tree(AT_FDCWD, job->bundle->bundle->rootfs,
+					     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	return job->root_mnt_fd < 0
+		       ? cmk_err_errno(err, "root.path: '%s'", job->bundle->bundle->rootfs)
+		       : 0;
+}
+
+int bundle_sources(struct runtime_job *job, struct cmk_err *err)
+{
+	bool reach = job->maps_of_init;
+	int r = bundle_root_open(job, err);
+
+	if (r == -EACCES && reach && err)
+		cmk_err_done(err);
+	else if (r < 0)
+		return r;
+	for (size_t i = 0; i < job->spec->n_mounts; i++) {
+		bool made = job->made && job->made[i] >= 0;
+
+		if (!made && !(reach && is_bind(&job->spec->mounts[i])))
+			continue;
+		r = open_source(job, i, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "mount '%s'", job->spec->mounts[i].destination);
+	}
+	return 0;
+}
+
+/* --- devices -----------------------------------------------------------------------------------
+ */
+
+static const struct bundle_device default_devices[] = {
+#define CHAR(name, major_, minor_)                                                    \
+	{                                                                             \
+		.path = (char *)"/dev/" name, .type = (char *)"c", .major = (major_), \
+		.minor = (minor_), .has_mode = true, .mode = 0666                     \
+	}
+	CHAR("null", 1, 3),   CHAR("zero", 1, 5),    CHAR("full", 1, 7),
+	CHAR("random", 1, 8), CHAR("urandom", 1, 9), CHAR("tty", 5, 0),
+};
+
+static const struct {
+	const char *path, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },	      { "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
+	{ "/dev/core", "/proc/kcore" },	      { "/dev/ptmx", "pts/ptmx" },
+};
+
+/* The directory of PATH below the root, made where it is missing. *RET_NAME: the rest. */
+static int open_parent(int root_fd, const char *path, const char **ret_name, struct cmk_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = xstrndup(path, (size_t)(slash - path));
+
+	*ret_name = slash + 1;
+	if (!**ret_name || streq(*ret_name, ".") || streq(*ret_name, ".."))
+		return cmk_err_set(err, -EINVAL, "'%s' is no name of a device", path);
+	return root_open_target(root_fd, *dir ? dir : "/", true, NULL, err);
+}
+
+static mode_t kind_of(const struct bundle_device *d)
+{
+	switch (d->type[0]) {
+	case 'b':
+		return S_IFBLK;
+	case 'p':
+		return S_IFIFO;
+	default:
+		return S_IFCHR;
+	}
+}
+
+/* A node cannot be made in a user namespace: the host's is bound. */
+static int bind_device(const struct bundle_device *d, int dir, const char *name,
+		       struct cmk_err *err)
+{
+	cleanup_close int mnt = open_tree(
+		AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	struct stat st;
+
+	if (mnt < 0 || fstat(mnt, &st) < 0)
+		return cmk_err_errno(err, "the host's '%s'", d->path);
+	if ((st.st_mode & S_IFMT) != kind_of(d) ||
+	    st.st_rdev != makedev((unsigned int)d->major, (unsigned int)d->minor))
+		return cmk_err_set(err, -ENODEV, "the host's '%s' is not device %s %lld:%lld",
+				   d->path, d->type, (long long)d->major, (long long)d->minor);
+	if (mknodat(dir, name, S_IFREG | 0644, 0) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "create '%s'", d->path);
+	if (move_mount(mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return cmk_err_errno(err, "bind '%s'", d->path);
+	return 0;
+}
+
+static int make_device(const struct mount_context *c, const struct bundle_device *d,
+		       struct cmk_err *err)
+{
+	mode_t mode = d->has_mode ? d->mode & 07777 : 0666;
+	cleanup_close int dir = -1;
+	struct stat st;
+	const char *name;
+
+	dir = open_parent(c->root_fd, d->path, &name, err);
+	if (dir < 0)
+		return dir;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (st.st_mode & S_IFMT) == kind_of(d) &&
+	    st.st_rdev == makedev((unsigned int)d->major, (unsigned int)d->minor))
+		return 0;
+	if (spec_has_namespace(c->job->spec, "user") && d->type[0] != 'p')
+		return bind_device(d, dir, name, err);
+	if (mknodat(dir, name, kind_of(d) | mode,
+		    makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0) {
+		if (errno == EPERM)
+			return bind_device(d, dir, name, err);
+		return cmk_err_errno(err, "create '%s'", d->path);
+	}
+	if (fchownat(dir, name, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "owner of '%s'", d->path);
+	return 0;
+}
+
+/* A /dev that is bound from elsewhere is left as it is. */
+static bool dev_is_bound(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		if (streq(s->mounts[i].destination, "/dev") && is_bind(&s->mounts[i]))
+			return true;
+	return false;
+}
+
+static bool is_listed(const struct bundle *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_devices; i++)
+		if (streq(b->devices[i].path, path))
+			return true;
+	return false;
+}
+
+static int make_link(const struct mount_context *c, const char *path, const char *target,
+		     struct cmk_err *err)
+{
+	const char *name;
+	cleanup_close int dir = open_parent(c->root_fd, path, &name, err);
+
+	if (dir < 0)
+		return dir;
+	if (symlinkat(target, dir, name) < 0 && errno != EEXIST)
+		return cmk_err_errno(err, "link '%s'", path);
+	return 0;
+}
+
+int bundle_devices(struct mount_context *c, struct cmk_err *err)
+{
+	const struct bundle *b = c->job->bundle->bundle;
+	int r = 0;
+
+	if (dev_is_bound(c->job->spec))
+		return 0;
+	for (size_t i = 0; r == 0 && i < b->n_devices; i++)
+		r = make_device(c, &b->devices[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(default_devices); i++)
+		if (!is_listed(b, default_devices[i].path))
+			r = make_device(c, &default_devices[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(links); i++)
+		r = make_link(c, links[i].path, links[i].target, err);
+	return r;
+}
+
+int bundle_terminal(struct runtime_job *job, struct mount_context *c, int *ret_slave,
+		    struct cmk_err *err)
+{
+	cleanup_close int master = -1, dev = -1;
+	char msg = SYNC_CONSOLE;
+	int r;
+
+	if (!job->process->terminal)
+		return 0;
+	*job->stage = STAGE_TERMINAL;
+	dev = root_open(c->root_fd, "dev", O_PATH | O_DIRECTORY);
+	r = dev_open_pty(job, c->pts_fd, c->root_fd, dev, &master, ret_slave, err);
+	return r < 0 ? r : sync_send(job->sync, &msg, 1, master, err);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "libpod/spec/bundle.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <sys/mount.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "libpod/spec/bundle_check.h"
+
+#define CONFIG_NAME "config.json"
+#define CONFIG_MAX ((size_t)16 << 20)
+
+static const struct json_field device_fields[] = {
+	JSON_FIELD(struct bundle_device, path, "path", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle_device, type, "type", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle_device, major, "major", JSON_F_I64, 0),
+	JSON_FIELD(struct bundle_device, minor, "minor", JSON_F_I64, 0),
+	JSON_FIELD_HAS(struct bundle_device, mode, has_mode, "fileMode", JSON_F_U32),
+	JSON_FIELD_HAS(struct bundle_device, uid, has_uid, "uid", JSON_F_U32),
+	JSON_FIELD_HAS(struct bundle_device, gid, has_gid, "gid", JSON_F_U32),
+	JSON_FIELD_END,
+};
+
+static const struct json_field mount_fields[] = {
+	JSON_FIELD_ARRAY(struct bundle_mount, uids, n_uids, "uidMappings", 0,
+			 spec_id_mapping_fields, struct spec_id_mapping),
+	JSON_FIELD_ARRAY(struct bundle_mount, gids, n_gids, "gidMappings", 0,
+			 spec_id_mapping_fields, struct spec_id_mapping),
+	JSON_FIELD_END,
+};
+
+/* Objects whose members lie in the same struct: offset 0. */
+#define SAME_STRUCT(json_name, fields)                                   \
+	{                                                                \
+		.name = (json_name), .kind = JSON_F_OBJ, .sub = (fields) \
+	}
+
+static const struct json_field offset_fields[] = {
+	JSON_FIELD(struct bundle_time_offset, secs, "secs", JSON_F_I64, 0),
+	JSON_FIELD(struct bundle_time_offset, nanosecs, "nanosecs", JSON_F_U32, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field offsets_fields[] = {
+	JSON_FIELD_SUB(struct bundle, boottime, "boottime", JSON_F_OBJ, 0, offset_fields,
+		       struct bundle_time_offset),
+	JSON_FIELD_SUB(struct bundle, monotonic, "monotonic", JSON_F_OBJ, 0, offset_fields,
+		       struct bundle_time_offset),
+	JSON_FIELD_END,
+};
+
+static const struct json_field scheduler_fields[] = {
+	JSON_FIELD(struct bundle_scheduler, policy, "policy", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle_scheduler, nice, "nice", JSON_F_INT, 0),
+	JSON_FIELD(struct bundle_scheduler, priority, "priority", JSON_F_INT, 0),
+	JSON_FIELD(struct bundle_scheduler, flags, "flags", JSON_F_STRV, 0),
+	JSON_FIELD(struct bundle_scheduler, runtime, "runtime", JSON_F_U64, 0),
+	JSON_FIELD(struct bundle_scheduler, deadline, "deadline", JSON_F_U64, 0),
+	JSON_FIELD(struct bundle_scheduler, period, "period", JSON_F_U64, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field io_priority_fields[] = {
+	JSON_FIELD(struct bundle, io_class, "class", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle, io_priority, "priority", JSON_F_INT, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field affinity_fields[] = {
+	JSON_FIELD(struct bundle, cpus_initial, "initial", JSON_F_STR, 0),
+	JSON_FIELD(struct bundle, cpus_final, "final", JSON_F_STR, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field process_fields[] = {
+	JSON_FIELD_SUB(struct bundle, scheduler, "scheduler", JSON_F_OBJ, 0, scheduler_fields,
+		       struct bundle_scheduler),
+	SAME_STRUCT("ioPriority", io_priority_fields),
+	SAME_STRUCT("execCPUAffinity", affinity_fields),
+	JSON_FIELD_END,
+};
+
+static const struct json_field memory_policy_fields[] = {
+	JSON_FIELD(struct bundle, memory_mode, "mode", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle, memory_nodes, "nodes", JSON_F_STR, 0),
+	JSON_FIELD(struct bundle, memory_flags, "flags", JSON_F_STRV, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field personality_fields[] = {
+	JSON_FIELD(struct bundle, personality_flags, "flags", JSON_F_STRV, 0),
+	JSON_FIELD_END,
+};
+static const struct json_field device_rule_fields[] = {
+	JSON_FIELD(struct bundle_device_rule, allow, "allow", JSON_F_BOOL, 0),
+	JSON_FIELD(struct bundle_device_rule, type, "type", JSON_F_STR, 0),
+	JSON_FIELD(struct bundle_device_rule, access, "access", JSON_F_STR, 0),
+	JSON_FIELD_HAS(struct bundle_device_rule, major, has_major, "major", JSON_F_I64),
+	JSON_FIELD_HAS(struct bundle_device_rule, minor, has_minor, "minor", JSON_F_I64),
+	JSON_FIELD_END,
+};
+static const struct json_field resources_fields[] = {
+	JSON_FIELD_ARRAY(struct bundle, device_rules, n_device_rules, "devices", 0,
+			 device_rule_fields, struct bundle_device_rule),
+	JSON_FIELD_END,
+};
+static const struct json_field linux_fields[] = {
+	SAME_STRUCT("resources", resources_fields),
+	JSON_FIELD_ARRAY(struct bundle, devices, n_devices, "devices", 0, device_fields,
+			 struct bundle_device),
+	JSON_FIELD(struct bundle, rootfs_propagation, "rootfsPropagation", JSON_F_STR, 0),
+	SAME_STRUCT("personality", personality_fields),
+	SAME_STRUCT("timeOffsets", offsets_fields),
+	SAME_STRUCT("memoryPolicy", memory_policy_fields),
+	JSON_FIELD_END,
+};
+static const struct json_field bundle_fields[] = {
+	JSON_FIELD_ARRAY(struct bundle, mounts, n_mounts, "mounts", 0, mount_fields,
+			 struct bundle_mount),
+	SAME_STRUCT("process", process_fields),
+	SAME_STRUCT("linux", linux_fields),
+	JSON_FIELD_END,
+};
+
+struct bundle *bundle_free(struct bundle *b)
+{
+	if (!b)
+		return NULL;
+	json_free_fields(bundle_fields, b);
+	free(b->dir);
+	free(b->rootfs);
+	free(b->text);
+	free(b->seccomp);
+	(void)spec_free(b->spec);
+	free(b);
+	return NULL;
+}
+
+/* Where one of the tables does not fit: which value it is, and on which line. */
+static int explain(const char *text, size_t len, const struct json *root,
+		   const struct json_field *fields, struct cmk_err *err)
+{
+	struct cmk_err where = CMK_ERR_INIT;
+
+	if (json_explain_fields(text, len, root, fields, &where) == 0)
+		return -EINVAL;
+	if (err)
+		cmk_err_done(err);
+	return cmk_err_move(err, &where);
+}
+
+static int read_seccomp(const struct json *linux_, struct bundle *b, struct cmk_err *err)
+{
+	const struct json *v = json_get(linux_, "seccomp");
+	struct json_writer w = JSON_WRITER_INIT;
+
+	if (!v || v->type == JSON_NULL)
+		return 0;
+	if (v->type != JSON_OBJECT)
+		return bundle_bad(b, v, err, "linux.seccomp: not an object");
+	json_write_value(&w, NULL, v);
+	return json_writer_finish(&w, &b->seccomp, &b->seccomp_len, err);
+}
+
+/* Of paths that may be relative. */
+static char *below(const char *dir, const char *path)
+{
+	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", dir, path);
+}
+
+static void replace(char **member, char *value)
+{
+	free(*member);
+	*member = value;
+}
+
+/* Destinations were relative to the root in old versions; a relative source is in the bundle. */
+static void settle_paths(struct bundle *b)
+{
+	for (size_t i = 0; i < b->spec->n_mounts; i++) {
+		struct spec_mount *m = &b->spec->mounts[i];
+		bool bind = streq_null(m->type, "bind") || strv_has(m->options, "bind") ||
+			    strv_has(m->options, "rbind");
+
+		if (*m->destination != '/')
+			replace(&m->destination, below("", m->destination));
+		if (bind && m->source)
+			replace(&m->source, below(b->dir, m->source));
+	}
+	if (b->spec->root_path)
+		b->rootfs = below(b->dir, b->spec->root_path);
+}
+
+/* v1's words for what v2 has files for go the way of `unified`. */
+static void translate_resources(const struct json *linux_, struct bundle *b)
+{
+	const struct json *cpu = json_path(linux_, "resources.cpu");
+	const struct json *huge = json_path(linux_, "resources.hugepageLimits");
+	struct spec_resources *res = &b->spec->resources;
+	uint64_t n;
+
+	if (json_u64(json_get(cpu, "burst"), UINT64_MAX, &n) == 0)
+		strv_add_take(&res->unified,
+			      xasprintf("cpu.max.burst=%llu", (unsigned long long)n));
+	if (json_u64(json_get(cpu, "idle"), 1, &n) == 0)
+		strv_add_take(&res->unified, xasprintf("cpu.idle=%llu", (unsigned long long)n));
+	json_each (h, huge) {
+		const char *size = json_str(json_get(h, "pageSize"));
+
+		if (size && json_u64(json_get(h, "limit"), UINT64_MAX, &n) == 0)
+			strv_add_take(&res->unified, xasprintf("hugetlb.%s.max=%llu", size,
+							       (unsigned long long)n));
+	}
+}
+
+static int read_all(const struct json *root, struct bundle *b, struct cmk_err *err)
+{
+	const struct json *linux_ = json_get(root, "linux");
+	int r = spec_read_foreign(root, &b->spec, err);
+
+	if (r < 0)
+		return explain(b->text, b->len, root, spec_fields, err);
+	r = json_read_fields(root, bundle_fields, b, err);
+	if (r < 0)
+		return explain(b->text, b->len, root, bundle_fields, err);
+	b->boottime.has = json_path(linux_, "timeOffsets.boottime");
+	b->monotonic.has = json_path(linux_, "timeOffsets.monotonic");
+	r = read_seccomp(linux_, b, err);
+	if (r == 0)
+		r = bundle_check(root, b, err);
+	if (r < 0)
+		return r;
+	translate_resources(linux_, b);
+	settle_paths(b);
+	return 0;
+}
+
+int bundle_parse(const char *dir, const char *text, size_t len, struct bundle **ret,
+		 struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_bundle struct bundle *b = xcalloc(1, sizeof(*b));
+	int r = json_parse(text, len, CONFIG_MAX, &doc, err);
+
+	if (r < 0)
+		return cmk_err_wrap(err, r, CONFIG_NAME);
+	b->dir = xstrdup(dir);
+	b->text = xstrndup(text, len);
+	b->len = len;
+	r = read_all(json_root(doc), b, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, CONFIG_NAME);
+	*ret = steal_ptr(&b);
+	return 0;
+}
+
+int bundle_load(const char *dir, const char *file, struct bundle **ret, struct cmk_err *err)
+{
+	cleanup_free char *full = realpath(dir, NULL), *text = NULL;
+	cleanup_close int fd = -1;
+	size_t len;
+	int r;
+
+	if (!full)
+		return cmk_err_errno(err, "bundle '%s'", dir);
+	fd = open(full, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return cmk_err_errno(err, "bundle '%s'", dir);
+	r = file_read_at(fd, file ? file : CONFIG_NAME, CONFIG_MAX, &text, &len, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "bundle '%s'", dir);
+	return bundle_parse(full, text, len, ret, err);
+}
+
+static int parse_part(const char *text, size_t len, const struct json_field *fields, void *out,
+		      struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	int r = json_parse(text, len, CONFIG_MAX, &doc, err);
+
+	if (r == 0)
+		r = json_read_fields(json_root(doc), fields, out, err);
+	return r == -EINVAL && doc ? explain(text, len, json_root(doc), fields, err) : r;
+}
+
+int bundle_process_parse(const char *text, size_t len, struct spec_process *ret,
+			 struct cmk_err *err)
+{
+	int r;
+
+	ret->user.umask = 0022;
+	r = parse_part(text, len, spec_process_fields, ret, err);
+	return r == 0 ? bundle_check_process(ret, err) : r;
+}
+
+void bundle_process_done(struct spec_process *p)
+{
+	json_free_fields(spec_process_fields, p);
+}
+
+int bundle_resources_parse(const char *text, size_t len, struct spec_resources *ret,
+			   struct cmk_err *err)
+{
+	return parse_part(text, len, spec_resources_fields, ret, err);
+}
+
+void bundle_resources_done(struct spec_resources *res)
+{
+	json_free_fields(spec_resources_fields, res);
+}

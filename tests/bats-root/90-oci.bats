@@ -1,0 +1,110 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# cmk oci as root: what only root of the machine can have, and podman that calls it.
+load ../bats/helpers
+
+setup() {
+	common_setup
+	mkdir -p "$T/b"
+	mv "$(rootfs)" "$T/b/rootfs"
+	(cd "$T/b" && "$CMK_BIN" oci spec)
+	edit '.process.terminal = false | .root.readonly = false'
+	if [ -n "$TEST_CG" ]; then
+		edit ".linux.cgroupsPath = \"${TEST_CG#/sys/fs/cgroup}/oci/one\""
+	fi
+	cd "$T/b" || return
+}
+
+teardown() {
+	local id
+	for id in $(cmk oci list -q 2>/dev/null); do
+		cmk oci delete --force "$id"
+	done
+	[ -z "${S:-}" ] || rm -rf "$S"
+	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/pod" ] || find "$TEST_CG/pod" -depth -type d -exec rmdir {} +
+	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/oci" ] || rmdir "$TEST_CG/oci"
+	common_teardown
+}
+
+edit() {
+	jq "$1" "$T/b/config.json" >"$T/b/new.json"
+	mv "$T/b/new.json" "$T/b/config.json"
+}
+
+args() {
+	local list
+	list=$(jq -nc '$ARGS.positional' --args -- "$@")
+	edit ".process.args = $list"
+}
+
+@test "devices of its own are made, and no others can be used than the rules say" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	[ -c /dev/fuse ] || skip 'no /dev/fuse here'
+	edit '.linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 384, uid: 7, gid: 8}]
+		| .linux.resources.devices = [{allow: false, access: "rwm"}]
+		| .process.capabilities[] = ["CAP_MKNOD", "CAP_SETUID"]'
+	args sh -c 'stat -c "%t:%T %a %u %g" /dev/mine; mknod /k c 10 229 && echo made; head -c 1 /dev/zero | wc -c; cat /k'
+	run_cmk '?' oci run one
+	assert_equal "$output" $'1:3 600 7 8\nmade\n1'
+	assert_match "$stderr" '/k.: Operation not permitted'
+	edit '.linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 229, access: "r"}]'
+	args sh -c 'mknod /l c 10 229; exec 3</l && echo read; exec 4>/l'
+	run_cmk '?' oci run one
+	assert_equal "$output" read
+	assert_match "$stderr" "create /l: Operation not permitted"
+}
+
+@test "another user's ids, an id-mapped mount and extra groups" {
+	mkdir -p "$T/src"
+	touch "$T/src/f"
+	chown 0:0 "$T/src/f"
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	edit ".linux.namespaces += [{type: \"user\"}]
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 2000}] | .linux.gidMappings = .linux.uidMappings
+		| .process.user = {uid: 5, gid: 1006, additionalGids: [1007, 1008]} | del(.linux.cgroupsPath)
+		| .mounts += [{destination: \"/mnt\", type: \"bind\", source: \"$T/src\", options: [\"rbind\", \"idmap\"]}]"
+	chown -R 100000:100000 rootfs
+	args sh -c 'id; stat -c "%u %g" /mnt/f; cat /proc/self/uid_map | tr -s " "'
+	run_cmk oci run two
+	assert_equal "$output" $'uid=5 gid=1006 groups=1007,1008\n0 0\n 0 100000 2000'
+}
+
+@test "an oom score, a limit and a scheduler of its own" {
+	edit '.process.oomScoreAdj = 300 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2000000, hard: 2000000}]
+		| .process.scheduler = {policy: "SCHED_FIFO", priority: 3}'
+	[ "$(cat /proc/sys/fs/nr_open)" -ge 2000000 ] || edit '.process.rlimits = []'
+	args sh -c 'cat /proc/self/oom_score_adj; cut -d" " -f40,41 /proc/self/stat'
+	run_cmk oci run one
+	assert_equal "$output" $'300\n3 1'
+}
+
+podman_args() {
+	# podman wants a short path.
+	S=$(mktemp -d /tmp/p.XXXX)
+	P=(timeout 60 podman --root "$T/ps" --runroot "$S/r" --tmpdir "$S/t" --storage-driver vfs --events-backend file
+		--cgroup-manager=cgroupfs --runtime /usr/local/bin/cmk-oci)
+	# Without a limit of processes: its controller is not delegated everywhere.
+	printf '[containers]\npids_limit = 0\n[engine]\nruntime_supports_json = ["cmk-oci"]\n' >"$T/containers.conf"
+	OPTS=(--network none)
+	[ -z "$TEST_CG" ] || OPTS+=(--cgroup-parent "${TEST_CG#/sys/fs/cgroup}/pod")
+	export CONTAINERS_CONF=$T/containers.conf
+}
+
+@test "podman runs its containers with it, as root" {
+	command -v podman >/dev/null || skip 'no podman here'
+	podman_args
+	"${P[@]}" pull -q "$REGISTRY/library/alpine"
+	assert_equal "$("${P[@]}" run --rm "${OPTS[@]}" "$REGISTRY/library/alpine" sh -c 'id -u; cat /proc/1/comm; :')" $'0\nsh'
+	local rc=0
+	"${P[@]}" run --rm "${OPTS[@]}" "$REGISTRY/library/alpine" nosuch || rc=$?
+	assert_equal $rc 127
+	"${P[@]}" run -d --name c "${OPTS[@]}" "$REGISTRY/library/alpine" sleep 1000
+	rc=0
+	"${P[@]}" exec c sh -c 'exit 5' || rc=$?
+	assert_equal $rc 5
+	"${P[@]}" stop -t 0 c
+	assert_equal "$("${P[@]}" inspect c --format '{{.State.Status}}')" exited
+	"${P[@]}" start c
+	"${P[@]}" rm -f -t 0 c
+	assert_equal "$("${P[@]}" run --rm "${OPTS[@]}" -t "$REGISTRY/library/alpine" tty | tr -d '\r')" /dev/pts/0
+}
