@@ -94,12 +94,20 @@ def recipe():
     return digest.hexdigest()[:16]
 
 
-def fetch_kernel(work):
-    meta = run("apt-cache", "depends", "--important", KERNEL)
-    names = re.findall(r"Depends: (linux-image-\S+)", meta)
+def download_kernel(work):
+    names = re.findall(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", "--important", KERNEL))
     if not names:
-        raise Failure("apt knows no %s: 'apt-get update' with the security archive is needed" % KERNEL)
+        raise Failure("apt knows no %s: its lists have to include the security archive" % KERNEL)
     run("apt-get", "download", "-q", names[0], cwd=work)
+
+
+def fetch_kernel(work):
+    try:
+        download_kernel(work)
+    except Failure:
+        # There may be no lists yet, or old ones.
+        run("apt-get", "update", "-q")
+        download_kernel(work)
     [package] = work.glob("linux-image-*.deb")
     tree = work / "kernel"
     run("dpkg-deb", "-x", package, tree)
