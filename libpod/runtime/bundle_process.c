@@ -147,9 +147,12 @@ static int set_caps(const struct spec_process *p, struct cmk_err *err)
 	int r = caps_set_all(spec_caps_mask(p->caps.effective), permitted,
 			     spec_caps_mask(p->caps.inheritable), err);
 
+	/* Ambient is only what is permitted and inheritable; others' tools write more, and the
+	 * other runtimes take it so. */
 	for (unsigned int i = 0; r == 0 && i < 64; i++)
 		if (ambient & (UINT64_C(1) << i) &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0)
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0 && errno != EPERM &&
+		    errno != EINVAL)
 			r = cmk_err_errno(err, "process.capabilities.ambient: capability %u", i);
 	return r;
 }

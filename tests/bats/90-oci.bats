@@ -378,6 +378,13 @@ refused() {
 	assert_match "$stderr" 'Protocol error'
 }
 
+@test "an ambient capability that is not inheritable is not given, and no error" {
+	edit '.process.capabilities.ambient = ["CAP_KILL"]'
+	args grep CapAmb /proc/self/status
+	run_cmk oci run one
+	assert_equal "$output" $'CapAmb:\t0000000000000000'
+}
+
 @test "descriptors are passed on as asked" {
 	args sh -c 'cat <&3; ls /proc/self/fd | tr "\n" " "'
 	run_cmk oci run --preserve-fds 1 one 3<<<third
