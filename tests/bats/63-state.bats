@@ -79,17 +79,17 @@ no_groups() {
 @test "run is killed at any moment: the next ones work, and nothing piles up" {
 	local i
 	for i in 0 1 2 3 4 5 6 8 10 12 15 20 30; do
-		timeout -s KILL "0.0$(printf %02d "$i")" cmk run --rm --net=none --name crash --rootfs "$fs" sleep 0.05 >/dev/null 2>&1 || true
+		timeout -s KILL "0.0$(printf %02d "$i")5" cmk run --rm --net=none --name crash --rootfs "$fs" sleep 0.05 >/dev/null 2>&1 || true
 		run_cmk ps -a
 		run_cmk rm -f -t 0 crash
 		run_cmk run --rm --net=none --name crash --rootfs "$fs" true
 	done
 	for i in 1 3 5 8 12; do
-		timeout -s KILL "0.0$(printf %02d "$i")" cmk create --net=none --name crash --rootfs "$fs" true >/dev/null 2>&1 || true
+		timeout -s KILL "0.0$(printf %02d "$i")5" cmk create --net=none --name crash --rootfs "$fs" true >/dev/null 2>&1 || true
 		run_cmk rm -f crash
 		run_cmk create --net=none --name crash --rootfs "$fs" true
-		timeout -s KILL "0.0$(printf %02d "$i")" cmk start crash >/dev/null 2>&1 || true
-		timeout -s KILL "0.0$(printf %02d "$i")" cmk rm -f crash >/dev/null 2>&1 || true
+		timeout -s KILL "0.0$(printf %02d "$i")5" cmk start crash >/dev/null 2>&1 || true
+		timeout -s KILL "0.0$(printf %02d "$i")5" cmk rm -f crash >/dev/null 2>&1 || true
 		run_cmk rm -f -t 0 crash
 	done
 	# The last one swept what its predecessors left.
@@ -103,7 +103,7 @@ no_groups() {
 	local i
 	for i in 0 2 4 6 8 10 13 16 20 25 30 40; do
 		# All of the process group, which the monitor has left, and then the monitor.
-		timeout -s KILL "0.0$(printf %02d "$i")" cmk run "$([ $((i % 4)) = 0 ] && echo --rm || echo --init)" \
+		timeout -s KILL "0.0$(printf %02d "$i")5" cmk run "$([ $((i % 4)) = 0 ] && echo --rm || echo --init)" \
 			--net=none --name crash --rootfs "$fs" sleep 100 >/dev/null 2>&1 || true
 		ps -e -o pid=,comm=,args= | awk -v t="$T/" '$2 == "cmk-monitor" && index($0, t) {print $1}' | xargs -r kill -9 || true
 		run_cmk ps -a
