@@ -192,7 +192,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	PROXY_DIR=$T/storage proxy_start
 	local storage=$PROXY
 	# By a token, and by name and password.
-	for rule in /manifests/=bearer:tester:sesame '/v2/$=status:401'; do
+	for rule in /manifests/=bearer:tester:sesame '/manifests/=status:401*1'; do
 		proxy_start "/blobs/=redirect:http://$storage" "$rule"
 		: >"$T/storage/requests"
 		run_cmk pull -q --tls-verify=false --creds tester:sesame "$PROXY/library/schema2"
