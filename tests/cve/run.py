@@ -30,6 +30,7 @@ def patch_of(name):
 def copy(build, to):
     """The sources and the build, which finds the copied sources from then on."""
     kept = os.path.relpath(build, SRC)
+    ours = re.compile(re.escape(SRC) + r"(?![\w.-])")
     os.makedirs(to)
     for name in os.listdir(SRC):
         if name not in (".git", kept.split("/")[0]) and not name.startswith("_build"):
@@ -43,10 +44,10 @@ def copy(build, to):
                 continue
             with open(path, errors="surrogateescape") as f:
                 text = f.read()
-            if SRC in text:
+            if ours.search(text):
                 times = os.stat(path)
                 with open(path, "w", errors="surrogateescape") as f:
-                    f.write(text.replace(SRC + "/", to + "/"))
+                    f.write(ours.sub(to, text))
                 os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     return f"{to}/{kept}"
 
