@@ -167,8 +167,8 @@ static void write_linux(struct json_writer *w)
 	json_write_object(w, "cgroup");
 	json_write_bool(w, "v1", false);
 	json_write_bool(w, "v2", true);
-	json_write_bool(w, "systemd", false);
-	json_write_bool(w, "systemdUser", false);
+	json_write_bool(w, "systemd", true);
+	json_write_bool(w, "systemdUser", true);
 	json_write_bool(w, "rdma", false);
 	json_write_end(w, '}');
 	json_write_object(w, "seccomp");

@@ -39,6 +39,9 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
  * no cgroup v2, or nothing delegated for a relative one.
  */
 int cgroup_place(const char *path, char **ret_mount, char **ret_path, struct cmk_err *err);
+/* linux.cgroupsPath for systemd, "SLICE:PREFIX:NAME" as runc and crun have it: the scope
+ * PREFIX-NAME.scope, of SLICE (NULL: the manager's default); owned. */
+int cgroup_scope_parse(const char *path, char **ret_slice, char **ret_unit, struct cmk_err *err);
 /* Makes the group PATH below MOUNT and what is missing above it, with all controllers that there
  * are, and applies the limits. *RET_FD is -1 where we may not and no limit asks for it. */
 int cgroup_create_at(const char *mount, const char *path, const struct spec_resources *res,

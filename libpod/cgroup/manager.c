@@ -329,6 +329,42 @@ static int systemd_make(const struct cgroup_request *q, const struct cgroup_dele
 	return r == 0 ? cgroup_create(&in, CONTAINER_GROUP, res, &ret->fd, &ret->path, err) : r;
 }
 
+int cgroup_scope_make(const char *unit, const char *slice, const char *description,
+		      const struct spec_resources *res, struct cgroup_group *ret,
+		      struct cmk_err *err)
+{
+	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
+								 in = CGROUP_DELEGATION_INIT;
+	cleanup(scope_manager_done) struct scope_manager m = { 0 };
+	const struct scope_unit u = {
+		.name = unit, .description = description, .slice = slice, .delegate = true
+	};
+	struct cgroup_group g = CGROUP_GROUP_INIT;
+	int r;
+
+	if (!scope_manager_find(&m, true))
+		return scope_manager_missing(err);
+	r = cgroup_delegation_find(&d, err);
+	if (r == 0 && !d.mount)
+		r = cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				 "cgroup manager 'systemd': %s", d.why);
+	if (r == 0)
+		r = scope_start(&m, &u, &g.holder, err);
+	if (r == 0)
+		r = enter_scope(&d, g.holder.pid, unit, &in, err);
+	if (r == 0)
+		r = cgroup_create(&in, CONTAINER_GROUP, res, &g.fd, &g.path, err);
+	if (r < 0) {
+		(void)cgroup_group_remove(&g, NULL);
+		return r;
+	}
+	g.manager = "systemd";
+	g.in_scope = true;
+	g.mount = xstrdup(d.mount);
+	*ret = g;
+	return 0;
+}
+
 /* --- split -------------------------------------------------------------------------------------
  */
 
@@ -634,18 +670,25 @@ int cgroup_place_remove(const char *mount, const char *path, struct cmk_err *err
 	return r;
 }
 
+void cgroup_group_done(struct cgroup_group *g)
+{
+	if (g->fd >= 0)
+		(void)close(g->fd);
+	cgroup_group_settled(g);
+	free(g->mount);
+	free(g->path);
+	*g = CGROUP_GROUP_INIT;
+}
+
 int cgroup_group_remove(struct cgroup_group *g, struct cmk_err *err)
 {
 	int r = 0;
 
 	if (g->fd >= 0)
-		(void)close(g->fd);
+		(void)close(steal_fd(&g->fd));
 	if (g->path && g->mount)
 		r = cgroup_remove(g->mount, g->path, err);
-	cgroup_group_settled(g);
-	free(g->mount);
-	free(g->path);
-	*g = CGROUP_GROUP_INIT;
+	cgroup_group_done(g);
 	return r;
 }
 

@@ -69,6 +69,14 @@ int cgroup_group_make(const struct cgroup_request *q, const struct cgroup_delega
 		      const struct spec_resources *res, struct cgroup_group *ret,
 		      struct cmk_err *err);
 void cgroup_group_settled(struct cgroup_group *g);
+/* The group of a container in a new scope UNIT of SLICE (NULL: the manager's default), whatever the
+ * manager that was asked for; the caller stays where it is. Until cgroup_group_settled() a helper
+ * keeps the scope. -EOPNOTSUPP: no systemd is there. */
+int cgroup_scope_make(const char *unit, const char *slice, const char *description,
+		      const struct spec_resources *res, struct cgroup_group *ret,
+		      struct cmk_err *err);
+/* Lets go of it, settled; it stays. */
+void cgroup_group_done(struct cgroup_group *g);
 /* Removes it as cgroup_remove() does, not the scope around it; *G is empty after. */
 int cgroup_group_remove(struct cgroup_group *g, struct cmk_err *err);
 /* Removes a recorded one, for who is not in it, and what of its scope no systemd is there to

@@ -29,6 +29,24 @@ int cgroup_place(const char *path, char **ret_mount, char **ret_path, struct cmk
 	return 0;
 }
 
+int cgroup_scope_parse(const char *path, char **ret_slice, char **ret_unit, struct cmk_err *err)
+{
+	cleanup_free char *slice = xstrdup(path);
+	char *prefix = strchr(slice, ':'), *name = prefix ? strchr(prefix + 1, ':') : NULL;
+
+	if (!name || !name[1] || strchr(name + 1, ':') || strchr(path, '/'))
+		return cmk_err_set(err, -EINVAL,
+				   "linux.cgroupsPath: '%s' is not SLICE:PREFIX:NAME, as "
+				   "--systemd-cgroup wants it",
+				   path);
+	*prefix++ = *name++ = '\0';
+	if (*slice && !str_has_suffix(slice, ".slice"))
+		return cmk_err_set(err, -EINVAL, "linux.cgroupsPath: '%s' is not a slice", slice);
+	*ret_unit = xasprintf("%s%s%s.scope", prefix, *prefix ? "-" : "", name);
+	*ret_slice = *slice ? steal_ptr(&slice) : NULL;
+	return 0;
+}
+
 /* What is there for groups below this one. One by one: some may be refused, such as cpu with
  * realtime processes about. */
 static void enable_all(int fd)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/cgroup/devices.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/oci/internal.h"
 
 /* The socket's name in the container's directory, which may be deeper than a name of a socket. */
@@ -99,47 +100,72 @@ static int limit_devices(const struct bundle *b, int group, struct cmk_err *err)
 	return cgroup_devices(group, rules, n, err);
 }
 
+static char *default_group(const struct oci_container *c)
+{
+	struct stat st = { 0 };
+
+	/* Others may have one of this name below another root directory. */
+	(void)fstat(c->dir_fd, &st);
+	return xasprintf("cmk-oci-%s-%llx", c->rec.id, (unsigned long long)st.st_ino);
+}
+
+/* The scope goes by itself where we are killed before its place is written down: its holder dies
+ * with us. */
+static int make_scope(struct oci_container *c, const struct bundle *b, struct cgroup_group *ret,
+		      struct cmk_err *err)
+{
+	const char *path = b->spec->cgroups_path;
+	cleanup_free char *slice = NULL, *unit = NULL,
+			  *text = xasprintf("container %s (cmk oci)", c->rec.id);
+	int r = 0;
+
+	if (path && *path) {
+		r = cgroup_scope_parse(path, &slice, &unit, err);
+	} else {
+		cleanup_free char *name = default_group(c);
+
+		unit = xasprintf("%s.scope", name);
+	}
+	if (r == 0)
+		r = cgroup_scope_make(unit, slice, text, &b->spec->resources, ret, err);
+	if (r < 0)
+		return r;
+	c->rec.cgroup_mount = xstrdup(ret->mount);
+	c->rec.cgroup = xstrdup(ret->path);
+	return oci_container_save(c, err);
+}
+
 /* The group's place is written down before the group is there. */
-static int make_group(const struct oci_settings *set, struct oci_container *c,
-		      const struct bundle *b, int *ret_fd, struct cmk_err *err)
+static int make_place(struct oci_container *c, const struct bundle *b, int *ret_fd,
+		      struct cmk_err *err)
 {
 	const char *path = b->spec->cgroups_path;
 	struct oci_record *rec = &c->rec;
-	cleanup_free char *own = NULL;
-	struct stat st;
-	int r;
+	cleanup_free char *own = default_group(c);
+	int r = cgroup_place(path && *path ? path : own, &rec->cgroup_mount, &rec->cgroup, err);
 
-	*ret_fd = -1;
-	if (set->no_cgroup)
-		return 0;
-	/* Others may have one of this name below another root directory. */
-	if (fstat(c->dir_fd, &st) < 0)
-		return cmk_err_errno(err, "stat");
-	own = xasprintf("cmk-oci-%s-%llx", rec->id, (unsigned long long)st.st_ino);
-	r = cgroup_place(path && *path ? path : own, &rec->cgroup_mount, &rec->cgroup, err);
 	if (r == 0 && rec->cgroup)
 		r = oci_container_save(c, err);
 	if (r == 0)
 		r = cgroup_create_at(rec->cgroup_mount, rec->cgroup, &b->spec->resources, ret_fd,
 				     err);
-	if (r == 0)
-		r = limit_devices(b, *ret_fd, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "linux.resources");
-	if (*ret_fd >= 0)
-		return 0;
-	free(steal_ptr(&rec->cgroup));
-	return 0;
+	if (r == 0 && *ret_fd < 0)
+		free(steal_ptr(&rec->cgroup));
+	return r;
 }
 
-static int check_settings(const struct oci_settings *set, struct cmk_err *err)
+static int make_group(const struct oci_settings *set, struct oci_container *c,
+		      const struct bundle *b, struct cgroup_group *ret, struct cmk_err *err)
 {
-	if (!set->systemd_cgroup)
+	int r;
+
+	*ret = CGROUP_GROUP_INIT;
+	if (set->no_cgroup)
 		return 0;
-	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
-			   "--systemd-cgroup is not supported");
-	(void)cmk_err_hint(err, "use --cgroup-manager=cgroupfs, of podman too");
-	return -EOPNOTSUPP;
+	r = set->systemd_cgroup ? make_scope(c, b, ret, err) : make_place(c, b, &ret->fd, err);
+	if (r == 0)
+		r = limit_devices(b, ret->fd, err);
+	return r < 0 ? cmk_err_wrap(err, r, "linux.resources") : 0;
 }
 
 static int check_terminal(const struct oci_create *a, const struct bundle *b, bool attached,
@@ -233,7 +259,7 @@ static int record_init(struct making *m, struct cmk_err *err)
 
 static int make(struct making *m, struct cmk_err *err)
 {
-	cleanup_close int group = -1;
+	struct cgroup_group group = CGROUP_GROUP_INIT;
 	int r = file_replace_at(m->c->dir_fd, "config.json", m->bundle->text, m->bundle->len, 0600,
 				0, err);
 
@@ -242,7 +268,8 @@ static int make(struct making *m, struct cmk_err *err)
 	if (r == 0)
 		r = make_group(m->set, m->c, m->bundle, &group, err);
 	if (r == 0)
-		r = set_up(m, group, err);
+		r = set_up(m, group.fd, err);
+	cgroup_group_done(&group);
 	return r == 0 ? record_init(m, err) : r;
 }
 
@@ -254,17 +281,15 @@ static void undo(struct making *m)
 	if (m->run.pid > 0)
 		(void)process_reap(m->run.pid);
 	if (m->c->rec.cgroup)
-		(void)cgroup_remove(m->c->rec.cgroup_mount, m->c->rec.cgroup, NULL);
+		(void)cgroup_place_remove(m->c->rec.cgroup_mount, m->c->rec.cgroup, NULL);
 	(void)oci_container_remove(m->c, NULL);
 }
 
 static int create(struct making *m, struct cmk_err *err)
 {
-	int r = check_settings(m->set, err);
+	int r = bundle_load(m->a->bundle ? m->a->bundle : ".", m->a->config, &m->bundle, err);
 
 	m->run = RUNTIME_CONTAINER_INIT;
-	if (r == 0)
-		r = bundle_load(m->a->bundle ? m->a->bundle : ".", m->a->config, &m->bundle, err);
 	if (r == 0)
 		r = check_terminal(m->a, m->bundle, m->attached, err);
 	if (r < 0)

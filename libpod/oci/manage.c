@@ -4,7 +4,7 @@
 #include <signal.h>
 
 #include "base/file.h"
-#include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/manager.h"
 #include "libpod/oci/internal.h"
 
 #define END_TIMEOUT_MS 10000
@@ -37,7 +37,7 @@ int oci_container_destroy(struct oci_container *c, struct cmk_err *err)
 	int r = kill_init(c, err), h = 0;
 
 	if (r == 0 && c->rec.cgroup)
-		r = cgroup_remove(c->rec.cgroup_mount, c->rec.cgroup, err);
+		r = cgroup_place_remove(c->rec.cgroup_mount, c->rec.cgroup, err);
 	if (r < 0)
 		return r;
 	if (c->rec.pid > 0 && oci_container_bundle(c, &b, NULL) == 0)

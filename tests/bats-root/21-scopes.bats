@@ -267,3 +267,31 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 	assert_equal "$(field State.CgroupPath)" "${TEST_CG#/sys/fs/cgroup}/user/$(scope)"
 	run_user "$CMK_BIN" rm -f -t 0 c
 }
+
+@test "cmk oci --systemd-cgroup: the scope that linux.cgroupsPath names, with the container in it" {
+	mkdir "$T/b"
+	mv "$fs" "$T/b/rootfs"
+	chown cmk-test: "$T/b"
+	run_user sh -c "cd '$T/b' && '$CMK_BIN' oci spec --rootless && jq '.process.terminal = false | .process.args = [\"sleep\", \"1000\"] |
+		.linux.cgroupsPath = \"user.slice:libpod:one\"' config.json >new && mv new config.json"
+	run_user "$CMK_BIN" oci --systemd-cgroup run -d -b "$T/b" one
+	local pid
+	pid=$(user "$CMK_BIN" oci state one | jq .pid)
+	assert_equal "$(property ControlGroup libpod-one.scope)/container" "$(group "$pid")"
+	assert_equal "$(property Delegate libpod-one.scope)" yes
+	assert_equal "$(property Slice libpod-one.scope)" user.slice
+	run_user "$CMK_BIN" oci pause one
+	run_user "$CMK_BIN" oci state one
+	assert_match "$output" '"status": "paused"'
+	run_user "$CMK_BIN" oci resume one
+	run_user "$CMK_BIN" oci exec one true
+	run_user "$CMK_BIN" oci kill one KILL
+	wait_for 10 eval '[ "$(user "$CMK_BIN" oci state one | jq -r .status)" = stopped ]'
+	run_user "$CMK_BIN" oci delete one
+	wait_for 10 eval '[ "$(property ActiveState libpod-one.scope)" = inactive ]'
+	# What is no scope is said, and nothing is left.
+	run_user sh -c "cd '$T/b' && jq '.linux.cgroupsPath = \"/some/where\"' config.json >new && mv new config.json"
+	run_user 1 "$CMK_BIN" oci --systemd-cgroup create -b "$T/b" two
+	assert_match "$stderr" 'linux.cgroupsPath: .*SLICE:PREFIX:NAME'
+	assert_equal "$(user "$CMK_BIN" oci list -q)" ""
+}

@@ -100,7 +100,7 @@ is() { [ "$(status_of "$1")" = "$2" ]; }
 	run_cmk 1 oci kill one NOSIGNAL
 	assert_match "$stderr" "unknown signal 'NOSIGNAL'"
 	run_cmk 1 oci --systemd-cgroup create one
-	assert_match "$stderr" 'systemd-cgroup is not supported.*cgroupfs'
+	assert_match "$stderr" 'no systemd runs for this user'
 	run_cmk 1 oci create --bundle "$T/none" one
 	assert_match "$stderr" "bundle '.*none': no such file"
 }

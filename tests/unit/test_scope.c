@@ -168,9 +168,30 @@ static void test_what_has_no_group_has_no_limits_and_no_parent(void **state)
 	assert_int_equal(cgroup_request_check(&q, NULL), -EINVAL);
 }
 
+static void scopes_are_named_by_three_parts(void **state)
+{
+	static const char *const bad[] = { "/a/b",  "a.slice",	     "a.slice:b",     "a.slice:b:",
+					   "a:b:c", "a.slice:b:c:d", "a.slice:b:c/d", "" };
+	char *slice, *unit;
+
+	(void)state;
+	assert_int_equal(cgroup_scope_parse("user.slice:libpod:12", &slice, &unit, NULL), 0);
+	assert_string_equal(slice, "user.slice");
+	assert_string_equal(unit, "libpod-12.scope");
+	free(slice);
+	free(unit);
+	assert_int_equal(cgroup_scope_parse("::x", &slice, &unit, NULL), 0);
+	assert_null(slice);
+	assert_string_equal(unit, "x.scope");
+	free(unit);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(cgroup_scope_parse(bad[i], &slice, &unit, NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(scopes_are_named_by_three_parts),
 		cmocka_unit_test(test_paths_become_addresses),
 		cmocka_unit_test_setup_teardown(test_systemd_is_looked_for_where_it_belongs,
 						make_dirs, drop_dirs),
