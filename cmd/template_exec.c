@@ -524,8 +524,12 @@ static int eval_command(struct exec *x, const struct template_command *c, const 
 	}
 	if (n == 1 && first->fields && streq(first->fields[strv_len(first->fields) - 1], "Label")) {
 		const struct json *labels = json_get(dot, "Labels");
+		const char *name = args[0] ? json_str(args[0]) : "";
 
-		*ret = x->header ? args[0] : json_get(labels, args[0] ? json_str(args[0]) : "");
+		if (!name)
+			return cmk_err_set(x->err, -EINVAL,
+					   "wrong type for value; expected string");
+		*ret = x->header ? args[0] : json_get(labels, name);
 		if (!*ret)
 			*ret = template_string(&x->arena, xstrdup(""));
 		return 0;

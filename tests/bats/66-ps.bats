@@ -282,6 +282,8 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 }
 
 @test "templates see the fields of podman and docker" {
+	run_cmk 125 ps --format '{{.Label .}}'
+	assert_error 'wrong type for value; expected string'
 	run_cmk ps --format '{{.ID}}|{{.Image}}|{{.Names}}|{{.State}}|{{.Label "app"}}|{{.Label "none"}}|{{.Labels.tier}}|{{.Pod}}|{{.ExitCode}}|{{.AutoRemove}}|{{.Size}}|{{.Mounts}}'
 	assert_equal "$output" "${up:0:12}|$image|up|running|web||front||0|false||"
 	run_cmk ps --format '{{.CreatedAt}}|{{.Created}}'

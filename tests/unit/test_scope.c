@@ -69,12 +69,13 @@ static void test_systemd_is_looked_for_where_it_belongs(void **state)
 	const struct dirs *d = *state;
 	struct scope_manager m = { 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
-	cleanup_free char *own = xasprintf("unix:path=%s/systemd/private", d->path);
-	cleanup_free char *bus = xasprintf("unix:path=%s/bus", d->path);
+	cleanup_free char *own = NULL, *bus = NULL;
 	cleanup_close int fd = -1, bus_fd = -1;
 
 	if (geteuid() == 0)
 		skip(); /* root's is the system's */
+	own = xasprintf("unix:path=%s/systemd/private", d->path);
+	bus = xasprintf("unix:path=%s/bus", d->path);
 	assert_false(scope_manager_find(&m, true));
 	assert_int_equal(scope_manager_missing(&err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.msg, d->path));
@@ -102,13 +103,16 @@ static void test_the_managers_group_is_that_of_who_listens(void **state)
 {
 	const struct dirs *d = *state;
 	cleanup_close int fd = listen_at(d->path, "systemd/private");
-	struct scope_manager m = { .socket_path = xasprintf("%s/systemd/private", d->path) };
+	struct scope_manager m = { 0 };
 	cleanup_free char *group = NULL, *none = NULL, *text = NULL;
 
 	assert_int_equal(file_read_at(AT_FDCWD, "/proc/self/cgroup", 1 << 20, &text, NULL, NULL),
 			 0);
-	if (!strstr(text, "0::/"))
+	if (!strstr(text, "0::/")) {
+		free(steal_ptr(&text));
 		skip();
+	}
+	m.socket_path = xasprintf("%s/systemd/private", d->path);
 	assert_int_equal(scope_manager_group(&m, &group), 0);
 	assert_non_null(strstr(text, group));
 	/* A socket that nobody listens on any more. */
