@@ -14,7 +14,7 @@ load helpers
 @test "a limit has its effect, or the error tells what is missing and how to have it" {
 	run_cmk "?" run --name c --net=none --memory 32m --memory-swap 32m --rootfs "$fs" dd if=/dev/zero of=/dev/null bs=48M count=1
 	if [ "$status" = 125 ]; then
-		assert_error "limits need a control group: cgroup '.*session-.*' is not delegated to this user"
+		assert_error "--memory: cgroup controller 'memory' is missing: cgroup '.*session-.*' is not delegated to this user"
 		assert_match "$stderr" 'systemd-run --user'
 	else
 		assert_equal "$status" 137
