@@ -155,13 +155,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 		r = bundle_terminal(job, c, ret_slave, err);
 	*job->stage = STAGE_MASKS;
 	if (r == 0)
-		r = sysctls_apply(c, err);
-	if (r == 0)
-		r = masks_apply(c, err);
-	if (r == 0)
-		r = mounts_read_only(c, err);
-	if (r == 0)
-		r = init_call_hooks(job, err);
+		r = init_finish_root(job, c, err);
 	return r == 0 ? enter_root(job, c, err) : r;
 }
 

@@ -396,34 +396,6 @@ static int enter_namespaces(const struct runtime_job *job, struct cmk_err *err)
 	return cmk_err_errno(err, "join the container's namespaces");
 }
 
-static int session(struct runtime_job *job, struct cmk_err *err)
-{
-	cleanup_close int root_fd = -1, master = -1;
-	char msg = SYNC_CONSOLE;
-	int slave = -1, r;
-
-	(void)prctl(PR_SET_NAME, "cmk-exec");
-	/* After the group has been joined, which may lie outside of it. */
-	if (spec_has_namespace(job->spec, "cgroup") &&
-	    setns(job->bundle->target_pidfd, CLONE_NEWCGROUP) < 0)
-		return cmk_err_errno(err, "join the container's cgroup namespace");
-	r = process_begin(job, err);
-	if (r < 0)
-		return r;
-	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return cmk_err_errno(err, "open the container's root");
-	if (job->process->terminal) {
-		*job->stage = STAGE_TERMINAL;
-		r = dev_open_pty(job, -1, root_fd, -1, &master, &slave, err);
-		if (r == 0)
-			r = sync_send(job->sync, &msg, 1, master, err);
-		if (r < 0)
-			return r;
-	}
-	return bundle_become(job, root_fd, slave, err);
-}
-
 static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 {
 	struct cmk_err e = CMK_ERR_INIT;
@@ -444,7 +416,7 @@ static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 	pid = job_clone(job, 0, -1, err);
 	if (pid != 0)
 		return pid < 0 ? pid : 0;
-	(void)session(job, &e);
+	(void)exec_session(job, job->bundle->target_pidfd, bundle_become, &e);
 	cmk_err_send(job->sync, &e);
 	_exit(125);
 }

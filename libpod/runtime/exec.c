@@ -67,7 +67,9 @@ static int join(struct runtime_job *job, struct cmk_err *err)
 	return join_become_root(job->spec, err);
 }
 
-static int session(struct runtime_job *job, struct cmk_err *err)
+int exec_session(struct runtime_job *job, int target_pidfd,
+		 int (*become)(struct runtime_job *, int root_fd, int slave, struct cmk_err *),
+		 struct cmk_err *err)
 {
 	cleanup_close int root_fd = -1, master = -1;
 	char msg = SYNC_CONSOLE;
@@ -76,8 +78,7 @@ static int session(struct runtime_job *job, struct cmk_err *err)
 	(void)prctl(PR_SET_NAME, "cmk-exec");
 	/* After CLONE_INTO_CGROUP, which a process inside this namespace may not use from a group
 	 * outside it (option nsdelegate). */
-	if (spec_has_namespace(job->spec, "cgroup") &&
-	    setns(job->exec->target_pidfd, CLONE_NEWCGROUP) < 0)
+	if (spec_has_namespace(job->spec, "cgroup") && setns(target_pidfd, CLONE_NEWCGROUP) < 0)
 		return cmk_err_errno(err, "join the container's cgroup namespace");
 	r = process_begin(job, err);
 	if (r < 0)
@@ -93,7 +94,7 @@ static int session(struct runtime_job *job, struct cmk_err *err)
 		if (r < 0)
 			return r;
 	}
-	return process_become(job, root_fd, slave, err);
+	return become(job, root_fd, slave, err);
 }
 
 static int get_filter(struct runtime_job *job, struct cmk_err *err)
@@ -148,7 +149,7 @@ static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 	pid = clone_session(job, err);
 	if (pid != 0)
 		return pid < 0 ? pid : 0;
-	(void)session(job, &e);
+	(void)exec_session(job, job->exec->target_pidfd, process_become, &e);
 	cmk_err_send(job->sync, &e);
 	_exit(125);
 }

@@ -186,7 +186,9 @@ static int set_names(struct runtime_job *job, struct cmk_err *err)
 	return join_cgroup(job, err);
 }
 
-int init_call_hooks(struct runtime_job *job, struct cmk_err *err)
+/* Asks the monitor for the hooks that belong there, then calls those that see both the container's
+ * namespaces and the host's files. */
+static int call_hooks(struct runtime_job *job, struct cmk_err *err)
 {
 	const struct spec_hook_list *h = job->spec->hooks;
 	cleanup_free char *bundle = NULL;
@@ -208,6 +210,17 @@ int init_call_hooks(struct runtime_job *job, struct cmk_err *err)
 	job->host_pid = answer.pid;
 	state = job_hook_state(job, "creating", answer.pid, &bundle);
 	return hooks_run(job->spec, HOOK_CREATE_CONTAINER, &state, err);
+}
+
+int init_finish_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
+{
+	int r = sysctls_apply(c, err);
+
+	if (r == 0)
+		r = masks_apply(c, err);
+	if (r == 0)
+		r = mounts_read_only(c, err);
+	return r == 0 ? call_hooks(job, err) : r;
 }
 
 static int build_root(struct runtime_job *job, struct mount_context *c, int *ret_slave,
@@ -233,13 +246,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 	r = open_terminal(job, c, ret_slave, err);
 	*job->stage = STAGE_MASKS;
 	if (r == 0)
-		r = sysctls_apply(c, err);
-	if (r == 0)
-		r = masks_apply(c, err);
-	if (r == 0)
-		r = mounts_read_only(c, err);
-	if (r == 0)
-		r = init_call_hooks(job, err);
+		r = init_finish_root(job, c, err);
 	return r == 0 ? pivot(job, c, err) : r;
 }
 

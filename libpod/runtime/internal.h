@@ -140,11 +140,19 @@ int join_become_root(const struct spec *s, struct cmk_err *err);
 /* As the set-up process: makes what init may not, or cannot reach, with its own map. */
 int outside_prepare(struct runtime_job *job, struct cmk_err *err);
 
+/* --- exec.c --- */
+/* An exec session that has joined the namespaces of the process TARGET_PIDFD but for the cgroup
+ * one: that, a terminal where it has one, and BECOME. Returns only on failure. */
+int exec_session(struct runtime_job *job, int target_pidfd,
+		 int (*become)(struct runtime_job *job, int root_fd, int slave_fd,
+			       struct cmk_err *err),
+		 struct cmk_err *err);
+
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
-/* Asks the monitor for the hooks that belong there, then calls those that see both the container's
- * namespaces and the host's files. */
-int init_call_hooks(struct runtime_job *job, struct cmk_err *err);
+struct mount_context;
+/* On a mounted root: parameters, masks, read-only paths and mounts, then hooks. */
+int init_finish_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err);
 
 /* --- copyup.c --- */
 /* Copies what the directory FROM holds into TO, without following anything, and, unless KEEP_MODE,

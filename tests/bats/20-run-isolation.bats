@@ -2,23 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a container can see and reach, and what a hostile root file system cannot make of us.
 load helpers
+load canary
 
 run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 
-# A directory and a file outside that must stay as they are and unread.
 setup() {
 	common_setup
 	fs=$(rootfs)
 	opts=()
-	mkdir canary
-	echo SECRET-OF-THE-HOST >canary/file
-	chmod 0777 canary
-	chmod 0666 canary/file
-	canary_before=$(canary_state)
+	canary_make
 }
-
-canary_state() { find "$T/canary" -printf '%P %y %m %s %U %T@\n' | sort && cat "$T/canary/file"; }
-canary_unchanged() { assert_equal "$(canary_state)" "$canary_before"; }
 
 # FILE as a link out of the root, in each of the ways that lead there on the host.
 link_out() {

@@ -3,19 +3,13 @@
 # What other container programs have been hurt by, where no other file asks for it: docs/security.md says
 # which test answers which entry of the record.
 load helpers
+load canary
 
 setup() {
 	common_setup
 	fs=$(rootfs)
-	mkdir canary
-	echo SECRET-OF-THE-HOST >canary/file
-	chmod 0777 canary
-	chmod 0666 canary/file
-	canary_before=$(canary_state)
+	canary_make
 }
-
-canary_state() { find "$T/canary" -printf '%P %y %m %s %U %T@\n' | sort && cat "$T/canary/file"; }
-canary_unchanged() { assert_equal "$(canary_state)" "$canary_before"; }
 
 # swap_loop PATH OTHER: PATH is a link to OTHER, then what it was, until the file "stop" is there.
 swap_loop() {
