@@ -514,9 +514,9 @@ static int check_mode(const struct cgroup_request *q, struct cmk_err *err)
 	return 0;
 }
 
-int cgroup_request_check(const struct cgroup_request *q, struct cmk_err *err)
+int cgroup_request_check(const struct cgroup_request *q, const struct cgroup_delegation *d,
+			 struct cmk_err *err)
 {
-	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 	const char *asked = q->manager ? q->manager : asked_for;
 	struct scope_manager m;
 	int r = check_mode(q, err);
@@ -530,15 +530,13 @@ int cgroup_request_check(const struct cgroup_request *q, struct cmk_err *err)
 	}
 	if (!q->parent || !*q->parent)
 		return 0;
-	r = cgroup_delegation_find(&d, err);
-	return r < 0 ? r : choose(q->manager, &d)->check_parent(q->parent, &d, err);
+	return choose(q->manager, d)->check_parent(q->parent, d, err);
 }
 
-int cgroup_request_check_limits(const struct cgroup_request *q, const struct spec_resources *res,
-				struct cmk_err *err)
+int cgroup_request_check_limits(const struct cgroup_request *q, const struct cgroup_delegation *d,
+				const struct spec_resources *res, struct cmk_err *err)
 {
-	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
-								 place = CGROUP_DELEGATION_INIT;
+	cleanup(cgroup_delegation_done) struct cgroup_delegation place = CGROUP_DELEGATION_INIT;
 	int r;
 
 	if (!cgroup_has_limits(res))
@@ -547,11 +545,10 @@ int cgroup_request_check_limits(const struct cgroup_request *q, const struct spe
 		return cmk_err_set(err, -EINVAL,
 				   "limits need a control group: they cannot be set with --cgroups "
 				   "disabled");
-	r = cgroup_delegation_find(&d, err);
 	/* Of the caller's own group, which the start sees. */
-	if (r < 0 || q->mode == CGROUPS_SPLIT)
-		return r;
-	r = limits_place(q->manager, &d, &place, err);
+	if (q->mode == CGROUPS_SPLIT)
+		return 0;
+	r = limits_place(q->manager, d, &place, err);
 	return r < 0 ? r : cgroup_check_limits(&place, res, err);
 }
 

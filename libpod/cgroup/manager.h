@@ -41,10 +41,12 @@ const char *cgroup_manager_asked(void);
  * cgroup_delegation_find() gave it. */
 const char *cgroup_manager_choice(const char *asked, const struct cgroup_delegation *d);
 /* All that can be said beforehand: the manager is there, it has such a parent, the limits can be
- * applied. Asks nobody but the kernel. */
-int cgroup_request_check(const struct cgroup_request *q, struct cmk_err *err);
-int cgroup_request_check_limits(const struct cgroup_request *q, const struct spec_resources *res,
-				struct cmk_err *err);
+ * applied. Asks nobody but the kernel. D is as cgroup_delegation_find() gave it; without a parent
+ * cgroup_request_check() takes NULL. */
+int cgroup_request_check(const struct cgroup_request *q, const struct cgroup_delegation *d,
+			 struct cmk_err *err);
+int cgroup_request_check_limits(const struct cgroup_request *q, const struct cgroup_delegation *d,
+				const struct spec_resources *res, struct cmk_err *err);
 /* As cgroup_delegation_find(), but where systemd would be used what a scope of its can have. Never
  * fails for "nothing delegated". */
 int cgroup_manager_delegation(const char *asked, struct cgroup_delegation *ret,

@@ -74,10 +74,11 @@ static int check_limits(struct create_plan *p, struct cmk_err *err)
  * be started elsewhere. */
 static int check_cgroups(struct create_plan *p, struct cmk_err *err)
 {
-	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;
+	struct cgroup_delegation *d = NULL;
 	struct cgroup_request q;
+	bool limits;
 	int r;
 
 	cfg->cgroup_manager = xstrdup_null(cgroup_manager_asked());
@@ -86,16 +87,17 @@ static int check_cgroups(struct create_plan *p, struct cmk_err *err)
 	if (o->cgroups && !streq(o->cgroups, "enabled"))
 		cfg->cgroups = xstrdup(o->cgroups);
 	r = container_cgroup_request(cfg, &q, err);
+	limits = r == 0 && cgroup_has_limits(&p->spec->resources) &&
+		 (o->start || q.mode == CGROUPS_DISABLED);
+	if (r == 0 && (limits || cfg->cgroup_parent))
+		r = container_delegation(p->c, &d, err);
 	if (r == 0)
-		r = cgroup_request_check(&q, err);
-	if (r == 0 && (o->start || q.mode == CGROUPS_DISABLED))
-		r = cgroup_request_check_limits(&q, &p->spec->resources, err);
-	if (r < 0 || !cfg->cgroup_parent || cfg->cgroup_manager)
-		return r;
+		r = cgroup_request_check(&q, d, err);
+	if (r == 0 && limits)
+		r = cgroup_request_check_limits(&q, d, &p->spec->resources, err);
 	/* Which of them the parent was checked by. */
-	r = cgroup_delegation_find(&d, err);
-	if (r == 0)
-		cfg->cgroup_manager = xstrdup(cgroup_manager_choice(NULL, &d));
+	if (r == 0 && cfg->cgroup_parent && !cfg->cgroup_manager)
+		cfg->cgroup_manager = xstrdup(cgroup_manager_choice(NULL, d));
 	return r;
 }
 

@@ -165,16 +165,17 @@ static void take_terminal(struct monitor *m)
 	}
 }
 
-static int find_delegation(struct monitor *m, struct cgroup_delegation *d, struct cmk_err *err)
+static int find_delegation(struct monitor *m, struct cmk_err *err)
 {
+	const struct cgroup_delegation *d;
 	int r;
 
 	if (m->a->exec)
 		return 0;
-	r = cgroup_delegation_find(d, err);
+	r = container_delegation(m->a->container, &m->delegation, err);
 	if (r < 0)
 		return r;
-	m->delegation = d;
+	d = m->delegation;
 	if (!d->path && storage_warn_once(m->st, "no-delegation"))
 		log_warn("containers run without a control group of their own: %s",
 			 d->why ? d->why : "none is delegated");
@@ -183,7 +184,6 @@ static int find_delegation(struct monitor *m, struct cgroup_delegation *d, struc
 
 int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err)
 {
-	cleanup(cgroup_delegation_done) struct cgroup_delegation d = { .fd = -1 };
 	cleanup_free struct monitor *m = xcalloc(1, sizeof(*m));
 	cleanup_close int ours = -1, theirs = -1;
 	int pair[2], r;
@@ -191,7 +191,7 @@ int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, str
 
 	m->a = a;
 	m->st = a->container->st;
-	r = find_delegation(m, &d, err);
+	r = find_delegation(m, err);
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)

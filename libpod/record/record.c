@@ -233,8 +233,27 @@ struct container *container_free(struct container *c)
 	json_free_fields(live_fields, &c->live);
 	cleanup_close_fn(&c->dir_fd);
 	cleanup_close_fn(&c->lock_fd);
+	if (c->delegation)
+		cgroup_delegation_done(c->delegation);
+	free(c->delegation);
 	free(c);
 	return NULL;
+}
+
+int container_delegation(struct container *c, struct cgroup_delegation **ret, struct cmk_err *err)
+{
+	struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
+
+	if (!c->delegation) {
+		int r = cgroup_delegation_find(&d, err);
+
+		if (r < 0)
+			return r;
+		c->delegation = xcalloc(1, sizeof(d));
+		*c->delegation = d;
+	}
+	*ret = c->delegation;
+	return 0;
 }
 
 const char *container_state_name(enum container_state s)

@@ -31,6 +31,7 @@
 
 #include "base/err.h"
 #include "base/process.h"
+#include "libpod/cgroup/cgroup.h"
 #include "libpod/events/events.h"
 #include "libpod/record/health.h"
 #include "libpod/spec/spec.h"
@@ -205,6 +206,7 @@ struct container {
 	enum container_state state;
 	const int *preserve_fds; /* borrowed: for the start by this command; -1 leaves one out */
 	size_t n_preserve_fds;
+	struct cgroup_delegation *delegation; /* see container_delegation(); NULL: not looked yet */
 	bool created_now;  /* by this command, which starts it: the monitor writes both events */
 	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */
 };
@@ -222,6 +224,9 @@ static inline bool container_is_up(const struct container *c)
 }
 
 struct container *container_free(struct container *c);
+/* What control groups this process may make, for C: cgroup_delegation_find(), looked up once. *RET
+ * belongs to C. */
+int container_delegation(struct container *c, struct cgroup_delegation **ret, struct cmk_err *err);
 const char *container_state_name(enum container_state s);
 /* The descriptor of its directory, opened on first use; belongs to C. */
 int container_dir(struct container *c, struct cmk_err *err);

@@ -6,7 +6,7 @@ load helpers
 
 @test "this is a login session" {
 	assert_match "$(</proc/self/cgroup)" '^0::/user.slice/user-1000.slice/session-.*\.scope$'
-	assert_match "$XDG_RUNTIME_DIR" '^/run/user/1000/'
+	assert_match "$XDG_RUNTIME_DIR" '^/run/user/1000$'
 	run_cmk run --rm --net=none --rootfs "$fs" echo hello
 	assert_equal "$output" hello
 }

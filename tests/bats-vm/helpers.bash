@@ -16,15 +16,19 @@ setup_file() {
 	chmod 755 "$BATS_FILE_TMPDIR/fs"
 }
 
+# XDG_RUNTIME_DIR stays the session's, as users have it: the user manager is found there.
 setup() {
+	local session=$XDG_RUNTIME_DIR
 	common_setup
+	own_run=$XDG_RUNTIME_DIR
+	XDG_RUNTIME_DIR=$session
 	fs=$BATS_FILE_TMPDIR/fs
 	declare -gA group=()
 }
 
 teardown() {
 	[ ${#group[@]} = 0 ] || timeout 60 cmk rm -f -t 0 "${!group[@]}" >/dev/null 2>&1 || true
-	common_teardown
+	XDG_RUNTIME_DIR=$own_run common_teardown
 }
 
 start() {

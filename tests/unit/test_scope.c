@@ -159,17 +159,18 @@ static void test_what_has_no_group_has_no_limits_and_no_parent(void **state)
 {
 	struct spec_resources res = { .pids_limit = 5 }, no_limits = { 0 };
 	struct cgroup_request q = { .id = "x", .mode = CGROUPS_DISABLED };
+	const struct cgroup_delegation none = CGROUP_DELEGATION_INIT;
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cgroup_request_check(&q, NULL), 0);
-	assert_int_equal(cgroup_request_check_limits(&q, &no_limits, NULL), 0);
-	assert_int_equal(cgroup_request_check_limits(&q, &res, &err), -EINVAL);
+	assert_int_equal(cgroup_request_check(&q, &none, NULL), 0);
+	assert_int_equal(cgroup_request_check_limits(&q, &none, &no_limits, NULL), 0);
+	assert_int_equal(cgroup_request_check_limits(&q, &none, &res, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "--cgroups disabled"));
 	q.parent = "a";
-	assert_int_equal(cgroup_request_check(&q, NULL), -EINVAL);
+	assert_int_equal(cgroup_request_check(&q, &none, NULL), -EINVAL);
 	q.mode = CGROUPS_SPLIT;
-	assert_int_equal(cgroup_request_check(&q, NULL), -EINVAL);
+	assert_int_equal(cgroup_request_check(&q, &none, NULL), -EINVAL);
 }
 
 static void scopes_are_named_by_three_parts(void **state)
