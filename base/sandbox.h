@@ -41,6 +41,8 @@ enum sandbox_rights {
 	SANDBOX_DUMPABLE = 1 << 6,
 	/* No Landlock: any path that its user may open. */
 	SANDBOX_ANY_PATH = 1 << 7,
+	/* Is told of changes below what it may read (inotify(7)). */
+	SANDBOX_WATCH = 1 << 8,
 };
 
 struct sandbox_policy {

@@ -172,6 +172,9 @@ static const struct plain_rule plain_rules[] = {
 	{ SYS_access, SANDBOX_READ | SANDBOX_WRITE },
 	{ SYS_readlink, SANDBOX_READ | SANDBOX_WRITE },
 #endif
+	{ SYS_inotify_init1, SANDBOX_WATCH },
+	{ SYS_inotify_add_watch, SANDBOX_WATCH },
+	{ SYS_inotify_rm_watch, SANDBOX_WATCH },
 	/* changing them */
 	{ SYS_openat, SANDBOX_WRITE },
 	{ SYS_openat2, SANDBOX_WRITE },

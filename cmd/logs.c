@@ -56,6 +56,7 @@ static const struct cmk_option logs_options[] = {
 struct shown_log {
 	struct container *c;
 	int pidfd; /* the monitor's */
+	struct log_stream stream;
 	char *name, *prefix, *details;
 };
 
@@ -122,22 +123,29 @@ static char *make_details(const struct container *c)
 }
 
 static int open_log(struct storage *st, const struct logs_args *a, const char *name,
-		    struct shown_log *l, struct log_source *src, struct cmk_err *err)
+		    const struct log_read_options *o, struct shown_log *l, struct log_source *src,
+		    struct cmk_err *err)
 {
+	bool from_journal;
 	struct process_id id;
-	int fd, r = container_open(st, name, &l->c, err);
+	int fd = -1, r = container_open(st, name, &l->c, err);
 
 	if (r < 0)
 		return r;
-	fd = container_log_dir(l->c, &l->name, err);
-	if (fd < 0)
-		return fd;
+	from_journal = container_logs_to_journal(&l->c->cfg);
+	if (from_journal)
+		r = log_stream_start(l->c->cfg.id, o, &l->stream, err);
+	else
+		r = fd = container_log_dir(l->c, &l->name, err);
+	if (r < 0)
+		return r;
 	id = (struct process_id){ .pid = (pid_t)l->c->live.monitor_pid,
 				  .start_time = l->c->live.monitor_start };
 	if (a->follow && id.pid > 0 && l->c->state != CONTAINER_CREATED &&
 	    l->c->state != CONTAINER_EXITED && l->c->state != CONTAINER_MONITOR_LOST)
 		l->pidfd = process_id_open(&id);
-	*src = (struct log_source){ .dirfd = fd,
+	*src = (struct log_source){ .stream = from_journal ? &l->stream : NULL,
+				    .dirfd = fd,
 				    .name = l->name,
 				    .end_fd = l->pidfd,
 				    .still_running = still_running,
@@ -159,7 +167,8 @@ static int show_all(struct storage *st, const struct logs_args *a, char **names,
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 
 		logs[i].pidfd = -1;
-		r = open_log(st, a, names[i], &logs[i], &src[n], &e);
+		logs[i].stream = LOG_STREAM_INIT;
+		r = open_log(st, a, names[i], o, &logs[i], &src[n], &e);
 		if (r < 0 && failed)
 			cmk_print_error(&e);
 		else if (r < 0)
@@ -175,8 +184,9 @@ static int show_all(struct storage *st, const struct logs_args *a, char **names,
 	}
 	r = n ? log_show(src, n, o, STDOUT_FILENO, STDERR_FILENO, err) : 0;
 	for (size_t i = 0; i < n; i++)
-		(void)close(src[i].dirfd);
+		cleanup_close_fn(&src[i].dirfd);
 	for (size_t i = 0; i < count; i++) {
+		log_stream_done(&logs[i].stream);
 		cleanup_close_fn(&logs[i].pidfd);
 		free(logs[i].name);
 		free(logs[i].prefix);
@@ -267,6 +277,11 @@ const struct cmk_command cmk_cmd_logs = {
 		"the labels and variables that `--log-opt labels=` and `--log-opt env=` named when "
 		"the container was created, as `KEY=VALUE,KEY=VALUE` in the order of the keys, "
 		"escaped as in the query of a URL, and a blank.\n\n"
+		"What the log driver `journald` has written is read from the journal: the entries "
+		"that processes of this user have sent for the container, as far as the user may "
+		"read them (members of the group systemd-journal; or where the journal is "
+		"persistent, journald.conf(5)). The journal takes entries a little after they were "
+		"written.\n\n"
 		"Containers with the log drivers `none` and `passthrough` have no logs.",
 	.exit_codes = "0; 125 a container does not exist, or has no logs",
 	.examples = logs_examples,

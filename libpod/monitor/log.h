@@ -41,7 +41,7 @@ void ctr_log_write(struct ctr_log *l, bool is_stderr, const void *data, size_t l
 
 struct log_driver_info {
 	const char *name;
-	bool has_file;	   /* `logs` reads it, path and max-size mean something */
+	bool has_file;	   /* path and max-size mean something */
 	bool passes_stdio; /* the container gets the caller's own stdin, stdout and stderr */
 };
 /* NULL where there is no such driver. */
@@ -56,8 +56,25 @@ struct log_read_options {
 	int64_t tail;		    /* -1: all */
 	int64_t since_ns, until_ns; /* 0: none; since the epoch */
 };
+/*
+ * A log that is no file: what cmk-journal reads from the journal, on a pipe. FOLLOW: it goes on
+ * until log_stream_end() says that nothing more will be written, and a while longer.
+ */
+struct log_stream {
+	int fd, control_fd; /* not blocking where it follows */
+	pid_t pid;
+};
+#define LOG_STREAM_INIT ((struct log_stream){ .fd = -1, .control_fd = -1 })
+/* The entries of the container with the full ID. CMK_ERR_UNSUPPORTED with a hint where this user
+ * may not read the journal. */
+int log_stream_start(const char *id, const struct log_read_options *o, struct log_stream *ret,
+		     struct cmk_err *err);
+void log_stream_end(struct log_stream *s);
+void log_stream_done(struct log_stream *s);
+
 /* One log of those that are shown. */
 struct log_source {
+	struct log_stream *stream; /* borrowed; NULL: the file NAME below DIRFD */
 	int dirfd;
 	const char *name;
 	const char *prefix;  /* before each line, with its blank; or NULL */

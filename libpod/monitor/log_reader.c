@@ -15,9 +15,18 @@ void log_reader_init(struct log_reader *r, int dirfd, const char *name)
 	*r = (struct log_reader){ .dirfd = dirfd, .name = name, .buf = xmalloc(LOG_BLOCK) };
 }
 
+void log_reader_init_stream(struct log_reader *r, int fd)
+{
+	log_reader_init(r, -1, NULL);
+	r->is_stream = true;
+	r->files = xcalloc(1, sizeof(*r->files));
+	r->files[0].fd = fd;
+	r->n_files = 1;
+}
+
 void log_reader_done(struct log_reader *r)
 {
-	for (size_t i = 0; i < r->n_files; i++)
+	for (size_t i = 0; i < r->n_files && !r->is_stream; i++)
 		(void)close(r->files[i].fd);
 	free(r->files);
 	free(r->buf);
@@ -111,6 +120,10 @@ static int next_file(struct log_reader *r)
 {
 	int n;
 
+	if (r->is_stream) {
+		r->ended = true;
+		return 0;
+	}
 	if (r->at + 1 >= r->n_files) {
 		if (r->n_files > 0 && !was_rotated(r))
 			return 0;
@@ -151,7 +164,7 @@ static int fill(struct log_reader *r)
 		n = read(r->files[r->at].fd, r->buf + r->len, LOG_BLOCK - r->len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return errno == EAGAIN ? 0 : -errno;
 	if (n > 0) {
 		r->len += (size_t)n;
 		r->last_seen = false;
@@ -361,8 +374,11 @@ static bool is_later(const struct place *a, const struct place *b)
 int log_reader_start(struct log_reader *r, const struct log_read_options *o, struct cmk_err *err)
 {
 	struct place from = { 0 }, since = { 0 };
-	int n = open_new(r, err);
+	int n;
 
+	if (r->is_stream)
+		return 0;
+	n = open_new(r, err);
 	if (n < 0)
 		return n;
 	if (o->tail >= 0)

@@ -19,6 +19,8 @@ struct log_reader {
 	size_t n_files, at;
 	bool last_seen; /* the file at AT was rotated away and has been read again since */
 	bool skipping;	/* inside a line that is too long to be an entry */
+	bool is_stream; /* one file, and no name */
+	bool ended;	/* the stream is over */
 	char *buf;	/* LOG_BLOCK bytes */
 	size_t pos, len;
 	struct log_entry cur; /* where HAS; points into buf */
@@ -26,6 +28,8 @@ struct log_reader {
 	bool has;
 };
 void log_reader_init(struct log_reader *r, int dirfd, const char *name);
+/* Entries that come from FD, which stays the caller's, already from where they are asked for. */
+void log_reader_init_stream(struct log_reader *r, int fd);
 void log_reader_done(struct log_reader *r);
 /* Moves to the first entry that the options ask for. An absent log is empty. */
 int log_reader_start(struct log_reader *r, const struct log_read_options *o, struct cmk_err *err);

@@ -15,7 +15,8 @@ struct shown {
 	const struct log_source *src;
 	struct log_reader reader;
 	bool inside_line[2];
-	bool over; /* ended, or beyond --until */
+	bool ending; /* its stream has been told that its writer has gone */
+	bool over;   /* ended, or beyond --until */
 };
 
 struct show {
@@ -140,17 +141,23 @@ static int until_timeout_ms(const struct log_read_options *o)
 static int wait_change(struct show *s, int in_fd)
 {
 	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-	cleanup_free struct pollfd *p = xcalloc(s->n + 2, sizeof(*p));
+	cleanup_free struct pollfd *p = xcalloc(2 * s->n + 2, sizeof(*p));
 	int n;
 
 	p[0] = (struct pollfd){ .fd = in_fd, .events = POLLIN };
 	/* The reader's end: a pipe says POLLERR when nobody reads. */
 	p[1] = (struct pollfd){ .fd = s->out[0] };
-	for (size_t i = 0; i < s->n; i++)
-		p[2 + i] = (struct pollfd){ .fd = s->logs[i].over ? -1 : s->logs[i].src->end_fd,
-					    .events = POLLIN };
+	for (size_t i = 0; i < s->n; i++) {
+		const struct shown *l = &s->logs[i];
+		const struct log_stream *stream = l->src->stream;
+
+		p[2 + 2 * i] = (struct pollfd){ .fd = l->over || l->ending ? -1 : l->src->end_fd,
+						.events = POLLIN };
+		p[3 + 2 * i] = (struct pollfd){ .fd = l->over || !stream ? -1 : stream->fd,
+						.events = POLLIN };
+	}
 	do {
-		n = poll(p, s->n + 2, until_timeout_ms(s->o));
+		n = poll(p, 2 * s->n + 2, until_timeout_ms(s->o));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -168,6 +175,8 @@ static int watch(struct show *s, int in_fd, struct cmk_err *err)
 	for (size_t i = 0; i < s->n; i++) {
 		char path[FD_PATH_MAX];
 
+		if (s->logs[i].src->stream)
+			continue;
 		/* The directory: the log's own changes are reported as well, so are its rotation
 		 * and the record that the monitor leaves when the container has ended. */
 		if (inotify_add_watch(in_fd, fd_path(s->logs[i].src->dirfd, path),
@@ -195,12 +204,17 @@ static int follow(struct show *s, struct cmk_err *err)
 			const struct log_source *src = s->logs[i].src;
 
 			ends[i] = src->still_running && !src->still_running(src->arg);
+			if (src->stream && ends[i] && !s->logs[i].ending) {
+				log_stream_end(src->stream);
+				s->logs[i].ending = true;
+			}
 		}
 		r = show_present(s);
 		if (r < 0)
 			break;
 		for (size_t i = 0; i < s->n; i++) {
-			s->logs[i].over |= ends[i];
+			s->logs[i].over |= s->logs[i].src->stream ? s->logs[i].reader.ended
+								  : ends[i];
 			any |= !s->logs[i].over;
 		}
 		if (!any)
@@ -221,7 +235,10 @@ int log_show(const struct log_source *sources, size_t n, const struct log_read_o
 	s.logs = xcalloc(n + 1, sizeof(*s.logs));
 	for (size_t i = 0; i < n; i++) {
 		s.logs[i].src = &sources[i];
-		log_reader_init(&s.logs[i].reader, sources[i].dirfd, sources[i].name);
+		if (sources[i].stream)
+			log_reader_init_stream(&s.logs[i].reader, sources[i].stream->fd);
+		else
+			log_reader_init(&s.logs[i].reader, sources[i].dirfd, sources[i].name);
 		if (r == 0)
 			r = log_reader_start(&s.logs[i].reader, o, err);
 	}

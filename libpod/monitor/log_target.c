@@ -131,6 +131,11 @@ static bool has_file(const struct container_config *cfg)
 	return d && d->has_file;
 }
 
+bool container_logs_to_journal(const struct container_config *cfg)
+{
+	return cfg->log_driver && streq(cfg->log_driver, "journald");
+}
+
 bool container_passes_stdio(const struct container_config *cfg)
 {
 	const struct log_driver_info *d = cfg->log_driver ? log_driver_find(cfg->log_driver) : NULL;
@@ -152,12 +157,6 @@ int container_log_dir(const struct container *c, char **ret_name, struct cmk_err
 	const char *name = LOG_NAME, *driver = c->cfg.log_driver;
 	int fd;
 
-	if (driver && streq(driver, "journald")) {
-		(void)cmk_err_set(err, -EOPNOTSUPP,
-				  "reading logs back from the journal is not supported yet");
-		(void)cmk_err_hint(err, "journalctl CONTAINER_NAME=%s", c->cfg.name);
-		return -EOPNOTSUPP;
-	}
 	if (!has_file(&c->cfg))
 		return cmk_err_set(err, -EINVAL,
 				   "this container is using the '%s' log driver, cannot read logs: "

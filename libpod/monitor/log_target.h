@@ -14,6 +14,8 @@ int container_log_open(const struct container_config *cfg, int dir_fd, struct ct
 		       struct cmk_err *err);
 /* Its standard streams are those of the command that starts it. */
 bool container_passes_stdio(const struct container_config *cfg);
+/* `logs` reads it by log_stream_start(). */
+bool container_logs_to_journal(const struct container_config *cfg);
 /* The path of the file (owned); NULL where the driver has none. */
 char *container_log_path(const struct container *c);
 /* The directory of the file (a descriptor) and its name in there (owned). */

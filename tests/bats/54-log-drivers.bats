@@ -116,8 +116,9 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 		"CONTAINER_ID_FULL=$id" CONTAINER_TAG=c1/x SYSLOG_IDENTIFIER=c1/x L=1; do
 		assert grep -qx "$field" entries
 	done
-	run_cmk 125 logs c1
-	assert_error journal
+	# Whatever journal this host has, if any: there is nothing of c1 in it.
+	run_cmk "?" logs c1
+	[ "$status" = 0 ] && assert_equal "$output" "" || assert_error "read the journal: the journal has no file that this user may read"
 }
 
 @test "passthrough: the caller's own streams, no logs, no attach" {
