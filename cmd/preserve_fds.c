@@ -46,3 +46,18 @@ int cmk_preserve_fds(uint32_t n, char *const *list, int **ret, size_t *ret_n, st
 	*ret_n = n_fds;
 	return 0;
 }
+
+int cmk_listen_fds(uint32_t *ret, struct cmk_err *err)
+{
+	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+	uint32_t number;
+
+	*ret = 0;
+	if (!n || !pid || parse_u32(pid, INT32_MAX, &number) < 0 || (pid_t)number != getpid())
+		return 0;
+	if (parse_u32(n, CMK_PRESERVE_FDS_MAX, ret) < 0)
+		return cmk_err_set(err, -EINVAL,
+				   "LISTEN_FDS: '%s' is no number of descriptors up to %d", n,
+				   CMK_PRESERVE_FDS_MAX);
+	return 0;
+}

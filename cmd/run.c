@@ -58,10 +58,13 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	struct run_args *a = args;
 	struct spec *spec = NULL;
 	cleanup_free int *fds = NULL;
+	uint32_t n_listen;
 	size_t n_fds = 0;
-	int r;
+	int r = cmk_listen_fds(&n_listen, err);
 
-	r = cmk_preserve_fds(a->preserve_fds, a->preserve_fd, &fds, &n_fds, err);
+	if (r == 0)
+		r = cmk_preserve_fds(MIN(a->preserve_fds, CMK_PRESERVE_FDS_MAX + 1) + n_listen,
+				     a->preserve_fd, &fds, &n_fds, err);
 	if (r < 0)
 		return r;
 	(void)argc;
@@ -81,6 +84,7 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 		return r;
 	c->preserve_fds = fds;
 	c->n_preserve_fds = n_fds;
+	c->n_listen_fds = n_listen;
 	r = run_started(a, c, spec, &rootfs, err);
 	/* Nothing else is to be seen of it with --attach stdin. */
 	if (r >= 0 &&
@@ -115,7 +119,12 @@ const struct cmk_command cmk_cmd_run = {
 		"Makes a container of the image, which is pulled first where it is absent, and "
 		"runs "
 		"the command in it, or the one that the image names. In the foreground its output "
-		"and exit code are cmk's own.",
+		"and exit code are cmk's own.\n\n"
+		"Sockets that systemd opens for it (socket activation, sd_listen_fds(3)) are "
+		"handed "
+		"on to the command as descriptors from 3 on, with LISTEN_FDS, LISTEN_PID and "
+		"LISTEN_FDNAMES, in a container with any network or none; the monitor keeps them "
+		"for restarts by the policy. Those of --preserve-fds come after them.",
 	.exit_codes = "125 cmk failed; 126 the command cannot be executed, or the user or working "
 		      "directory cannot be used; 127 the command does not exist; else the "
 		      "command's own code, 128+N where signal N ended it",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/containers.h"
+#include "cmd/preserve_fds.h"
 
 struct start_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
@@ -7,6 +8,9 @@ struct start_args {
 	bool among; /* all containers, or all that match: those are left alone that run */
 	int sig_proxy;
 	const char *detach_keys;
+	const int *fds; /* of socket activation */
+	size_t n_fds;
+	uint32_t n_listen;
 };
 
 static const struct cmk_option start_options[] = {
@@ -77,6 +81,9 @@ static int start_container(struct storage *st, const char *name, const struct st
 		.sig_proxy = a->sig_proxy != 0,
 		.detach_keys = a->detach_keys ? a->detach_keys : c->cfg.detach_keys,
 	};
+	c->preserve_fds = a->fds;
+	c->n_preserve_fds = a->n_fds;
+	c->n_listen_fds = a->n_listen;
 	r = cmk_start_container(c, &attach, err);
 	return r == CMK_RUNS_ALREADY ? attach_running(c, a, err) : r;
 }
@@ -115,15 +122,25 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 	cleanup_storage struct storage *st = NULL;
 	cleanup_strv char **names = NULL;
 	struct start_args *a = args;
+	cleanup_free int *fds = NULL;
 	int r = check_start(a, argc, err);
 
 	a->select.filter_names = true;
 	a->among = !a->attach && !a->interactive &&
 		   (a->select.all || (a->select.filters && argc == 0));
 	if (r == 0)
+		r = cmk_listen_fds(&a->n_listen, err);
+	if (r == 0)
+		r = cmk_preserve_fds(a->n_listen, NULL, &fds, &a->n_fds, err);
+	a->fds = fds;
+	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_select(st, &a->select, argc, argv, &names, err);
+	if (r == 0 && a->n_listen && strv_len(names) != 1)
+		r = cmk_err_set(err, -EINVAL,
+				"LISTEN_FDS: the sockets are for one container, not for %zu",
+				strv_len(names));
 	if (r < 0)
 		return r;
 	if (!a->attach && !a->interactive)
@@ -150,7 +167,9 @@ const struct cmk_command cmk_cmd_start = {
 	.aliases = start_aliases,
 	.summary = "Start containers that were created or have ended",
 	.operands = "[CONTAINER...]",
-	.description = "Runs the command of each container again, on the files that it left.",
+	.description =
+		"Runs the command of each container again, on the files that it left. Sockets "
+		"of socket activation are handed on as `cmk run` does, to one container.",
 	.examples = start_examples,
 	.exit_codes = "with --attach the command's own code; 125 cmk failed, or the command could "
 		      "not be run",

@@ -221,7 +221,7 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	cleanup_close int fd = -1;
 	int r;
 
-	r = cgroup_check_limits(d, res, err);
+	r = d->limits_checked ? 0 : cgroup_check_limits(d, res, err);
 	if (r < 0)
 		return r;
 	r = limits_enable(d, res, err);

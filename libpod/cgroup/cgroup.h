@@ -19,8 +19,9 @@ struct cgroup_delegation {
 	char *root;  /* the group that it shows: "/", or its own of a container */
 	char *path; /* delegated subtree below it ("/user.slice/…"), or NULL: nothing delegated */
 	int fd;	    /* its directory (O_PATH does not do: groups are made below it), or -1 */
-	char **controllers; /* what the subtree's children may use */
-	char *why;	    /* where nothing is delegated: one line for the user */
+	char **controllers;  /* what the subtree's children may use */
+	char *why;	     /* where nothing is delegated: one line for the user */
+	bool limits_checked; /* cgroup_request_check_limits() has found that they can be had */
 };
 #define CGROUP_DELEGATION_INIT ((struct cgroup_delegation){ .fd = -1 })
 void cgroup_delegation_done(struct cgroup_delegation *d);

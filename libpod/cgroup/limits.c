@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/strbuf.h"
 #include "libpod/cgroup/internal.h"
 
 #define CPU_PERIOD_US 100000 /* the kernel's, where none is given */
@@ -241,27 +242,25 @@ int limits_enable(const struct cgroup_delegation *d, const struct spec_resources
 		  struct cmk_err *err)
 {
 	cleanup_strv char **wanted = wanted_controllers(res), **enabled = NULL;
-	cleanup_free char *all = NULL;
+	struct strbuf all = STRBUF_INIT;
 	int r = 0;
 
 	if (!wanted)
 		return 0;
-	enabled = control_words(d->fd, "cgroup.subtree_control");
 	for (char **w = wanted; *w; w++) {
 		const char *option;
 		cleanup_free char *controller = controller_of(*w, &option);
-		cleanup_free char *before = all;
 
-		all = NULL;
-		if (strv_has(enabled, controller))
-			all = xstrdup_null(before);
-		else
-			all = xasprintf("%s%s+%s", before ? before : "", before ? " " : "",
-					controller);
+		strbuf_addf(&all, "%s+%s", w > wanted ? " " : "", controller);
 	}
-	if (!all || control_write(d->fd, "cgroup.subtree_control", all, NULL) == 0)
+	/* Those that are enabled are so still. */
+	r = control_write(d->fd, "cgroup.subtree_control", all.data, NULL);
+	strbuf_done(&all);
+	if (r == 0)
 		return 0;
 	/* One of them: say which. */
+	enabled = control_words(d->fd, "cgroup.subtree_control");
+	r = 0;
 	for (char **w = wanted; *w && r == 0; w++) {
 		const char *option;
 		cleanup_free char *controller = controller_of(*w, &option);
@@ -338,10 +337,10 @@ static uint64_t io_weight(uint64_t weight)
 	return 1 + (weight - 10) * 9999 / 990;
 }
 
-/* "8:0 KEYNUMBER", and "8:0 KEYLIFTED" for devices that were there before alone. */
-static int change_devices(int dirfd, struct control *c, const char *key, const char *lifted,
-			  bool is_weight, const struct spec_device_list *before,
-			  const struct spec_device_list *after, struct cmk_err *err)
+/* "8:0 NUMBER", and "8:0 default" for devices that were there before alone. */
+static int change_device_weights(int dirfd, struct control *c,
+				 const struct spec_device_list *before,
+				 const struct spec_device_list *after, struct cmk_err *err)
 {
 	int r = 0;
 
@@ -351,19 +350,17 @@ static int change_devices(int dirfd, struct control *c, const char *key, const c
 
 		if (old && old->value == n)
 			continue;
-		if (is_weight && streq(c->file, IO_WEIGHT))
+		if (streq(c->file, IO_WEIGHT))
 			n = io_weight(n);
-		r = put_line(
-			dirfd, c,
-			xasprintf("%u:%u %s%llu", v->major, v->minor, key, (unsigned long long)n),
-			err);
+		r = put_line(dirfd, c,
+			     xasprintf("%u:%u %llu", v->major, v->minor, (unsigned long long)n),
+			     err);
 	}
 	for (size_t i = 0; i < before->n && r == 0; i++) {
 		const struct spec_device_value *v = &before->list[i];
 
 		if (!find_value(after, v))
-			r = put_line(dirfd, c,
-				     xasprintf("%u:%u %s%s", v->major, v->minor, key, lifted), err);
+			r = put_line(dirfd, c, xasprintf("%u:%u default", v->major, v->minor), err);
 	}
 	return r;
 }
@@ -392,29 +389,67 @@ static int change_weights(int fd, const struct spec_resources *before,
 	}
 	c.option = "--blkio-weight-device";
 	if (r == 0)
-		r = change_devices(fd, &c, "", "default", true, &before->weights, &after->weights,
-				   err);
+		r = change_device_weights(fd, &c, &before->weights, &after->weights, err);
 	if (c.fd >= 0)
 		(void)close(c.fd);
 	return r;
 }
 
+/* What changes for DEV, "8:0 rbps=NUMBER wbps=max" (owned), and the first option of it; NULL where
+ * nothing does. */
+static char *rates_line(const struct spec_device_value *dev, const struct spec_resources *before,
+			const struct spec_resources *after, const char **ret_option)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	*ret_option = NULL;
+	strbuf_addf(&sb, "%u:%u", dev->major, dev->minor);
+	for (size_t i = 0; i < N_IO_RATES; i++) {
+		const struct spec_device_value *old = find_value(&before->rates[i], dev),
+					       *new = find_value(&after->rates[i], dev);
+
+		if (old ? new &&new->value == old->value : !new)
+			continue;
+		if (!*ret_option)
+			*ret_option = rates[i].option;
+		if (new)
+			strbuf_addf(&sb, " %s=%llu", rates[i].key, (unsigned long long)new->value);
+		else
+			strbuf_addf(&sb, " %s=max", rates[i].key);
+	}
+	if (*ret_option)
+		return strbuf_steal(&sb);
+	strbuf_done(&sb);
+	return NULL;
+}
+
+/* One line for each device, in the order of the options. */
 static int change_rates(int fd, const struct spec_resources *before,
 			const struct spec_resources *after, struct cmk_err *err)
 {
+	const struct spec_resources *both[] = { after, before };
+	struct spec_device_list seen = { 0 };
 	struct control c = { -1, "io.max", NULL };
 	int r = 0;
 
-	for (size_t i = 0; i < N_IO_RATES && r == 0; i++) {
-		char key[16];
+	for (size_t i = 0; i < 2 * N_IO_RATES && r == 0; i++) {
+		const struct spec_device_list *l = &both[i / N_IO_RATES]->rates[i % N_IO_RATES];
 
-		(void)snprintf(key, sizeof(key), "%s=", rates[i].key);
-		c.option = rates[i].option;
-		r = change_devices(fd, &c, key, "max", false, &before->rates[i], &after->rates[i],
-				   err);
+		for (size_t k = 0; k < l->n && r == 0; k++) {
+			char *line;
+
+			if (find_value(&seen, &l->list[k]))
+				continue;
+			seen.list = xrealloc(seen.list, seen.n + 1, sizeof(*seen.list));
+			seen.list[seen.n++] = l->list[k];
+			line = rates_line(&l->list[k], before, after, &c.option);
+			if (line)
+				r = put_line(fd, &c, line, err);
+		}
 	}
 	if (c.fd >= 0)
 		(void)close(c.fd);
+	free(seen.list);
 	return r;
 }
 

@@ -166,7 +166,7 @@ static int cgroupfs_make(const struct cgroup_request *q, const struct cgroup_del
 	if (!q->parent || !*q->parent)
 		return cgroup_create(d, name, res, &ret->fd, &ret->path, err);
 	r = cgroupfs_check_parent(q->parent, d, err);
-	if (r == 0)
+	if (r == 0 && !d->limits_checked)
 		r = cgroup_check_limits(d, res, err);
 	if (r == 0)
 		r = cgroupfs_limits_place(d, &in, err);
@@ -326,6 +326,7 @@ static int systemd_make(const struct cgroup_request *q, const struct cgroup_dele
 		r = enter_scope(d, ret->holder.pid > 0 ? ret->holder.pid : getpid(), name, &in,
 				err);
 	}
+	in.limits_checked = d->limits_checked;
 	return r == 0 ? cgroup_create(&in, CONTAINER_GROUP, res, &ret->fd, &ret->path, err) : r;
 }
 
@@ -533,11 +534,21 @@ int cgroup_request_check(const struct cgroup_request *q, const struct cgroup_del
 	return choose(q->manager, d)->check_parent(q->parent, d, err);
 }
 
-int cgroup_request_check_limits(const struct cgroup_request *q, const struct cgroup_delegation *d,
+/* What is delegated is all that the user's manager has, by its name: what its scopes can have as
+ * well. */
+static bool is_managers_own(const struct cgroup_delegation *d)
+{
+	cleanup_free char *unit = xasprintf("/user@%u.service", (unsigned int)geteuid());
+
+	return geteuid() != 0 && d->path && str_has_suffix(d->path, unit);
+}
+
+int cgroup_request_check_limits(const struct cgroup_request *q, struct cgroup_delegation *d,
 				const struct spec_resources *res, struct cmk_err *err)
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation place = CGROUP_DELEGATION_INIT;
-	int r;
+	bool is_place;
+	int r = 0;
 
 	if (!cgroup_has_limits(res))
 		return 0;
@@ -548,8 +559,13 @@ int cgroup_request_check_limits(const struct cgroup_request *q, const struct cgr
 	/* Of the caller's own group, which the start sees. */
 	if (q->mode == CGROUPS_SPLIT)
 		return 0;
-	r = limits_place(q->manager, d, &place, err);
-	return r < 0 ? r : cgroup_check_limits(&place, res, err);
+	is_place = choose(q->manager, d) == &managers[CGROUPFS] || is_managers_own(d);
+	if (!is_place)
+		r = limits_place(q->manager, d, &place, err);
+	if (r == 0)
+		r = cgroup_check_limits(is_place ? d : &place, res, err);
+	d->limits_checked = r == 0;
+	return r;
 }
 
 /* --- the group of a run ------------------------------------------------------------------------
@@ -575,6 +591,7 @@ static int make_managed(const struct cgroup_request *q, const struct cgroup_dele
 			struct cmk_err *err)
 {
 	const struct cgroup_manager *m = choose(q->manager, d);
+	struct cgroup_delegation unchecked = *d;
 	cleanup_err struct cmk_err why = CMK_ERR_INIT;
 	int r;
 
@@ -589,6 +606,8 @@ static int make_managed(const struct cgroup_request *q, const struct cgroup_dele
 		}
 		log_warn("%s", cmk_err_msg(&why));
 		m = &managers[CGROUPFS];
+		unchecked.limits_checked = false;
+		d = &unchecked;
 	}
 	g->manager = d->path ? m->name : NULL;
 	if (!d->path && !q->parent)

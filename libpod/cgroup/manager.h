@@ -45,7 +45,7 @@ const char *cgroup_manager_choice(const char *asked, const struct cgroup_delegat
  * cgroup_request_check() takes NULL. */
 int cgroup_request_check(const struct cgroup_request *q, const struct cgroup_delegation *d,
 			 struct cmk_err *err);
-int cgroup_request_check_limits(const struct cgroup_request *q, const struct cgroup_delegation *d,
+int cgroup_request_check_limits(const struct cgroup_request *q, struct cgroup_delegation *d,
 				const struct spec_resources *res, struct cmk_err *err);
 /* As cgroup_delegation_find(), but where systemd would be used what a scope of its can have. Never
  * fails for "nothing delegated". */

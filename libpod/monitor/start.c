@@ -83,6 +83,22 @@ static int take_console(struct monitor *m, struct cmk_err *err)
 	return 0;
 }
 
+/* sd_listen_fds(3): the command is process 1, or cmk-init's child, which has it put right. */
+static void put_listen_fds(struct monitor *m)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+	cleanup_free char *n = xasprintf("LISTEN_FDS=%zu", m->a->container->n_listen_fds),
+			  *all = names ? xasprintf("LISTEN_FDNAMES=%s", names) : NULL;
+	char ***env = &m->a->spec->process.env;
+
+	if (m->a->container->n_listen_fds == 0)
+		return;
+	strv_env_set(env, n);
+	strv_env_set(env, "LISTEN_PID=1");
+	if (all)
+		strv_env_set(env, all);
+}
+
 static int start_cgroup(struct monitor *m, struct cmk_err *err)
 {
 	struct cgroup_request q;
@@ -205,11 +221,12 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 		r = container_log_open(cfg, m->dir_fd, &m->log, err);
 	if (r < 0)
 		return r;
-	/* Of the first run only: they are the caller's, and closed when that has begun. */
-	if (m->n_runs == 0) {
-		args.preserve_fds = m->a->container->preserve_fds;
-		args.n_preserve_fds = m->a->container->n_preserve_fds;
-	}
+	/* Of the first run only, but for sockets to listen on: they are the caller's, and closed
+	 * when that has begun. */
+	args.preserve_fds = m->a->container->preserve_fds;
+	args.n_preserve_fds = m->n_runs == 0 ? m->a->container->n_preserve_fds
+					     : m->a->container->n_listen_fds;
+	put_listen_fds(m);
 	args.cgroup_fd = m->group.fd;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)

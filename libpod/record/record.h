@@ -206,6 +206,7 @@ struct container {
 	enum container_state state;
 	const int *preserve_fds; /* borrowed: for the start by this command; -1 leaves one out */
 	size_t n_preserve_fds;
+	size_t n_listen_fds; /* the first of them: sockets of systemd's, kept for later runs */
 	struct cgroup_delegation *delegation; /* see container_delegation(); NULL: not looked yet */
 	bool created_now;  /* by this command, which starts it: the monitor writes both events */
 	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */

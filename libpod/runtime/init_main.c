@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -29,6 +30,13 @@ static void run(char **argv, const sigset_t *mask)
 		(void)signal(SIGTTOU, SIG_DFL);
 	}
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	/* sd_listen_fds(3): the sockets are for the process that has this number. */
+	if (getenv("LISTEN_FDS") && getenv("LISTEN_PID")) {
+		char pid[16];
+
+		(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+		(void)setenv("LISTEN_PID", pid, 1);
+	}
 	(void)execvp(argv[0], argv);
 	(void)fprintf(stderr, "cmk-init: %s: %s\n", argv[0], strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);

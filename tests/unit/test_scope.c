@@ -159,7 +159,7 @@ static void test_what_has_no_group_has_no_limits_and_no_parent(void **state)
 {
 	struct spec_resources res = { .pids_limit = 5 }, no_limits = { 0 };
 	struct cgroup_request q = { .id = "x", .mode = CGROUPS_DISABLED };
-	const struct cgroup_delegation none = CGROUP_DELEGATION_INIT;
+	struct cgroup_delegation none = CGROUP_DELEGATION_INIT;
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
 	(void)state;
