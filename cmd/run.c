@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "cmd/containers.h"
 #include "cmd/create_options.h"
+#include "cmd/host.h"
 #include "cmd/preserve_fds.h"
+#include "libpod/cgroup/manager.h"
 
 struct run_args {
 	struct create_args create; /* first: the shared rows' offsets are of it */
@@ -49,6 +51,20 @@ static int run_started(struct run_args *a, struct container *c, struct spec *spe
 	return cmk_start_attached(c, spec, rootfs, &attach, err);
 }
 
+/* In a unit whoever wrote that has thought of it. */
+static void warn_logout(const struct container *c)
+{
+	const char *manager = c->delegation
+				      ? cgroup_manager_choice(c->cfg.cgroup_manager, c->delegation)
+				      : "none";
+
+	if (!streq(manager, "systemd") || c->cfg.cgroups || getuid() == 0 ||
+	    getenv("INVOCATION_ID") || cmk_user_lingers() || !storage_warn_once(c->st, "linger"))
+		return;
+	log_warn("systemd ends this user's containers at the last logout: `loginctl enable-linger` "
+		 "keeps them");
+}
+
 static int run_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
 		    struct cmk_err *err)
 {
@@ -86,6 +102,8 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	c->n_preserve_fds = n_fds;
 	c->n_listen_fds = n_listen;
 	r = run_started(a, c, spec, &rootfs, err);
+	if (r == 0 && a->detach)
+		warn_logout(c);
 	/* Nothing else is to be seen of it with --attach stdin. */
 	if (r >= 0 &&
 	    (a->detach || (a->create.o.attach && !strv_has(a->create.o.attach, "stdout") &&

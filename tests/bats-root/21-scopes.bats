@@ -237,7 +237,7 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 	user systemctl --user stop dbus.socket dbus.service
 	rm -f "/proc/$manager/root/run/user/$uid/bus"
 	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
-	assert_equal "$stderr" ""
+	refute_match "$stderr" "cgroup manager"
 	assert_match "$(field State.CgroupPath)" "/user.slice/$(scope)/container$"
 	local i
 	for i in 1 2 3 4; do
@@ -294,4 +294,17 @@ no_scopes() { [ -z "$(user systemctl --user list-units --no-legend --plain --all
 	run_user 1 "$CMK_BIN" oci --systemd-cgroup create -b "$T/b" two
 	assert_match "$stderr" 'linux.cgroupsPath: .*SLICE:PREFIX:NAME'
 	assert_equal "$(user "$CMK_BIN" oci list -q)" ""
+}
+
+@test "run -d tells once that a logout would end the container, and how to keep it" {
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	assert_match "$stderr" 'ends this user.s containers at the last logout: `loginctl enable-linger` keeps them'
+	run_user "$CMK_BIN" run -d --name d --net=none --rootfs "$fs" sleep 100
+	assert_equal "$stderr" ""
+	rm "/proc/$manager/root/run/user/$uid/cmk"/warned-linger-*
+	mkdir -p "/proc/$manager/root/run/linger"
+	touch "/proc/$manager/root/run/linger/cmk-test"
+	nsenter -t "$manager" -m sh -c 'mkdir -p /var/lib/systemd && mount -t tmpfs tmpfs /var/lib/systemd && ln -s /run/linger /var/lib/systemd/linger'
+	run_user "$CMK_BIN" run -d --name e --net=none --rootfs "$fs" sleep 100
+	assert_equal "$stderr" ""
 }
