@@ -2,16 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # vm: root
 # The end of login sessions. "cmk" lingers, "guest" does not.
-load ../bats/helpers
+load sessions
 
-setup() { cd "$BATS_TEST_TMPDIR" || return; }
-teardown() { :; }
-
-# as USER TEXT: a login session that ends with TEXT's end.
-as() {
-	timeout 100 systemd-run -q --pipe --wait --collect -p User="$1" -p PAMName=login -p IgnoreSIGPIPE=no --setenv=XDG_SESSION_TYPE=tty \
-		--setenv=XDG_SESSION_CLASS=user --setenv=PATH=/usr/local/bin:/usr/bin:/bin --working-directory="/home/$1" bash -c "$2"
-}
 # started USER: a container "c" of his in the background; prints its process.
 started() {
 	as "$1" 'set -e; mkdir -p fs; tar -xf /srv/cache/busybox.tar --no-same-owner -C fs

@@ -207,7 +207,7 @@ def qemu_command(directory, work, payload, template):
         "setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2",
         "-m", MEMORY, "-machine", "pc,memory-backend=ram",
         "-object", "memory-backend-file,id=ram,size=%dM,mem-path=%s,share=%s" % (MEMORY, directory / "ram", share),
-        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        "-nodefaults", "-no-user-config", "-display", "none",
         "-kernel", directory / "vmlinuz", "-initrd", directory / "initrd", "-append", append,
         "-serial", "file:%s" % (work / CONSOLE), "-qmp", "unix:%s,server=on,wait=off" % (work / "qmp"),
         "-device", "vmgenid,guid=auto", "-device", "virtio-rng-pci",
