@@ -330,7 +330,7 @@ static void check_services(struct quadlet_set *set)
 		struct quadlet_unit *u = set->units[i];
 
 		for (size_t k = 0; k < i && !u->err.msg; k++)
-			if (u->service && set->units[k]->service &&
+			if (u->service && set->units[k]->service && !set->units[k]->err.msg &&
 			    streq(u->service, set->units[k]->service))
 				(void)cmk_err_set(&u->err, -EEXIST,
 						  "%s: the unit '%s' is that of '%s' already",
