@@ -466,8 +466,9 @@ static void quadlet_page(struct strbuf *sb)
 		"Directories in them are searched as well, but for names that begin with a dot. A "
 		"link to /dev/null hides the files of its name in later directories.\n\n"
 		"Drop-ins are the files *.conf in `NAME.container.d`, for `a-b.container` also in "
-		"`a-.container.d`, and in `container.d`, in any of these directories; of two with "
-		"the same name the one in the first of these counts.",
+		"`a-.container.d`, and in `container.d`, below any of these directories. Of two "
+		"with the same name the one in the first of these counts; they are read in the "
+		"order of their names.",
 		false);
 	strbuf_adds(sb, ".SH TEMPLATES\n");
 	add_paragraphs(sb,
