@@ -84,8 +84,6 @@ static bool walk_once(struct walk *w, const struct stat *sb)
 	for (size_t i = 0; i < w->n_seen; i++)
 		if (w->seen[i].dev == sb->st_dev && w->seen[i].ino == sb->st_ino)
 			return false;
-	if (w->n_seen == DIRS_MAX)
-		return false;
 	w->seen = xrealloc(w->seen, w->n_seen + 1, sizeof(*w->seen));
 	w->seen[w->n_seen++] = (struct dir_id){ sb->st_dev, sb->st_ino };
 	return true;
@@ -148,7 +146,9 @@ static char **read_names(struct walk *w, const char *path, bool count, int *ret_
 			walk_failed(w, -errno, path);
 		return NULL;
 	}
-	if (count && !walk_once(w, &sb))
+	if (count && w->n_seen == DIRS_MAX)
+		walk_failed(w, -E2BIG, path);
+	if (count && (w->n_seen == DIRS_MAX || !walk_once(w, &sb)))
 		return NULL;
 	if (dir_read(fd, &d, NULL) < 0) {
 		walk_failed(w, -errno, path);

@@ -149,6 +149,8 @@ static int read_line(struct reader *rd, char *line, unsigned int number, struct 
 	struct unitfile_line l = { .file = rd->file, .line = number };
 	char *eq;
 
+	/* A backslash that began it is a blank now. */
+	line += strspn(line, BLANKS);
 	if (!*line || *line == '#' || *line == ';')
 		return 0;
 	if (!text_is_utf8(line))

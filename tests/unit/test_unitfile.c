@@ -59,6 +59,7 @@ static void what_is_wrong_has_its_line(void **state cmk_unused)
 
 	refuse("[A]\nx\n", "a.container:2: a line is 'KEY=VALUE'");
 	refuse("[A]\n=x\n", "a.container:2: a line is 'KEY=VALUE'");
+	refuse("[A]\n \\\n=x\n", "a.container:2: a line is 'KEY=VALUE'");
 	refuse("\nK=v\n", "a.container:2: it stands before the first section");
 	refuse("[A\n", "a.container:1: a section is '[NAME]'");
 	refuse("[]\n", "a.container:1: a section is '[NAME]'");
