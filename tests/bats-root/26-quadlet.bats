@@ -175,3 +175,40 @@ has_ended() { [[ "$(property ActiveState "$1")" = @(failed|inactive) ]]; }
 	reload
 	assert_equal "$(property LoadState a.service)" loaded
 }
+
+@test "Notify=healthy: the start waits for the health check, and no longer than its time" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=healthy\nHealthCmd=test -e /ok\nHealthInterval=1s\nExec=sleep 1000\n' "$fs" | file a.container
+	file a.container.d/time.conf <<<$'[Service]\nTimeoutStartSec=60'
+	reload
+	run_user systemctl --user start --no-block a.service
+	wait_for 20 eval '[ "$(field State.Status systemd-a 2>/dev/null)" = running ]'
+	assert_equal "$(property ActiveState a.service)" activating
+	touch "$fs/ok"
+	wait_for 20 eval '[ "$(property ActiveState a.service)" = active ]'
+	run_user systemctl --user stop a.service
+	rm "$fs/ok"
+	file a.container.d/time.conf <<<$'[Service]\nTimeoutStartSec=3\n[Container]\nStopTimeout=0'
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_equal "$(property ActiveState a.service) $(property Result a.service)" "failed timeout"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+@test "where a volume or an image cannot be had the container is not started" {
+	printf '[Image]\nImage=127.0.0.1:1/none:1\nRetry=0\nTLSVerify=false\n' | file none.image
+	printf '[Container]\nImage=none.image\nNetwork=none\n' | file a.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_match "$stderr" 'dependency'
+	assert_equal "$(property ActiveState none-image.service) $(property ActiveState a.service)" "failed inactive"
+}
+
+@test "root: units of the system can be printed, and not be installed" {
+	mkdir -p "/proc/$manager/root/run/cmk/systemd"
+	printf '[Container]\nImage=x\n' >"/proc/$manager/root/run/cmk/systemd/a.container"
+	nsenter -t "$manager" -m /usr/local/libexec/cmk/cmk-quadlet --dry-run >"$T/out"
+	assert_match "$(<"$T/out")" $'\nAfter=network-online.target\n'
+	run_cmk 125 quadlet install "$T/a.container"
+	assert_match "$stderr" "no generator is installed for the units of the system \(install it as the user"
+}
