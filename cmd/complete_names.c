@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/complete.h"
 
+#include "cmd/quadlets.h"
 #include "libpod/libpod.h"
 #include "storage/storage.h"
 
@@ -90,12 +91,24 @@ static void complete_secrets(struct storage *st, const struct completion *c)
 	secret_list_free(list, n);
 }
 
+static void complete_quadlets(const struct completion *c)
+{
+	struct quadlet_set set = { 0 };
+
+	if (cmk_quadlets_load(&set, NULL) == 0)
+		for (size_t i = 0; i < set.n; i++)
+			cmk_candidate(c, set.units[i]->name, set.units[i]->service);
+	quadlet_set_done(&set);
+}
+
 void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 			const struct completion *c)
 {
 	struct storage *st = NULL;
 	bool all = kind == COMPLETE_OBJECTS;
 
+	if (kind == COMPLETE_QUADLETS)
+		complete_quadlets(c);
 	if (!all && kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS &&
 	    kind != COMPLETE_RUNNING && kind != COMPLETE_VOLUMES && kind != COMPLETE_SECRETS)
 		return;

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
+#include "libpod/libpod.h"
 #include "storage/storage.h"
 
 #define TEXT_MAX 65536
@@ -372,6 +373,130 @@ static void storage_page(struct strbuf *sb)
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcontainers-storage.conf\\fR(5)\n");
 }
 
+/* What becomes of one key of Quadlet's files. */
+static void add_quadlet_key(struct strbuf *sb, const struct quadlet_key *k)
+{
+	static const char *const verbs[QUADLET_N_KINDS] = {
+		[QUADLET_CONTAINER] = "cmk run",
+		[QUADLET_VOLUME] = "cmk volume create",
+		[QUADLET_IMAGE] = "cmk pull",
+	};
+	static const char *const each[] = {
+		[QUADLET_EACH] = ", for each",
+		[QUADLET_WORDS] = ", for each word",
+		[QUADLET_ARGS] = ", for each word",
+		[QUADLET_REFUSED] = NULL,
+	};
+	cleanup_strbuf struct strbuf use = STRBUF_INIT;
+	cleanup_free char *name = xasprintf(".%s=", k->name);
+
+	if (k->how == QUADLET_REFUSED) {
+		strbuf_adds(&use, "Refused");
+	} else if (k->option) {
+		strbuf_adds(&use, "\\fB");
+		add_roff(&use, verbs[k->kind]);
+		add_roff(&use, " --");
+		add_roff(&use, k->option);
+		if (k->prefix)
+			strbuf_addc(&use, ' ');
+		add_roff(&use, k->prefix ?: "");
+		strbuf_addf(&use, "\\fR%s", each[k->how] ?: "");
+	}
+	add_key(sb, name, use.len ? strbuf_str(&use) : NULL, k->text);
+	if (k->words) {
+		strbuf_adds(sb, "One of: ");
+		add_roff(sb, k->words);
+		strbuf_adds(sb, ".\n");
+	}
+}
+
+static void add_quadlet_keys(struct strbuf *sb)
+{
+	for (int kind = 0; kind <= QUADLET_N_KINDS; kind++) {
+		bool last = kind == QUADLET_N_KINDS;
+
+		if (!last && quadlet_kinds[kind].missing)
+			continue;
+		strbuf_addf(sb, ".SH \"[%s] IN %s\"\n",
+			    last ? "Quadlet" : quadlet_kinds[kind].section,
+			    last ? "ALL FILES" : quadlet_kinds[kind].suffix);
+		for (const struct quadlet_key *k = quadlet_keys; k->name; k++)
+			if ((int)k->kind == kind)
+				add_quadlet_key(sb, k);
+	}
+}
+
+static void quadlet_page(struct strbuf *sb)
+{
+	add_head(sb, "cmk-systemd.unit", '5', "files of Quadlet, from which systemd gets units");
+	strbuf_adds(sb, ".SH SYNOPSIS\n\\fINAME\\fR.container, \\fINAME\\fR.volume, "
+			"\\fINAME\\fR.image\n.SH DESCRIPTION\n");
+	add_paragraphs(
+		sb,
+		"A file describes a container, a volume or an image, in the syntax of "
+		"systemd.syntax(7) and as podman-systemd.unit(5) says. When systemd starts for the "
+		"user, and at `systemctl --user daemon-reload`, the generator `cmk-user-generator` "
+		"makes a service of each: `NAME.service` of a container, `NAME-volume.service` and "
+		"`NAME-image.service` of the others. What it makes, and what is wrong with a file, "
+		"is shown by `LIBEXEC/cmk/cmk-quadlet --user --dry-run` with LIBEXEC such as "
+		"/usr/local/libexec; `cmk quadlet ls` lists the files.\n\n"
+		"A file with an unknown key, a wrong value, or something that cmk cannot do is "
+		"refused with file, line and key, and the others are made. The files .network, "
+		".pod, "
+		".build and .kube are refused: what they need is not there yet. Keys that begin "
+		"with X- are passed over. Sections other than the file's own and [Quadlet] are "
+		"systemd's; they may not set `ExecStart`, and in a container `KillMode` other than "
+		"`mixed` and `control-group` or `Type` other than `notify` and `oneshot`.\n\n"
+		"In `After`, `Requires` and the other keys of [Unit] that name units, the name of "
+		"a file stands for its service. Specifiers such as `%h` are systemd's in all "
+		"values. A key whose value is empty forgets those before it.",
+		false);
+	strbuf_adds(sb, ".SH DIRECTORIES\n");
+	add_paragraphs(
+		sb,
+		"`$QUADLET_UNIT_DIRS`, absolute paths with colons between them; else, where the "
+		"first file of a name wins:\n\n"
+		"`$XDG_RUNTIME_DIR/cmk/systemd`, `~/.config/cmk/systemd` (or in "
+		"`$XDG_CONFIG_HOME`), `/etc/cmk/systemd/users/UID`, `/etc/cmk/systemd/users`, "
+		"`/usr/share/cmk/systemd/users/UID`, `/usr/share/cmk/systemd/users`, and behind "
+		"each the same with `containers` instead of `cmk`. Where podman's own generator "
+		"`podman-user-generator` is installed, `containers/systemd` is left to it, since "
+		"both would make the same units. `cmk-quadlet` without --user reads those in "
+		"`/run`, `/etc` and `/usr/share` and makes units of the system; it is not "
+		"installed as a generator for that.\n\n"
+		"Directories in them are searched as well, but for names that begin with a dot. A "
+		"link to /dev/null hides the files of its name in later directories.\n\n"
+		"Drop-ins are the files *.conf in `NAME.container.d`, for `a-b.container` also in "
+		"`a-.container.d`, and in `container.d`, below any of these directories. Of two "
+		"with the same name the one in the first of these counts; they are read in the "
+		"order of their names.",
+		false);
+	strbuf_adds(sb, ".SH TEMPLATES\n");
+	add_paragraphs(sb,
+		       "`NAME@.container` makes the template `NAME@.service`. A link "
+		       "`NAME@INSTANCE.container` to it makes an instance, with drop-ins of its "
+		       "own. There "
+		       "are no templates of volumes and images.",
+		       false);
+	strbuf_adds(sb, ".SH [Install]\n");
+	add_paragraphs(
+		sb,
+		"`WantedBy`, `RequiredBy`, `UpheldBy` and `Alias` count when the unit is made; "
+		"such units are not enabled. Of a template `DefaultInstance` is what is started.",
+		false);
+	add_quadlet_keys(sb);
+	strbuf_adds(sb, ".SH NETWORK\n");
+	add_paragraphs(
+		sb,
+		"Units of containers and images, which may have to pull, are started when the "
+		"network is there. The system's units wait for `network-online.target`; those of "
+		"users for the unit `" QUADLET_ONLINE "`, which waits as long as the system is on "
+		"its way to that target, 90 seconds at most.",
+		false);
+	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcmk\\-quadlet\\-install\\fR(1), "
+			"\\fBsystemd.unit\\fR(5), \\fBsystemd.generator\\fR(7)\n");
+}
+
 static int write_page(int out_fd, const char *page, char section, struct strbuf *sb,
 		      struct cmk_err *err)
 {
@@ -402,7 +527,8 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 {
 	const struct man_args *a = args;
 	cleanup_close int texts_fd = -1, out_fd = -1;
-	cleanup_strbuf struct strbuf sb = STRBUF_INIT, conf = STRBUF_INIT, storage = STRBUF_INIT;
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT, conf = STRBUF_INIT, storage = STRBUF_INIT,
+				     quadlet = STRBUF_INIT;
 	int r;
 
 	(void)g;
@@ -425,7 +551,10 @@ static int man_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	conf_page(&conf);
 	storage_page(&storage);
 	r = write_page(out_fd, "cmk-containers.conf", '5', &conf, err);
-	return r < 0 ? r : write_page(out_fd, "cmk-storage.conf", '5', &storage, err);
+	if (r == 0)
+		r = write_page(out_fd, "cmk-storage.conf", '5', &storage, err);
+	quadlet_page(&quadlet);
+	return r < 0 ? r : write_page(out_fd, "cmk-systemd.unit", '5', &quadlet, err);
 }
 
 const struct cmk_command cmk_cmd_man = {

@@ -41,6 +41,7 @@ enum cmk_complete {
 	COMPLETE_RUNNING,
 	COMPLETE_VOLUMES,
 	COMPLETE_SECRETS,
+	COMPLETE_QUADLETS,
 	COMPLETE_OBJECTS, /* containers, images and volumes */
 	COMPLETE_PLACES,  /* files here and in containers, "CONTAINER:PATH" */
 	COMPLETE_WORDS /* .words */,

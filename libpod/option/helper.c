@@ -8,20 +8,20 @@
 #include "base/file.h"
 #include "base/process.h"
 
-static void cmk_noreturn exec_helper(const char *program, const char *const *args, int in, int out,
+static void cmk_noreturn exec_helper(const char *path, const char *const *args, int in, int out,
 				     int errfd)
 {
-	cleanup_free char *path = xasprintf("%s/%s", process_libexec_dir(), program);
+	const char *slash = strrchr(path, '/');
 	cleanup_strv char **argv = NULL;
 
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(errfd, STDERR_FILENO) < 0)
 		_exit(125);
 	process_close_others(NULL, 0);
-	strv_add(&argv, program);
+	strv_add(&argv, slash ? slash + 1 : path);
 	for (; *args; args++)
 		strv_add(&argv, *args);
-	(void)execv(path, argv);
+	(void)execvp(path, argv);
 	(void)dprintf(STDERR_FILENO, "%s: %s\n", path, errno_text(errno));
 	_exit(127);
 }
@@ -50,9 +50,10 @@ static int helper_failed(const char *program, int errfd, struct cmk_err *err)
 		     : cmk_err_kind(err, CMK_ERR_INVALID, -EINVAL, "%s died", program);
 }
 
-int helper_run(const char *program, const char *const *args, const char *text, size_t len,
-	       size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
+int helper_run_path(const char *path, const char *const *args, const char *text, size_t len,
+		    size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
 {
+	const char *slash = strrchr(path, '/'), *program = slash ? slash + 1 : path;
 	cleanup_close int in = -1, errfd = -1, rd = -1, wr = -1;
 	int p[2], status, r;
 	pid_t pid;
@@ -71,7 +72,7 @@ int helper_run(const char *program, const char *const *args, const char *text, s
 	if (pid < 0)
 		return pid;
 	if (pid == 0)
-		exec_helper(program, args, in, wr, errfd);
+		exec_helper(path, args, in, wr, errfd);
 	(void)close(steal_fd(&wr));
 	r = file_read_fd(rd, max, ret, ret_len, err);
 	(void)close(steal_fd(&rd));
@@ -84,4 +85,12 @@ int helper_run(const char *program, const char *const *args, const char *text, s
 		return helper_failed(program, errfd, err);
 	}
 	return 0;
+}
+
+int helper_run(const char *program, const char *const *args, const char *text, size_t len,
+	       size_t max, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	cleanup_free char *path = xasprintf("%s/%s", process_libexec_dir(), program);
+
+	return helper_run_path(path, args, text, len, max, ret, ret_len, err);
 }

@@ -10,3 +10,6 @@
  */
 int helper_run(const char *program, const char *const *args, const char *text, size_t len,
 	       size_t max, char **ret, size_t *ret_len, struct cmk_err *err);
+/* The same of any program, found through PATH unless it has a slash; it has the environment. */
+int helper_run_path(const char *path, const char *const *args, const char *text, size_t len,
+		    size_t max, char **ret, size_t *ret_len, struct cmk_err *err);

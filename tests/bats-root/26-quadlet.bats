@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Quadlet with a user manager: the generator in its place, and the units that it makes.
+load manager
+
+# Reads the lines of a file NAME from stdin.
+file() {
+	local dir=$home/.config/containers/systemd
+	mkdir -p "$dir/$(dirname "$1")"
+	cat >"$dir/$1"
+	chown -hR cmk-test: "$home/.config"
+}
+
+reload() { user systemctl --user daemon-reload; }
+
+@test "a container with a volume and an image: started, stopped, and with nothing left" {
+	printf '[Volume]\nLabel=made=by-quadlet\n' | file data.volume
+	printf '[Image]\nImage=%s/library/alpine:latest\nTLSVerify=false\n' "$REGISTRY" | file alpine.image
+	cat <<-'END' | file web.container
+		[Unit]
+		Description=A server
+		[Container]
+		Image=alpine.image
+		Volume=data.volume:/data
+		Network=none
+		Environment="A=two words"
+		Exec=sh -c 'echo "$$A" >/data/said; trap "exit 0" TERM; while :; do sleep 0.1; done'
+		[Service]
+		TimeoutStartSec=60
+	END
+	reload
+	assert_equal "$(property LoadState web.service)" loaded
+	assert_match "$(property FragmentPath web.service)" '/systemd/generator/web.service$'
+	run_user "$CMK_BIN" quadlet ls --format '{{.Name}} {{.Status}}'
+	assert_equal "$output" $'alpine.image inactive/dead\ndata.volume inactive/dead\nweb.container inactive/dead'
+	run_user systemctl --user start web.service
+	assert_equal "$(property ActiveState web.service) $(property SubState web.service)" "active running"
+	assert_equal "$(property ActiveState data-volume.service) $(property ActiveState alpine-image.service)" "active active"
+	assert_equal "$(property MainPID web.service)" "$(field State.ConmonPid systemd-web)"
+	assert_match "$(group "$(field State.Pid systemd-web)")" "/web.service/cmk-payload-$(field Id systemd-web)$"
+	run_user "$CMK_BIN" volume inspect --format '{{.Labels.made}}' systemd-data
+	assert_equal "$output" by-quadlet
+	run_user "$CMK_BIN" run --rm --net=none -v systemd-data:/d --rootfs "$fs" cat /d/said
+	assert_equal "$output" "two words"
+	run_user "$CMK_BIN" quadlet ls -f name=web.container --format '{{.Status}}'
+	assert_equal "$output" active/running
+	run_user systemctl --user stop web.service
+	assert_equal "$(property ActiveState web.service) $(property Result web.service)" "inactive success"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+	# A second time, with what is there.
+	run_user systemctl --user restart web.service
+	assert_equal "$(property ActiveState web.service)" active
+	run_user systemctl --user stop web.service
+}
+
+# It ended by itself, with success or not.
+has_ended() { [[ "$(property ActiveState "$1")" = @(failed|inactive) ]]; }
+
+@test "whatever is killed, the unit tells and leaves nothing" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n[Service]\nRestart=no\n' "$fs" | file a.container
+	reload
+	local pid path
+	# The container.
+	run_user systemctl --user start a.service
+	kill -9 "$(field State.Pid systemd-a)"
+	wait_for 10 has_ended a.service
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+	# The monitor.
+	run_user systemctl --user start a.service
+	pid=$(field State.Pid systemd-a) path=/sys/fs/cgroup$(property ControlGroup a.service)
+	kill -9 "$(field State.ConmonPid systemd-a)"
+	wait_for 10 has_ended a.service
+	wait_for 10 test ! -e "/proc/$pid"
+	wait_for 10 test ! -e "$path"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+	# And again, over what that has left.
+	run_user systemctl --user start a.service
+	assert_equal "$(field State.Status systemd-a)" running
+	run_user systemctl --user stop a.service
+	assert_equal "$(property ActiveState a.service)" inactive
+}
+
+@test "Restart= of the unit starts a new container" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n[Service]\nRestart=always\nRestartSec=0\n' "$fs" | file a.container
+	reload
+	run_user systemctl --user start a.service
+	local id
+	id=$(field Id systemd-a)
+	kill -9 "$(field State.Pid systemd-a)"
+	wait_for 10 eval '[ "$(field Id systemd-a 2>/dev/null)" != "$id" ] && [ "$(property ActiveState a.service)" = active ]'
+	run_user systemctl --user stop a.service
+}
+
+@test "a reload, a template, a oneshot and [Install]" {
+	cat <<-END | file t@.container
+		[Container]
+		Rootfs=$fs
+		Network=none
+		ReloadCmd=touch /reloaded
+		Exec=sh -c 'while [ ! -e /reloaded ]; do sleep 0.1; done; echo %i; sleep 1000'
+		[Install]
+		WantedBy=default.target
+		DefaultInstance=one
+	END
+	printf '[Container]\nRootfs=%s\nNetwork=none\nExec=touch /once\n[Service]\nType=oneshot\n' "$fs" | file once.container
+	reload
+	assert_match "$(property Wants default.target)" 't@one.service'
+	run_user systemctl --user start t@two.service once.service
+	assert_equal "$(property Result once.service) $(property ActiveState once.service)" "success inactive"
+	assert [ -e "$fs/once" ]
+	run_user systemctl --user reload t@two.service
+	wait_for 10 eval '[ "$(user "$CMK_BIN" logs systemd-t_two)" = two ]'
+	run_user systemctl --user stop t@two.service
+	run_user "$CMK_BIN" quadlet ls -f name='t@*' --format '{{.Status}}'
+	assert_equal "$output" "loaded template"
+}
+
+@test "a failing start is said, and a file that is refused has no unit" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nExec=/there-is-none\n' "$fs" | file a.container
+	printf '[Container]\nRootfs=%s\nPod=x.pod\n' "$fs" | file b.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_equal "$(property Result a.service)" exit-code
+	assert_equal "$(property LoadState b.service)" not-found
+	run_user "$CMK_BIN" quadlet ls -f name=b.container --format '{{.Status}}'
+	assert_equal "$output" "Not loaded"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+@test "quadlet install and rm have systemd read its units again; a unit that runs is not removed" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n' "$fs" >"$T/a.container"
+	run_user "$CMK_BIN" quadlet install "$T/a.container"
+	assert_equal "$stderr" ""
+	run_user systemctl --user start a.service
+	run_user 125 "$CMK_BIN" quadlet rm a.container
+	assert_match "$stderr" "the unit 'a.service' of 'a.container' is active/running \(stop it, or use --force\)"
+	run_user "$CMK_BIN" quadlet rm -f a.container
+	assert_equal "$output" a.container
+	assert_equal "$(property LoadState a.service)" not-found
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+@test "systemd-analyze takes the units" {
+	printf '[Volume]\n' | file data.volume
+	printf '[Container]\nRootfs=%s\nVolume=data.volume:/data\n[Install]\nWantedBy=default.target\n' "$fs" | file a.container
+	reload
+	run_user systemd-analyze --user --man=no --generators=true verify a.service data-volume.service
+	assert_equal "$output$stderr" ""
+}
+
+@test "where podman's own generator is installed its directory is left to it" {
+	local link=/proc/$manager/root/run/systemd/user-generators/podman-user-generator
+	printf '[Container]\nRootfs=%s\n' "$fs" | file a.container
+	mkdir -p "$home/.config/cmk/systemd" "$(dirname "$link")"
+	printf '[Container]\nRootfs=%s\n' "$fs" >"$home/.config/cmk/systemd/b.container"
+	chown -R cmk-test: "$home/.config"
+	reload
+	assert_equal "$(property LoadState a.service) $(property LoadState b.service)" "loaded loaded"
+	printf '#!/bin/sh\n' >"$link"
+	chmod 755 "$link"
+	reload
+	assert_equal "$(property LoadState a.service) $(property LoadState b.service)" "not-found loaded"
+	run_user /usr/local/libexec/cmk/cmk-quadlet --user --dry-run
+	assert_match "$stderr" "podman's own generator is installed"
+	printf '[Container]\nRootfs=%s\n' "$fs" >"$T/c.container"
+	run_user "$CMK_BIN" quadlet install "$T/c.container"
+	assert_equal "$output" "$home/.config/cmk/systemd/c.container"
+	# One that is masked is none.
+	chmod 644 "$link"
+	reload
+	assert_equal "$(property LoadState a.service)" loaded
+}
+
+@test "Notify=healthy: the start waits for the health check, and no longer than its time" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=healthy\nHealthCmd=test -e /ok\nHealthInterval=1s\nExec=sleep 1000\n' "$fs" | file a.container
+	file a.container.d/time.conf <<<$'[Service]\nTimeoutStartSec=60'
+	reload
+	run_user systemctl --user start --no-block a.service
+	wait_for 20 eval '[ "$(field State.Status systemd-a 2>/dev/null)" = running ]'
+	assert_equal "$(property ActiveState a.service)" activating
+	touch "$fs/ok"
+	wait_for 20 eval '[ "$(property ActiveState a.service)" = active ]'
+	run_user systemctl --user stop a.service
+	rm "$fs/ok"
+	file a.container.d/time.conf <<<$'[Service]\nTimeoutStartSec=3\n[Container]\nStopTimeout=0'
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_equal "$(property ActiveState a.service) $(property Result a.service)" "failed timeout"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+@test "where a volume or an image cannot be had the container is not started" {
+	printf '[Image]\nImage=127.0.0.1:1/none:1\nRetry=0\nTLSVerify=false\n' | file none.image
+	printf '[Container]\nImage=none.image\nNetwork=none\n' | file a.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_match "$stderr" 'dependency'
+	assert_equal "$(property ActiveState none-image.service) $(property ActiveState a.service)" "failed inactive"
+}
+
+@test "root: units of the system can be printed, and not be installed" {
+	mkdir -p "/proc/$manager/root/run/cmk/systemd"
+	printf '[Container]\nImage=x\n' >"/proc/$manager/root/run/cmk/systemd/a.container"
+	nsenter -t "$manager" -m /usr/local/libexec/cmk/cmk-quadlet --dry-run >"$T/out"
+	assert_match "$(<"$T/out")" $'\nAfter=network-online.target\n'
+	run_cmk 125 quadlet install "$T/a.container"
+	assert_match "$stderr" "no generator is installed for the units of the system \(install it as the user"
+}
