@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -12,6 +11,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "cmd/doctor.h"
+#include "libpod/libpod.h"
 
 #define PROC_FILE_MAX (1 << 20)
 
@@ -194,19 +194,12 @@ void doctor_check_hidepid(struct doctor *d, struct finding *f)
 
 void doctor_check_linger(struct doctor *d, struct finding *f)
 {
-	struct passwd pw, *found = NULL;
-	char buf[4096], path[512];
-
 	(void)d;
 	if (access("/run/systemd/system", F_OK) < 0 || getuid() == 0) {
 		finding_set(f, FINDING_OK, NULL, "not needed: no user manager of systemd");
 		return;
 	}
-	if (getpwuid_r(getuid(), &pw, buf, sizeof(buf), &found) != 0 || !found)
-		(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%u", getuid());
-	else
-		(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%s", pw.pw_name);
-	if (access(path, F_OK) == 0)
+	if (boot_lingers())
 		finding_set(f, FINDING_OK, NULL, "on: containers go on after logout");
 	else
 		finding_set(f, FINDING_WARN, "run: loginctl enable-linger",

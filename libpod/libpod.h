@@ -16,6 +16,8 @@
 #include "libpod/option/optlimit.h"
 #include "libpod/record/record.h"
 #include "libpod/secret/secret.h"
+#include "libpod/unit/boot.h"
+#include "libpod/unit/generate.h"
 #include "libpod/volume/volume.h"
 
 /* What `run` and `create` were asked for. Borrowed strings; unset is NULL or 0. */
