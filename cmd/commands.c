@@ -12,6 +12,7 @@ const struct cmk_command *const cmk_commands[] = {
 	&cmk_cmd_artifact_push,
 	&cmk_cmd_artifact_rm,
 	&cmk_cmd_attach,
+	&cmk_cmd_auto_update,
 	&cmk_cmd_commit,
 	&cmk_cmd_complete,
 	&cmk_cmd_complete_no_desc,

@@ -12,6 +12,7 @@ extern const struct cmk_command cmk_cmd_artifact_pull;
 extern const struct cmk_command cmk_cmd_artifact_push;
 extern const struct cmk_command cmk_cmd_artifact_rm;
 extern const struct cmk_command cmk_cmd_attach;
+extern const struct cmk_command cmk_cmd_auto_update;
 extern const struct cmk_command cmk_cmd_commit;
 extern const struct cmk_command cmk_cmd_complete;
 extern const struct cmk_command cmk_cmd_complete_no_desc;

@@ -87,16 +87,6 @@ static void generated_done(struct generated *u)
 /* --- the recorded command ----------------------------------------------------------------------
  */
 
-/* -e NAME took its value from the environment of the command, which the service does not have. */
-static void take_env(struct generated *u, const struct container_config *cfg, const char *text)
-{
-	size_t n = strcspn(text, "=*");
-
-	for (char **e = cfg->env_given; text[n] != '=' && e && *e; e++)
-		if (strncmp(*e, text, n) == 0 && (text[n] == '*' || (*e)[n] == '='))
-			strv_env_set(&u->extra_env, *e);
-}
-
 /* Systemd starts it in another directory. */
 static void warn_relative(const struct cmk_recorded_option *o)
 {
@@ -114,8 +104,7 @@ static void take_option(struct generated *u, const struct container_config *cfg,
 {
 	if (!unit_option_stays(o->row->name))
 		return;
-	if (streq(o->row->name, "env") && o->value)
-		take_env(u, cfg, o->value);
+	cmk_recorded_env(o, cfg->env_given, &u->extra_env);
 	warn_relative(o);
 	for (char **word = o->words; word && *word; word++)
 		strv_add(&u->options, *word);

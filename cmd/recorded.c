@@ -188,6 +188,16 @@ const char *cmk_recorded_value(const struct cmk_recorded *r, const char *name)
 	return value;
 }
 
+void cmk_recorded_env(const struct cmk_recorded_option *o, char *const *given, char ***to)
+{
+	bool is_env = o->value && streq(o->row->name, "env") && !strchr(o->value, '=');
+	size_t n = is_env ? strcspn(o->value, "*") : 0;
+
+	for (char *const *e = given; is_env && e && *e; e++)
+		if (strncmp(*e, o->value, n) == 0 && (o->value[n] == '*' || (*e)[n] == '='))
+			strv_env_set(to, *e);
+}
+
 char **cmk_recorded_globals(const struct cmk_recorded *r, const char *root, const char *runroot)
 {
 	static const char *const kept[] = { "cdi-spec-dir", "cgroup-manager", "events-backend",

@@ -23,6 +23,9 @@ void cmk_recorded_done(struct cmk_recorded *r);
 int cmk_recorded_parse(char *const *argv, struct cmk_recorded *ret, struct cmk_err *err);
 /* The last value of the option NAME; "true" for a flag without one; NULL where it was not given. */
 const char *cmk_recorded_value(const struct cmk_recorded *r, const char *name);
+/* What the option -e NAME or NAME* (without a value) took from the environment of the command,
+ * "NAME=VALUE", is added to *TO; GIVEN is what the container's record has. */
+void cmk_recorded_env(const struct cmk_recorded_option *o, char *const *given, char ***to);
 /* The global options that belong to the store and to how containers run in it, not to the one
  * command: owned words. ROOT and RUNROOT (may be NULL) stand for those recorded. */
 char **cmk_recorded_globals(const struct cmk_recorded *r, const char *root, const char *runroot);

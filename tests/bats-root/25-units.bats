@@ -206,3 +206,62 @@ lingering: off, so at the first login, not at boot (run: loginctl enable-linger)
 	run_user 1 "$CMK_BIN" system boot status
 	run_user 4 systemctl --user status cmk-boot
 }
+
+# image VERSION [COMMAND]: what localhost/app is from now on.
+image() {
+	mkdir -p "$T/tree/bin" "$T/tree/etc"
+	cp /bin/busybox "$T/tree/bin/sleep" && cp /bin/busybox "$T/tree/bin/cat"
+	echo "$1" >"$T/tree/etc/version"
+	tar -C "$T/tree" -cf "$T/app.tar" .
+	user "$CMK_BIN" import -q -c "CMD [\"${2:-sleep}\", \"4242\"]" "$T/app.tar" localhost/app >/dev/null
+}
+
+@test "auto-update: through the unit, and back" {
+	local id
+	image 1
+	user "$CMK_BIN" create --name c --net=none -l io.containers.autoupdate=local localhost/app >/dev/null
+	install container-c.service --new --restart-policy no
+	start container-c
+	run_user "$CMK_BIN" auto-update --format '{{.Unit}} {{.ContainerName}} {{.Updated}}'
+	assert_equal "$output" "container-c.service c false"
+	image 2
+	run_user "$CMK_BIN" auto-update --dry-run --format '{{.Updated}}'
+	assert_equal "$output" pending
+	id=$(field Id)
+	run_user "$CMK_BIN" auto-update --format '{{.Unit}} {{.ContainerName}} {{.Updated}}'
+	assert_equal "$output" "container-c.service c true"
+	assert_equal "$(user "$CMK_BIN" exec c cat /etc/version)" 2
+	[ "$(field Id)" != "$id" ]
+	assert_equal "$(property MainPID container-c.service)" "$(field State.ConmonPid)"
+	image 3 no-such-program
+	run_user "$CMK_BIN" auto-update --format '{{.Updated}}'
+	assert_equal "$output" "rolled back"
+	assert_match "$stderr" "container 'c' has its old image again: systemctl: .*container-c.service"
+	assert_equal "$(user "$CMK_BIN" exec c cat /etc/version)" 2
+	assert_equal "$(state container-c.service)" "active success"
+	image 4 no-such-program
+	run_user 125 "$CMK_BIN" auto-update --rollback=false --format '{{.Updated}}'
+	assert_equal "$output" failed
+	assert_equal "$(property ActiveState container-c.service)" failed
+	user systemctl --user reset-failed container-c
+}
+
+@test "auto-update: a unit that starts the container that there is cannot be updated" {
+	image 1
+	user env PODMAN_SYSTEMD_UNIT=container-c.service "$CMK_BIN" create --name c --net=none -l io.containers.autoupdate=local localhost/app >/dev/null
+	install container-c.service
+	start container-c
+	image 2
+	run_user 125 "$CMK_BIN" auto-update --format '{{.Updated}}'
+	assert_equal "$output" failed
+	assert_match "$stderr" "container 'c': the new container is of the same image as before"
+	assert_match "$stderr" "cmk generate systemd --new"
+	assert_equal "$(field State.Status)" running
+	stop container-c
+	user "$CMK_BIN" rm c >/dev/null
+	# A label that is no unit's name goes to no program.
+	user env PODMAN_SYSTEMD_UNIT='--version' "$CMK_BIN" run -d --name c --net=none -l io.containers.autoupdate=local localhost/app >/dev/null
+	image 3
+	run_user 125 "$CMK_BIN" auto-update --rollback=false --format '{{.Updated}}'
+	assert_match "$stderr" "PODMAN_SYSTEMD_UNIT='--version': not the name of a unit"
+}
