@@ -70,7 +70,7 @@ static int spawn(struct container *c, const struct monitor_args *a, int *ret_fd,
 	if (r == 0 && c->cfg.remove)
 		r = container_unfinished_begin(c->st, c->cfg.id, err);
 	if (r == 0)
-		r = monitor_spawn(a, &fd, err);
+		r = monitor_spawn(a, &fd, NULL, err);
 	if (r < 0) {
 		/* As it was before: no monitor lived to say otherwise. */
 		(void)container_status_save(c->st, c->cfg.id, &c->status, false, NULL);

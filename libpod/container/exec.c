@@ -84,7 +84,7 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 					   c->live.cgroup_path, errno_text(-cgroup_fd));
 		args.cgroup_fd = cgroup_fd;
 	}
-	return monitor_spawn(&a, ret_fd, err);
+	return monitor_spawn(&a, ret_fd, NULL, err);
 }
 
 int container_exec(struct container *c, const struct exec_options *o, int tty_fd, int *ret_fd,

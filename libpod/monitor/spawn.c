@@ -192,7 +192,7 @@ static int find_delegation(struct monitor *m, struct cgroup_delegation *d, struc
 	return 0;
 }
 
-int monitor_spawn(const struct monitor_args *a, int *ret_fd, struct cmk_err *err)
+int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err)
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = { .fd = -1 };
 	cleanup_free struct monitor *m = xcalloc(1, sizeof(*m));
@@ -222,5 +222,7 @@ int monitor_spawn(const struct monitor_args *a, int *ret_fd, struct cmk_err *err
 	if (mon_notifies(m))
 		(void)process_reap(pid);
 	*ret_fd = steal_fd(&ours);
+	if (ret_pid)
+		*ret_pid = pid;
 	return 0;
 }
