@@ -276,7 +276,8 @@ int process_run(char *const argv[], char *const envp[], struct cmk_err *err)
 		return cmk_err_set(err, -ECHILD, "%s: killed by %s", argv[0],
 				   signal_name(WTERMSIG(status)) ? signal_name(WTERMSIG(status))
 								 : "a signal");
-	if (WEXITSTATUS(status) == 127)
+	/* What was started says more, if it was. */
+	if (WEXITSTATUS(status) == 127 && !text[0])
 		return cmk_err_set(err, -ENOENT, "%s: not found", argv[0]);
 	(void)cmk_err_set(err, -EIO, "%s: %s", argv[0], text[0] ? text : "failed");
 	return WEXITSTATUS(status);

@@ -46,8 +46,11 @@ static int start_required(struct container *c, struct cmk_err *err)
 		cleanup_container struct container *need = NULL;
 		int r = container_open(c->st, *id, &need, err);
 
-		if (r == 0)
+		if (r == 0) {
+			/* A service has one main process. */
+			need->sdnotify = "ignore";
 			r = cmk_start_detached(need, err);
+		}
 		if (r < 0)
 			return cmk_err_wrap(err, r, "start what container '%s' requires",
 					    c->cfg.name);

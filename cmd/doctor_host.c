@@ -11,7 +11,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "cmd/doctor.h"
-#include "cmd/host.h"
+#include "libpod/libpod.h"
 
 #define PROC_FILE_MAX (1 << 20)
 
@@ -197,7 +197,7 @@ void doctor_check_linger(struct doctor *d, struct finding *f)
 	(void)d;
 	if (access("/run/systemd/system", F_OK) < 0 || getuid() == 0)
 		finding_set(f, FINDING_OK, NULL, "not needed: no user manager of systemd");
-	else if (cmk_user_lingers())
+	else if (boot_lingers())
 		finding_set(f, FINDING_OK, NULL, "on: containers go on after logout");
 	else
 		finding_set(f, FINDING_WARN, "run: loginctl enable-linger",

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/host.h"
 
-#include <pwd.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 int cmk_host_platform(struct image_platform *ret, struct cmk_err *err)
 {
@@ -28,16 +26,4 @@ void cmk_write_version(struct json_writer *w, const struct image_platform *host)
 	json_write_str(w, "Os", host->os);
 	json_write_str(w, "OsArch", os_arch);
 	json_write_str(w, "Version", PACKAGE_VERSION);
-}
-
-bool cmk_user_lingers(void)
-{
-	struct passwd pw, *found = NULL;
-	char buf[4096], path[512];
-
-	if (getpwuid_r(getuid(), &pw, buf, sizeof(buf), &found) != 0 || !found)
-		(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%u", getuid());
-	else
-		(void)snprintf(path, sizeof(path), "/var/lib/systemd/linger/%s", pw.pw_name);
-	return access(path, F_OK) == 0;
 }

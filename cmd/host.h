@@ -7,9 +7,5 @@
 /* This host in the words of image indexes: "linux", "amd64" and a variant or NULL. */
 int cmk_host_platform(struct image_platform *ret, struct cmk_err *err);
 
-/* Whether systemd keeps this user's manager, and what it runs, over the last logout (loginctl(1),
- * enable-linger). */
-bool cmk_user_lingers(void);
-
 /* The members of podman's structure Version, as next members of W's object. */
 void cmk_write_version(struct json_writer *w, const struct image_platform *host);

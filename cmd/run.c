@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "cmd/containers.h"
 #include "cmd/create_options.h"
-#include "cmd/host.h"
 #include "cmd/preserve_fds.h"
 #include "libpod/cgroup/manager.h"
 
@@ -59,7 +58,7 @@ static void warn_logout(const struct container *c)
 				      : "none";
 
 	if (!streq(manager, "systemd") || c->cfg.cgroups || getuid() == 0 ||
-	    getenv("INVOCATION_ID") || cmk_user_lingers() || !storage_warn_once(c->st, "linger"))
+	    getenv("INVOCATION_ID") || boot_lingers() || !storage_warn_once(c->st, "linger"))
 		return;
 	log_warn("systemd ends this user's containers at the last logout: `loginctl enable-linger` "
 		 "keeps them");

@@ -7,7 +7,7 @@ struct start_args {
 	bool attach, interactive;
 	bool among; /* all containers, or all that match: those are left alone that run */
 	int sig_proxy;
-	const char *detach_keys;
+	const char *detach_keys, *sdnotify;
 	const int *fds; /* of socket activation */
 	size_t n_fds;
 	uint32_t n_listen;
@@ -24,6 +24,10 @@ static const struct cmk_option start_options[] = {
 	CMK_OPT_FLAG('i', "interactive", struct start_args, interactive,
 		     "pass stdin on to the container"),
 	CMK_OPT_USE(cmk_select_latest),
+	CMK_OPT_STRING(0, "sdnotify", struct start_args, sdnotify, "MODE",
+		       "who tells systemd that the service is ready, instead of the container's "
+		       "own",
+		       .words = "container|conmon|healthy|ignore", .complete = COMPLETE_WORDS),
 	CMK_OPT_OF(OPT_TRISTATE, 0, "sig-proxy", struct start_args, sig_proxy, NULL,
 		   "with --attach: pass signals on to the container (true)"),
 	CMK_OPT_END(),
@@ -72,6 +76,11 @@ static int start_container(struct storage *st, const char *name, const struct st
 		return r;
 	if (a->among && container_is_up(c))
 		return CMK_RUNS_ALREADY;
+	if (streq_null(a->sdnotify, "healthy") && !health_enabled(c->cfg.health))
+		return cmk_err_set(err, -EINVAL,
+				   "--sdnotify healthy: container '%s' has no health check",
+				   c->cfg.name);
+	c->sdnotify = a->sdnotify;
 	attach = (struct cmk_attach){
 		.use_out = a->attach || a->interactive,
 		.use_stdin = a->interactive && c->cfg.interactive,

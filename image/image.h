@@ -120,6 +120,10 @@ struct image_pull_options {
  */
 int image_pull(struct storage *st, const char *text, const struct image_pull_options *o,
 	       char **ret_id, char **ret_name, struct cmk_err *err);
+/* 1 where the registry of the full name TEXT has another manifest for it than one that the image ID
+ * (full) was pulled by, else 0. Only the manifest's digest is asked for. Blocks. */
+int image_is_newer(struct storage *st, const char *text, const char *id,
+		   const struct image_pull_options *o, struct cmk_err *err);
 /* The full names of all tags (an owned vector, at least one) of the repository that TEXT names, for
  * a pull of each. A tag or digest in TEXT does not count. Blocks. */
 int image_pull_tags(struct storage *st, const char *text, const struct image_pull_options *o,

@@ -210,30 +210,62 @@ static int pull_ref(struct storage *st, const struct image_ref *ref,
 	return r < 0 ? cmk_err_wrap(err, r, "pull '%s'", name) : 0;
 }
 
+/* The digest of the registry's manifest, which is not fetched for that; owned. */
+static int remote_digest(struct storage *st, const struct image_ref *ref,
+			 const struct image_pull_options *o, char **ret, struct cmk_err *err)
+{
+	struct pull p = { .st = st, .o = o, .ref = ref };
+	struct registry_source *list = NULL;
+	struct fetched f = { 0 };
+	size_t n = 0;
+	int r = registries_sources_of(ref, &list, &n, err);
+
+	if (r == 0)
+		r = n > 0 ? connect_source(&p, &list[n - 1], err) : -ENOENT;
+	if (r == 0)
+		r = client_fetch_text(p.client, PROTO_MANIFEST_HEAD,
+				      ref->digest ? ref->digest : list[n - 1].tag, 0,
+				      IMAGE_MANIFEST_MAX, &f, err);
+	if (r == 0 && !f.digest)
+		r = cmk_err_set(err, -EBADMSG, "registry '%s' does not tell the manifest's digest",
+				list[n - 1].registry);
+	if (r == 0)
+		*ret = steal_ptr(&f.digest);
+	fetched_done(&f);
+	registry_sources_free(list, n);
+	pull_done(&p);
+	return r;
+}
+
+static bool pulled_by(struct storage *st, const char *id, const char *digest)
+{
+	cleanup(image_record_done) struct image_record rec = { 0 };
+
+	return storage_image_load(st, id, &rec, NULL) == 0 && strv_has(rec.digests, digest);
+}
+
 /* True where the registry's manifest is one that the image was pulled by. */
 static bool is_current(struct storage *st, const struct image_ref *ref,
 		       const struct image_pull_options *o, const char *id)
 {
-	struct pull p = { .st = st, .o = o, .ref = ref };
-	struct registry_source *list = NULL;
-	struct image_record rec = { 0 };
-	struct fetched f = { 0 };
-	bool current = false;
-	size_t n = 0;
+	cleanup_free char *digest = NULL;
 
-	if (storage_image_load(st, id, &rec, NULL) < 0)
-		return false;
-	if (registries_sources_of(ref, &list, &n, NULL) == 0 && n > 0 &&
-	    connect_source(&p, &list[n - 1], NULL) == 0 &&
-	    client_fetch_text(p.client, PROTO_MANIFEST_HEAD,
-			      ref->digest ? ref->digest : list[n - 1].tag, 0, IMAGE_MANIFEST_MAX,
-			      &f, NULL) == 0)
-		current = f.digest && strv_has(rec.digests, f.digest);
-	fetched_done(&f);
-	registry_sources_free(list, n);
-	image_record_done(&rec);
-	pull_done(&p);
-	return current;
+	return remote_digest(st, ref, o, &digest, NULL) == 0 && pulled_by(st, id, digest);
+}
+
+int image_is_newer(struct storage *st, const char *text, const char *id,
+		   const struct image_pull_options *o, struct cmk_err *err)
+{
+	cleanup_free char *digest = NULL;
+	struct image_ref ref = { 0 };
+	int r = image_ref_parse(text, &ref, err);
+
+	if (r == 0 && !ref.registry)
+		r = cmk_err_set(err, -EINVAL, "'%s': no registry", text);
+	if (r == 0)
+		r = remote_digest(st, &ref, o, &digest, err);
+	image_ref_done(&ref);
+	return r < 0 ? cmk_err_wrap(err, r, "image '%s'", text) : !pulled_by(st, id, digest);
 }
 
 static int try_candidates(struct storage *st, struct image_ref *list, size_t n, const char *local,

@@ -16,6 +16,9 @@
 #include "libpod/option/optlimit.h"
 #include "libpod/record/record.h"
 #include "libpod/secret/secret.h"
+#include "libpod/unit/autoupdate.h"
+#include "libpod/unit/boot.h"
+#include "libpod/unit/generate.h"
 #include "libpod/unit/quadlet.h"
 #include "libpod/volume/volume.h"
 

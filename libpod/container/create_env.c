@@ -134,10 +134,15 @@ int create_check_labels(struct create_plan *p, struct cmk_err *err)
 
 void create_labels(struct create_plan *p)
 {
+	const char *unit = getenv(CONTAINER_UNIT_LABEL);
+	cleanup_free char *label = unit ? xasprintf(CONTAINER_UNIT_LABEL "=%s", unit) : NULL;
 	char **labels = strv_dup(p->image.labels);
 
 	for (char **l = p->c->cfg.labels; l && *l; l++)
 		strv_env_set(&labels, *l);
+	/* As podman: by which auto-update finds the unit. */
+	if (unit && *unit)
+		strv_env_set(&labels, label);
 	(void)strv_free(p->c->cfg.labels);
 	p->c->cfg.labels = labels;
 }

@@ -97,6 +97,7 @@ struct monitor {
 	unsigned int n_runs;	/* that have ended */
 	bool restart_wanted;	/* whatever the policy says */
 	bool stopped_by_user, leaving /* the session ends */, timed_out;
+	bool told_to_end;  /* by a signal */
 	char *start_error; /* of a later run */
 	bool notified_healthy;
 	int notify_fd;				/* the container's notify socket, or -1 */
@@ -241,6 +242,8 @@ void mon_notify_started(struct monitor *m);
 void mon_notify_healthy(struct monitor *m);
 void mon_notify_event(struct monitor *m);
 void mon_notify_close(struct monitor *m);
+/* What the monitor ends with: see notify.c. */
+int mon_notify_exit_code(const struct monitor *m);
 /* Whether there is somebody to tell. */
 bool mon_notifies(const struct monitor *m);
 

@@ -283,10 +283,12 @@ static void on_signal(struct monitor *m)
 	/* The session manager ends the session, or somebody ends the monitor: the container gets
 	 * the time that it would get from `stop`. */
 	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
+		if (si.ssi_signo == SIGCHLD) {
 			mon_adopted_reap(m);
-		else
-			mon_stop(m);
+			continue;
+		}
+		m->told_to_end = true;
+		mon_stop(m);
 	}
 }
 

@@ -82,7 +82,8 @@ struct monitor_args {
 /* Forks the monitor. *RET_FD is the first connection. Returns once the monitor lives (not once the
  * container runs: read FRAME_STARTED or FRAME_ERROR). Where nothing is delegated it warns, once per
  * boot. With ATTACH_OUT the signals that monitor_attach() passes on are blocked from here on, so
- * that none is lost in between. */
+ * that none is lost in between. *RET_PID (may be NULL) is that of our child, which the monitor of a
+ * service is not. */
 int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, struct cmk_err *err);
 /* One whole frame, blocking. 0 or -errno (-EPIPE where the monitor has gone). */
 int monitor_frame_send(int fd, enum monitor_frame_type type, const void *data, size_t len);

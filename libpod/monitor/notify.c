@@ -10,7 +10,8 @@
  *   ignore     nothing
  *
  * Else MAINPID is the monitor's in each case: it lives as long as the container, and systemd
- * believes messages of the main process.
+ * believes messages of the main process. It ends with the container's exit code, by which systemd
+ * tells a failure (Restart=on-failure), or with 0 where somebody asked for the end.
  */
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -34,7 +35,8 @@ static const char *const passed_on[] = {
 
 static const char *mode_of(const struct monitor *m)
 {
-	const char *mode = m->a->container->cfg.sdnotify;
+	const struct container *c = m->a->container;
+	const char *mode = c->sdnotify ? c->sdnotify : c->cfg.sdnotify;
 
 	return mode ? mode : "container";
 }
@@ -213,4 +215,9 @@ void mon_notify_healthy(struct monitor *m)
 		return;
 	m->notified_healthy = true;
 	tell(m, "READY=1", strlen("READY=1"));
+}
+
+int mon_notify_exit_code(const struct monitor *m)
+{
+	return !host_socket(m) || m->stopped_by_user || m->told_to_end ? 0 : m->exit_code;
 }

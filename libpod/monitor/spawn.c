@@ -147,7 +147,18 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	pid = (uint32_t)m->rc.pid;
 	mon_client_send(m, &m->client[0], FRAME_STARTED, &pid, sizeof(pid));
 	mon_loop(m);
-	_exit(0);
+	_exit(mon_notify_exit_code(m));
+}
+
+/* Of a service: systemd sees the end of its own children alone, and looks at whose child it is when
+ * it is told of the main process, which is before the command ends. So the command's child goes at
+ * once, and leaves us to systemd. */
+static void leave_parent(void)
+{
+	pid_t pid = process_fork("cmk-monitor", 0, NULL, NULL);
+
+	if (pid != 0)
+		_exit(pid < 0);
 }
 
 /* The size is set before the container's program starts, so that it never sees 0 × 0. */
@@ -205,8 +216,12 @@ int monitor_spawn(const struct monitor_args *a, int *ret_fd, pid_t *ret_pid, str
 	pid = process_fork("cmk-monitor", PROCESS_NEW_SESSION, NULL, err);
 	if (pid < 0)
 		return pid;
+	if (pid == 0 && mon_notifies(m))
+		leave_parent();
 	if (pid == 0)
 		monitor_main(m, theirs);
+	if (mon_notifies(m))
+		(void)process_reap(pid);
 	*ret_fd = steal_fd(&ours);
 	if (ret_pid)
 		*ret_pid = pid;

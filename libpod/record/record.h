@@ -208,8 +208,9 @@ struct container {
 	size_t n_preserve_fds;
 	size_t n_listen_fds; /* the first of them: sockets of systemd's, kept for later runs */
 	struct cgroup_delegation *delegation; /* see container_delegation(); NULL: not looked yet */
-	bool created_now;  /* by this command, which starts it: the monitor writes both events */
-	bool with_volumes; /* set before container_remove(): anonymous volumes go as well */
+	const char *sdnotify; /* borrowed: for the start by this command, instead of its own */
+	bool created_now;     /* by this command, which starts it: the monitor writes both events */
+	bool with_volumes;    /* set before container_remove(): anonymous volumes go as well */
 };
 
 /* A monitor looks after it. */
@@ -261,6 +262,9 @@ int container_prepare_start(struct container *c, struct spec **ret_spec,
 /* The same to look at, of any container, running or not: nothing is made ready for a start. */
 int container_inspect_start(struct container *c, struct spec **ret_spec,
 			    struct rootfs_plan *ret_rootfs, struct cmk_err *err);
+/* The label, and the variable that it is taken from, that names the unit of systemd in which a
+ * container was made: Podman's. */
+#define CONTAINER_UNIT_LABEL "PODMAN_SYSTEMD_UNIT"
 /* The annotations of its specification, "KEY=VALUE": owned; NULL where there is none. */
 char **container_annotations(const struct container *c);
 /* Gives C another name; CMK_ERR_EXISTS where that is taken. Every later command sees the old one or
