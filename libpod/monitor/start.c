@@ -275,21 +275,13 @@ static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *e
 /* For the peers of `--pidfile`: a number, as conmon writes it. */
 static int write_pid(const char *path, pid_t pid, struct cmk_err *err)
 {
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	cleanup_free char *dir = NULL;
-	cleanup_close int fd = -1;
 	char text[16];
 	int r;
 
-	/* Made absolute at creation. */
-	if (!slash)
+	if (!path)
 		return 0;
-	dir = xstrndup(path, (size_t)(slash - path) + 1);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return cmk_err_errno(err, "write pid file '%s'", path);
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	r = file_replace_at(fd, slash + 1, text, strlen(text), 0644, 0, err);
+	r = file_replace_path(path, text, strlen(text), 0644, 0, err);
 	return r < 0 ? cmk_err_wrap(err, r, "write pid file '%s'", path) : 0;
 }
 
