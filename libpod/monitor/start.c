@@ -10,6 +10,7 @@
 #include "libpod/monitor/log_target.h"
 #include "libpod/record/internal.h"
 #include "libpod/record/joins.h"
+#include "libpod/runtime/other.h"
 
 #define EXEC_TARGET_DEATH_MS 500
 
@@ -211,6 +212,9 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 		args.n_preserve_fds = m->a->container->n_preserve_fds;
 	}
 	args.cgroup_fd = m->group.fd;
+	args.cgroup_mount = m->group.mount;
+	args.cgroup_path = m->group.path;
+	args.other = cfg->runtime_path;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)
 		return r;
@@ -291,6 +295,15 @@ static int write_pid_files(struct monitor *m, struct cmk_err *err)
 	int r = write_pid(cfg->pidfile, m->rc.pid, err);
 
 	return r < 0 ? r : write_pid(cfg->conmon_pidfile, getpid(), err);
+}
+
+int mon_go(struct monitor *m, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+
+	return cfg->runtime_path && !m->a->exec
+		       ? runtime_other_start(m->st, cfg->id, cfg->runtime_path, err)
+		       : runtime_start(&m->rc, err);
 }
 
 int mon_start_run(struct monitor *m, struct cmk_err *err)

@@ -150,6 +150,8 @@ int exec_session(struct runtime_job *job, int target_pidfd,
 
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
+/* Files that programs look for, where the image has none. */
+void init_add_files(int root_fd, const struct spec *s);
 struct mount_context;
 /* On a mounted root: parameters, masks, read-only paths and mounts, then hooks. */
 int init_finish_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err);
@@ -253,6 +255,17 @@ int masks_apply(struct mount_context *c, struct cmk_err *err);
 int sysctls_apply(const struct mount_context *c, struct cmk_err *err);
 
 /* --- process.c: from a finished root to exec --- */
+
+/* Who the process will be. */
+struct identity {
+	struct spec_user user;
+	char *home;
+};
+void identity_done(struct identity *id);
+int process_identity(const struct runtime_job *job, int root_fd, struct identity *id,
+		     struct cmk_err *err);
+int process_make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
+		     struct cmk_err *err);
 
 /* The last part: user, groups, working directory, limits, capabilities, seccomp; reports READY,
  * waits for GO, executes. Returns only on failure. SLAVE_FD: the terminal or -1. */
