@@ -24,9 +24,9 @@ const struct conf_key cmk_conf_keys[] = {
 
 	USED("containers.annotations", CONF_LIST, "annotation",
 	     .text = "those of the command line are added"),
-	OTHER("containers.apparmor_profile", CONF_STRING, CONF_REFUSED,
-	      .same = "||unconfined|container-default|containers-default|",
-	      .text = "AppArmor is not used: any profile of your own is an error"),
+	USED("containers.apparmor_profile", CONF_STRING, "security-opt",
+	     .same = "||unconfined|container-default|containers-default|",
+	     .text = "as `--security-opt apparmor=`; where the host has no AppArmor an error"),
 	USED("containers.base_hosts_file", CONF_STRING, "hosts-file", .same = "||"),
 	USED("containers.cgroup_conf", CONF_LIST, "cgroup-conf"),
 	USED("containers.cgroupns", CONF_STRING, "cgroupns", .same = "||"),

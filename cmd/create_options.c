@@ -271,12 +271,15 @@ static void take_log_conf(struct container_options *o)
 /* What of containers.conf is the default of no option. */
 static int take_conf(struct container_options *o, struct cmk_err *err)
 {
-	const char *seccomp = cmk_conf_text("containers.seccomp_profile");
+	const char *seccomp = cmk_conf_text("containers.seccomp_profile"),
+		   *apparmor = cmk_conf_text("containers.apparmor_profile");
 
 	take_names_conf(o);
 	take_log_conf(o);
 	if (seccomp && !o->privileged)
 		add_word(&o->security_opt, "seccomp", seccomp);
+	if (apparmor && !o->privileged)
+		add_word(&o->security_opt, "apparmor", apparmor);
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
 	o->default_env = cmk_conf_list("containers.env");
 	o->default_sysctl = cmk_conf_list("containers.default_sysctls");

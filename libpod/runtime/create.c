@@ -152,6 +152,10 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	create_raise_rlimits(job->process);
+	*job->stage = STAGE_MOUNTS;
+	r = idmapped_prepare(job, err);
+	if (r < 0)
+		return r;
 	*job->stage = STAGE_USERNS;
 	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
 	if (r == 0)

@@ -135,8 +135,20 @@ int join_cgroup(struct runtime_job *job, struct cmk_err *err);
 /* Root of our user namespace, or where that is not mapped the first id that is. */
 int join_become_root(const struct spec *s, struct cmk_err *err);
 
+/* --- idmapped.c --- */
+/* A detached id-mapped mount of SOURCE ("": DIRFD itself), with what is mounted below it where
+ * DEEP, of which ALL is mapped. MAPS: file ids → the ids that they show as, in our user namespace.
+ * -EPERM where the file system is not ours. */
+int idmapped_mount(int dirfd, const char *source, const struct id_map_pair *maps, bool deep,
+		   bool all, struct cmk_err *err);
+/* As the set-up process in the host's user namespace, and as its root: the mounts that are to have
+ * the container's map. */
+int idmapped_prepare(struct runtime_job *job, struct cmk_err *err);
+
 /* --- outside.c: mounts that take rights in the parent user namespace --- */
 
+/* JOB->made, where it is not there yet. */
+void job_need_made(struct runtime_job *job);
 /* As the set-up process: makes what init may not, or cannot reach, with its own map. */
 int outside_prepare(struct runtime_job *job, struct cmk_err *err);
 

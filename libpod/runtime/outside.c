@@ -186,6 +186,15 @@ static int make_in_child(struct mount_context *c, const struct spec_mount *m, st
 		     : cmk_err_set(err, -ECHILD, "the process that mounts died");
 }
 
+void job_need_made(struct runtime_job *job)
+{
+	if (job->made)
+		return;
+	job->made = xcalloc(job->spec->n_mounts + 1, sizeof(*job->made));
+	for (size_t i = 0; i < job->spec->n_mounts; i++)
+		job->made[i] = -1;
+}
+
 static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 {
 	const struct spec *s = job->spec;
@@ -197,9 +206,7 @@ static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 				   .outside = true,
 				   .tty_gid = (gid_t)-1 };
 
-	job->made = xcalloc(s->n_mounts + 1, sizeof(*job->made));
-	for (size_t i = 0; i < s->n_mounts; i++)
-		job->made[i] = -1;
+	job_need_made(job);
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 
