@@ -189,6 +189,18 @@ int file_replace_at(int dirfd, const char *name, const void *data, size_t len, m
 	return 0;
 }
 
+int file_replace_path(const char *path, const void *data, size_t len, mode_t mode,
+		      enum file_flags flags, struct cmk_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return cmk_err_errno(err, "write '%s'", path);
+	return file_replace_at(fd, slash ? slash + 1 : path, data, len, mode, flags, err);
+}
+
 /* SIZE is that of a regular file, or -1. Records are replaced whole, never written in place, so
  * that a read that gave less than was asked for has met the end: one call less for each record of a
  * listing. */

@@ -25,6 +25,9 @@ enum file_flags {
 /* Writes DATA as NAME below DIRFD, atomically. */
 int file_replace_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		    enum file_flags flags, struct cmk_err *err);
+/* The same for a file by its PATH, which may be relative: the temporary one is made beside it. */
+int file_replace_path(const char *path, const void *data, size_t len, mode_t mode,
+		      enum file_flags flags, struct cmk_err *err);
 /* Reads a regular file of at most MAX bytes (-EFBIG beyond). *RET is NUL-ended, owned by the
  * caller. A name that is not a regular file is -EINVAL and is never waited for (opened O_NONBLOCK).
  * NAME may be a path; DIRFD AT_FDCWD. */

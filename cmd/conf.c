@@ -24,9 +24,9 @@ const struct conf_key cmk_conf_keys[] = {
 
 	USED("containers.annotations", CONF_LIST, "annotation",
 	     .text = "those of the command line are added"),
-	OTHER("containers.apparmor_profile", CONF_STRING, CONF_REFUSED,
-	      .same = "||unconfined|container-default|containers-default|",
-	      .text = "AppArmor is not used: any profile of your own is an error"),
+	USED("containers.apparmor_profile", CONF_STRING, "security-opt",
+	     .same = "||unconfined|container-default|containers-default|",
+	     .text = "as `--security-opt apparmor=`; where the host has no AppArmor an error"),
 	USED("containers.base_hosts_file", CONF_STRING, "hosts-file", .same = "||"),
 	USED("containers.cgroup_conf", CONF_LIST, "cgroup-conf"),
 	USED("containers.cgroupns", CONF_STRING, "cgroupns", .same = "||"),
@@ -102,6 +102,9 @@ const struct conf_key cmk_conf_keys[] = {
 	OTHER("engine.remote", CONF_BOOL, CONF_WARNED, .same = "|false|"),
 	USED("engine.retry", CONF_NUMBER, "retry"),
 	USED("engine.retry_delay", CONF_STRING, "retry-delay", .same = "||"),
+	USED("engine.runtime", CONF_STRING, "runtime", .same = "||"),
+	USED("engine.runtimes", CONF_TABLE, NULL,
+	     .text = "where the program of a `--runtime` is; the first path that exists"),
 	USED("engine.stop_timeout", CONF_NUMBER, "stop-timeout"),
 	{ 0 },
 };
@@ -182,6 +185,34 @@ static int read_list(const struct toml *t, struct value *v, struct cmk_err *err)
 	return 0;
 }
 
+/* NAME's array takes the place of an earlier one. */
+static int read_table(const struct toml *t, struct value *v, struct cmk_err *err)
+{
+	if (t->type != TOML_TABLE)
+		return wrong(t, "a table", err);
+	for (const struct toml *e = t->first; e; e = e->next) {
+		cleanup_free char *start = xasprintf("%s=", e->key);
+		char **to = v->list;
+		bool ok = e->type == TOML_ARRAY;
+
+		for (const struct toml *s = e->first; ok && s; s = s->next)
+			ok = s->type == TOML_STRING;
+		if (!ok)
+			return wrong(e, "an array of strings", err);
+		for (char **from = v->list; from && *from; from++) {
+			if (str_after(*from, start))
+				free(*from);
+			else
+				*to++ = *from;
+		}
+		if (to)
+			*to = NULL;
+		for (const struct toml *s = e->first; s; s = s->next)
+			strv_add_take(&v->list, xasprintf("%s%s", start, s->text));
+	}
+	return 0;
+}
+
 static int read_value(const struct toml *t, const struct conf_key *k, struct cmk_err *err)
 {
 	static const struct {
@@ -196,6 +227,8 @@ static int read_value(const struct toml *t, const struct conf_key *k, struct cmk
 
 	if (k->type == CONF_LIST)
 		return read_list(t, v, err);
+	if (k->type == CONF_TABLE)
+		return read_table(t, v, err);
 	if (t->type != types[k->type].type)
 		return wrong(t, types[k->type].what, err);
 	free(v->text);

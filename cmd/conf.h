@@ -14,7 +14,13 @@
 
 #include "base/err.h"
 
-enum conf_type { CONF_STRING, CONF_LIST, CONF_BOOL, CONF_NUMBER };
+enum conf_type {
+	CONF_STRING,
+	CONF_LIST,
+	CONF_BOOL,
+	CONF_NUMBER,
+	CONF_TABLE, /* of arrays of strings: as a list of "NAME=STRING" */
+};
 enum conf_use {
 	CONF_USED,    /* default of an option, or read where it is needed */
 	CONF_MOOT,    /* about parts of podman that cmk does not have */

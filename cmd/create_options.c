@@ -159,6 +159,9 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_FLAG(0, "rmi", T, o.remove_image, "as --rm, and remove its image as well"),
 	CMK_OPT_FLAG(0, "rootfs", T, rootfs,
 		     "the operand is a directory to use as the root file system, not an image"),
+	CMK_OPT_STRING(0, "runtime", T, o.runtime, "NAME|PATH",
+		       "OCI runtime for the container instead of cmk's own",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "sdnotify", T, o.sdnotify, "MODE",
 		       "who tells systemd that the service is ready (container)",
 		       .words = "container|conmon|healthy|ignore", .complete = COMPLETE_WORDS),
@@ -268,12 +271,15 @@ static void take_log_conf(struct container_options *o)
 /* What of containers.conf is the default of no option. */
 static int take_conf(struct container_options *o, struct cmk_err *err)
 {
-	const char *seccomp = cmk_conf_text("containers.seccomp_profile");
+	const char *seccomp = cmk_conf_text("containers.seccomp_profile"),
+		   *apparmor = cmk_conf_text("containers.apparmor_profile");
 
 	take_names_conf(o);
 	take_log_conf(o);
 	if (seccomp && !o->privileged)
 		add_word(&o->security_opt, "seccomp", seccomp);
+	if (apparmor && !o->privileged)
+		add_word(&o->security_opt, "apparmor", apparmor);
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
 	o->default_env = cmk_conf_list("containers.env");
 	o->default_sysctl = cmk_conf_list("containers.default_sysctls");
@@ -320,6 +326,8 @@ int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char *
 	a->o.create_command = g->argv;
 	a->o.hooks_dirs = g->hooks_dirs;
 	a->o.cdi_dirs = g->cdi_dirs;
+	a->o.runtime = a->o.runtime ?: g->runtime;
+	a->o.runtimes = cmk_conf_list("engine.runtimes");
 	/* Of --attach=STDOUT, as docker takes it. */
 	for (char *const *stream = a->o.attach; stream && *stream; stream++)
 		for (char *p = *stream; *p; p++)

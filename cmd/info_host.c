@@ -195,17 +195,22 @@ static void write_network(struct json_writer *w, const char *slirp)
 	json_write_end(w, '}');
 }
 
-static void write_runtime(struct json_writer *w)
+/* The one that new containers get. */
+static void write_runtime(struct json_writer *w, const struct cmk_globals *g)
 {
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	cleanup_free char *other = NULL;
+	char own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	/* One that is not there is told where a container is made. */
+	bool missing = runtime_other_find(g->runtime, cmk_conf_list("engine.runtimes"), &other,
+					  NULL) < 0;
 
-	path[MAX(n, 0)] = '\0';
+	own[MAX(n, 0)] = '\0';
 	json_write_object(w, "ociRuntime");
-	json_write_str(w, "name", "cmk");
+	json_write_str(w, "name", other || missing ? g->runtime : "cmk");
 	json_write_str(w, "package", UNKNOWN_PACKAGE);
-	json_write_str(w, "path", path);
-	json_write_str(w, "version", PACKAGE_VERSION);
+	json_write_str(w, "path", missing ? "" : other ?: own);
+	json_write_str(w, "version", other || missing ? "" : PACKAGE_VERSION);
 	json_write_end(w, '}');
 }
 
@@ -265,7 +270,7 @@ void info_write_host(struct json_writer *w, struct storage *st, const struct ima
 	json_write_u64(w, "memFree", (uint64_t)si.freeram * si.mem_unit);
 	json_write_u64(w, "memTotal", (uint64_t)si.totalram * si.mem_unit);
 	write_network(w, slirp);
-	write_runtime(w);
+	write_runtime(w, g);
 	json_write_str(w, "os", host->os);
 	write_program(w, "pasta", true, NULL);
 	json_write_object(w, "remoteSocket");

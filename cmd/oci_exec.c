@@ -15,6 +15,8 @@ static const struct cmk_option exec_options[] = {
 		       "AppArmor profile of the process"),
 	CMK_OPT_OF(OPT_STRV, 'c', "cap", struct exec_args, caps, "CAP",
 		   "give the process this capability, too"),
+	CMK_OPT_STRING(0, "cgroup", struct exec_args, e.cgroup, "NAME",
+		       "run in this group below the container's, made where it is missing"),
 	CMK_OPT_STRING(0, "console-socket", struct exec_args, e.console_socket, "SOCKET",
 		       "send the terminal to who listens there", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "cwd", struct exec_args, e.cwd, "DIR",

@@ -5,7 +5,7 @@
 
 struct manage_args {
 	struct oci_globals g; /* first: the shared rows' offsets are of it */
-	bool all, force;
+	bool all, force, regex;
 };
 
 static const char exit_codes[] = "0 on success, 1 on failure.";
@@ -61,7 +61,8 @@ static int kill_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r == 0 && sig < 0)
 		r = cmk_err_set(err, -EINVAL, "unknown signal '%s'", signal);
 	if (r == 0)
-		r = oci_kill(&set, argv[0], sig, a->all, err);
+		r = a->regex ? oci_kill_matching(&set, argv[0], sig, a->all, err)
+			     : oci_kill(&set, argv[0], sig, a->all, err);
 	return cmk_oci_end(&a->g, r, err);
 }
 
@@ -69,6 +70,8 @@ static const struct cmk_option kill_options[] = {
 	CMK_OPT_USE(cmk_oci_globals),
 	CMK_OPT_FLAG('a', "all", struct manage_args, all,
 		     "send it to every process of the container"),
+	CMK_OPT_FLAG('r', "regex", struct manage_args, regex,
+		     "CONTAINER is a regular expression: send it to all that run and match"),
 	CMK_OPT_END(),
 };
 

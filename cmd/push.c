@@ -118,7 +118,7 @@ int cmk_push_destination(const char *text, char **ret, struct cmk_err *err)
 
 int cmk_push_digestfile(const char *path, const char *digest, struct cmk_err *err)
 {
-	int r = path ? file_replace_at(AT_FDCWD, path, digest, strlen(digest), 0644, 0, err) : 0;
+	int r = path ? file_replace_path(path, digest, strlen(digest), 0644, 0, err) : 0;
 
 	return r < 0 ? cmk_err_wrap(err, r, "--digestfile") : 0;
 }

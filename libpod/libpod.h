@@ -15,6 +15,7 @@
 #include "libpod/oci/oci.h"
 #include "libpod/option/optlimit.h"
 #include "libpod/record/record.h"
+#include "libpod/runtime/other.h"
 #include "libpod/secret/secret.h"
 #include "libpod/unit/autoupdate.h"
 #include "libpod/unit/boot.h"
@@ -94,6 +95,8 @@ struct container_options {
 	char *const *sysctl;
 	char *const *hooks_dirs;   /* NULL: the default ones */
 	const char *oom_score_adj; /* a number, or NULL */
+	const char *runtime;	   /* name or path; NULL, "" and "cmk": our own */
+	char *const *runtimes;	   /* "NAME=PATH": where programs of that name may be */
 	/* configured: what the options above and the image win over */
 	char *const *default_caps; /* NULL: the built-in ones */
 	char *const *default_env, *const *default_sysctl;

@@ -70,6 +70,11 @@ int network_tap_open(struct cmk_err *err);
  * where it is mounted). */
 int network_tap_configure(struct cmk_err *err);
 
+/* Gives the device NAME of the caller's network namespace to the one of NETNS_FD, as NEW_NAME, with
+ * its lasting addresses, and brings it up (runtime-spec config-linux.md#network-devices). Forks; it
+ * takes CAP_NET_ADMIN in both. */
+int network_device_move(const char *name, int netns_fd, const char *new_name, struct cmk_err *err);
+
 struct slirp_options {
 	int tap_fd; /* -1: network_slirp_give_tap() follows */
 	const struct port_mapping *ports;

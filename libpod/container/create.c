@@ -117,6 +117,8 @@ static int plan_build(struct create_plan *p, struct cmk_err *err)
 	if (r == 0)
 		r = create_mounts(p, err);
 	if (r == 0)
+		r = create_check_runtime_mounts(p, err);
+	if (r == 0)
 		r = create_log(p, err);
 	if (r == 0)
 		r = create_health(p, false, err);

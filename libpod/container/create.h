@@ -43,6 +43,9 @@ struct create_plan {
 
 /* --- create_options.c: what needs no image: checked before anything is pulled --- */
 int create_check_options(struct create_plan *p, struct cmk_err *err);
+/* --- create_runtime.c: --runtime, after all other options; and once there are mounts --- */
+int create_check_runtime(struct create_plan *p, struct cmk_err *err);
+int create_check_runtime_mounts(struct create_plan *p, struct cmk_err *err);
 /* --- create_security.c: capabilities, --privileged, --security-opt --- */
 int create_check_security(struct create_plan *p, struct cmk_err *err);
 /* --seccomp-policy image: the one among the image's labels. */

@@ -252,6 +252,7 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 		create_check_life,
 		check_attach,
 		check_modes,
+		create_check_runtime,
 	};
 	const struct container_options *o = p->o;
 	struct container_config *cfg = &p->c->cfg;

@@ -128,7 +128,7 @@ static void write_files(struct json_writer *w, const struct container *c)
 	write_file(w, "StaticDir", c, "");
 	write_file(w, "OCIConfigPath", c, "config.json");
 	json_write_str(w, "LogPath", inspect_str(log));
-	json_write_str(w, "OCIRuntime", "cmk");
+	json_write_str(w, "OCIRuntime", cfg->runtime ?: "cmk");
 	json_write_str(w, "ConmonPidFile", inspect_str(cfg->conmon_pidfile));
 	json_write_str(w, "PidFile", inspect_str(cfg->pidfile));
 }

@@ -21,11 +21,14 @@
 void mon_adopt_begin(struct monitor *m)
 {
 	const char *pid_mode = m->a->container->cfg.pid_mode;
+	bool shared = !m->a->exec && pid_mode && !streq(pid_mode, "private");
 
-	if (m->a->exec || m->delegation->path || !pid_mode || streq(pid_mode, "private"))
+	/* What another runtime makes is left to us by its command. */
+	if (!m->a->container->cfg.runtime_path && (!shared || m->delegation->path))
 		return;
-	m->adopts = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-	if (!m->adopts)
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+		m->adopts = shared;
+	else
 		log_warn("what the container leaves will not be seen: %s", errno_text(errno));
 }
 

@@ -167,7 +167,7 @@ void mon_run_again(struct monitor *m)
 	if (r == 0)
 		r = mon_start_run(m, &err);
 	if (r == 0)
-		r = runtime_start(&m->rc, &err);
+		r = mon_go(m, &err);
 	if (r == 0)
 		r = mon_watch(m, m->rc.pidfd, EPOLLIN, MON_TAG_PROCESS);
 	if (r < 0) {
@@ -187,7 +187,7 @@ void mon_run_held(struct monitor *m)
 	int r;
 
 	m->state = MON_RUNNING;
-	r = runtime_start(&m->rc, &err);
+	r = mon_go(m, &err);
 	if (r < 0) {
 		give_up(m, &err);
 		return;

@@ -9,6 +9,7 @@
 #include "libpod/monitor/internal.h"
 #include "libpod/record/internal.h"
 #include "libpod/runtime/hooks.h"
+#include "libpod/runtime/other.h"
 
 static const struct container_config *cfg_of(const struct monitor *m)
 {
@@ -118,6 +119,16 @@ void mon_hooks(struct monitor *m, enum spec_hook_stage stage)
 		log_warn("%s", cmk_err_msg(&err));
 }
 
+/* What another runtime keeps about it. */
+static void forget_in_runtime(struct monitor *m)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	if (!m->a->exec && cfg_of(m)->runtime_path &&
+	    runtime_other_delete(m->st, cfg_of(m)->id, cfg_of(m)->runtime_path, &err) < 0)
+		log_warn("%s", cmk_err_msg(&err));
+}
+
 void mon_end_run(struct monitor *m)
 {
 	uint64_t kills = 0;
@@ -125,6 +136,7 @@ void mon_end_run(struct monitor *m)
 	if (m->group.fd >= 0 && cgroup_oom_kills(m->group.fd, &kills) == 0)
 		m->status.oom_killed = kills > 0;
 	stop_slirp(m);
+	forget_in_runtime(m);
 	remove_cgroup(m);
 	if (m->rc.pid <= 0)
 		return;
@@ -219,6 +231,7 @@ void mon_end_failed(struct monitor *m, const struct cmk_err *err)
 	}
 	cleanup_close_fn(&m->mntns_fd);
 	stop_slirp(m);
+	forget_in_runtime(m);
 	remove_cgroup(m);
 	close_socket(m);
 	if (m->rc.pid > 0)

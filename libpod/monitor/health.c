@@ -110,6 +110,8 @@ static int spawn(struct monitor *m, int report_fd, struct cmk_err *err)
 	cleanup_strv char **argv = health_command(health_state_test(&h->state));
 	struct health_probe_args a = {
 		.st = m->st,
+		.id = m->a->container->cfg.id,
+		.other = m->a->container->cfg.runtime_path,
 		.spec = m->a->spec,
 		.argv = argv,
 		.target = m->rc.pid,
@@ -120,7 +122,7 @@ static int spawn(struct monitor *m, int report_fd, struct cmk_err *err)
 	};
 
 	/* A group of its own, so that it can be killed with all that it starts. */
-	if (m->group.fd >= 0 && h->group_fd < 0)
+	if (m->group.fd >= 0 && h->group_fd < 0 && !a.other)
 		h->group_fd = cgroup_child(m->group.fd, "cmk-health");
 	a.own_group = h->group_fd >= 0;
 	a.group_fd = a.own_group ? h->group_fd : m->group.fd;

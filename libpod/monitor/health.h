@@ -22,6 +22,7 @@ struct health_probe_report {
 };
 struct health_probe_args {
 	struct storage *st;
+	const char *id, *other;	 /* the container's; the runtime that made it, or NULL */
 	const struct spec *spec; /* of the container that runs */
 	char *const *argv;
 	pid_t target;

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -102,6 +103,8 @@ static int start(struct probe *p, struct cmk_err *err)
 	struct spec_process process = p->a->spec->process;
 	struct runtime_exec_args args = {
 		.st = p->a->st,
+		.id = p->a->id,
+		.other = p->a->other,
 		.target = p->a->target,
 		.target_pidfd = p->a->target_pidfd,
 		.spec = p->a->spec,
@@ -135,10 +138,13 @@ void health_probe_main(const struct health_probe_args *a)
 {
 	cleanup_free struct probe *p = xcalloc(1, sizeof(*p));
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
-	int keep[] = { a->st->root_fd, a->target_pidfd, a->group_fd, a->report_fd };
+	int keep[] = { a->st->root_fd, a->st->run_fd, a->target_pidfd, a->group_fd, a->report_fd };
 	char text[96];
 
 	process_close_all_but(keep, ARRAY_LEN(keep));
+	/* What another runtime has started becomes ours. */
+	if (a->other)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	p->a = a;
 	p->rc = RUNTIME_CONTAINER_INIT;
 	p->out_fd = -1;

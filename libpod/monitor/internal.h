@@ -173,6 +173,8 @@ int exec_just_ended(const struct container *c, struct cmk_err *err);
 int mon_start(struct monitor *m, struct cmk_err *err);
 /* The same for another run of the same container. */
 int mon_start_run(struct monitor *m, struct cmk_err *err);
+/* Lets what was made execute its program. */
+int mon_go(struct monitor *m, struct cmk_err *err);
 /* The program is being executed: events, time limit. */
 void mon_started(struct monitor *m);
 

@@ -123,7 +123,7 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 	if (r == 0 && !m->a->exec)
 		r = mon_socket_open(m, &err);
 	if (r == 0 && !m->a->hold)
-		r = runtime_start(&m->rc, &err);
+		r = mon_go(m, &err);
 	if (r < 0) {
 		mon_end_failed(m, &err);
 		/* The caller may be gone by now: whoever asks later finds it in the record. */

@@ -10,6 +10,7 @@
 #include "libpod/monitor/log_target.h"
 #include "libpod/record/internal.h"
 #include "libpod/record/joins.h"
+#include "libpod/runtime/other.h"
 
 #define EXEC_TARGET_DEATH_MS 500
 
@@ -228,6 +229,9 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 					     : m->a->container->n_listen_fds;
 	put_listen_fds(m);
 	args.cgroup_fd = m->group.fd;
+	args.cgroup_mount = m->group.mount;
+	args.cgroup_path = m->group.path;
+	args.other = cfg->runtime_path;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)
 		return r;
@@ -292,21 +296,13 @@ static int start_exec(struct monitor *m, struct stdio_ends *e, struct cmk_err *e
 /* For the peers of `--pidfile`: a number, as conmon writes it. */
 static int write_pid(const char *path, pid_t pid, struct cmk_err *err)
 {
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	cleanup_free char *dir = NULL;
-	cleanup_close int fd = -1;
 	char text[16];
 	int r;
 
-	/* Made absolute at creation. */
-	if (!slash)
+	if (!path)
 		return 0;
-	dir = xstrndup(path, (size_t)(slash - path) + 1);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return cmk_err_errno(err, "write pid file '%s'", path);
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	r = file_replace_at(fd, slash + 1, text, strlen(text), 0644, 0, err);
+	r = file_replace_path(path, text, strlen(text), 0644, 0, err);
 	return r < 0 ? cmk_err_wrap(err, r, "write pid file '%s'", path) : 0;
 }
 
@@ -316,6 +312,15 @@ static int write_pid_files(struct monitor *m, struct cmk_err *err)
 	int r = write_pid(cfg->pidfile, m->rc.pid, err);
 
 	return r < 0 ? r : write_pid(cfg->conmon_pidfile, getpid(), err);
+}
+
+int mon_go(struct monitor *m, struct cmk_err *err)
+{
+	const struct container_config *cfg = &m->a->container->cfg;
+
+	return cfg->runtime_path && !m->a->exec
+		       ? runtime_other_start(m->st, cfg->id, cfg->runtime_path, err)
+		       : runtime_start(&m->rc, err);
 }
 
 int mon_start_run(struct monitor *m, struct cmk_err *err)

@@ -20,7 +20,7 @@
 int oci_pid_file(const char *path, pid_t pid, struct cmk_err *err)
 {
 	cleanup_free char *text = xasprintf("%d", (int)pid);
-	int r = file_replace_at(AT_FDCWD, path, text, strlen(text), 0644, 0, err);
+	int r = file_replace_path(path, text, strlen(text), 0644, 0, err);
 
 	return r < 0 ? cmk_err_wrap(err, r, "--pid-file") : 0;
 }

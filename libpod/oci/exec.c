@@ -122,6 +122,27 @@ static int check_status(const struct oci_container *c, const struct oci_exec *a,
 	return oci_wrong_status(c, "running", err);
 }
 
+/* *GROUP becomes the one below it that --cgroup names. */
+static int enter_child(const struct oci_container *c, const char *name, int *group,
+		       struct cmk_err *err)
+{
+	int fd;
+
+	if (!name)
+		return 0;
+	if (!*name || *name == '.' || strchr(name, '/'))
+		return cmk_err_set(err, -EINVAL, "--cgroup '%s': not the name of a group", name);
+	if (*group < 0)
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "--cgroup: container '%s' has no control group", c->rec.id);
+	fd = cgroup_child(*group, name);
+	if (fd < 0)
+		return cmk_err_set(err, fd, "--cgroup '%s': %s", name, errno_text(-fd));
+	(void)close(*group);
+	*group = fd;
+	return 0;
+}
+
 static int start(const struct oci_container *c, const struct oci_exec *a, struct bundle *b,
 		 struct runtime_container *ret, struct cmk_err *err)
 {
@@ -142,7 +163,9 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 		return cmk_err_set(err, -EINVAL,
 				   "a terminal, and nobody is there to take it: name "
 				   "a --console-socket");
-	r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
+	r = enter_child(c, a->cgroup, &group, err);
+	if (r == 0)
+		r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
 	if (r < 0)
 		return r;
 	args.preserve_fds = preserve;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/file.h"
+#include "base/pattern.h"
 #include "libpod/cgroup/manager.h"
 #include "libpod/oci/internal.h"
 
@@ -116,6 +117,40 @@ int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all, 
 				    id);
 	r = fd < 0 ? fd : process_pidfd_signal(fd, sig);
 	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", id, errno_text(-r)) : 0;
+}
+
+int oci_kill_matching(const struct oci_settings *set, const char *regex, int sig, bool all,
+		      struct cmk_err *err)
+{
+	cleanup_free char *whole = xasprintf("^(?:%s)$", regex);
+	cleanup_pattern struct pattern *p = NULL;
+	struct oci_row *rows = NULL;
+	size_t n = 0, n_hit = 0;
+	int r = pattern_new(whole, &p, err);
+
+	if (r < 0)
+		return cmk_err_wrap(err, r, "--regex '%s'", regex);
+	r = oci_list(set, &rows, &n, err);
+	for (size_t i = 0; i < n; i++) {
+		int m = r < 0 || rows[i].status == OCI_STOPPED
+				? 0
+				: pattern_matches(p, rows[i].id, err);
+
+		if (m < 0) {
+			r = m;
+		} else if (m > 0) {
+			int k = oci_kill(set, rows[i].id, sig, all, r == 0 ? err : NULL);
+
+			n_hit++;
+			r = r == 0 ? k : r;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		oci_row_done(&rows[i]);
+	free(rows);
+	return r == 0 && n_hit == 0 ? cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+						   "no container that runs matches '%s'", regex)
+				    : r;
 }
 
 /* --- the group ---------------------------------------------------------------------------------

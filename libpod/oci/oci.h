@@ -42,7 +42,8 @@ int oci_run(const struct oci_settings *set, const struct oci_create *a, bool det
 struct oci_exec {
 	const char *id;
 	char *const *args; /* NULL: from process_file */
-	const char *process_file, *cwd, *user, *pid_file, *console_socket, *apparmor, *label;
+	const char *process_file, *cwd, *user, *pid_file, *console_socket, *apparmor, *label,
+		*cgroup;
 	char *const *env, *const *caps, *const *additional_gids;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
@@ -68,6 +69,10 @@ void oci_state_write(struct json_writer *w, const struct oci_row *row);
 
 int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all,
 	     struct cmk_err *err);
+/* The same of all that are not stopped and whose id REGEX fits as a whole; goes on
+ * after a failure, of which the first is returned. CMK_ERR_NOT_FOUND where there is none. */
+int oci_kill_matching(const struct oci_settings *set, const char *regex, int sig, bool all,
+		      struct cmk_err *err);
 /* FORCE: also what runs, or is not there. */
 int oci_delete(const struct oci_settings *set, const char *id, bool force, struct cmk_err *err);
 int oci_pause(const struct oci_settings *set, const char *id, bool pause, struct cmk_err *err);

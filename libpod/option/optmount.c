@@ -257,6 +257,8 @@ int mount_check_overlay(const struct opt_mount *m, struct cmk_err *err)
 		return cmk_err_set(err, -EINVAL, "must specify both upperdir and workdir");
 	if (m->overlay && m->idmap)
 		return cmk_err_set(err, -EINVAL, "'O' and 'idmap' exclude each other");
+	if (m->chown && m->idmap)
+		return cmk_err_set(err, -EINVAL, "'U' and 'idmap' exclude each other");
 	return 0;
 }
 

@@ -162,6 +162,8 @@ static const struct json_field config_fields[] = {
 	CFG(cgroup_manager, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(cgroup_parent, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(cgroups, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(runtime, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(runtime_path, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(userns_mode, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,

@@ -132,6 +132,7 @@ struct container_config {
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
 	/* its group: who makes it (NULL: by probing), below what, and --cgroups */
 	char *cgroup_manager, *cgroup_parent, *cgroups;
+	char *runtime, *runtime_path; /* --runtime, and its program; NULL: our own */
 	char *extra;
 };
 

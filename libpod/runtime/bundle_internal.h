@@ -32,5 +32,8 @@ int bundle_terminal(struct runtime_job *job, struct mount_context *c, int *ret_s
 		    struct cmk_err *err);
 
 /* --- bundle_process.c --- */
+/* On which CPUs the caller and its children run: process.execCPUAffinity.FIELD; nothing for NULL.
+ */
+int bundle_affinity(const char *cpus, const char *field, struct cmk_err *err);
 /* From a finished root to exec. Returns only on failure. */
 int bundle_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk_err *err);

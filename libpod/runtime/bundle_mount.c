@@ -34,96 +34,37 @@ static void add_maps(struct id_map *m, const struct spec_id_mapping *list, size_
 		id_map_add(m, list[i].container_id, list[i].host_id, list[i].size);
 }
 
-static void cmk_noreturn wait_for_end(int fd)
-{
-	char c;
-
-	(void)!read(fd, &c, 1);
-	_exit(0);
-}
-
-/* A user namespace with the maps of M, or the container's own: of a child that is gone again. */
-static int map_namespace(const struct runtime_job *job, const struct bundle_mount *m,
-			 struct cmk_err *err)
-{
-	struct userns_config c = { .mode = USERNS_SUBIDS, .uid = geteuid() };
-	cleanup_close int ns = -1;
-	char path[48];
-	int p[2], r;
-	pid_t pid;
-
-	if (m->n_uids > 0) {
-		add_maps(&c.uids, m->uids, m->n_uids);
-		add_maps(&c.gids, m->gids, m->n_gids);
-	} else {
-		add_maps(&c.uids, job->spec->uid_mappings, job->spec->n_uid_mappings);
-		add_maps(&c.gids, job->spec->gid_mappings, job->spec->n_gid_mappings);
-	}
-	if (c.uids.n == 0 || c.gids.n == 0) {
-		userns_config_done(&c);
-		return cmk_err_set(err, -EINVAL,
-				   "idmap without mappings of its own or of the "
-				   "container");
-	}
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return cmk_err_errno(err, "make a pipe");
-	pid = process_clone3(CLONE_NEWUSER, SIGCHLD, -1, NULL);
-	if (pid == 0) {
-		(void)close(p[1]);
-		wait_for_end(p[0]);
-	}
-	(void)close(p[0]);
-	r = pid < 0 ? cmk_err_set(err, pid, "make a user namespace: %s", errno_text(-pid))
-		    : userns_write_parent(pid, &c, err);
-	if (r == 0) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-		ns = open(path, O_RDONLY | O_CLOEXEC);
-		if (ns < 0)
-			r = cmk_err_errno(err, "open '%s'", path);
-	}
-	(void)close(p[1]);
-	if (pid > 0)
-		(void)process_reap(pid);
-	userns_config_done(&c);
-	return r < 0 ? r : steal_fd(&ns);
-}
-
 static int idmapped(struct runtime_job *job, size_t i, struct cmk_err *err)
 {
-	struct spec_mount *m = &job->spec->mounts[i];
-	bool deep = strv_has(m->options, "rbind"), all = strv_has(m->options, "ridmap");
-	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
-	cleanup_close int ns = -1, mnt = -1;
+	const struct spec_mount *m = &job->spec->mounts[i];
+	const struct bundle_mount *own = &job->bundle->bundle->mounts[i];
+	struct id_map_pair maps = { 0 };
+	int r;
 
 	if (!is_bind(m))
 		return cmk_err_set(err, -EOPNOTSUPP,
 				   "id-mapped mounts other than bind mounts are "
 				   "not supported");
-	ns = map_namespace(job, &job->bundle->bundle->mounts[i], err);
-	if (ns < 0)
-		return ns;
-	mnt = open_tree(AT_FDCWD, m->source ? m->source : "",
-			OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (deep ? AT_RECURSIVE : 0));
-	if (mnt < 0)
-		return cmk_err_errno(err, "bind source '%s'", m->source ? m->source : "");
-	a.userns_fd = (uint64_t)ns;
-	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0) {
-		(void)cmk_err_errno(err, "idmapped mount of '%s'", m->source);
-		if (errno == EPERM)
-			(void)cmk_err_hint(err, "the kernel gives it only to who owns the file "
-						"system, mostly the host's root");
-		return err ? err->code : -EPERM;
+	if (own->n_uids > 0) {
+		add_maps(&maps.uids, own->uids, own->n_uids);
+		add_maps(&maps.gids, own->gids, own->n_gids);
+	} else {
+		add_maps(&maps.uids, job->spec->uid_mappings, job->spec->n_uid_mappings);
+		add_maps(&maps.gids, job->spec->gid_mappings, job->spec->n_gid_mappings);
 	}
-	return steal_fd(&mnt);
-}
-
-static void need_made(struct runtime_job *job)
-{
-	if (job->made)
-		return;
-	job->made = xcalloc(job->spec->n_mounts + 1, sizeof(*job->made));
-	for (size_t i = 0; i < job->spec->n_mounts; i++)
-		job->made[i] = -1;
+	if (maps.uids.n == 0 || maps.gids.n == 0)
+		r = cmk_err_set(err, -EINVAL,
+				"idmap without mappings of its own or of the "
+				"container");
+	else
+		r = idmapped_mount(AT_FDCWD, m->source ? m->source : "", &maps,
+				   strv_has(m->options, "rbind"), strv_has(m->options, "ridmap"),
+				   err);
+	id_map_pair_done(&maps);
+	if (r == -EPERM)
+		(void)cmk_err_hint(err, "the kernel gives it only to who owns the file "
+					"system, mostly the host's root");
+	return r;
 }
 
 int bundle_idmapped(struct runtime_job *job, struct cmk_err *err)
@@ -131,7 +72,7 @@ int bundle_idmapped(struct runtime_job *job, struct cmk_err *err)
 	for (size_t i = 0; i < job->spec->n_mounts; i++) {
 		if (!is_idmapped(job, i))
 			continue;
-		need_made(job);
+		job_need_made(job);
 		job->made[i] = idmapped(job, i, err);
 		if (job->made[i] < 0)
 			return cmk_err_wrap(err, job->made[i], "mounts[%zu]: '%s'", i,
@@ -167,7 +108,7 @@ static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
 	}
 	if (mnt < 0)
 		return mnt;
-	need_made(job);
+	job_need_made(job);
 	job->made[i] = steal_fd(&mnt);
 	return 0;
 }

@@ -54,7 +54,7 @@ static int set_scheduler(const struct bundle_scheduler *s, struct cmk_err *err)
 	return 0;
 }
 
-static int set_affinity(const char *cpus, const char *field, struct cmk_err *err)
+int bundle_affinity(const char *cpus, const char *field, struct cmk_err *err)
 {
 	struct spec_id_set set;
 
@@ -103,8 +103,7 @@ static int set_kernel_side(const struct runtime_job *job, struct cmk_err *err)
 	if (r == 0)
 		r = set_memory_policy(b, err);
 	if (r == 0 && job->bundle->target > 0)
-		r = set_affinity(b->cpus_final ? b->cpus_final : b->cpus_initial,
-				 b->cpus_final ? "final" : "initial", err);
+		r = bundle_affinity(b->cpus_final, "final", err);
 	if (r == 0 && streq_null(job->spec->personality, "LINUX32") && personality(PER_LINUX32) < 0)
 		r = cmk_err_errno(err, "linux.personality");
 	return r;

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "libpod/runtime/bundle_internal.h"
+#include "network/network.h"
 
 int bundle_namespace_open(const struct spec_namespace *n, struct cmk_err *err)
 {
@@ -320,6 +321,25 @@ static void restore(struct before *b)
 	free(b->oom_score);
 }
 
+/* Init waits meanwhile, in its namespaces. */
+static int give_devices(const struct bundle *b, pid_t init, struct cmk_err *err)
+{
+	cleanup_close int netns = -1;
+	char path[48];
+	int r = 0;
+
+	if (b->n_net_devices == 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)init);
+	netns = open(path, O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return cmk_err_errno(err, "linux.netDevices: open '%s'", path);
+	for (size_t i = 0; r == 0 && i < b->n_net_devices; i++)
+		r = network_device_move(b->net_devices[i].name, netns, b->net_devices[i].new_name,
+					err);
+	return r < 0 ? cmk_err_wrap(err, r, "linux.netDevices") : 0;
+}
+
 int bundle_create(const struct bundle_args *a, struct runtime_container *ret, struct cmk_err *err)
 {
 	struct runtime_job job = new_job(a);
@@ -346,6 +366,8 @@ int bundle_create(const struct bundle_args *a, struct runtime_container *ret, st
 		else if (r == 0)
 			r = create_direct(&job, ret, err);
 		restore(&before);
+		if (r == 0)
+			r = give_devices(a->bundle, ret->pid, err);
 	}
 	userns_config_done(&maps);
 	job_done(&job);
@@ -403,7 +425,9 @@ static int exec_setup(struct runtime_job *job, struct cmk_err *err)
 	int r;
 
 	*job->stage = STAGE_USERNS;
-	r = enter_group(job, err);
+	r = bundle_affinity(job->bundle->bundle->cpus_initial, "initial", err);
+	if (r == 0)
+		r = enter_group(job, err);
 	/* See join() in exec.c. */
 	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		r = cmk_err_errno(err, "hide from the container");

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "libpod/runtime/internal.h"
+#include "libpod/runtime/other_internal.h"
 #include "libpod/spec/rlimit.h"
 
 static const struct {
@@ -152,6 +152,10 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	create_raise_rlimits(job->process);
+	*job->stage = STAGE_MOUNTS;
+	r = idmapped_prepare(job, err);
+	if (r < 0)
+		return r;
 	*job->stage = STAGE_USERNS;
 	r = userns_parent_enter(run_fd, job->userns, &monitor, err);
 	if (r == 0)
@@ -213,7 +217,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 	/* Asked for here: whose directory it is cannot be seen from inside. */
 	if (a->spec->init)
 		job.init_path = xasprintf("%s/cmk-init", process_libexec_dir());
-	r = job_run(&job, "cmk-setup", create_setup, ret, err);
+	r = job_run(&job, "cmk-setup", a->other ? other_create_setup : create_setup, ret, err);
 	free(job.init_path);
 	if (r == 0 && spec_joins_namespace(a->spec, "user"))
 		(void)userns_hint_add(a->st->run_fd, ret->pid, false, NULL);

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "libpod/cgroup/cgroup.h"
-#include "libpod/runtime/internal.h"
+#include "libpod/runtime/other_internal.h"
 
 static int join_flags(const struct spec *s, bool others)
 {
@@ -174,5 +174,10 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.root_mnt_fd = -1,
 	};
 
+	if (a->other) {
+		int r = storage_userns(a->st, &job.userns, err);
+
+		return r < 0 ? r : job_run(&job, "cmk-exec", other_exec_setup, ret, err);
+	}
 	return job_run(&job, "cmk-exec", exec_setup, ret, err);
 }

@@ -35,16 +35,6 @@ static int wait_for_maps(int fd, struct cmk_err *err)
 	return 0;
 }
 
-static bool wants_propagation(const struct spec *s)
-{
-	for (size_t i = 0; i < s->n_mounts; i++)
-		for (char **o = s->mounts[i].options; o && *o; o++)
-			if (streq(*o, "rslave") || streq(*o, "slave") || streq(*o, "rshared") ||
-			    streq(*o, "shared"))
-				return true;
-	return false;
-}
-
 /* Made outside. Put where nothing else is, on the root directory: that can always be reached, the
  * place where it was made perhaps not. */
 static int attach_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
@@ -64,7 +54,7 @@ static int attach_root(struct runtime_job *job, struct mount_context *c, struct 
 static int mount_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err)
 {
 	const struct rootfs_plan *plan = job->create->rootfs;
-	unsigned long how = wants_propagation(job->spec) ? MS_SLAVE : MS_PRIVATE;
+	unsigned long how = spec_wants_propagation(job->spec) ? MS_SLAVE : MS_PRIVATE;
 	int r;
 
 	*job->stage = STAGE_ROOTFS;
@@ -115,7 +105,7 @@ static bool run_is_mounted(const struct spec *s)
 }
 
 /* Files that programs look for, where the image has none. */
-static void add_files(int root_fd, const struct spec *s)
+void init_add_files(int root_fd, const struct spec *s)
 {
 	cleanup_close int etc = root_open(root_fd, "etc", O_PATH | O_DIRECTORY), env = -1;
 
@@ -239,7 +229,7 @@ static int build_root(struct runtime_job *job, struct mount_context *c, int *ret
 		r = mounts_apply(c, err);
 	if (r < 0)
 		return r;
-	add_files(c->root_fd, c->job->spec);
+	init_add_files(c->root_fd, c->job->spec);
 	r = passwd_apply(job, c->root_fd, err);
 	if (r < 0)
 		return r;

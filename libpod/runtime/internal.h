@@ -135,8 +135,20 @@ int join_cgroup(struct runtime_job *job, struct cmk_err *err);
 /* Root of our user namespace, or where that is not mapped the first id that is. */
 int join_become_root(const struct spec *s, struct cmk_err *err);
 
+/* --- idmapped.c --- */
+/* A detached id-mapped mount of SOURCE ("": DIRFD itself), with what is mounted below it where
+ * DEEP, of which ALL is mapped. MAPS: file ids → the ids that they show as, in our user namespace.
+ * -EPERM where the file system is not ours. */
+int idmapped_mount(int dirfd, const char *source, const struct id_map_pair *maps, bool deep,
+		   bool all, struct cmk_err *err);
+/* As the set-up process in the host's user namespace, and as its root: the mounts that are to have
+ * the container's map. */
+int idmapped_prepare(struct runtime_job *job, struct cmk_err *err);
+
 /* --- outside.c: mounts that take rights in the parent user namespace --- */
 
+/* JOB->made, where it is not there yet. */
+void job_need_made(struct runtime_job *job);
 /* As the set-up process: makes what init may not, or cannot reach, with its own map. */
 int outside_prepare(struct runtime_job *job, struct cmk_err *err);
 
@@ -150,6 +162,8 @@ int exec_session(struct runtime_job *job, int target_pidfd,
 
 /* --- init.c --- */
 void init_main(struct runtime_job *job, int maps_fd) cmk_noreturn;
+/* Files that programs look for, where the image has none. */
+void init_add_files(int root_fd, const struct spec *s);
 struct mount_context;
 /* On a mounted root: parameters, masks, read-only paths and mounts, then hooks. */
 int init_finish_root(struct runtime_job *job, struct mount_context *c, struct cmk_err *err);
@@ -253,6 +267,17 @@ int masks_apply(struct mount_context *c, struct cmk_err *err);
 int sysctls_apply(const struct mount_context *c, struct cmk_err *err);
 
 /* --- process.c: from a finished root to exec --- */
+
+/* Who the process will be. */
+struct identity {
+	struct spec_user user;
+	char *home;
+};
+void identity_done(struct identity *id);
+int process_identity(const struct runtime_job *job, int root_fd, struct identity *id,
+		     struct cmk_err *err);
+int process_make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
+		     struct cmk_err *err);
 
 /* The last part: user, groups, working directory, limits, capabilities, seccomp; reports READY,
  * waits for GO, executes. Returns only on failure. SLAVE_FD: the terminal or -1. */

@@ -245,7 +245,7 @@ static bool has_data(const struct mount_options *o, const char *key)
 static int fill_tmpfs(int mnt, int target, const struct mount_options *o, struct cmk_err *err)
 {
 	bool owned = has_data(o, "uid=") || has_data(o, "gid=");
-	int r = copy_up(target, mnt, has_data(o, "mode="), owned, err);
+	int r = target < 0 ? 0 : copy_up(target, mnt, has_data(o, "mode="), owned, err);
 
 	if (r < 0)
 		return cmk_err_wrap(err, r, "copy up");

@@ -10,6 +10,7 @@
  *  - /proc, /sys and /dev/mqueue of namespaces that belong to another container: the kernel gives
  *    them only to who has rights over these
  *  - /dev/shm of the container whose IPC namespace is joined
+ *  - for another runtime all that only cmk knows how to make (other.h)
  */
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -21,7 +22,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "libpod/runtime/internal.h"
+#include "libpod/runtime/other_internal.h"
 
 static const struct spec_namespace *joined(const struct spec *s, const char *type)
 {
@@ -72,8 +73,12 @@ static bool is_joined_shm(const struct spec *s, const struct spec_mount *m)
 	return streq_null(m->type, SPEC_MOUNT_JOINED_SHM) && joined(s, "ipc");
 }
 
-static bool wanted(const struct spec *s, const struct spec_mount *m)
+static bool wanted(const struct runtime_job *job, const struct spec_mount *m)
 {
+	const struct spec *s = job->spec;
+
+	if (job->create->other)
+		return other_mounts_itself(s, m);
 	if (is_joined_shm(s, m))
 		return true;
 	if (shows(m))
@@ -83,12 +88,13 @@ static bool wanted(const struct spec *s, const struct spec_mount *m)
 	       !strv_has(m->options, "x-cmk.idmap");
 }
 
-static bool needed(const struct spec *s)
+static bool needed(const struct runtime_job *job)
 {
-	bool need = has_own_map(s);
+	const struct spec *s = job->spec;
+	bool need = has_own_map(s) || job->create->other;
 
 	for (size_t i = 0; i < s->n_mounts; i++)
-		need |= wanted(s, &s->mounts[i]);
+		need |= wanted(job, &s->mounts[i]);
 	return need;
 }
 
@@ -180,6 +186,15 @@ static int make_in_child(struct mount_context *c, const struct spec_mount *m, st
 		     : cmk_err_set(err, -ECHILD, "the process that mounts died");
 }
 
+void job_need_made(struct runtime_job *job)
+{
+	if (job->made)
+		return;
+	job->made = xcalloc(job->spec->n_mounts + 1, sizeof(*job->made));
+	for (size_t i = 0; i < job->spec->n_mounts; i++)
+		job->made[i] = -1;
+}
+
 static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 {
 	const struct spec *s = job->spec;
@@ -191,13 +206,11 @@ static int make_mounts(struct runtime_job *job, struct cmk_err *err)
 				   .outside = true,
 				   .tty_gid = (gid_t)-1 };
 
-	job->made = xcalloc(s->n_mounts + 1, sizeof(*job->made));
-	for (size_t i = 0; i < s->n_mounts; i++)
-		job->made[i] = -1;
+	job_need_made(job);
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct spec_mount *m = &s->mounts[i];
 
-		if (!wanted(s, m))
+		if (!wanted(job, m))
 			continue;
 		if (is_joined_shm(s, m) || streq_null(m->type, "proc"))
 			job->made[i] = make_in_child(&c, m, err);
@@ -250,13 +263,13 @@ int outside_prepare(struct runtime_job *job, struct cmk_err *err)
 	if (!job->create->rootfs->read_only_bind)
 		job->root_mnt_fd = storage_mount_open(job->create->st, STORAGE_MOUNT_CONTAINER,
 						      job->create->id);
-	if (!needed(job->spec))
+	if (!needed(job))
 		return 0;
 	if (unshare(CLONE_NEWNS) < 0)
 		return cmk_err_errno(err, "make a mount namespace");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return cmk_err_errno(err, "make mounts private");
-	if (has_own_map(job->spec))
+	if (has_own_map(job->spec) || job->create->other)
 		r = make_root(job, err);
 	*job->stage = STAGE_MOUNTS;
 	return r == 0 ? make_mounts(job, err) : r;

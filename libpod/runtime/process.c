@@ -23,13 +23,7 @@
 #define PROC_ROOT_INO 1
 #define ALL_CAPS ((UINT64_C(1) << 63) - 1)
 
-/* Who the process will be. */
-struct identity {
-	struct spec_user user;
-	char *home;
-};
-
-static void identity_done(struct identity *id)
+void identity_done(struct identity *id)
 {
 	free(id->user.additional_gids);
 	free(id->home);
@@ -48,8 +42,8 @@ int process_begin(const struct runtime_job *job, struct cmk_err *err)
 	return 0;
 }
 
-static int find_identity(const struct runtime_job *job, int root_fd, struct identity *id,
-			 struct cmk_err *err)
+int process_identity(const struct runtime_job *job, int root_fd, struct identity *id,
+		     struct cmk_err *err)
 {
 	const struct spec_user *given = &job->process->user;
 	cleanup_free char *numbers = xasprintf("%u:%u", given->uid, given->gid);
@@ -75,8 +69,8 @@ static int find_identity(const struct runtime_job *job, int root_fd, struct iden
 
 /* A working directory that is missing is made, inside the root and by descriptor (CVE-2026-55686).
  */
-static int make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
-		    struct cmk_err *err)
+int process_make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
+		     struct cmk_err *err)
 {
 	const char *cwd = job->process->cwd ?: "/";
 	cleanup_close int fd = -1;
@@ -390,9 +384,9 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 	if (!job->process->args || !job->process->args[0])
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EINVAL, "no command to run");
 	*job->stage = STAGE_USER;
-	r = find_identity(job, root_fd, &id, err);
+	r = process_identity(job, root_fd, &id, err);
 	if (r == 0)
-		r = make_cwd(job, root_fd, &id, err);
+		r = process_make_cwd(job, root_fd, &id, err);
 	if (r == 0)
 		r = process_take_terminal(id.user.uid, slave_fd, err);
 	if (r == 0)

@@ -34,7 +34,9 @@ struct runtime_create_args {
 	const struct rootfs_plan *rootfs;
 	int stdio[3]; /* without a terminal: what becomes 0, 1, 2 of the container (borrowed); -1 is
 			 /dev/null */
-	int cgroup_fd;		 /* the container's group (clone3 into it), or -1 */
+	int cgroup_fd;				/* the container's group (clone3 into it), or -1 */
+	const char *cgroup_mount, *cgroup_path; /* its place; NULL: there is none */
+	const char *other;	 /* program of another runtime (see other.h), or NULL: our own */
 	bool want_tap;		 /* make and configure tap0 in the new network namespace */
 	const int *preserve_fds; /* become 3, 4, … */
 	size_t n_preserve_fds;
@@ -71,6 +73,7 @@ struct runtime_exec_args {
 	const char *user_text; /* -u as typed, resolved inside the container; NULL: the container's
 				  user */
 	bool privileged;
+	const char *other; /* the program that made the container; NULL: we did */
 	int stdio[3];
 	int cgroup_fd;
 	const int *preserve_fds;

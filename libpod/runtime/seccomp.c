@@ -185,6 +185,17 @@ int seccomp_filter_get_text(const char *name, const char *text, size_t text_len,
 	return 0;
 }
 
+/* Of one that is not built in; "default" leaves *RET NULL. */
+static int read_profile(const char *profile, char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	int r;
+
+	if (streq(profile, "default"))
+		return 0;
+	r = file_read_at(AT_FDCWD, profile, SECCOMP_PROFILE_MAX, ret, ret_len, err);
+	return r < 0 ? cmk_err_wrap(err, r, "seccomp profile") : 0;
+}
+
 int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 		       struct seccomp_filter *ret, struct cmk_err *err)
 {
@@ -196,12 +207,26 @@ int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 		*ret = (struct seccomp_filter){ 0 };
 		return 0;
 	}
-	if (!streq(profile, "default")) {
-		r = file_read_at(AT_FDCWD, profile, SECCOMP_PROFILE_MAX, &text, &len, err);
-		if (r < 0)
-			return cmk_err_wrap(err, r, "seccomp profile");
-	}
-	return seccomp_filter_get_text(profile, text, len, caps, cache_dirfd, ret, err);
+	r = read_profile(profile, &text, &len, err);
+	return r < 0 ? r : seccomp_filter_get_text(profile, text, len, caps, cache_dirfd, ret, err);
+}
+
+int seccomp_text_get(const char *profile, char *const *caps, char **ret, struct cmk_err *err)
+{
+	cleanup_free char *text = NULL, *caps_text = sorted_caps(caps);
+	const char *args[] = { NULL, caps_text, "text", NULL };
+	size_t len = 0;
+	int r;
+
+	*ret = NULL;
+	if (streq(profile, "unconfined"))
+		return 0;
+	r = read_profile(profile, &text, &len, err);
+	if (r < 0)
+		return r;
+	args[0] = text ? "-" : "default";
+	r = helper_run("cmk-seccomp", args, text, len, SECCOMP_PROFILE_MAX, ret, &len, err);
+	return r < 0 ? cmk_err_wrap(err, r, "seccomp profile '%s'", profile) : 0;
 }
 
 int seccomp_filter_install(const struct seccomp_filter *f, int *ret_listener, struct cmk_err *err)

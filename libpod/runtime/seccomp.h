@@ -37,6 +37,9 @@ int seccomp_filter_get(const char *profile, char *const *caps, int cache_dirfd,
 /* The same of a profile's TEXT, which NAME names in messages. */
 int seccomp_filter_get_text(const char *name, const char *text, size_t len, char *const *caps,
 			    int cache_dirfd, struct seccomp_filter *ret, struct cmk_err *err);
+/* PROFILE as above, in the runtime-spec's form (linux.seccomp) and with what applies to CAPS and
+ * this host alone: owned; NULL for "unconfined". Forks and execs cmk-seccomp. */
+int seccomp_text_get(const char *profile, char *const *caps, char **ret, struct cmk_err *err);
 /* Installs F on the calling thread; needs no_new_privs or CAP_SYS_ADMIN in its user namespace.
  * Nothing for unconfined. *RET_LISTENER: what is to be told of its calls, with a listener_path;
  * else -1. */

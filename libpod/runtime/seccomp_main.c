@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cmk-seccomp PROFILE CAPS: compiles a seccomp profile and writes it to stdout.
+ * cmk-seccomp PROFILE CAPS [text]: compiles a seccomp profile and writes it to stdout.
  *
- * PROFILE is "default" (built in) or "-" (a JSON document on stdin, see seccomp_profile.h); CAPS
- * are the granted capabilities, separated by commas, or "". The output is what seccomp_compiled.h
- * says. A program of its own, so that cmk itself never maps libseccomp: it runs only when the cache
- * has no entry.
+ * With "text" it is written in the runtime-spec's form instead, with what applies here alone, for a
+ * runtime of others. PROFILE is "default" (built in) or "-" (a JSON document on stdin, see
+ * seccomp_profile.h); CAPS are the granted capabilities, separated by commas, or "". The output is
+ * what seccomp_compiled.h says. A program of its own, so that cmk itself never maps libseccomp: it
+ * runs only when the cache has no entry.
  *
  * It may: read stdin, write stdout and stderr, ask for memory. No file, no socket, no process; it
  * enters its sandbox before it reads a byte of the profile.
@@ -226,7 +227,19 @@ static int prepare(struct compiler *c, struct seccomp_host *host, struct cmk_err
 	return sandbox_enter(&policy, err);
 }
 
-static int run(const char *name, const char *caps, struct cmk_err *err)
+static int write_text(const struct seccomp_profile *p, const struct seccomp_host *host,
+		      struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = seccomp_profile_text(p, host, &text, &len, err);
+
+	if (r == 0)
+		r = write_all(STDOUT_FILENO, text, len);
+	return r < 0 && err && !err->msg ? cmk_err_set(err, r, "write: %s", errno_text(-r)) : r;
+}
+
+static int run(const char *name, const char *caps, bool as_text, struct cmk_err *err)
 {
 	cleanup_strv char **granted = strv_split(caps, ',');
 	cleanup(seccomp_profile_done) struct seccomp_profile profile = { 0 };
@@ -247,6 +260,8 @@ static int run(const char *name, const char *caps, struct cmk_err *err)
 		r = n < 0 ? cmk_err_set(err, (int)n, "read: %s", errno_text((int)-n))
 			  : seccomp_profile_parse(text, (size_t)n, &host, &profile, err);
 	}
+	if (r == 0 && as_text)
+		return write_text(&profile, &host, err);
 	if (r == 0)
 		r = compile(&c, &profile, err);
 	if (r == 0)
@@ -260,11 +275,11 @@ int main(int argc, char **argv)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
-	if (argc != 3) {
-		(void)fprintf(stderr, "usage: cmk-seccomp default|- CAPS\n");
+	if (argc != 3 && !(argc == 4 && streq(argv[3], "text"))) {
+		(void)fprintf(stderr, "usage: cmk-seccomp default|- CAPS [text]\n");
 		return 2;
 	}
-	if (run(argv[1], argv[2], &err) < 0) {
+	if (run(argv[1], argv[2], argc == 4, &err) < 0) {
 		(void)fprintf(stderr, "%s\n", cmk_err_msg(&err));
 		return 1;
 	}

@@ -515,6 +515,76 @@ int seccomp_profile_parse(const char *text, size_t len, const struct seccomp_hos
 	return 0;
 }
 
+static const char *word_of(const struct word *list, size_t n, unsigned int value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].value == value)
+			return list[i].name;
+	return NULL;
+}
+
+static void write_action(struct json_writer *w, const char *key, const char *code_key,
+			 enum seccomp_action action, uint32_t code)
+{
+	json_write_str(w, key, word_of(actions, ARRAY_LEN(actions), action));
+	if (action == SECCOMP_ERRNO || action == SECCOMP_TRACE)
+		json_write_u64(w, code_key, code);
+}
+
+static void write_rule(struct json_writer *w, const struct seccomp_rule *rule)
+{
+	json_write_object(w, NULL);
+	json_write_strv(w, "names", rule->names);
+	write_action(w, "action", "errnoRet", rule->action, rule->code);
+	if (rule->n_args)
+		json_write_array(w, "args");
+	for (unsigned int i = 0; i < rule->n_args; i++) {
+		const struct seccomp_arg *a = &rule->args[i];
+
+		json_write_object(w, NULL);
+		json_write_u64(w, "index", a->index);
+		json_write_u64(w, "value", a->value);
+		json_write_u64(w, "valueTwo", a->value_two);
+		json_write_str(w, "op", word_of(operators, ARRAY_LEN(operators), a->op));
+		json_write_end(w, '}');
+	}
+	if (rule->n_args)
+		json_write_end(w, ']');
+	json_write_end(w, '}');
+}
+
+int seccomp_profile_text(const struct seccomp_profile *p, const struct seccomp_host *host,
+			 char **ret, size_t *ret_len, struct cmk_err *err)
+{
+	struct json_writer w = JSON_WRITER_INIT;
+
+	json_write_object(&w, NULL);
+	write_action(&w, "defaultAction", "defaultErrnoRet", p->action, p->code);
+	json_write_array(&w, "architectures");
+	json_write_str(&w, NULL, host->arch);
+	for (char **a = p->arches; a && *a; a++)
+		if (!streq(*a, host->arch))
+			json_write_str(&w, NULL, *a);
+	json_write_end(&w, ']');
+	if (p->flags)
+		json_write_array(&w, "flags");
+	for (size_t i = 0; i < ARRAY_LEN(flag_words); i++)
+		if (p->flags & flag_words[i].value)
+			json_write_str(&w, NULL, flag_words[i].name);
+	if (p->flags)
+		json_write_end(&w, ']');
+	if (p->notifies) {
+		json_write_str(&w, "listenerPath", p->listener_path);
+		json_write_str(&w, "listenerMetadata", p->listener_metadata);
+	}
+	json_write_array(&w, "syscalls");
+	for (size_t i = 0; i < p->n_rules; i++)
+		write_rule(&w, &p->rules[i]);
+	json_write_end(&w, ']');
+	json_write_end(&w, '}');
+	return json_writer_finish(&w, ret, ret_len, err);
+}
+
 void seccomp_profile_done(struct seccomp_profile *p)
 {
 	for (size_t i = 0; i < p->n_rules; i++)

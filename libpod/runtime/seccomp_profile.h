@@ -73,6 +73,9 @@ struct seccomp_host {
 int seccomp_profile_parse(const char *text, size_t len, const struct seccomp_host *host,
 			  struct seccomp_profile *ret, struct cmk_err *err);
 void seccomp_profile_done(struct seccomp_profile *p);
+/* P as a member "seccomp" of linux in config.json, for a runtime of others: owned. */
+int seccomp_profile_text(const struct seccomp_profile *p, const struct seccomp_host *host,
+			 char **ret, size_t *ret_len, struct cmk_err *err);
 /* "SCMP_ARCH_X86_64" of that or of a Go name ("amd64"); NULL: unknown. */
 const char *seccomp_arch_name(const char *name);
 /* One after the other, NULL at the end. */

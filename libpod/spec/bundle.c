@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <sys/mount.h>
 
 #include "base/file.h"
@@ -129,6 +130,11 @@ struct bundle *bundle_free(struct bundle *b)
 	free(b->rootfs);
 	free(b->text);
 	free(b->seccomp);
+	for (size_t i = 0; i < b->n_net_devices; i++) {
+		free(b->net_devices[i].name);
+		free(b->net_devices[i].new_name);
+	}
+	free(b->net_devices);
 	(void)spec_free(b->spec);
 	free(b);
 	return NULL;
@@ -158,6 +164,44 @@ static int read_seccomp(const struct json *linux_, struct bundle *b, struct cmk_
 		return bundle_bad(b, v, err, "linux.seccomp: not an object");
 	json_write_value(&w, NULL, v);
 	return json_writer_finish(&w, &b->seccomp, &b->seccomp_len, err);
+}
+
+/* As dev_valid_name() of the kernel has it. */
+static bool is_device_name(const char *s)
+{
+	return *s && strlen(s) < IFNAMSIZ && !streq(s, ".") && !streq(s, "..") &&
+	       !strpbrk(s, "/: \t\n\r\v\f");
+}
+
+static int read_net_devices(const struct json *linux_, struct bundle *b, struct cmk_err *err)
+{
+	const struct json *all = json_get(linux_, "netDevices");
+
+	if (!all || all->type == JSON_NULL)
+		return 0;
+	if (all->type != JSON_OBJECT)
+		return bundle_bad(b, all, err, "linux.netDevices: not an object");
+	b->net_devices = xcalloc(all->n + 1, sizeof(*b->net_devices));
+	json_each (v, all) {
+		const struct json *name = json_get(v, "name");
+		const char *inside = name ? json_str(name) : v->key;
+
+		if (v->type != JSON_OBJECT || !inside || !is_device_name(v->key) ||
+		    !is_device_name(inside))
+			return bundle_bad(b, v, err, "linux.netDevices: '%.80s' is no device",
+					  v->key);
+		for (size_t i = 0; i < b->n_net_devices; i++)
+			if (streq(b->net_devices[i].new_name, inside))
+				return bundle_bad(b, v, err,
+						  "linux.netDevices: two devices are to be '%s'",
+						  inside);
+		b->net_devices[b->n_net_devices++] = (struct bundle_net_device){
+			.name = xstrdup(v->key), .new_name = xstrdup(inside)
+		};
+	}
+	if (all->n > 0 && !spec_has_namespace(b->spec, "network"))
+		return bundle_bad(b, all, err, "linux.netDevices: without a network namespace");
+	return 0;
 }
 
 /* Of paths that may be relative. */
@@ -194,6 +238,7 @@ static void translate_resources(const struct json *linux_, struct bundle *b)
 {
 	const struct json *cpu = json_path(linux_, "resources.cpu");
 	const struct json *huge = json_path(linux_, "resources.hugepageLimits");
+	const struct json *rdma = json_path(linux_, "resources.rdma");
 	struct spec_resources *res = &b->spec->resources;
 	uint64_t n;
 
@@ -202,6 +247,17 @@ static void translate_resources(const struct json *linux_, struct bundle *b)
 			      xasprintf("cpu.max.burst=%llu", (unsigned long long)n));
 	if (json_u64(json_get(cpu, "idle"), 1, &n) == 0)
 		strv_add_take(&res->unified, xasprintf("cpu.idle=%llu", (unsigned long long)n));
+	/* One line for each device, which the kernel takes one by one. */
+	json_each (d, rdma) {
+		cleanup_strbuf struct strbuf line = STRBUF_INIT;
+
+		strbuf_addf(&line, "rdma.max=%s", d->key);
+		if (json_u64(json_get(d, "hcaHandles"), UINT32_MAX, &n) == 0)
+			strbuf_addf(&line, " hca_handle=%llu", (unsigned long long)n);
+		if (json_u64(json_get(d, "hcaObjects"), UINT32_MAX, &n) == 0)
+			strbuf_addf(&line, " hca_object=%llu", (unsigned long long)n);
+		strv_add_take(&res->unified, strbuf_steal(&line));
+	}
 	json_each (h, huge) {
 		const char *size = json_str(json_get(h, "pageSize"));
 
@@ -224,6 +280,8 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 	b->boottime.has = json_path(linux_, "timeOffsets.boottime");
 	b->monotonic.has = json_path(linux_, "timeOffsets.monotonic");
 	r = read_seccomp(linux_, b, err);
+	if (r == 0)
+		r = read_net_devices(linux_, b, err);
 	if (r == 0)
 		r = bundle_check(root, b, err);
 	if (r < 0)

@@ -21,6 +21,11 @@ struct bundle_device {
 	uint32_t mode, uid, gid;
 };
 
+/* config-linux.md#network-devices */
+struct bundle_net_device {
+	char *name, *new_name; /* on the host, in the container */
+};
+
 /* config-linux.md#allowed-device-list */
 struct bundle_device_rule {
 	bool allow, has_major, has_minor;
@@ -60,6 +65,8 @@ struct bundle {
 	size_t n_devices;
 	struct bundle_device_rule *device_rules;
 	size_t n_device_rules;
+	struct bundle_net_device *net_devices;
+	size_t n_net_devices;
 	char *rootfs_propagation; /* "private"…, or NULL */
 	char **personality_flags;
 	struct bundle_time_offset boottime, monotonic;

@@ -138,13 +138,11 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 	static const struct {
 		const char *path, *why;
 	} undone[] = {
-		{ "linux.netDevices", "moving network devices is not supported" },
 		{ "linux.intelRdt", "resctrl is not supported" },
 		{ "linux.mountLabel", "SELinux labels are not supported" },
 		{ "process.selinuxLabel", "SELinux labels are not supported" },
 		{ "process.commandLine", "is for Windows" },
 		{ "linux.resources.network", "cgroup v2 has no classes of network packets" },
-		{ "linux.resources.rdma", "the controller rdma is not supported" },
 		{ "linux.resources.memory.kernel", "cgroup v2 does not count the kernel's memory "
 						   "alone" },
 		{ "linux.resources.memory.kernelTCP", "cgroup v2 does not count it alone" },
@@ -387,6 +385,30 @@ static int check_device_rules(const struct json *root, const struct bundle *b, s
 	return 0;
 }
 
+static int check_rdma(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	static const char path[] = "linux.resources.rdma";
+	const struct json *all = json_path(root, path);
+
+	if (all && all->type != JSON_NULL && all->type != JSON_OBJECT)
+		return bundle_bad(b, all, err, "%s: not an object", path);
+	json_each (d, all) {
+		static const char *const keys[] = { "hcaHandles", "hcaObjects" };
+
+		if (d->type != JSON_OBJECT || !*d->key || strpbrk(d->key, " \t\n="))
+			return bundle_bad(b, d, err, "%s: '%s' is no device", path, d->key);
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+			const struct json *v = json_get(d, keys[i]);
+			uint64_t n;
+
+			if (v && v->type != JSON_NULL && json_u64(v, UINT32_MAX, &n) < 0)
+				return bundle_bad(b, v, err, "%s.%s.%s: not a number", path, d->key,
+						  keys[i]);
+		}
+	}
+	return 0;
+}
+
 static int check_names(const struct json *root, const struct bundle *b, struct cmk_err *err)
 {
 	const struct spec *s = b->spec;
@@ -497,9 +519,9 @@ int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err
 {
 	static int (*const checks[])(const struct json *root, const struct bundle *b,
 				     struct cmk_err *err) = {
-		check_version,	  refuse_undone, check_root,	   check_mounts,
-		check_namespaces, check_maps,	 check_sysctls,	   check_hooks,
-		check_devices,	  check_names,	 check_priorities, check_device_rules,
+		check_version,	  refuse_undone,      check_root,  check_mounts,  check_namespaces,
+		check_maps,	  check_sysctls,      check_hooks, check_devices, check_names,
+		check_priorities, check_device_rules, check_rdma,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

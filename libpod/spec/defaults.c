@@ -133,6 +133,16 @@ void spec_share_sys(struct spec *s)
 	}
 }
 
+bool spec_wants_propagation(const struct spec *s)
+{
+	for (size_t i = 0; i < s->n_mounts; i++)
+		for (char **o = s->mounts[i].options; o && *o; o++)
+			if (streq(*o, "rslave") || streq(*o, "slave") || streq(*o, "rshared") ||
+			    streq(*o, "shared"))
+				return true;
+	return false;
+}
+
 void spec_make_writable(struct spec *s, const char *dest)
 {
 	for (size_t i = 0; i < s->n_mounts; i++) {

@@ -170,6 +170,8 @@ bool spec_makes_namespace(const struct spec *s, const char *type);
 bool spec_joins_namespace(const struct spec *s, const char *type);
 /* Makes TYPE the host's where PATH is NULL, else one to join. */
 void spec_set_namespace(struct spec *s, const char *type, const char *path);
+/* Whether what the host mounts later is to be seen in one of the mounts. */
+bool spec_wants_propagation(const struct spec *s);
 /* For a container in the host's network namespace: /sys becomes a read-only recursive bind of the
  * host's. */
 void spec_share_sys(struct spec *s);

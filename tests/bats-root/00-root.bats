@@ -37,6 +37,29 @@ as() {
 	assert_equal "$(awk 'NR > 1 {n += $3} END {print n}' out)" 65537
 }
 
+@test "an id-mapped mount has the host's ids inside" {
+	cp /etc/subuid "$T/subuid"
+	cp /etc/subgid "$T/subgid"
+	echo root:2000000:65536 >>"$T/subuid"
+	echo root:2000000:65536 >>"$T/subgid"
+	mkdir src && echo data >src/root && echo data >src/seven && chown 7:8 src/seven
+	cat >inside <<-E
+		mount --bind "$T/subuid" /etc/subuid && mount --bind "$T/subgid" /etc/subgid || exit
+		timeout 60 cmk run --rm --net=none -v "$T/src:/plain" --mount "type=bind,src=$T/src,dst=/b,idmap" \
+			-v "$T/src:/ro:ro,idmap" alpine sh -c '
+			stat -c "%n %u %g" /plain/seven /b/root /b/seven
+			touch /ro/new 2>/dev/null || echo read-only
+			touch /b/mine && chown 9:10 /b/mine'
+	E
+	unshare --mount --propagation private sh inside >out
+	cat out
+	# Only with its map are 7 and 8 known inside.
+	assert_equal "$(cat out)" $'/plain/seven 65534 65534\n/b/root 0 0\n/b/seven 7 8\nread-only'
+	assert_equal "$(stat -c '%u %g' src/mine)" '9 10'
+	run_cmk 125 run --rm --net=none -v "$T/src:/b:idmap,U" alpine true
+	assert_error "'U' and 'idmap' exclude each other"
+}
+
 @test "a user without ranges runs with a single id and a warning" {
 	as cmk-nosub timeout 60 "$CMK_BIN" run --rm alpine sh -c 'id -u; touch /tmp/x; stat -c %u /tmp/x /etc/passwd; cat /proc/self/uid_map' >out 2>err
 	cat out err

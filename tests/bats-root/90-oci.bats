@@ -78,6 +78,38 @@ args() {
 	assert_equal "$output" $'300\n3 1'
 }
 
+@test "network devices of the host become the container's, with addresses and new names" {
+	cat >"$T/inside" <<-'E'
+		ip link add d0 type veth peer name d1 && ip addr add 192.0.2.9/24 dev d0 && ip -6 addr add 2001:db8:9::1/64 dev d0 nodad
+		ip link add v0 type veth peer name v1
+		cmk oci run one || exit
+		ip -o link show d0 && echo 'it is still here'
+		exit 0
+	E
+	edit '.linux.netDevices = {d0: {name: "eth7"}, v0: {}} | del(.linux.cgroupsPath)'
+	args sh -c 'ip -o addr show; ip -o link show eth7; ip -o link show v0'
+	output=$(unshare --net sh "$T/inside")
+	echo "$output"
+	assert_match "$output" 'eth7 +inet 192\.0\.2\.9/24'
+	assert_match "$output" 'eth7 +inet6 2001:db8:9::1/64'
+	assert_match "$output" 'eth7@.*[<,]UP[,>]'
+	assert_match "$output" 'v0@.*[<,]UP[,>]'
+	refute_match "$output" 'still here'
+	# What is not there.
+	edit '.linux.netDevices = {nosuch: {}}'
+	run_cmk 1 oci run one
+	assert_error "linux.netDevices: .*'nosuch'"
+	edit '.linux.netDevices = {"a/b": {}}'
+	run_cmk 1 oci run one
+	assert_error "line [0-9]+: linux.netDevices: 'a/b' is no device"
+	edit '.linux.netDevices = {a: {name: "x"}, b: {name: "x"}}'
+	run_cmk 1 oci run one
+	assert_error "two devices are to be 'x'"
+	edit '.linux.netDevices = {a: {}} | .linux.namespaces |= map(select(.type != "network"))'
+	run_cmk 1 oci run one
+	assert_error 'linux.netDevices: without a network namespace'
+}
+
 podman_args() {
 	# podman wants a short path.
 	S=$(mktemp -d /tmp/p.XXXX)

@@ -137,10 +137,19 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	printf '[containers]\nnew_key = 1\ninterface_name = "eth7"\nlabel = true\n[engine]\nno_pivot_root = false\n[future]\nx = 1\n' >"$conf"
 	run_in true
 	assert_equal "${stderr#*msg=}" "\"containers.conf: [containers] interface_name = 'eth7' is not supported and has no effect\""
+	printf '[engine]\nno_pivot_root = true\n' >"$conf"
+	run_cmk 125 run --rm --rootfs "$fs" true
+	assert_error "containers.conf: \[engine\] no_pivot_root = 'true' is not supported"
+	run_cmk ps
+}
+
+@test "apparmor_profile is as --security-opt apparmor=, which wins" {
 	printf '[containers]\napparmor_profile = "mine"\n' >"$conf"
 	run_cmk 125 run --rm --rootfs "$fs" true
-	assert_error "containers.conf: \[containers\] apparmor_profile = 'mine' is not supported"
-	run_cmk ps
+	assert_error 'mine|AppArmor'
+	run_cmk run --rm --net=none --security-opt apparmor=unconfined --rootfs "$fs" true
+	printf '[containers]\napparmor_profile = "unconfined"\n' >"$conf"
+	run_cmk run --rm --net=none --rootfs "$fs" true
 }
 
 @test "a wrong containers.conf is an error that names file, line and key, but for help" {

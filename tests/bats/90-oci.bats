@@ -459,3 +459,47 @@ refused() {
 	[ ! -e "$TEST_CG/oci/one" ]
 	rmdir "$TEST_CG/oci"
 }
+
+@test "kill --regex, exec --cgroup, the CPUs of an exec" {
+	local id
+	args sleep 1000
+	for id in one-a one-b two; do
+		run_cmk oci create $id
+		run_cmk oci start $id
+	done
+	run_cmk 1 oci kill --regex 'no.*' KILL
+	assert_error "no container that runs matches 'no\.\*'"
+	# The whole id has to fit.
+	run_cmk 1 oci kill --regex 'one' KILL
+	run_cmk 1 oci kill --regex '(' KILL
+	assert_error '\-\-regex'
+	run_cmk oci kill --regex 'one-.' KILL
+	assert wait_for 5 is one-a stopped
+	assert wait_for 5 is one-b stopped
+	assert is two running
+	run_cmk 1 oci exec --cgroup a/b two true
+	assert_error "\-\-cgroup 'a/b': not the name of a group"
+	run_cmk 1 oci exec --cgroup .. two true
+	if [ -n "$TEST_CG" ] && cmk oci ps two >/dev/null && cmk oci events --stats two >/dev/null 2>&1; then
+		run_cmk oci exec --cgroup part two grep 0:: /proc/self/cgroup
+		assert_match "$output" '/part$'
+	fi
+	jq -n '{args: ["grep", "Cpus_allowed_list", "/proc/self/status"], cwd: "/", user: {uid: 0, gid: 0}}' >p.json
+	run_cmk oci exec --process p.json two
+	run_cmk oci delete --force two
+	edit '.process.execCPUAffinity = {initial: "0"}'
+	run_cmk oci create two
+	run_cmk oci start two
+	run_cmk oci exec --process p.json two
+	assert_equal "$output" $'Cpus_allowed_list:\t0'
+}
+
+@test "limits of rdma are the controller's, or its absence is told" {
+	edit '.linux.resources.rdma = {mlx5_0: {hcaHandles: "many"}}'
+	run_cmk 1 oci run one
+	assert_error 'line [0-9]+: linux.resources.rdma.mlx5_0.hcaHandles: not a number'
+	grep -qw rdma /sys/fs/cgroup/cgroup.controllers 2>/dev/null && skip 'the controller is here, and no device of it'
+	edit '.linux.resources.rdma = {mlx5_0: {hcaHandles: 3, hcaObjects: 10000}}'
+	run_cmk 1 oci run one
+	assert_error 'rdma'
+}

@@ -14,6 +14,7 @@
 #include "libpod/record/internal.h"
 #include "libpod/record/joins.h"
 #include "libpod/runtime/hooks.h"
+#include "libpod/runtime/other.h"
 
 #include "tests/unit/unit.h"
 
@@ -72,6 +73,26 @@ void runtime_container_done(struct runtime_container *c)
 	cleanup_close_fn(&c->pidfd);
 	cleanup_close_fn(&c->console_fd);
 	*c = RUNTIME_CONTAINER_INIT;
+}
+
+int runtime_other_start(struct storage *st, const char *id, const char *program,
+			struct cmk_err *err)
+{
+	(void)st;
+	(void)id;
+	(void)program;
+	(void)err;
+	return 0;
+}
+
+int runtime_other_delete(struct storage *st, const char *id, const char *program,
+			 struct cmk_err *err)
+{
+	(void)st;
+	(void)id;
+	(void)program;
+	(void)err;
+	return 0;
 }
 
 int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *ret,

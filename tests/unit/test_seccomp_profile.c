@@ -53,6 +53,50 @@ static void test_all_of_the_runtime_spec_s_form(void **state)
 	seccomp_profile_done(&p);
 }
 
+/* What is written for another runtime is read as the same, without what does not apply here. */
+static void test_written_it_reads_the_same(void **state)
+{
+	static const char text[] =
+		"{\"defaultAction\": \"SCMP_ACT_ERRNO\", \"defaultErrnoRet\": 38,"
+		"\"archMap\": [{\"architecture\": \"SCMP_ARCH_X86_64\","
+		"  \"subArchitectures\": [\"SCMP_ARCH_X86\"]}],"
+		"\"flags\": [\"SECCOMP_FILTER_FLAG_LOG\"],"
+		"\"listenerPath\": \"/run/agent\", \"listenerMetadata\": \"a\","
+		"\"syscalls\": ["
+		"{\"names\": [\"read\", \"write\"], \"action\": \"SCMP_ACT_ALLOW\"},"
+		"{\"names\": [\"bpf\"], \"action\": \"SCMP_ACT_ALLOW\","
+		" \"excludes\": {\"caps\": [\"CAP_SYS_ADMIN\"]}},"
+		"{\"names\": [\"clone\"], \"action\": \"SCMP_ACT_ERRNO\", \"errno\": \"EPERM\","
+		" \"includes\": {\"minKernel\": \"4.8\"},"
+		" \"args\": [{\"index\": 2, \"value\": 18446744073709551615,"
+		" \"valueTwo\": 7, \"op\": \"SCMP_CMP_MASKED_EQ\"}]},"
+		"{\"names\": [\"mknod\"], \"action\": \"SCMP_ACT_NOTIFY\"}]}";
+	struct seccomp_profile p = { 0 }, q = { 0 };
+	cleanup_free char *out = NULL;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(parse(text, &p, NULL), 0);
+	assert_int_equal(seccomp_profile_text(&p, &host, &out, &len, NULL), 0);
+	assert_int_equal(strlen(out), len);
+	assert_null(strstr(out, "bpf"));
+	assert_int_equal(parse(out, &q, NULL), 0);
+	assert_int_equal(q.action, p.action);
+	assert_int_equal(q.code, 38);
+	assert_string_equal(q.arches[0], "SCMP_ARCH_X86_64");
+	assert_string_equal(q.arches[1], "SCMP_ARCH_X86");
+	assert_int_equal(q.flags, p.flags);
+	assert_string_equal(q.listener_path, "/run/agent");
+	assert_int_equal(q.n_rules, 3);
+	assert_string_equal(q.rules[0].names[1], "write");
+	assert_int_equal(q.rules[1].code, EPERM);
+	assert_int_equal(q.rules[1].n_args, 1);
+	assert_memory_equal(&q.rules[1].args[0], &p.rules[1].args[0], sizeof(p.rules[1].args[0]));
+	assert_int_equal(q.rules[2].action, SECCOMP_NOTIFY);
+	seccomp_profile_done(&p);
+	seccomp_profile_done(&q);
+}
+
 static size_t count(const char *condition)
 {
 	cleanup_free char *text = xasprintf(
@@ -185,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_of_the_runtime_spec_s_form),
+		cmocka_unit_test(test_written_it_reads_the_same),
 		cmocka_unit_test(test_conditions_of_the_engines_form),
 		cmocka_unit_test(test_arch_map_gives_the_native_one_s),
 		cmocka_unit_test(test_errors_name_line_and_field),
