@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The log driver journald with systemd's own journal, started by hand in a mount namespace of its own.
-load ../bats/helpers
+load manager
 
 setup() {
 	common_setup
@@ -36,18 +36,6 @@ as_user() {
 	shift
 	nsenter -t "$journald" -m setpriv --reuid "$id" --regid "$id" --clear-groups env -i PATH="$PATH" HOME="$home" USER=cmk-test \
 		XDG_RUNTIME_DIR="/run/user/$uid" timeout 60 "$@" 3>&-
-}
-
-# run_user [CODE] COMMAND...
-run_user() {
-	local code=0
-	[[ $1 != [0-9]* ]] || { code=$1 && shift; }
-	status=0
-	user "$@" >"$T/out" 2>"$T/err" || status=$?
-	read_all output "$T/out"
-	read_all stderr "$T/err"
-	output=${output%$'\n'} stderr=${stderr%$'\n'}
-	[ "$status" = "$code" ] || { echo "exit code $status: $output $stderr" && return 1; }
 }
 
 run_in() { run_user "$CMK_BIN" run --log-driver journald --net=none --name "$1" "${@:2}"; }

@@ -92,6 +92,37 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	assert_match "$(cat c1.out)" got
 }
 
+@test "--sig-proxy=false of run, attach and start -a: the command dies of the signal, the container goes on" {
+	local how pid
+	run_cmk create --name c1 "${RUN[@]}" sh -c 'trap "echo got; exit 7" USR1; echo ready; while :; do sleep 0.1; done'
+	for how in "start -a --sig-proxy=false" "attach --sig-proxy=false" "attach" "start -a" "run --sig-proxy=false"; do
+		rm -f a.out
+		case $how in
+		run*) cmk_background a run --name c2 --sig-proxy=false "${RUN[@]}" sh -c 'echo ready; while :; do sleep 0.1; done' ;;
+		# shellcheck disable=SC2086
+		*) cmk_background a $how c1 ;;
+		esac
+		pid=$!
+		if [ "$how" = attach ] || [ "$how" = "attach --sig-proxy=false" ]; then
+			sleep 1 # nothing is printed that would tell
+		else
+			assert wait_for 20 grep -q ready a.out
+		fi
+		kill -USR1 $pid
+		status=0
+		wait $pid || status=$?
+		if [[ $how = *=false ]]; then
+			assert_equal "$how $status" "$how $((128 + 10))"
+			run_cmk ps --format '{{.Names}}' --filter "name=^c[12]$"
+			assert_match "$output" "$([ "${how%% *}" = run ] && echo c2 || echo c1)"
+		else
+			assert_equal "$how $status" "$how 7"
+			assert_match "$(cat a.out)" got
+		fi
+	done
+	run_cmk rm -f -t 0 c1 c2
+}
+
 @test "killed by SIGKILL, the command leaves the container running" {
 	cmk_background c1 run --name c1 "${RUN[@]}" sh -c 'echo ready; exec sleep 100'
 	assert wait_for 20 grep -q ready c1.out
