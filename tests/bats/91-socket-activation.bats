@@ -3,10 +3,16 @@
 # Sockets that systemd opens and hands over (sd_listen_fds(3)), by its own systemd-socket-activate.
 load helpers
 
+setup_file() {
+	mkdir "$BATS_FILE_TMPDIR/fs"
+	tar -xf "$CMK_TEST_STAGE/cache/debian.tar" --no-same-owner -C "$BATS_FILE_TMPDIR/fs" --exclude='./dev/*'
+	chmod 755 "$BATS_FILE_TMPDIR/fs"
+}
+
 setup() {
 	common_setup
 	command -v systemd-socket-activate >/dev/null || skip "systemd-socket-activate is not installed"
-	load_images debian
+	fs=$BATS_FILE_TMPDIR/fs
 }
 
 teardown() {
@@ -28,7 +34,7 @@ activated() {
 ask() { timeout 30 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1 && cat <&4"; }
 
 @test "run starts with the first connection, which is answered; no network is needed" {
-	activated 18401 "$T/bin/cmk" run --rm --net=none debian perl -e "$SERVER" 2
+	activated 18401 "$T/bin/cmk" run --rm --net=none --rootfs "$fs" perl -e "$SERVER" 2
 	assert_equal "$(ask 18401)" "hello 1 1 web mine"
 	assert_equal "$(ask 18401)" "hello 2 1 web mine"
 	wait "$activate"
@@ -36,7 +42,7 @@ ask() { timeout 30 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1 && cat <&4"; }
 }
 
 @test "with --init the sockets are its child's; -d keeps them over a restart by policy" {
-	activated 18402 "$T/bin/cmk" run -d --init --name c --net=none --restart=always debian perl -e "$SERVER" 1
+	activated 18402 "$T/bin/cmk" run -d --init --name c --net=none --restart=always --rootfs "$fs" perl -e "$SERVER" 1
 	assert_equal "$(ask 18402)" "hello 1 1 web mine"
 	# Each server answers one; the socket waits meanwhile.
 	assert_equal "$(ask 18402)" "hello 1 1 web mine"
@@ -51,8 +57,8 @@ ask() { timeout 30 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1 && cat <&4"; }
 }
 
 @test "start hands them on as well, to one container; exec sessions do not get them" {
-	run_cmk create --name c --net=none debian perl -e "$SERVER" 2
-	run_cmk create --name d --net=none debian true
+	run_cmk create --name c --net=none --rootfs "$fs" perl -e "$SERVER" 2
+	run_cmk create --name d --net=none --rootfs "$fs" true
 	activated 18403 "$T/bin/cmk" start c
 	assert_equal "$(ask 18403)" "hello 1 1 web mine"
 	assert_equal "$(cmk exec c sh -c 'echo $LISTEN_FDS; ls /proc/self/fd | grep -c "^3$"')" $'\n1'
@@ -66,14 +72,14 @@ ask() { timeout 30 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1 && cat <&4"; }
 }
 
 @test "sockets of another process are left alone, wrong numbers are refused" {
-	LISTEN_PID=1 LISTEN_FDS=5 run_cmk run --rm --net=none debian sh -c 'echo "<$LISTEN_FDS>"'
+	LISTEN_PID=1 LISTEN_FDS=5 run_cmk run --rm --net=none --rootfs "$fs" sh -c 'echo "<$LISTEN_FDS>"'
 	assert_equal "$output" "<>"
 	# shellcheck disable=SC2016
-	run sh -c 'LISTEN_PID=$$ LISTEN_FDS=x exec cmk run --rm --net=none debian true'
+	run sh -c 'LISTEN_PID=$$ LISTEN_FDS=x exec cmk run --rm --net=none --rootfs "$0" true' "$fs"
 	assert_equal "$status" 125
 	assert_match "$output" "LISTEN_FDS: 'x' is no number of descriptors"
 	# shellcheck disable=SC2016
-	run sh -c 'exec 3>&- 4>&-; LISTEN_PID=$$ LISTEN_FDS=2 exec cmk run --rm --net=none debian true'
+	run sh -c 'exec 3>&- 4>&-; LISTEN_PID=$$ LISTEN_FDS=2 exec cmk run --rm --net=none --rootfs "$0" true' "$fs"
 	assert_equal "$status" 125
 	assert_match "$output" "file descriptor 3 is not available"
 }
