@@ -3,6 +3,7 @@
 # What other container programs have been hurt by, where no other file asks for it: docs/security.md says
 # which test answers which entry of the record.
 load helpers
+bats_require_minimum_version 1.5.0
 load canary
 
 setup() {
