@@ -243,6 +243,28 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
+/* D is the scope around the group. systemd, whose it is, knows what it was made with. */
+static void update_scope_weights(const struct cgroup_delegation *d,
+				 const struct spec_resources *before,
+				 const struct spec_resources *after)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	uint64_t old_cpu, old_io, cpu, io;
+	char text[32];
+	int r = 0;
+
+	limits_weights(before, &old_cpu, &old_io);
+	limits_weights(after, &cpu, &io);
+	(void)snprintf(text, sizeof(text), "%llu", cpu ? (unsigned long long)cpu : 100);
+	if (cpu != old_cpu)
+		r = control_write(d->fd, "cpu.weight", text, &err);
+	(void)snprintf(text, sizeof(text), "default %llu", io ? (unsigned long long)io : 100);
+	if (r == 0 && io != old_io)
+		r = control_write(d->fd, "io.weight", text, &err);
+	if (r < 0)
+		log_debug("weights of the scope '%s': %s", d->path, cmk_err_msg(&err));
+}
+
 int cgroup_update(const char *mount, const char *path, const struct spec_resources *before,
 		  const struct spec_resources *after, struct cmk_err *err)
 {
@@ -268,6 +290,8 @@ int cgroup_update(const char *mount, const char *path, const struct spec_resourc
 	/* All or nothing. */
 	if (r < 0)
 		(void)limits_change(fd, after, before, NULL);
+	else if (streq(slash, "/" CONTAINER_GROUP) && str_has_suffix(d.path, ".scope"))
+		update_scope_weights(&d, before, after);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "base/strbuf.h"
 #include "libpod/cgroup/internal.h"
 
@@ -451,6 +452,17 @@ static int change_rates(int fd, const struct spec_resources *before,
 		(void)close(c.fd);
 	free(seen.list);
 	return r;
+}
+
+void limits_weights(const struct spec_resources *res, uint64_t *ret_cpu, uint64_t *ret_io)
+{
+	cleanup_free char *text = cpu_weight(res);
+	const char *given = strv_env_get(res->unified, "cpu.weight");
+
+	*ret_cpu = 0;
+	if ((given || text) && parse_u64(given ? given : text, 10000, ret_cpu) < 0)
+		*ret_cpu = 0;
+	*ret_io = res->blkio_weight ? io_weight(res->blkio_weight) : 0;
 }
 
 /* Last, so that they win over what other options wrote. They are not lifted: what a file says by

@@ -11,7 +11,6 @@
 #include "libpod/cgroup/internal.h"
 
 #define PROCS_MAX (1 << 20)
-#define CONTAINER_GROUP "container"   /* below a scope, as crun names it */
 #define MONITOR_GROUP "monitor"	      /* beside it; for no-conmon its holder, as long as it takes */
 #define SUPERVISOR_GROUP "supervisor" /* of --cgroups split, as podman names it */
 
@@ -292,11 +291,12 @@ static int enter_scope(const struct cgroup_delegation *d, pid_t first, const cha
 
 /* With --cgroups no-conmon the monitor stays where it is, if it can reach the scope from there. */
 static int start_scope(const struct cgroup_request *q, const struct scope_manager *m,
-		       const char *name, struct scope_holder *ret, struct cmk_err *err)
+		       const struct spec_resources *res, const char *name, struct scope_holder *ret,
+		       struct cmk_err *err)
 {
 	cleanup_free char *own = group_of(0), *text = xasprintf("container %s (cmk)", q->name);
 	bool stays = q->mode == CGROUPS_NO_CONMON && own && is_below_manager(m, own);
-	const struct scope_unit unit = {
+	struct scope_unit unit = {
 		.name = name,
 		.description = text,
 		.slice = q->parent,
@@ -304,6 +304,7 @@ static int start_scope(const struct cgroup_request *q, const struct scope_manage
 		.delegate = true,
 	};
 
+	limits_weights(res, &unit.cpu_weight, &unit.io_weight);
 	return scope_start(m, &unit, ret, err);
 }
 
@@ -319,7 +320,7 @@ static int systemd_make(const struct cgroup_request *q, const struct cgroup_dele
 	if (!is_in_scope(d, name, &in)) {
 		if (!scope_manager_find(&m, true))
 			return scope_manager_missing(err);
-		r = start_scope(q, &m, name, &ret->holder, err);
+		r = start_scope(q, &m, res, name, &ret->holder, err);
 		if (r < 0)
 			return r;
 		ret->in_scope = true;
@@ -337,11 +338,13 @@ int cgroup_scope_make(const char *unit, const char *slice, const char *descripti
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
 								 in = CGROUP_DELEGATION_INIT;
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
-	const struct scope_unit u = {
+	struct scope_unit u = {
 		.name = unit, .description = description, .slice = slice, .delegate = true
 	};
 	struct cgroup_group g = CGROUP_GROUP_INIT;
 	int r;
+
+	limits_weights(res, &u.cpu_weight, &u.io_weight);
 
 	if (!scope_manager_find(&m, true))
 		return scope_manager_missing(err);

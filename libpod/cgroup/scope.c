@@ -152,6 +152,8 @@ static char **helper_argv(const struct scope_manager *m, const struct scope_unit
 	strv_add_take(&argv, xasprintf("%d", (int)u->pid));
 	strv_add(&argv, u->delegate ? "yes" : "no");
 	strv_add(&argv, u->description);
+	strv_add_take(&argv, xasprintf("%llu", (unsigned long long)u->cpu_weight));
+	strv_add_take(&argv, xasprintf("%llu", (unsigned long long)u->io_weight));
 	return argv;
 }
 

@@ -31,6 +31,7 @@ struct scope_unit {
 	const char *slice; /* NULL: "user.slice", of the system "machine.slice" */
 	pid_t pid;	   /* its first process; 0: the holder */
 	bool delegate;
+	uint64_t cpu_weight, io_weight; /* CPUWeight=, IOWeight=; 0: the default */
 };
 /* The helper program: where the scope has no other process it keeps it alive until it is let go. */
 struct scope_holder {

@@ -3,13 +3,14 @@
  * cmk-scope: has systemd make a transient scope (org.freedesktop.systemd1(5), systemd.scope(5)),
  * over D-Bus with sd-bus, so that cmk itself never maps libsystemd. Started by scope_start():
  *
- *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION
+ *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT
  *
  * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
  * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
  * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
- * the other side of standard input is closed. DELEGATE is yes or no. Standard input is a
- * SOCK_SEQPACKET socket: one message when the scope is there ("ok") or with the error, one line.
+ * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set.
+ * Standard input is a SOCK_SEQPACKET socket: one message when the scope is there ("ok") or with the
+ * error, one line.
  *
  * It may: talk on the connection to systemd that it opened first. After that no file, no other
  * socket, no process, no capability.
@@ -32,6 +33,7 @@ struct scope {
 	const char *slice, *name, *description;
 	uint32_t pid; /* 0: this program */
 	bool delegate;
+	uint64_t cpu_weight, io_weight;
 	bool asked; /* its job is outstanding */
 	bool there;
 	bool subscribed;
@@ -100,6 +102,10 @@ static int put_properties(sd_bus_message *m, const struct scope *s)
 	if (r >= 0 && s->delegate)
 		r = sd_bus_message_append(m, "(sv)(sv)", "Delegate", "b", 1, "TasksMax", "t",
 					  UINT64_MAX);
+	if (r >= 0 && s->cpu_weight)
+		r = sd_bus_message_append(m, "(sv)", "CPUWeight", "t", s->cpu_weight);
+	if (r >= 0 && s->io_weight)
+		r = sd_bus_message_append(m, "(sv)", "IOWeight", "t", s->io_weight);
 	return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
@@ -226,7 +232,9 @@ int main(int argc, char **argv)
 	char end;
 	int r;
 
-	if (argc != 8 || parse_u64(argv[5], INT32_MAX, &pid) < 0) {
+	if (argc != 10 || parse_u64(argv[5], INT32_MAX, &pid) < 0 ||
+	    parse_u64(argv[8], 10000, &s.cpu_weight) < 0 ||
+	    parse_u64(argv[9], 10000, &s.io_weight) < 0) {
 		(void)fprintf(stderr, "cmk-scope is started by cmk, not by hand\n");
 		return 2;
 	}
