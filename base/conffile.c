@@ -6,13 +6,20 @@
 
 #include "base/file.h"
 
-char *conffile_user_dir(void)
+char *conffile_home(void)
 {
 	const char *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
 	if (dir && *dir == '/')
-		return xasprintf("%s/containers", dir);
-	return home && *home == '/' ? xasprintf("%s/.config/containers", home) : NULL;
+		return xstrdup(dir);
+	return home && *home == '/' ? xasprintf("%s/.config", home) : NULL;
+}
+
+char *conffile_user_dir(void)
+{
+	cleanup_free char *home = conffile_home();
+
+	return home ? xasprintf("%s/containers", home) : NULL;
 }
 
 bool conffile_machine_root(void)

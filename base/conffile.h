@@ -8,6 +8,8 @@
 #define CONFFILE_DIR "/etc/containers"
 #define CONFFILE_DIST_DIR "/usr/share/containers"
 
+/* $XDG_CONFIG_HOME, else ~/.config; owned, NULL without a home. */
+char *conffile_home(void);
 /* "containers" in the user's configuration directory; owned, NULL without a home. */
 char *conffile_user_dir(void);
 /* This is root of the machine: within `cmk unshare` its files are nobody's. */

@@ -21,6 +21,8 @@ int parse_bytes(const char *s, uint64_t *ret);
 int parse_duration(const char *s, int64_t *ret_ns);
 /* true/false/1/0/t/f/yes/no/on/off as Go's ParseBool and a little more. */
 int parse_bool(const char *s, bool *ret);
+/* 0 to 15 of a digit in either case; -1 where C is none. */
+int parse_hex_digit(char c);
 /* "0.5" → 500000000 (CPUs in units of 1e-9). */
 int parse_nano_cpus(const char *s, int64_t *ret);
 /* A signal's name with or without SIG, in any case, SIGRTMIN+n, or a number 1..64; returns it or

@@ -81,3 +81,22 @@ const char *strbuf_str(const struct strbuf *sb)
 {
 	return sb->data ? sb->data : "";
 }
+
+void strbuf_add_utf8(struct strbuf *sb, uint32_t c)
+{
+	if (c < 0x80) {
+		strbuf_addc(sb, (char)c);
+	} else if (c < 0x800) {
+		strbuf_addc(sb, (char)(0xc0 | c >> 6));
+		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		strbuf_addc(sb, (char)(0xe0 | c >> 12));
+		strbuf_addc(sb, (char)(0x80 | (c >> 6 & 0x3f)));
+		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
+	} else {
+		strbuf_addc(sb, (char)(0xf0 | c >> 18));
+		strbuf_addc(sb, (char)(0x80 | (c >> 12 & 0x3f)));
+		strbuf_addc(sb, (char)(0x80 | (c >> 6 & 0x3f)));
+		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
+	}
+}

@@ -22,6 +22,8 @@ char *strbuf_reserve(struct strbuf *sb, size_t extra);
 void strbuf_add(struct strbuf *sb, const void *p, size_t len);
 void strbuf_adds(struct strbuf *sb, const char *s);
 void strbuf_addc(struct strbuf *sb, char c);
+/* The code point C, up to 0x10ffff, in UTF-8. */
+void strbuf_add_utf8(struct strbuf *sb, uint32_t c);
 void strbuf_addf(struct strbuf *sb, const char *fmt, ...) cmk_printf(2, 3);
 /* The string, owned by the caller; never NULL; SB is empty after. */
 char *strbuf_steal(struct strbuf *sb);

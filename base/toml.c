@@ -107,40 +107,12 @@ static void skip_space(struct parser *ps)
 	} while (accept_newline(ps));
 }
 
-static void add_utf8(struct strbuf *sb, uint32_t c)
-{
-	if (c < 0x80) {
-		strbuf_addc(sb, (char)c);
-	} else if (c < 0x800) {
-		strbuf_addc(sb, (char)(0xc0 | c >> 6));
-		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		strbuf_addc(sb, (char)(0xe0 | c >> 12));
-		strbuf_addc(sb, (char)(0x80 | (c >> 6 & 0x3f)));
-		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
-	} else {
-		strbuf_addc(sb, (char)(0xf0 | c >> 18));
-		strbuf_addc(sb, (char)(0x80 | (c >> 12 & 0x3f)));
-		strbuf_addc(sb, (char)(0x80 | (c >> 6 & 0x3f)));
-		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static int parse_unicode(struct parser *ps, int digits, struct strbuf *sb)
 {
 	uint32_t c = 0;
 
 	for (int i = 0; i < digits; i++) {
-		int v = peek(ps) < 0 ? -1 : hex_value(*ps->p);
+		int v = peek(ps) < 0 ? -1 : parse_hex_digit(*ps->p);
 
 		if (v < 0)
 			return fail(ps, "bad \\u escape");
@@ -149,7 +121,7 @@ static int parse_unicode(struct parser *ps, int digits, struct strbuf *sb)
 	}
 	if (c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
 		return fail(ps, "\\u escape of no character");
-	add_utf8(sb, c);
+	strbuf_add_utf8(sb, c);
 	return 0;
 }
 

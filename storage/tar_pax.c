@@ -113,22 +113,14 @@ static int add_xattr(struct tar_reader *t, char *name, char *value, size_t len, 
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* libarchive writes the name with %XX and the value in base64. */
 static char *url_decode(const char *s)
 {
 	char *out = xstrdup(s), *w = out;
 
 	for (const char *p = s; *p; p++) {
-		int hi = *p == '%' ? hex_digit(p[1]) : -1;
-		int lo = hi >= 0 ? hex_digit(p[2]) : -1;
+		int hi = *p == '%' ? parse_hex_digit(p[1]) : -1;
+		int lo = hi >= 0 ? parse_hex_digit(p[2]) : -1;
 
 		if (lo > 0 || (lo == 0 && hi > 0)) {
 			*w++ = (char)(hi << 4 | lo);

@@ -139,7 +139,7 @@ static void cmk_noreturn monitor_main(struct monitor *m, int sock)
 		mon_exec_begin(m);
 	mon_started(m);
 	/* Now the container's alone: who waits for their end does not wait for us. */
-	for (size_t i = m->a->exec ? 0 : m->a->container->n_listen_fds;
+	for (size_t i = m->a->container->n_listen_fds;
 	     !m->a->exec && i < m->a->container->n_preserve_fds; i++)
 		if (m->a->container->preserve_fds[i] >= 0)
 			(void)close(m->a->container->preserve_fds[i]);

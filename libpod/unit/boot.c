@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
+#include "base/conffile.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -119,18 +120,13 @@ bool boot_lingers(void)
 
 static int unit_dir(char **ret, struct cmk_err *err)
 {
-	const char *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	cleanup_free char *home = is_system() ? NULL : conffile_home();
 
-	if (is_system())
-		*ret = xstrdup(SYSTEM_UNITS);
-	else if (dir && *dir == '/')
-		*ret = xasprintf("%s/systemd/user", dir);
-	else if (home && *home == '/')
-		*ret = xasprintf("%s/.config/systemd/user", home);
-	else
+	if (!home && !is_system())
 		return cmk_err_set(err, -ENOENT,
 				   "no place for '" UNIT "': neither HOME nor XDG_CONFIG_HOME is "
 				   "set");
+	*ret = home ? xasprintf("%s/systemd/user", home) : xstrdup(SYSTEM_UNITS);
 	return 0;
 }
 

@@ -46,16 +46,6 @@ static void add_both(char ***v, const char *base, const char *rest, bool left)
 		strv_add_take(v, xasprintf("%s/containers/systemd%s", base, rest));
 }
 
-/* $XDG_CONFIG_HOME or ~/.config; owned, NULL without a home. */
-static char *config_home(void)
-{
-	char *dir = conffile_user_dir();
-
-	if (dir)
-		*strrchr(dir, '/') = '\0';
-	return dir;
-}
-
 int quadlet_dirs(bool user, char ***ret, bool *ret_left, struct cmk_err *err)
 {
 	const char *env = getenv("QUADLET_UNIT_DIRS");
@@ -75,7 +65,7 @@ int quadlet_dirs(bool user, char ***ret, bool *ret_left, struct cmk_err *err)
 		return 0;
 	}
 	left = podman_generates();
-	home = config_home();
+	home = conffile_home();
 	own = xasprintf("/users/%u", (unsigned int)geteuid());
 	add_both(&dirs, getenv("XDG_RUNTIME_DIR"), "", left);
 	add_both(&dirs, home, "", left);
@@ -100,7 +90,7 @@ char **quadlet_install_dirs(bool user)
 		strv_add(&dirs, "/etc/cmk/systemd");
 		return dirs;
 	}
-	home = config_home();
+	home = conffile_home();
 	if (!home)
 		return NULL;
 	left = podman_generates();

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Words and their quoting (systemd.syntax(7), systemd.service(5) "COMMAND LINES"). */
+#include "base/parse.h"
 #include "base/text.h"
 #include "libpod/unit/unitfile.h"
 
 #define BLANKS " \t\n\r"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* N digits of BASE at S, or -1. */
 static int64_t digits(const char *s, unsigned int n, int base)
@@ -20,32 +12,13 @@ static int64_t digits(const char *s, unsigned int n, int base)
 	int64_t v = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
-		int d = hex_digit(s[i]);
+		int d = parse_hex_digit(s[i]);
 
 		if (d < 0 || d >= base)
 			return -1;
 		v = v * base + d;
 	}
 	return v;
-}
-
-static void add_utf8(struct strbuf *sb, uint32_t c)
-{
-	if (c < 0x80) {
-		strbuf_addc(sb, (char)c);
-	} else if (c < 0x800) {
-		strbuf_addc(sb, (char)(0xc0 | c >> 6));
-		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
-	} else {
-		if (c < 0x10000) {
-			strbuf_addc(sb, (char)(0xe0 | c >> 12));
-		} else {
-			strbuf_addc(sb, (char)(0xf0 | c >> 18));
-			strbuf_addc(sb, (char)(0x80 | (c >> 12 & 0x3f)));
-		}
-		strbuf_addc(sb, (char)(0x80 | (c >> 6 & 0x3f)));
-		strbuf_addc(sb, (char)(0x80 | (c & 0x3f)));
-	}
 }
 
 /* "\xHH", "\OOO", "\uHHHH", "\UHHHHHHHH" at S, behind the backslash: how many characters it takes,
@@ -61,7 +34,7 @@ static int number_escape(const char *s, struct strbuf *sb)
 	if (v == 0 || v > 0x10ffff || (octal && v > 255))
 		return -EINVAL;
 	if (n > 3)
-		add_utf8(sb, (uint32_t)v);
+		strbuf_add_utf8(sb, (uint32_t)v);
 	else
 		strbuf_addc(sb, (char)v);
 	return (int)n + !octal;
