@@ -114,8 +114,9 @@ static int add_ports(char ***to, const char *value)
 	return 0;
 }
 
-/* One of --interval=30s --timeout=30s --start-period=0s --start-interval=5s --retries=3. */
-static int health_option(struct json_writer *w, const char *word)
+/* One of --interval=30s --timeout=30s --start-period=0s --start-interval=5s --retries=3, each once,
+ * as BuildKit has it; *SEEN has a bit for each that was there. */
+static int health_option(struct json_writer *w, const char *word, unsigned int *seen)
 {
 	static const struct {
 		const char *option, *key;
@@ -130,8 +131,9 @@ static int health_option(struct json_writer *w, const char *word)
 	int64_t ns = 0;
 
 	if (value) {
-		if (parse_u64(value, INT32_MAX, &n) < 0)
+		if (parse_u64(value, INT32_MAX, &n) < 0 || *seen & 1U << ARRAY_LEN(times))
 			return -EINVAL;
+		*seen |= 1U << ARRAY_LEN(times);
 		json_write_u64(w, "Retries", n);
 		return 0;
 	}
@@ -139,8 +141,9 @@ static int health_option(struct json_writer *w, const char *word)
 		value = str_after(word, times[i].option);
 		if (!value)
 			continue;
-		if (parse_duration(value, &ns) < 0 || ns < 0)
+		if (parse_duration(value, &ns) < 0 || ns < 0 || *seen & 1U << i)
 			return -EINVAL;
+		*seen |= 1U << i;
 		json_write_i64(w, times[i].key, ns);
 		return 0;
 	}
@@ -179,6 +182,7 @@ static int set_healthcheck(char **to, const char *value)
 {
 	struct json_writer w = JSON_WRITER_INIT;
 	char *text = NULL;
+	unsigned int seen = 0;
 	size_t len;
 	int r = 0;
 
@@ -187,7 +191,7 @@ static int set_healthcheck(char **to, const char *value)
 		size_t n = strcspn(value, " \t");
 		cleanup_free char *word = xstrndup(value, n);
 
-		r = health_option(&w, word);
+		r = health_option(&w, word, &seen);
 		value += n + strspn(value + n, " \t");
 	}
 	if (r >= 0)

@@ -394,7 +394,9 @@ int cgroup_freeze(int group_fd, bool freeze, struct cmk_err *err)
 	if (r < 0)
 		return r;
 	r = wait_event(group_fd, "frozen", freeze, EVENT_TIMEOUT_MS);
-	/* A process in an uninterruptible sleep freezes when it wakes. */
+	/* A process in an uninterruptible sleep freezes when it wakes: none is left half frozen. */
+	if (r < 0 && freeze)
+		(void)control_write(group_fd, "cgroup.freeze", "0", NULL);
 	if (r < 0)
 		return cmk_err_set(err, r, "the group does not get %s: %s",
 				   freeze ? "frozen" : "thawed", errno_text(-r));

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from world import IMAGE, Fault, World, wait_until
@@ -168,7 +168,14 @@ class Storm:
         names = [f"m{i}" for i in range(self.args.names)]
         plan = [rng.choice(ops)(rng.choice(names), rng.choice(names)) for _ in range(self.args.operations)]
         with ThreadPoolExecutor(self.args.workers) as pool:
-            list(pool.map(lambda args: self.one(*args), plan))
+            done = [(args, pool.submit(self.one, *args)) for args in plan]
+            wait(job for args, job in done if args[0] != "exec")
+            # A pause that came after exec's look freezes its command with the rest, until somebody thaws the container.
+            while wait([job for _, job in done], timeout=1).not_done:
+                for name in self.world.cmk("ps", "-q", "--filter", "status=paused").stdout.split():
+                    self.one("unpause", name)
+            for _, job in done:
+                job.result()
         seen = self.names()
         if len(seen) != len(set(seen)):
             self.fault(f"a name is there twice: {sorted(seen)}")

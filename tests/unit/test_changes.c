@@ -66,6 +66,8 @@ static void refused(void **state cmk_unused)
 		"HEALTHCHECK RUN x",
 		"HEALTHCHECK --interval=x CMD y",
 		"HEALTHCHECK --retries=-1 CMD y",
+		"HEALTHCHECK --timeout=1s --timeout=2s CMD y",
+		"HEALTHCHECK --retries=1 --retries=1 CMD y",
 		"HEALTHCHECK --what=1 CMD y",
 		"HEALTHCHECK CMDX",
 		"ONBUILD",
