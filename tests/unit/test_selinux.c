@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/selinux.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/file.h"
 #include "base/parse.h"
 #include "libpod/container/label.h"
 #include "tests/unit/unit.h"
@@ -185,6 +191,57 @@ static void what_is_never_relabelled(void **state)
 	assert_int_equal(label_source_check("/usr/lib", "/no/such/home", NULL), 0);
 }
 
+static void make_file(int dir, const char *name)
+{
+	cleanup_close int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+}
+
+static bool has_label(int dir, const char *name, const char *label)
+{
+	char fd[FD_PATH_MAX], now[64] = "";
+	cleanup_free char *path = xasprintf("%s/%s", fd_path(dir, fd), name);
+
+	(void)lgetxattr(path, "security.selinux", now, sizeof(now) - 1);
+	return streq(now, label);
+}
+
+static void trees_are_labelled_and_no_link_is_followed(void **state)
+{
+	static const char *const inside[] = { ".", "f", "d", "d/f", "link", "dirlink", "fifo" };
+	const char label[] = "u:object_r:t:s0:c1,c2";
+	char name[] = "/tmp/cmk-test-XXXXXX";
+	cleanup_close int dir = -1, tree = -1;
+
+	(void)state;
+	/* Where SELinux is off the attribute is like any other, but root's alone. */
+	if (geteuid() != 0 || selinux_enabled())
+		skip();
+	assert_non_null(mkdtemp(name));
+	dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(mkdirat(dir, "tree", 0700) | mkdirat(dir, "out", 0700), 0);
+	make_file(dir, "out/f");
+	tree = openat(dir, "tree", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	make_file(tree, "f");
+	assert_int_equal(mkdirat(tree, "d", 0) | mkfifoat(tree, "fifo", 0), 0);
+	make_file(tree, "d/f");
+	assert_int_equal(symlinkat("../out/f", tree, "link"), 0);
+	assert_int_equal(symlinkat("../out", tree, "dirlink"), 0);
+	assert_int_equal(selinux_label_tree(tree, label, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(inside); i++)
+		assert_true(has_label(tree, inside[i], label));
+	assert_true(has_label(dir, "out", "") && has_label(dir, "out/f", ""));
+	/* What has it is not looked into again; a file alone is labelled as well. */
+	make_file(tree, "new");
+	assert_int_equal(selinux_label_tree(tree, label, NULL), 0);
+	assert_true(has_label(tree, "new", ""));
+	assert_int_equal(selinux_label_file(tree, "link", "u:r:x", NULL), 0);
+	assert_true(has_label(tree, "link", "u:r:x") && has_label(dir, "out/f", ""));
+	assert_int_equal(remove_tree_at(AT_FDCWD, name, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +253,7 @@ int main(void)
 		cmocka_unit_test(levels_are_of_two_categories_and_free),
 		cmocka_unit_test(no_level_is_given_twice),
 		cmocka_unit_test(what_is_never_relabelled),
+		cmocka_unit_test(trees_are_labelled_and_no_link_is_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
