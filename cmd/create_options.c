@@ -272,7 +272,8 @@ static void take_log_conf(struct container_options *o)
 static int take_conf(struct container_options *o, struct cmk_err *err)
 {
 	const char *seccomp = cmk_conf_text("containers.seccomp_profile"),
-		   *apparmor = cmk_conf_text("containers.apparmor_profile");
+		   *apparmor = cmk_conf_text("containers.apparmor_profile"),
+		   *label = cmk_conf_text("containers.label");
 
 	take_names_conf(o);
 	take_log_conf(o);
@@ -280,6 +281,7 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 		add_word(&o->security_opt, "seccomp", seccomp);
 	if (apparmor && !o->privileged)
 		add_word(&o->security_opt, "apparmor", apparmor);
+	o->no_label = label && streq(label, "false");
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
 	o->default_env = cmk_conf_list("containers.env");
 	o->default_sysctl = cmk_conf_list("containers.default_sysctls");

@@ -173,6 +173,7 @@ static const struct check {
 	{ "user namespaces", doctor_check_userns },
 	{ "namespace limits", doctor_check_limits },
 	{ "seccomp", doctor_check_seccomp },
+	{ "SELinux", doctor_check_selinux },
 	{ "data directory", doctor_check_data_dir },
 	{ "storage driver", check_driver },
 	{ "/dev/fuse", doctor_check_fuse },

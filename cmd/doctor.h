@@ -24,6 +24,7 @@ struct doctor {
 void doctor_check_userns(struct doctor *d, struct finding *f);
 void doctor_check_limits(struct doctor *d, struct finding *f);
 void doctor_check_seccomp(struct doctor *d, struct finding *f);
+void doctor_check_selinux(struct doctor *d, struct finding *f);
 void doctor_check_data_dir(struct doctor *d, struct finding *f);
 void doctor_check_fuse(struct doctor *d, struct finding *f);
 void doctor_check_tun(struct doctor *d, struct finding *f);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/process.h"
+#include "base/selinux.h"
 #include "cmd/doctor.h"
 #include "libpod/libpod.h"
 
@@ -101,6 +102,28 @@ void doctor_check_seccomp(struct doctor *d, struct finding *f)
 			    "the kernel has no seccomp filters");
 	else
 		finding_set(f, FINDING_OK, NULL, "the kernel filters system calls");
+}
+
+void doctor_check_selinux(struct doctor *d, struct finding *f)
+{
+	static const char mend[] = "install the policy's rules for containers (package "
+				   "container-selinux), or set label=false in [containers] of "
+				   "containers.conf";
+	cleanup(selinux_containers_done) struct selinux_containers policy = { 0 };
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+
+	(void)d;
+	if (!selinux_enabled())
+		finding_set(f, FINDING_OK, NULL, "is off");
+	else if (selinux_containers_read(&policy, &err) < 0)
+		finding_set(f, FINDING_FAIL, mend, "is on, but: %s", cmk_err_msg(&err));
+	else if (!policy.process || selinux_label_known(policy.process, NULL) != 1)
+		finding_set(f, FINDING_FAIL, mend, "is on, but its policy does not know '%s'",
+			    policy.process ?: "process");
+	else
+		finding_set(f, FINDING_OK, NULL, "is on (%s): containers run as %s",
+			    line_is(SELINUX_FS "/enforce", "1") ? "enforcing" : "permissive",
+			    policy.process);
 }
 
 void doctor_check_data_dir(struct doctor *d, struct finding *f)

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "base/selinux.h"
 #include "cmd/conf.h"
 #include "cmd/host_parse.h"
 #include "cmd/info.h"
@@ -227,7 +228,7 @@ static void write_security(struct json_writer *w)
 	json_write_bool(w, "seccompEnabled", true);
 	/* The default profile is built in. */
 	json_write_str(w, "seccompProfilePath", cmk_conf_text("containers.seccomp_profile") ?: "");
-	json_write_bool(w, "selinuxEnabled", false);
+	json_write_bool(w, "selinuxEnabled", selinux_enabled());
 	json_write_end(w, '}');
 }
 

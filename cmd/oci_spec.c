@@ -182,7 +182,7 @@ static void write_linux(struct json_writer *w)
 		   "SCMP_CMP_MASKED_EQ SCMP_CMP_NE");
 	json_write_end(w, '}');
 	write_enabled(w, "apparmor", true);
-	write_enabled(w, "selinux", false);
+	write_enabled(w, "selinux", true);
 	write_enabled(w, "intelRdt", false);
 	json_write_object(w, "mountExtensions");
 	write_enabled(w, "idmap", true);

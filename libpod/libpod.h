@@ -46,6 +46,7 @@ struct container_options {
 												*const *publish,
 													*const *expose;
 	bool remove, interactive, tty, detach, read_only, init, publish_all, privileged;
+	bool no_label; /* no labels of SELinux, whatever security_opt says */
 	bool start; /* `run`: the same command starts it; killed in between, a --rm one is swept */
 	struct opt_limits limits; /* of memory, CPUs and processes the values alone: 0 is none */
 	uint32_t stop_timeout_s;

@@ -53,6 +53,9 @@ static int set_options(int fs, const struct rootfs_plan *plan, struct cmk_err *e
 		return file_fs_error(fs, r, plan->work, err);
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
 		return file_fs_error(fs, -errno, "userxattr", err);
+	if (plan->label &&
+	    fsconfig(fs, FSCONFIG_SET_STRING, plan->label_option, plan->label, 0) < 0)
+		return file_fs_error(fs, -errno, plan->label, err);
 	if (plan->unsynced && fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return file_fs_error(fs, -errno, "volatile", err);
 	return 0;
@@ -110,6 +113,9 @@ static int mount_by_fd_names(const struct rootfs_plan *plan, struct strbuf *opt,
 		strbuf_addf(opt, ",upperdir=%d,workdir=%d", upper, work);
 	}
 	strbuf_addf(opt, ",userxattr%s", plan->unsynced ? ",volatile" : "");
+	/* A level has a comma. */
+	if (plan->label)
+		strbuf_addf(opt, ",%s=\"%s\"", plan->label_option, plan->label);
 	if (chdir("/proc/self/fd") < 0)
 		return cmk_err_errno(err, "enter '/proc/self/fd'");
 	if (mount("overlay", plan->merged, "overlay", 0, opt->data) < 0) {

@@ -19,7 +19,15 @@ void rootfs_plan_done(struct rootfs_plan *p)
 	free(p->upper);
 	free(p->work);
 	free(p->merged);
+	free(p->label);
 	*p = (struct rootfs_plan){ 0 };
+}
+
+void storage_rootfs_label(struct rootfs_plan *p, const char *name, const char *label)
+{
+	free(p->label);
+	p->label_option = name;
+	p->label = label && *label ? xstrdup(label) : NULL;
 }
 
 /* The metadata of all layers, as the last one has it (meta.h), or NULL. */

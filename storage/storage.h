@@ -454,7 +454,12 @@ struct rootfs_plan {
 	bool read_only_bind; /* --rootfs: MERGED is the directory itself, no overlay: bound onto
 				itself, so that it can be entered; read-only only where the spec
 				says so */
+	const char *label_option; /* "context=" and such; never freed */
+	char *label;		  /* SELinux's; NULL: none */
 };
+/* The file system that is mounted has LABEL, by the option NAME of mount(8), "context" or one of
+ * its kind, which is never freed. Nothing where LABEL is NULL or empty. */
+void storage_rootfs_label(struct rootfs_plan *p, const char *name, const char *label);
 void rootfs_plan_done(struct rootfs_plan *p);
 /* Makes containers/ID/{upper,work,merged} (owned as the parent user namespace wants; for vfs copies
  * the layers) and fills the plan. LAYERS are diff IDs, bottom first. Read-only containers get an

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/selinux.h"
 #include "storage/driver.h"
 #include "storage/internal.h"
 #include "storage/layer_copy.h"
@@ -69,10 +70,17 @@ static int vfs_prepare(struct storage *st, int fd, const struct rootfs_plan *pla
 
 static int vfs_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 {
+	cleanup_close int fd = -1;
+
 	/* Only a mount point can become the root. */
 	if (mount(plan->merged, plan->merged, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return cmk_err_errno(err, "bind");
-	return 0;
+	if (!plan->label)
+		return 0;
+	/* No file system of its own, but files of its own: these have the label from the first
+	 * start on. */
+	fd = open(plan->merged, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? cmk_err_errno(err, "open it") : selinux_label_tree(fd, plan->label, err);
 }
 
 static int probe_in_userns(void *arg, struct cmk_err *err)

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/selinux.h"
 #include "storage/internal.h"
 
 #define VOLUME_SCHEMA 1
@@ -79,6 +80,20 @@ static int chown_data(void *arg, struct cmk_err *err)
 }
 
 /* What goes into the new directory FD. */
+/* As podman's: of all containers, or none could write to it. */
+static int label_data(int fd, struct cmk_err *err)
+{
+	cleanup(selinux_containers_done) struct selinux_containers policy = { 0 };
+	cleanup_free char *label = NULL;
+
+	if (!selinux_enabled() || selinux_containers_read(&policy, NULL) < 0 || !policy.file)
+		return 0;
+	label = selinux_with_level(policy.file, "s0");
+	return label && selinux_label_known(label, NULL) == 1
+		       ? selinux_label_file(fd, "_data", label, err)
+		       : 0;
+}
+
 static int fill_new(struct storage *st, int fd, const struct volume_record *v, bool no_copy,
 		    bool durable, struct cmk_err *err)
 {
@@ -87,6 +102,9 @@ static int fill_new(struct storage *st, int fd, const struct volume_record *v, b
 
 	if (mkdirat(fd, "_data", 0755) < 0 || fchmodat(fd, "_data", 0755, 0) < 0)
 		return cmk_err_errno(err, "make '_data'");
+	r = label_data(fd, err);
+	if (r < 0)
+		return r;
 	if (v->uid || v->gid) {
 		struct chown_arg arg = { .fd = fd, .uid = v->uid, .gid = v->gid };
 		const struct userns_config *config;

@@ -22,6 +22,7 @@ static void plan_done(struct create_plan *p)
 	free(p->net_hosts);
 	free(p->net_resolv);
 	(void)strv_free(p->masks);
+	label_options_done(&p->label);
 	free(p->seccomp_name);
 	free(p->seccomp_text);
 	create_cdi_done(p);
@@ -271,7 +272,11 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	if (r == 0)
 		r = create_auto_ids(p, err);
 	if (r == 0)
+		r = create_label(p, err);
+	if (r == 0)
 		r = prepare_rootfs(p, rootfs, err);
+	if (r == 0)
+		storage_rootfs_label(rootfs, spec_mount_context(p->spec), p->spec->mount_label);
 	if (r == 0)
 		r = create_place_mounts(p, c->dir_fd, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "image/image.h"
+#include "libpod/container/label.h"
 #include "libpod/libpod.h"
 #include "libpod/record/internal.h"
 
@@ -28,6 +29,7 @@ struct create_plan {
 	struct idmap_auto *auto_ids;  /* of --userns auto, or NULL */
 	char *default_user;	      /* of keep-id, where --user is not given; or NULL */
 	/* security: paths of mask=, and a seccomp profile that is not built in */
+	struct label_options label;
 	char **masks;
 	char *seccomp_name, *seccomp_text;
 	size_t seccomp_len;
@@ -50,6 +52,12 @@ int create_check_runtime_mounts(struct create_plan *p, struct cmk_err *err);
 int create_check_security(struct create_plan *p, struct cmk_err *err);
 /* --seccomp-policy image: the one among the image's labels. */
 int create_image_seccomp(struct create_plan *p, struct cmk_err *err);
+/* --- create_label.c: SELinux, when the command and the namespaces are known --- */
+/* With the container's directory: the labels of process and file systems. */
+int create_label(struct create_plan *p, struct cmk_err *err);
+/* Labels a file that cmk wrote for the container, NAME in DIRFD. */
+int create_label_file(const struct create_plan *p, int dirfd, const char *name,
+		      struct cmk_err *err);
 /* In the container's directory. */
 #define CREATE_SECCOMP_FILE "seccomp.json"
 /* --- create.c --- */

@@ -332,6 +332,8 @@ int create_files(struct create_plan *p, int dirfd, struct cmk_err *err)
 		if (r == 0)
 			r = file_replace_at(dirfd, f->name, text, len, 0644,
 					    p->c->cfg.remove ? 0 : FILE_DURABLE_DATA, err);
+		if (r == 0)
+			r = create_label_file(p, dirfd, f->name, err);
 		if (r < 0)
 			return r;
 	}

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/selinux.h"
 #include "libpod/container/create.h"
 #include "libpod/libpod.h"
 #include "libpod/option/cdi_name.h"
@@ -97,6 +98,8 @@ static int add_given(struct create_plan *p, struct opt_mount *m, struct cmk_err 
 
 	if (streq(m->type, "bind"))
 		r = real_source(&m->source, err);
+	if (r == 0 && streq(m->type, "bind") && m->relabel && *m->relabel && selinux_enabled())
+		r = label_source_check(m->source, getenv("HOME"), err);
 	if (r == 0)
 		r = check_overlay_dirs(m, err);
 	if (r < 0)

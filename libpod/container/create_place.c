@@ -8,6 +8,8 @@
  *   x-cmk.nocopy        nothing of the image is copied into it
  *   x-cmk.subpath=PATH  what is mounted is below the source, resolved inside it
  *   x-cmk.chown         U: the files are given to the container's user first
+ *   x-cmk.relabel-shared, x-cmk.relabel-private
+ *                       z and Z, where SELinux is on: the files get the container's label first
  *   x-cmk.idmap         the mount gets the container's id map
  *   x-cmk.overlay=DIR   DIR/{upper,work,merged} of an overlay on the lowerdir=… and datadir=…
  *                       options
@@ -68,6 +70,9 @@ static struct spec_mount *spec_mount_of(struct create_plan *p, const struct opt_
 	s->options = strv_dup(m->options);
 	if (m->chown)
 		strv_add(&s->options, "x-cmk.chown");
+	if (p->spec->mount_label && m->relabel && *m->relabel)
+		strv_add(&s->options,
+			 *m->relabel == 'z' ? "x-cmk.relabel-shared" : "x-cmk.relabel-private");
 	if (m->idmap)
 		strv_add(&s->options, "x-cmk.idmap");
 	if (m->subpath)

@@ -143,27 +143,10 @@ static int word_apparmor(struct create_plan *p, const char *value, struct cmk_er
 	return 0;
 }
 
-/* Where SELinux is off a label means nothing to anyone; where it is on cmk gives none, so that
- * there is nothing to disable. */
+/* Where SELinux is off a label means nothing to anyone. */
 static int word_label(struct create_plan *p, const char *value, struct cmk_err *err)
 {
-	static const char *const keys[] = { "user:", "role:", "type:", "level:", "filetype:" };
-	bool known = streq(value, "disable") || streq(value, "nested");
-
-	(void)p;
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		const char *rest = str_after(value, keys[i]);
-
-		known |= rest && *rest;
-	}
-	if (!known)
-		return cmk_err_set(err, -EINVAL,
-				   "'%s' is not disable, nested, or user:, role:, type:, level: or "
-				   "filetype: with a value",
-				   value);
-	if (streq(value, "disable") || !opt_selinux_enabled())
-		return 0;
-	return cmk_err_set(err, -EOPNOTSUPP, "labels of SELinux are not supported yet");
+	return label_option_parse(value, &p->label, err);
 }
 
 static int security_word(struct create_plan *p, const char *word, struct cmk_err *err)

@@ -170,8 +170,8 @@ int container_inspect(struct container *c, bool with_size, struct json_writer *w
 		sessions = exec_session_list(c->st, cfg->id);
 	json_write_object(w, NULL);
 	write_head(w, c, s);
-	json_write_str(w, "MountLabel", "");
-	json_write_str(w, "ProcessLabel", "");
+	json_write_str(w, "MountLabel", inspect_str(s->mount_label));
+	json_write_str(w, "ProcessLabel", inspect_str(s->process.selinux_label));
 	json_write_str(w, "AppArmorProfile", inspect_str(s->process.apparmor_profile));
 	json_write_strv(w, "EffectiveCaps", s->process.caps.effective);
 	json_write_strv(w, "BoundingCaps", s->process.caps.bounding);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/selinux.h"
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/oci/internal.h"
 
@@ -74,9 +75,13 @@ static int adapt(const struct oci_exec *a, struct spec_process *p, struct cmk_er
 		free(p->apparmor_profile);
 		p->apparmor_profile = xstrdup(a->apparmor);
 	}
-	if (a->label && *a->label)
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "--process-label: SELinux labels are not supported");
+	if (a->label && *a->label) {
+		if (!selinux_enabled())
+			return cmk_err_set(err, -EOPNOTSUPP,
+					   "--process-label: SELinux is not enabled on this host");
+		free(p->selinux_label);
+		p->selinux_label = xstrdup(a->label);
+	}
 	r = a->user ? parse_user(a->user, &p->user, err) : 0;
 	if (r == 0)
 		r = add_gids(a->additional_gids, &p->user, err);

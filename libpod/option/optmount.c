@@ -2,7 +2,6 @@
 #include "libpod/option/optmount.h"
 
 #include <linux/limits.h>
-#include <unistd.h>
 
 #include "base/parse.h"
 #include "base/strbuf.h"
@@ -137,11 +136,6 @@ static const char *const group_texts[N_GROUPS] = {
 	[GROUP_CONSISTENCY] = "'consistent', 'cached' or 'delegated'",
 };
 
-bool opt_selinux_enabled(void)
-{
-	return access("/sys/fs/selinux/enforce", F_OK) == 0;
-}
-
 static enum word_types type_bit(const struct opt_mount *m)
 {
 	if (streq(m->type, "bind") || streq(m->type, "glob"))
@@ -150,21 +144,14 @@ static enum word_types type_bit(const struct opt_mount *m)
 }
 
 /* Words that are no option of the mount itself. */
-static int special_word(struct opt_mount *m, const struct mount_word *mw, struct cmk_err *err)
+static void special_word(struct opt_mount *m, const struct mount_word *mw)
 {
-	if (mw->group == GROUP_LABEL) {
-		/* A label that only SELinux has; without it there is nothing to do. */
-		if (opt_selinux_enabled())
-			return cmk_err_set(err, -EOPNOTSUPP,
-					   "relabelling for SELinux ('%s') is not supported yet",
-					   mw->word);
+	if (mw->group == GROUP_LABEL)
 		m->relabel = mw->word;
-	}
 	m->overlay |= mw->group == GROUP_OVERLAY;
 	m->chown |= mw->group == GROUP_CHOWN;
 	m->idmap |= mw->group == GROUP_IDMAP;
 	m->nocopy |= mw->group == GROUP_COPY && streq(mw->word, "nocopy");
-	return 0;
 }
 
 int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
@@ -182,7 +169,8 @@ int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
 		w->given[mw->group] = mw->word;
 		if (!mw->option || mw->option[0])
 			strv_add(&m->options, mw->option ? mw->option : mw->word);
-		return special_word(m, mw, err);
+		special_word(m, mw);
+		return 0;
 	}
 	if (type_bit(m) == FOR_TMPFS)
 		return cmk_err_set(err, -EINVAL, "unknown mount option '%s': invalid mount option",

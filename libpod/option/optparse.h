@@ -62,8 +62,6 @@ struct opt_secret {
 };
 void opt_secret_done(struct opt_secret *s);
 int opt_secret_parse(const char *text, struct opt_secret *ret, struct cmk_err *err);
-/* The host labels files and processes. */
-bool opt_selinux_enabled(void);
 /* --device HOST[:CONTAINER][:rwm]; a CDI device is known by cdi_name_valid() first. */
 struct opt_device {
 	char *source, *destination, *permissions;

@@ -4,16 +4,9 @@
 #include "libpod/record/internal.h"
 #include "libpod/secret/secret.h"
 
-static int load(struct container *c, bool start, struct spec **ret_spec,
-		struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+static int load_rootfs(struct container *c, bool start, struct rootfs_plan *ret_rootfs,
+		       struct cmk_err *err)
 {
-	int r = container_dir(c, err);
-
-	if (r < 0)
-		return r;
-	r = spec_load(c->dir_fd, ret_spec, err);
-	if (r < 0)
-		return cmk_err_wrap(err, r, "bundle of container '%s'", c->cfg.name);
 	if (c->cfg.rootfs && c->cfg.rootfs_overlay)
 		return storage_rootfs_over(c->st, c->cfg.id, c->cfg.rootfs, ret_rootfs, err);
 	if (c->cfg.rootfs) {
@@ -24,6 +17,23 @@ static int load(struct container *c, bool start, struct spec **ret_spec,
 	}
 	return (start ? storage_rootfs_reopen : storage_rootfs_plan)(
 		c->st, c->cfg.id, c->cfg.layers, c->cfg.n_layers, c->cfg.remove, ret_rootfs, err);
+}
+
+static int load(struct container *c, bool start, struct spec **ret_spec,
+		struct rootfs_plan *ret_rootfs, struct cmk_err *err)
+{
+	int r = container_dir(c, err);
+
+	if (r < 0)
+		return r;
+	r = spec_load(c->dir_fd, ret_spec, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "bundle of container '%s'", c->cfg.name);
+	r = load_rootfs(c, start, ret_rootfs, err);
+	if (r == 0)
+		storage_rootfs_label(ret_rootfs, spec_mount_context(*ret_spec),
+				     (*ret_spec)->mount_label);
+	return r;
 }
 
 int container_prepare_start(struct container *c, struct spec **ret_spec,

@@ -181,6 +181,8 @@ static int confine(const struct runtime_job *job, int root_fd, bool filtered, st
 		r = cmk_err_errno(err, "set no_new_privs");
 	if (r == 0)
 		r = process_set_apparmor(job, err);
+	if (r == 0)
+		r = label_set(job, err);
 	if (r == 0 && p->no_new_privileges && !filtered)
 		r = process_install_filter(job, err);
 	return r;
@@ -305,6 +307,8 @@ int bundle_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk
 		r = process_take_terminal(job->process->user.uid, slave_fd, err);
 	if (r == 0)
 		r = process_open_apparmor(job, root_fd, err);
+	if (r == 0)
+		r = label_open(job, root_fd, err);
 	if (r == 0)
 		r = command_find(job, job->process->args[0], env, &path, err);
 	if (r == 0)

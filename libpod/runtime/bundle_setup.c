@@ -292,6 +292,7 @@ static struct runtime_job new_job(const struct bundle_args *a)
 		.start_fd = a->start_fd,
 		.null_fd = -1,
 		.apparmor_fd = -1,
+		.label_fd = -1,
 		.root_mnt_fd = -1,
 	};
 }

@@ -207,6 +207,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		.start_fd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
+		.label_fd = -1,
 		.root_mnt_fd = -1,
 	};
 	int r;

@@ -171,6 +171,7 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.start_fd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
+		.label_fd = -1,
 		.root_mnt_fd = -1,
 	};
 

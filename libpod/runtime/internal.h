@@ -73,6 +73,7 @@ struct runtime_job {
 	int null_fd;	  /* the host's /dev/null, checked */
 	int init_exec_fd; /* cmk-init on a read-only mount of its own, for --init; or -1 */
 	int apparmor_fd;  /* where the command's profile is to be written, or -1 */
+	int label_fd;	  /* the same for its SELinux label */
 	/* Made by the set-up process for init, which could not (outside.c): */
 	int root_mnt_fd; /* the root file system, detached, or -1 */
 	int *ns_fds;   /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
@@ -145,6 +146,24 @@ int idmapped_mount(int dirfd, const char *source, const struct id_map_pair *maps
  * the container's map. */
 int idmapped_prepare(struct runtime_job *job, struct cmk_err *err);
 
+/* --- label.c: SELinux --- */
+/* The first of NAMES, files below the container's /proc, to be written to: only in a procfs as it
+ * is at its root (CVE-2019-16884, CVE-2025-52881). WHAT is for messages. */
+int attr_open(int root_fd, const char *const *names, size_t n, const char *what,
+	      struct cmk_err *err);
+/* Where the label of the command goes, opened while we may; and the writing of it, last of all, so
+ * that nothing but the command gets it. */
+int label_open(struct runtime_job *job, int root_fd, struct cmk_err *err);
+int label_set(const struct runtime_job *job, struct cmk_err *err);
+/* Keys that are made from now on have the command's label, which could not use them else. */
+int label_keys(const struct runtime_job *job, struct cmk_err *err);
+/* Before the file system FS (fsopen(2)) is made. */
+int label_new_mount(int fs, const char *type, const struct spec *s, struct cmk_err *err);
+/* Of a file system for which there is no such option. */
+int label_mount_root(int mnt, const struct spec *s, struct cmk_err *err);
+/* z and Z: what the bind mount MNT shows. */
+int label_source(int mnt, const struct spec *s, bool shared, struct cmk_err *err);
+
 /* --- outside.c: mounts that take rights in the parent user namespace --- */
 
 /* JOB->made, where it is not there yet. */
@@ -193,6 +212,7 @@ struct mount_options {
 	char **data; /* for the file system; owned */
 	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
 	bool volume, nocopy, chown, idmap, fresh, own, optional, late_read_only;
+	bool relabel_shared, relabel_private;
 	const char *subpath, *overlay, *scratch, *value;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
@@ -235,7 +255,7 @@ int mounts_read_only(struct mount_context *c, struct cmk_err *err);
  * that are made anew at each start. */
 int overlays_refresh(const struct spec *s, struct cmk_err *err);
 /* A detached copy of an overlay's mount, which is made on the host's tree, as init sees it. */
-int overlay_mount_new(const struct mount_options *o, struct cmk_err *err);
+int overlay_mount_new(const struct mount_options *o, const struct spec *s, struct cmk_err *err);
 /* Descriptor of what SUBPATH names below the directory SOURCE, all links taken inside. */
 int subpath_open(const char *source, const char *subpath, struct cmk_err *err);
 /* The first use of a volume: copies what TARGET, a directory of the root, holds into it, and gives

@@ -30,9 +30,6 @@ static const struct {
 	{ "norelatime", EFFECT_ATIME, MOUNT_ATTR_STRICTATIME },
 	{ "nostrictatime", EFFECT_ATIME, MOUNT_ATTR_RELATIME },
 	{ "defaults", EFFECT_NONE, 0 },
-	/* Labels of SELinux, where there is none. */
-	{ "z", EFFECT_NONE, 0 },
-	{ "Z", EFFECT_NONE, 0 },
 };
 
 static const struct {
@@ -101,9 +98,15 @@ static bool parse_own(const char *word, struct mount_options *o)
 		const char *word;
 		bool *flag;
 	} flags[] = {
-		{ "volume", &o->volume },     { "nocopy", &o->nocopy }, { "chown", &o->chown },
-		{ "idmap", &o->idmap },	      { "fresh", &o->fresh },	{ "own", &o->own },
+		{ "volume", &o->volume },
+		{ "nocopy", &o->nocopy },
+		{ "chown", &o->chown },
+		{ "idmap", &o->idmap },
+		{ "fresh", &o->fresh },
+		{ "own", &o->own },
 		{ "optional", &o->optional },
+		{ "relabel-shared", &o->relabel_shared },
+		{ "relabel-private", &o->relabel_private },
 	};
 	const struct {
 		const char *key;
@@ -150,6 +153,10 @@ int mount_options_parse(char *const *options, struct mount_options *ret, struct 
 		} else if (streq(word, "idmap") || streq(word, "ridmap")) {
 			/* See bundle_idmapped(). */
 			continue;
+		} else if (streq(word, "z") || streq(word, "Z")) {
+			/* Those who drive `cmk oci` relabel themselves, as others' runtimes have
+			 * it. */
+			continue;
 		} else if (!parse_attribute(word, &o) && !parse_propagation(word, &o) &&
 			   !parse_own(word, &o)) {
 			strv_add(&o.data, word);
@@ -161,8 +168,8 @@ int mount_options_parse(char *const *options, struct mount_options *ret, struct 
 		mount_options_done(&o);
 		return -EINVAL;
 	}
-	/* The chown comes first. */
-	if (o.chown && (o.set & MOUNT_ATTR_RDONLY)) {
+	/* What writes to the files comes first. */
+	if ((o.chown || o.relabel_shared || o.relabel_private) && (o.set & MOUNT_ATTR_RDONLY)) {
 		o.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		o.late_read_only = true;
 	}

@@ -39,6 +39,15 @@ static int set_data(int fs, char *const *data, const struct mount_context *c, st
 	return 0;
 }
 
+/* Asked for by who wrote the spec. */
+static bool has_context(char *const *data)
+{
+	for (; data && *data; data++)
+		if (str_after(*data, "context=") || str_after(*data, "rootcontext="))
+			return true;
+	return false;
+}
+
 /* A new file system, detached. */
 static int new_mount(const char *type, const char *source, const struct mount_options *o,
 		     const struct mount_context *c, struct cmk_err *err)
@@ -53,6 +62,8 @@ static int new_mount(const char *type, const char *source, const struct mount_op
 	if (source && *source && fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
 		return file_fs_error(fs, -errno, source, err);
 	r = set_data(fs, o->data, c, err);
+	if (r == 0 && !has_context(o->data))
+		r = label_new_mount(fs, type, c->job->spec, err);
 	if (r < 0)
 		return r;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -150,9 +161,9 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 	return steal_fd(&mnt);
 }
 
-static int overlay_mount(const struct mount_options *o, struct cmk_err *err)
+static int overlay_mount(const struct mount_options *o, const struct spec *s, struct cmk_err *err)
 {
-	cleanup_close int mnt = overlay_mount_new(o, err);
+	cleanup_close int mnt = overlay_mount_new(o, s, err);
 	int r;
 
 	if (mnt < 0)
@@ -185,6 +196,20 @@ static int pseudo_mount(const struct spec_mount *m, const char *type, const char
 	return bind_mount(host_path, &b, err);
 }
 
+/* Has no option for it. One of the host's, bound, stays as it is. */
+static int mqueue_mount(const struct spec_mount *m, const struct mount_options *o,
+			const struct mount_context *c, struct cmk_err *err)
+{
+	cleanup_close int mnt = pseudo_mount(m, "mqueue", "/dev/mqueue", o, c, err);
+	int r;
+
+	if (mnt < 0)
+		return mnt;
+	r = spec_makes_namespace(c->job->spec, "ipc") ? label_mount_root(mnt, c->job->spec, err)
+						      : 0;
+	return r < 0 ? r : steal_fd(&mnt);
+}
+
 int mount_make(const struct spec_mount *m, const struct mount_options *o,
 	       const struct mount_context *c, struct cmk_err *err)
 {
@@ -192,7 +217,7 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 
 	/* The words "bind" and "rbind" may stand among its options. */
 	if (streq(type, "overlay"))
-		return overlay_mount(o, err);
+		return overlay_mount(o, c->job->spec, err);
 	if (o->bind || streq(type, "bind"))
 		return bind_mount(m->source, o, err);
 	if (streq(type, "proc"))
@@ -200,7 +225,7 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 	if (streq(type, "sysfs"))
 		return pseudo_mount(m, "sysfs", "/sys", o, c, err);
 	if (streq(type, "mqueue"))
-		return pseudo_mount(m, "mqueue", "/dev/mqueue", o, c, err);
+		return mqueue_mount(m, o, c, err);
 	if (streq(type, "cgroup") || streq(type, "cgroup2"))
 		return pseudo_mount(m, "cgroup2", "/sys/fs/cgroup", o, c, err);
 	if (streq(type, "tmpfs") || streq(type, "ramfs") || streq(type, "devpts"))
@@ -272,9 +297,10 @@ int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 		r = fill_tmpfs(mnt, target, o, err);
 	else if (o->volume && !o->subpath && is_dir(target))
 		r = volume_first_use(c, m->source, o, target, target_made, err);
-	if (r < 0 || !o->chown)
-		return r;
-	r = chown_to_user(c, mnt, err);
+	if (r == 0 && o->chown)
+		r = chown_to_user(c, mnt, err);
+	if (r == 0 && (o->relabel_shared || o->relabel_private))
+		r = label_source(mnt, c->job->spec, o->relabel_shared, err);
 	if (r == 0 && o->late_read_only)
 		r = set_attr(mnt, false, MOUNT_ATTR_RDONLY, 0, 0);
 	return r;

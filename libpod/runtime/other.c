@@ -588,7 +588,8 @@ static int simple_call(void *arg, struct cmk_err *err)
 				   .init_exec_fd = -1,
 				   .start_fd = -1,
 				   .null_fd = -1,
-				   .apparmor_fd = -1 };
+				   .apparmor_fd = -1,
+				   .label_fd = -1 };
 	cleanup(call_done) struct call c = { .place_fd = -1 };
 	int r = job_prepare(&job, err);
 

@@ -31,10 +31,15 @@ void identity_done(struct identity *id)
 
 int process_begin(const struct runtime_job *job, struct cmk_err *err)
 {
+	int r;
+
 	/* The caller's umask (077 for us) is not the container's; its own is set at the end. */
 	(void)umask(0);
 	if (setsid() < 0)
 		return cmk_err_errno(err, "start a session");
+	r = job->keep_keyring ? 0 : label_keys(job, err);
+	if (r < 0)
+		return r;
 	/* So that the caller's keys are out of reach. No quota or no such call: nothing is lost,
 	 * the session keyring of a user namespace is an empty one anyway. */
 	if (!job->keep_keyring)
@@ -204,24 +209,11 @@ int process_open_apparmor(struct runtime_job *job, int root_fd, struct cmk_err *
 {
 	static const char *const names[] = { "thread-self/attr/apparmor/exec",
 					     "thread-self/attr/exec" };
-	cleanup_close int proc = -1;
-	struct statfs fs;
-	struct stat st;
 
 	if (!job->process->apparmor_profile)
 		return 0;
-	proc = root_open(root_fd, "proc", O_PATH | O_DIRECTORY);
-	if (proc < 0 || fstatfs(proc, &fs) < 0 || fstat(proc, &st) < 0)
-		return cmk_err_set(err, proc < 0 ? proc : -errno, "AppArmor profile: no /proc");
-	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INO)
-		return cmk_err_set(err, -EINVAL, "AppArmor profile: /proc is not the kernel's");
-	for (size_t i = 0; i < ARRAY_LEN(names) && job->apparmor_fd < 0; i++)
-		job->apparmor_fd = open_resolved(proc, names[i], O_WRONLY, 0,
-						 RESOLVE_BENEATH | RESOLVE_NO_XDEV |
-							 RESOLVE_NO_MAGICLINKS);
-	return job->apparmor_fd < 0 ? cmk_err_set(err, job->apparmor_fd, "AppArmor profile: %s",
-						  errno_text(-job->apparmor_fd))
-				    : 0;
+	job->apparmor_fd = attr_open(root_fd, names, ARRAY_LEN(names), "AppArmor profile", err);
+	return job->apparmor_fd < 0 ? job->apparmor_fd : 0;
 }
 
 int process_set_apparmor(const struct runtime_job *job, struct cmk_err *err)
@@ -277,7 +269,8 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 int process_place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
 	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
-	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd, &job->start_fd };
+	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd, &job->label_fd,
+			&job->start_fd };
 	cleanup_free int *fds = xcalloc(n + ARRAY_LEN(ours), sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++) {
@@ -348,6 +341,8 @@ static int execute(struct runtime_job *job, const char *path, char *const *env, 
 	char **args = job->process->args;
 	int code = process_set_apparmor(job, err);
 
+	if (code == 0)
+		code = label_set(job, err);
 	*job->stage = STAGE_EXEC;
 	if (code < 0)
 		return code;
@@ -393,6 +388,8 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 		r = rlimits_set(job->process, err);
 	if (r == 0)
 		r = process_open_apparmor(job, root_fd, err);
+	if (r == 0)
+		r = label_open(job, root_fd, err);
 	if (r == 0 && job->spec->personality && personality(PER_LINUX32) < 0)
 		r = cmk_err_errno(err, "set personality %s", job->spec->personality);
 	*job->stage = STAGE_CONFINE;

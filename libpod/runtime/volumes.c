@@ -67,7 +67,7 @@ int overlays_refresh(const struct spec *s, struct cmk_err *err)
 	return 0;
 }
 
-int overlay_mount_new(const struct mount_options *o, struct cmk_err *err)
+int overlay_mount_new(const struct mount_options *o, const struct spec *s, struct cmk_err *err)
 {
 	cleanup(rootfs_plan_done) struct rootfs_plan plan = { .driver = xstrdup("overlay") };
 	const char *upper = option_value(o->data, "upperdir=");
@@ -89,6 +89,7 @@ int overlay_mount_new(const struct mount_options *o, struct cmk_err *err)
 	plan.upper = upper ? xstrdup(upper) : xasprintf("%s/upper", o->overlay);
 	plan.work = work ? xstrdup(work) : xasprintf("%s/work", o->overlay);
 	plan.merged = xasprintf("%s/merged", o->overlay);
+	storage_rootfs_label(&plan, spec_mount_context(s), s->mount_label);
 	r = storage_rootfs_mount(&plan, err);
 	if (r < 0)
 		return r;
@@ -342,10 +343,15 @@ int volume_first_use(struct mount_context *c, const char *source, const struct m
  * the tree that init leaves. */
 static int open_scratch(struct mount_context *c, const char *path, struct cmk_err *err)
 {
+	const struct spec *s = c->job->spec;
+	cleanup_free char *label = NULL, *data = NULL;
 	int fd;
 
+	if (s->mount_label && *s->mount_label)
+		label = xasprintf(",%s=\"%s\"", spec_mount_context(s), s->mount_label);
+	data = xasprintf("mode=0700%s", label ?: "");
 	if (!c->has_secrets &&
-	    mount("ramfs", path, "ramfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+	    mount("ramfs", path, "ramfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, data) < 0)
 		return cmk_err_errno(err, "mount memory for secrets");
 	c->has_secrets = true;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "base/log.h"
+#include "base/selinux.h"
 #include "libpod/spec/rlimit.h"
 
 int bundle_bad(const struct bundle *b, const struct json *v, struct cmk_err *err, const char *fmt,
@@ -139,8 +140,6 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 		const char *path, *why;
 	} undone[] = {
 		{ "linux.intelRdt", "resctrl is not supported" },
-		{ "linux.mountLabel", "SELinux labels are not supported" },
-		{ "process.selinuxLabel", "SELinux labels are not supported" },
 		{ "process.commandLine", "is for Windows" },
 		{ "linux.resources.network", "cgroup v2 has no classes of network packets" },
 		{ "linux.resources.memory.kernel", "cgroup v2 does not count the kernel's memory "
@@ -166,6 +165,26 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 		if (v && !says_nothing(v))
 			return bundle_bad(b, v, err, "%s: %s", undone[i].path, undone[i].why);
 	}
+	return 0;
+}
+
+/* Where it is off a label is an error, as with runc: who asks for one relies on it. */
+static int check_labels(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	static const char *const paths[] = { "linux.mountLabel", "process.selinuxLabel" };
+	const char *type = strv_env_get(b->spec->annotations, SPEC_CONTEXT_ANNOTATION);
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		const struct json *v = json_path(root, paths[i]);
+
+		if (v && !says_nothing(v) && !selinux_enabled())
+			return bundle_bad(b, v, err, "%s: SELinux is not enabled on this host",
+					  paths[i]);
+	}
+	if (type && !streq(type, spec_mount_context(b->spec)))
+		return bundle_bad(b, json_get(root, "annotations") ?: root, err,
+				  "annotations: '" SPEC_CONTEXT_ANNOTATION "' is none of context, "
+				  "fscontext, defcontext and rootcontext");
 	return 0;
 }
 
@@ -519,9 +538,9 @@ int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err
 {
 	static int (*const checks[])(const struct json *root, const struct bundle *b,
 				     struct cmk_err *err) = {
-		check_version,	  refuse_undone,      check_root,  check_mounts,  check_namespaces,
-		check_maps,	  check_sysctls,      check_hooks, check_devices, check_names,
-		check_priorities, check_device_rules, check_rdma,
+		check_version,	  refuse_undone,    check_labels,	check_root,  check_mounts,
+		check_namespaces, check_maps,	    check_sysctls,	check_hooks, check_devices,
+		check_names,	  check_priorities, check_device_rules, check_rdma,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

@@ -143,6 +143,17 @@ bool spec_wants_propagation(const struct spec *s)
 	return false;
 }
 
+const char *spec_mount_context(const struct spec *s)
+{
+	static const char *const keys[] = { "fscontext", "defcontext", "rootcontext" };
+	const char *asked = strv_env_get(s->annotations, SPEC_CONTEXT_ANNOTATION);
+
+	for (size_t i = 0; asked && i < ARRAY_LEN(keys); i++)
+		if (streq(asked, keys[i]))
+			return keys[i];
+	return "context";
+}
+
 void spec_make_writable(struct spec *s, const char *dest)
 {
 	for (size_t i = 0; i < s->n_mounts; i++) {

@@ -56,6 +56,7 @@ struct spec_process {
 	size_t n_rlimits;
 	bool no_new_privileges;
 	char *apparmor_profile; /* NULL: the caller's own confinement stays */
+	char *selinux_label;	/* NULL: the caller's */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	char *extra;
@@ -134,6 +135,7 @@ struct spec {
 	char *cgroups_path;
 	struct spec_resources resources;
 	char **masked_paths, **readonly_paths;
+	char *mount_label;  /* SELinux's, of the file systems that are made; NULL: none */
 	char *personality;  /* "LINUX32", or NULL */
 	char **sysctl;	    /* "key=value" */
 	char **annotations; /* "key=value" */
@@ -177,6 +179,10 @@ bool spec_wants_propagation(const struct spec *s);
 void spec_share_sys(struct spec *s);
 /* Takes "ro" from the mount at DEST, and "rro". */
 void spec_make_writable(struct spec *s, const char *dest);
+/* By which option of mount(8) they get it: "context", or what SPEC_CONTEXT_ANNOTATION says, as crun
+ * takes it. */
+#define SPEC_CONTEXT_ANNOTATION "run.oci.mount_context_type"
+const char *spec_mount_context(const struct spec *s);
 /* Takes the mount at DEST out, where it is among the first N. */
 void spec_remove_mount(struct spec *s, size_t n, const char *dest);
 /* --cap-add/--cap-drop with or without CAP_, ALL; unknown is an error. Applies to bounding,

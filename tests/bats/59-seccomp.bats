@@ -245,6 +245,14 @@ seccompFd told ${output% *} running ${output#* }"
 	run_cmk create --name c --net=none --security-opt label=type:spc_t --rootfs "$fs" true
 	run_cmk inspect -f '{{.HostConfig.SecurityOpt}} {{.ProcessLabel}}.' c
 	assert_equal "$output" "[label=type:spc_t] ."
+	# Nor is there anything that z, Z and relabel= could do, not even to what they may never touch.
+	mkdir "$BATS_TEST_TMPDIR/d"
+	run_cmk run --rm --net=none -v "$BATS_TEST_TMPDIR/d:/d:Z" -v /usr:/u:ro,z --mount "type=bind,src=$BATS_TEST_TMPDIR/d,dst=/e,relabel=private" \
+		--rootfs "$fs" true
+	run_cmk run --rm --net=none --rootfs "$fs" cat /proc/self/mounts
+	refute_match "$output" 'context='
+	run_cmk info -f '{{.Host.Security.SELinuxEnabled}}'
+	assert_equal "$output" false
 }
 
 @test "bad words" {

@@ -249,7 +249,11 @@ refused() {
 	refused '.linux.intelRdt = {closID: "x"}' 'linux.intelRdt: '
 	refused '.linux.resources.memory.swappiness = 10' 'linux.resources.memory.swappiness: '
 	refused '.linux.netDevices = {eth9: {}}' 'linux.netDevices: '
-	refused '.process.selinuxLabel = "x"' 'process.selinuxLabel: '
+	if [ ! -e /sys/fs/selinux/enforce ]; then
+		refused '.process.selinuxLabel = "x"' 'process.selinuxLabel: SELinux is not enabled'
+		refused '.linux.mountLabel = "x"' 'linux.mountLabel: SELinux is not enabled'
+	fi
+	refused '.annotations["run.oci.mount_context_type"] = "x"' 'annotations: .run.oci.mount_context_type. is none of'
 	refused '.windows = {a: 1}' 'windows: is not for Linux'
 	refused '.linux.rootfsPropagation = "x"' 'linux.rootfsPropagation: '
 	refused '.linux.devices = [{path: "/dev/x", type: "z"}]' 'linux.devices.0..type'

@@ -20,7 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 KERNEL = "linux-image-6.12-cloud-amd64"
 PACKAGES = """systemd systemd-sysv udev kmod dbus dbus-user-session libpam-systemd uidmap bats strace procps iproute2 jq tar
     busybox-static libseccomp2 libcap2 libyajl2 libcurl4 libzstd1 libslirp0 libsubid4 libnettle8 libpcre2-8-0 libyaml-0-2
-    libsodium23 libssl3 libisal2 liblzma5 libbz2-1.0 zlib1g ca-certificates curl"""
+    libsodium23 libssl3 libisal2 liblzma5 libbz2-1.0 zlib1g ca-certificates curl selinux-policy-default policycoreutils"""
 MODULES = ["virtio_blk", "overlay", "tun", "veth", "loop"]
 MEMORY = 1024  # MiB
 DISK = 3 << 30
@@ -36,6 +36,8 @@ FILES = {
     "etc/subuid": "cmk:100000:65536\nguest:200000:65536\n",
     "etc/subgid": "cmk:100000:65536\nguest:200000:65536\n",
     "etc/modules-load.d/cmk.conf": "overlay\ntun\n",
+    # For who boots it with SELINUX below.
+    "etc/selinux/config": "SELINUX=permissive\nSELINUXTYPE=default\n",
     # Debian delegates cpu, memory and pids; these are what its users add.
     "etc/systemd/system/user@.service.d/delegate.conf": "[Service]\nDelegate=cpu cpuset io memory pids\n",
     "etc/systemd/journald.conf.d/vm.conf": "[Journal]\nStorage=volatile\nForwardToConsole=no\n",
@@ -88,7 +90,7 @@ def run(*command, timeout=600, **options):
 def recipe():
     """What the image depends on; not the version of the kernel, which the archive changes when it likes."""
     digest = hashlib.sha256()
-    for path in (HERE / "machine.py", HERE / "agent"):
+    for path in (HERE / "machine.py", HERE / "agent", HERE / "container.cil"):
         digest.update(path.read_bytes())
     digest.update(run("qemu-system-x86_64", "--version").encode())
     return digest.hexdigest()[:16]
@@ -147,6 +149,15 @@ def cpio(entries):
     return out
 
 
+def label(root):
+    """The machine's files have the labels of its policy; without SELinux nobody looks at them."""
+    shutil.copy(HERE / "container.cil", root / "root/cmk_container.cil")
+    run("chroot", root, "semodule", "--noreload", "--install", "/root/cmk_container.cil")
+    # It goes through /proc/self/fd.
+    run("unshare", "--mount", "--propagation", "private", "sh", "-c", 'mount --bind /proc "$1/proc" && exec chroot "$1" '
+        "setfiles -F -e /proc /etc/selinux/default/contexts/files/file_contexts /", "sh", root)
+
+
 def make_image(directory):
     """DIRECTORY/vmlinuz, initrd and root.img."""
     os.umask(0o022)
@@ -176,6 +187,7 @@ def make_image(directory):
         shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
         for path in ("etc/.updated", "var/.updated"):
             (root / path).touch()
+        label(root)
         busybox = (root / "bin/busybox").read_bytes()
         (directory / "initrd").write_bytes(cpio([(d, 0o40755, b"") for d in ("bin", "dev", "root")] + [
             ("bin/busybox", 0o100755, busybox), ("virtio_blk.ko", 0o100644, block), ("init", 0o100755, INIT.encode())]))
@@ -194,19 +206,23 @@ def make_disk(tree, path, size):
 # --- the machine itself ---------------------------------------------------------------------------------------------
 
 CONSOLE = "console"
+SELINUX = "security=selinux selinux=1"  # of the kernel; without it AppArmor is what it has
 
 
-def qemu_command(directory, work, payload, template):
+def qemu_command(directory, work, payload, template, boot=""):
     """DIRECTORY has the image; WORK is for sockets and the console. A template keeps what it writes; what starts from one
-    does not, and waits for its memory."""
+    does not, and waits for its memory. One that is booted for itself, with BOOT for the kernel, keeps nothing either."""
     share, snapshot = ("on", "off") if template else ("off", "on")
+    backing = "memory-backend-ram,id=ram,size=%dM" % MEMORY
+    if not boot:
+        backing = "memory-backend-file,id=ram,size=%dM,mem-path=%s,share=%s" % (MEMORY, directory / "ram", share)
     # One CPU is much faster than two: both are of one thread of ours, and the second sleeps until a test wants it.
     append = ("console=ttyS0 quiet loglevel=4 systemd.show_status=0 mitigations=off random.trust_cpu=on tsc=reliable "
-              "net.ifnames=0 transparent_hugepage=always maxcpus=1")
+              "net.ifnames=0 transparent_hugepage=always maxcpus=1 " + boot)
     command = [
         "setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2",
         "-m", MEMORY, "-machine", "pc,memory-backend=ram",
-        "-object", "memory-backend-file,id=ram,size=%dM,mem-path=%s,share=%s" % (MEMORY, directory / "ram", share),
+        "-object", backing,
         "-nodefaults", "-no-user-config", "-display", "none",
         "-kernel", directory / "vmlinuz", "-initrd", directory / "initrd", "-append", append,
         "-serial", "file:%s" % (work / CONSOLE), "-qmp", "unix:%s,server=on,wait=off" % (work / "qmp"),
@@ -218,7 +234,7 @@ def qemu_command(directory, work, payload, template):
     for name in ("control", "output"):
         command += ["-chardev", "socket,id=%s,path=%s,server=on,wait=off" % (name, work / name),
                     "-device", "virtserialport,chardev=%s,name=%s" % (name, name)]
-    return list(map(str, command if template else command + ["-incoming", "defer"]))
+    return list(map(str, command if template or boot else command + ["-incoming", "defer"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,153 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# vm: root selinux
+# Labels as the kernel sees them. The policy is Debian's, with the rules for containers of tests/vm/container.cil.
+load sessions
+
+setup_file() {
+	getenforce | grep -q Permissive
+	as cmk 'set -e; cmk pull -q oci:/srv/cache/oci/busybox >image'
+}
+teardown() { setenforce 0; }
+teardown_file() { dmesg | grep avc | grep -E 'container|cmk' | tail -n 40 >&3; true; }
+
+image='$(<image)'
+# in_c NAME OPTION...: a container of cmk's that stays.
+in_c() { as cmk "cmk run -d --name $1 --net=none ${*:2} $image sleep 1000 >/dev/null"; }
+# inspect NAME MEMBER
+inspect() { as cmk "cmk inspect -f '{{.$2}}' $1"; }
+# root_of NAME: its root directory as the host sees it
+root_of() { echo "/proc/$(inspect "$1" State.Pid)/root"; }
+# label FILE
+label() { stat -c %C "$1"; }
+done_with() { as cmk "cmk rm -f -t 0 $*" >/dev/null; }
+
+@test "process and file systems have the policy's labels, at a level of the container's own" {
+	in_c a --tmpfs /t && in_c b
+	local level
+	level=$(inspect a ProcessLabel)
+	assert_match "$level" '^system_u:system_r:container_t:s0:c[0-9]+,c[0-9]+$'
+	level=${level#*container_t:}
+	assert_equal "$(inspect a MountLabel)" "system_u:object_r:container_file_t:$level"
+	refute_match "$(inspect b ProcessLabel)" ":$level\$"
+	# The process, and one that is executed later.
+	assert_equal "$(tr -d '\0' <"/proc/$(inspect a State.Pid)/attr/current")" "system_u:system_r:container_t:$level"
+	assert_equal "$(as cmk 'cmk exec a cat /proc/self/attr/current' | tr -d '\0')" "system_u:system_r:container_t:$level"
+	# The root, what is made for it, and the files that cmk wrote.
+	local file root
+	root=$(root_of a)
+	as cmk 'cmk exec a touch /new /t/new /dev/shm/new'
+	for file in / /bin/busybox /new /t /t/new /dev /dev/shm /dev/shm/new /dev/pts /dev/mqueue /etc/hosts /etc/resolv.conf; do
+		[ "$(label "$root$file")" = "system_u:object_r:container_file_t:$level" ] || {
+			echo "$file: $(label "$root$file")"
+			return 1
+		}
+	done
+	# What it wrote is so in the store as well, and is seen so after another start.
+	assert_equal "$(label "/home/cmk/.local/share/cmk/containers/$(inspect a Id)/upper/new")" "system_u:object_r:container_file_t:$level"
+	as cmk 'cmk restart -t 0 a >/dev/null'
+	assert_equal "$(label "$(root_of a)/new")" "system_u:object_r:container_file_t:$level"
+	assert_match "$(as cmk 'cmk info -f "{{.Host.Security.SELinuxEnabled}}"; cmk doctor')" $'^true.*SELinux *is on .permissive.: containers run as system_u'
+	done_with a b
+}
+
+@test "label= changes the parts; disable, --privileged and the host's namespaces give none" {
+	in_c a --security-opt label=level:s0:c1,c2 --security-opt label=type:container_init_t --security-opt label=filetype:container_ro_file_t
+	assert_equal "$(inspect a ProcessLabel) $(inspect a MountLabel)" \
+		"system_u:system_r:container_init_t:s0:c1,c2 system_u:object_r:container_ro_file_t:s0:c1,c2"
+	assert_equal "$(inspect a HostConfig.SecurityOpt)" "[label=level:s0:c1,c2 label=type:container_init_t label=filetype:container_ro_file_t]"
+	# Who shares its processes has its label.
+	in_c b --pid=container:a
+	assert_equal "$(inspect b ProcessLabel)" "system_u:system_r:container_init_t:s0:c1,c2"
+	done_with a b
+	local option
+	for option in --security-opt=label=disable --privileged --pid=host --ipc=host; do
+		in_c c "$option"
+		assert_equal "$option $(inspect c ProcessLabel) $(inspect c MountLabel)" "$option  system_u:object_r:container_file_t:s0:c1022,c1023"
+		assert_match "$(tr -d '\0' <"/proc/$(inspect c State.Pid)/attr/current")" ':unconfined_t:'
+		done_with c
+	done
+	run as cmk "cmk run --rm --net=none --security-opt label=type:no_such_t $image true"
+	assert_equal "$status" 125
+	assert_match "$output" "the policy of this host does not know 'system_u:system_r:no_such_t:"
+	as cmk "printf '[containers]\nlabel = false\n' >conf; CONTAINERS_CONF=conf cmk run --rm --net=none $image cat /proc/self/attr/current" >current
+	assert_match "$(tr -d '\0' <current)" ':unconfined_t:'
+}
+
+@test "z and Z label the tree, and nothing through a link; some directories never" {
+	as cmk 'mkdir -p d/e other; touch d/e/f other/g; ln -s ../other/g d/link; ln -s ../other d/dir; mkfifo d/fifo'
+	local before
+	before=$(label /home/cmk/other/g)
+	in_c a -v ./d:/d:z -v named:/n -v zed:/z:Z
+	local file level
+	level=$(inspect a ProcessLabel)
+	level=${level#*container_t:}
+	for file in d d/e d/e/f d/link d/fifo; do assert_equal "$file $(label /home/cmk/$file)" "$file system_u:object_r:container_file_t:s0"; done
+	assert_equal "$(label /home/cmk/other/g) $(label /home/cmk/other)" "$before $before"
+	assert_equal "$(label /home/cmk/.local/share/cmk/volumes/named/_data)" "system_u:object_r:container_file_t:s0"
+	assert_equal "$(label /home/cmk/.local/share/cmk/volumes/zed/_data)" "system_u:object_r:container_file_t:$level"
+	done_with a
+	in_c a -v ./d:/d:ro,Z --mount type=bind,src=other,dst=/o,relabel=private
+	level=$(inspect a ProcessLabel)
+	level=${level#*container_t:}
+	assert_equal "$(label /home/cmk/d/e/f) $(label /home/cmk/other/g)" \
+		"system_u:object_r:container_file_t:$level system_u:object_r:container_file_t:$level"
+	done_with a
+	for file in / /usr /home/cmk; do
+		run as cmk "cmk run --rm --net=none -v $file:/x:z $image true"
+		assert_equal "$status" 125
+		assert_match "$output" "SELinux relabeling of $file is not allowed"
+	done
+	mkdir -p /srv2 && touch /srv2/f && chmod 755 /srv2
+	run as cmk "cmk run --rm --net=none -v /srv2:/x:z $image true"
+	assert_equal "$status" 125
+	assert_match "$output" "label '.*operation not permitted.*only the owner of a file"
+}
+
+@test "nested sees SELinux and labels files; an init has the policy's label for it" {
+	in_c a --security-opt label=nested
+	as cmk 'cmk exec a sh -c "test -e /sys/fs/selinux/enforce && touch /f"'
+	assert_equal "$(as cmk 'cmk exec a grep -c rootcontext= /proc/self/mounts')" "$(as cmk 'cmk exec a grep -cE "^(overlay|tmpfs|shm|devpts) " /proc/self/mounts')"
+	done_with a
+	in_c a
+	run as cmk 'cmk exec a test -e /sys/fs/selinux/enforce'
+	assert_equal "$status" 1
+	done_with a
+	mkdir -p /usr/share/containers/selinux
+	printf 'process = "system_u:system_r:container_t:s0"\nfile = "system_u:object_r:container_file_t:s0"\n' >/usr/share/containers/selinux/contexts
+	echo 'init_process = "system_u:system_r:container_init_t:s0"' >>/usr/share/containers/selinux/contexts
+	in_c a --systemd=always
+	assert_match "$(inspect a ProcessLabel)" ':container_init_t:s0:c'
+	done_with a
+	rm -r /usr/share/containers
+}
+
+@test "a plain copy has labels of its own; a bundle's labels are taken" {
+	as cmk "export XDG_DATA_HOME=\$PWD/vfs; cmk --storage-driver vfs pull -q oci:/srv/cache/oci/busybox >/dev/null
+		cmk --storage-driver vfs run -d --name v --net=none $image sleep 1000 >/dev/null"
+	local found
+	found=$(as cmk 'XDG_DATA_HOME=$PWD/vfs cmk inspect -f "{{.MountLabel}} {{.State.Pid}}" v')
+	assert_equal "$(label "/proc/${found#* }/root/bin/busybox")" "${found% *}"
+	as cmk 'XDG_DATA_HOME=$PWD/vfs cmk rm -f -t 0 v >/dev/null'
+	as cmk 'mkdir -p b/rootfs && tar -xf /srv/cache/busybox.tar --no-same-owner -C b/rootfs && cd b && cmk oci spec --rootless &&
+		jq ".process.args = [\"sh\", \"-c\", \"cat /proc/self/attr/current; grep /dev/shm /proc/self/mounts\"] | .process.terminal = false |
+			.process.selinuxLabel = \"system_u:system_r:container_t:s0:c5,c6\" |
+			.linux.mountLabel = \"system_u:object_r:container_file_t:s0:c5,c6\"" config.json >c && mv c config.json && cmk oci run x' >out
+	assert_match "$(tr -d '\0' <out)" 'system_u:system_r:container_t:s0:c5,c6.*context="?system_u:object_r:container_file_t:s0:c5,c6'
+}
+
+@test "enforcing: a container reads what is labelled for it, and nothing else of the user's" {
+	as cmk 'mkdir -p plain mine shared; for d in plain mine shared; do echo $d >$d/f; done'
+	in_c other -v ./mine:/m:Z
+	setenforce 1
+	in_c a -v ./plain:/p -v ./mine:/m -v ./shared:/s:z
+	assert_equal "$(as cmk 'cmk exec a cat /s/f; cmk exec other cat /m/f')" $'shared\nmine'
+	run as cmk 'cmk exec a cat /p/f'
+	assert_match "$output" 'Permission denied'
+	# Its type is a container's, its level the other one's.
+	run as cmk 'cmk exec a cat /m/f'
+	assert_match "$output" 'Permission denied'
+	as cmk 'cmk exec a sh -c "echo x >/s/new && echo y >/root-file && cat /etc/hosts >/dev/null"'
+	as cmk "cmk run --rm --net=none --security-opt no-new-privileges $image true"
+	done_with a other
+}
