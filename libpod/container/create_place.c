@@ -70,6 +70,8 @@ static struct spec_mount *spec_mount_of(struct create_plan *p, const struct opt_
 		strv_add(&s->options, "x-cmk.chown");
 	if (m->idmap)
 		strv_add(&s->options, "x-cmk.idmap");
+	if (m->idmap_own)
+		strv_add_take(&s->options, xasprintf("x-cmk.idmap=%s", m->idmap_own));
 	if (m->subpath)
 		strv_add_take(&s->options, xasprintf("x-cmk.subpath=%s", m->subpath));
 	return s;

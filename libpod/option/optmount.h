@@ -33,6 +33,8 @@ struct mount_words {
 int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
 		   struct cmk_err *err);
 /* size=, mode=, nr_inodes=, uid=, gid= of tmpfs(5), each checked before the kernel sees it. */
+/* "idmap=VALUE". */
+int mount_idmap(struct opt_mount *m, struct mount_words *w, const char *value, struct cmk_err *err);
 int mount_tmpfs_value(struct opt_mount *m, const char *key, const char *value, struct cmk_err *err);
 /* What is so where nothing else was asked for. */
 void mount_defaults(struct opt_mount *m, const struct mount_words *w);
