@@ -14,6 +14,7 @@
 #define CONFIG "/etc/selinux/config"
 #define PACKAGED "/usr/share/containers/selinux/contexts"
 #define FILE_MAX_LEN (64 << 10)
+#define DEPTH_MAX 512
 
 bool selinux_enabled(void)
 {
@@ -228,11 +229,13 @@ int selinux_label_file(int dirfd, const char *name, const char *label, struct cm
 	return label_path(path, false, name, label, err);
 }
 
-static int label_below(int dirfd, const char *label, struct cmk_err *err)
+static int label_below(int dirfd, const char *label, unsigned int depth, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;
 	struct dirent *e;
-	int r = dir_read(dirfd, &d, err);
+	int r = depth < DEPTH_MAX
+			? dir_read(dirfd, &d, err)
+			: cmk_err_set(err, -ELOOP, "more than %d directories deep", DEPTH_MAX);
 
 	if (r < 0)
 		return r;
@@ -243,7 +246,7 @@ static int label_below(int dirfd, const char *label, struct cmk_err *err)
 			continue;
 		sub = openat(dirfd, e->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (sub >= 0)
-			r = label_below(sub, label, err);
+			r = label_below(sub, label, depth + 1, err);
 		else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 			r = cmk_err_errno(err, "open");
 		if (r < 0)
@@ -264,7 +267,7 @@ int selinux_label_tree(int fd, const char *label, struct cmk_err *err)
 	dir = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 && errno != ENOTDIR)
 		return cmk_err_errno(err, "open it");
-	r = dir < 0 ? 0 : label_below(dir, label, err);
+	r = dir < 0 ? 0 : label_below(dir, label, 0, err);
 	/* The link of /proc leads to what FD is, and to nothing else. */
 	return r == 0 ? label_path(path, true, ".", label, err) : r;
 }

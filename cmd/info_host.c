@@ -199,19 +199,21 @@ static void write_network(struct json_writer *w, const char *slirp)
 /* The one that new containers get. */
 static void write_runtime(struct json_writer *w, const struct cmk_globals *g)
 {
-	cleanup_free char *other = NULL;
+	cleanup_free char *other = NULL, *version = NULL;
 	char own[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	/* One that is not there is told where a container is made. */
 	bool missing = runtime_other_find(g->runtime, cmk_conf_list("engine.runtimes"), &other,
 					  NULL) < 0;
 
+	if (other)
+		version = runtime_other_version(other);
 	own[MAX(n, 0)] = '\0';
 	json_write_object(w, "ociRuntime");
 	json_write_str(w, "name", other || missing ? g->runtime : "cmk");
 	json_write_str(w, "package", UNKNOWN_PACKAGE);
 	json_write_str(w, "path", missing ? "" : other ?: own);
-	json_write_str(w, "version", other || missing ? "" : PACKAGE_VERSION);
+	json_write_str(w, "version", other || missing ? version ?: "" : PACKAGE_VERSION);
 	json_write_end(w, '}');
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/cgroup/internal.h"
+#include "libpod/cgroup/scope.h"
 
 #define PROC_FILE_MAX (1 << 20)
 #define EVENT_TIMEOUT_MS 10000
@@ -243,25 +244,28 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
-/* D is the scope around the group. systemd, whose it is, knows what it was made with. */
+/* D is the scope around the group, whose weights are systemd's to write; by ourselves where it
+ * gives no answer, or knows nothing of that scope. */
 static void update_scope_weights(const struct cgroup_delegation *d,
 				 const struct spec_resources *before,
 				 const struct spec_resources *after)
 {
+	cleanup(scope_manager_done) struct scope_manager m = { 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	uint64_t old_cpu, old_io, cpu, io;
-	char text[32];
-	int r = 0;
 
 	limits_weights(before, &old_cpu, &old_io);
 	limits_weights(after, &cpu, &io);
-	(void)snprintf(text, sizeof(text), "%llu", cpu ? (unsigned long long)cpu : 100);
-	if (cpu != old_cpu)
-		r = control_write(d->fd, "cpu.weight", text, &err);
-	(void)snprintf(text, sizeof(text), "default %llu", io ? (unsigned long long)io : 100);
-	if (r == 0 && io != old_io)
-		r = control_write(d->fd, "io.weight", text, &err);
-	if (r < 0)
+	if (cpu == old_cpu && io == old_io)
+		return;
+	if (scope_manager_find(&m, true)) {
+		if (scope_set_weights(&m, strrchr(d->path, '/') + 1, cpu != old_cpu ? &cpu : NULL,
+				      io != old_io ? &io : NULL, &err) == 0)
+			return;
+		log_debug("weights of the scope '%s': %s", d->path, cmk_err_msg(&err));
+		cmk_err_done(&err);
+	}
+	if (limits_change_weights(d->fd, before, after, &err) < 0)
 		log_debug("weights of the scope '%s': %s", d->path, cmk_err_msg(&err));
 }
 

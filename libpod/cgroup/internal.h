@@ -26,6 +26,9 @@ int limits_enable(const struct cgroup_delegation *d, const struct spec_resources
 /* The weights that RES asks for, 0 where it does not. They count among siblings: where the
  * container's group is the only one in a scope they are the scope's as well. */
 void limits_weights(const struct spec_resources *res, uint64_t *ret_cpu, uint64_t *ret_io);
+/* Writes those of them that differ. */
+int limits_change_weights(int group_fd, const struct spec_resources *before,
+			  const struct spec_resources *after, struct cmk_err *err);
 /* Writes what differs between BEFORE and AFTER (either may be NULL: no limits). After a failure
  * some of it is written. */
 int limits_change(int group_fd, const struct spec_resources *before,

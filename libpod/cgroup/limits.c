@@ -465,6 +465,26 @@ void limits_weights(const struct spec_resources *res, uint64_t *ret_cpu, uint64_
 	*ret_io = res->blkio_weight ? io_weight(res->blkio_weight) : 0;
 }
 
+int limits_change_weights(int group_fd, const struct spec_resources *before,
+			  const struct spec_resources *after, struct cmk_err *err)
+{
+	/* Those of single devices are not the scope's. */
+	const struct spec_resources old_io = { .blkio_weight = before->blkio_weight },
+				    io = { .blkio_weight = after->blkio_weight };
+	uint64_t old_cpu, cpu, unused;
+	char text[24];
+	int r = 0;
+
+	limits_weights(before, &old_cpu, &unused);
+	limits_weights(after, &cpu, &unused);
+	(void)snprintf(text, sizeof(text), "%llu", cpu ? (unsigned long long)cpu : 100);
+	if (cpu != old_cpu)
+		r = control_write(group_fd, "cpu.weight", text, err);
+	if (r == 0 && io.blkio_weight != old_io.blkio_weight)
+		r = change_weights(group_fd, &old_io, &io, err);
+	return r;
+}
+
 /* Last, so that they win over what other options wrote. They are not lifted: what a file says by
  * itself is the kernel's to know. */
 static int write_unified(int fd, char *const *before, char *const *after, struct cmk_err *err)

@@ -9,9 +9,9 @@
  * outlive the session or the unit which they come from. The container's own group is
  * cmk-ID.scope/container, and the monitor, which no limit is for, in cmk-ID.scope/monitor. What cmk
  * writes is all below the delegated scope: the scope itself and all above it stay systemd's, but
- * for the weights, which count among siblings: they are properties of the scope, and `update`
- * writes them to its files, until systemd writes those again (daemon-reload). It stays over
- * restarts by the container's policy, and is collected by systemd when it gets empty.
+ * for the weights, which count among siblings: they are properties of the scope, which `update` has
+ * systemd change. It stays over restarts by the container's policy, and is collected by systemd
+ * when it gets empty.
  *
  * Unless one is asked for it is systemd where its socket is there, else cgroupfs.
  */

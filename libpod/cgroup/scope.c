@@ -184,13 +184,11 @@ static int take_answer(struct scope_holder *h, struct cmk_err *err)
 			    *text ? text : "cmk-scope died");
 }
 
-int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
-		struct scope_holder *ret, struct cmk_err *err)
+/* Starts it and waits for its answer; it may live on then. */
+static int ask_helper(char *const *argv, struct scope_holder *ret, struct cmk_err *err)
 {
-	cleanup_strv char **argv = helper_argv(m, unit);
 	cleanup_close int ours = -1, theirs = -1;
-	struct scope_holder h = SCOPE_HOLDER_INIT;
-	int pair[2], r;
+	int pair[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -202,12 +200,41 @@ int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 		return pid;
 	if (pid == 0)
 		exec_helper(argv, theirs);
-	h.pid = pid;
-	h.fd = steal_fd(&ours);
+	ret->pid = pid;
+	ret->fd = steal_fd(&ours);
 	(void)close(steal_fd(&theirs));
-	r = take_answer(&h, err);
+	return take_answer(ret, err);
+}
+
+int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
+		struct scope_holder *ret, struct cmk_err *err)
+{
+	cleanup_strv char **argv = helper_argv(m, unit);
+	struct scope_holder h = SCOPE_HOLDER_INIT;
+	int r = ask_helper(argv, &h, err);
+
 	if (r < 0 || unit->pid)
 		scope_holder_release(&h);
 	*ret = h;
+	return r;
+}
+
+int scope_set_weights(const struct scope_manager *m, const char *unit, const uint64_t *cpu_weight,
+		      const uint64_t *io_weight, struct cmk_err *err)
+{
+	const uint64_t *weights[] = { cpu_weight, io_weight };
+	struct scope_holder h = SCOPE_HOLDER_INIT;
+	cleanup_strv char **argv = NULL;
+	int r;
+
+	strv_add(&argv, "cmk-scope");
+	strv_add(&argv, m->bus ? m->bus : "");
+	strv_add(&argv, m->socket ? m->socket : "");
+	strv_add(&argv, unit);
+	for (size_t i = 0; i < ARRAY_LEN(weights); i++)
+		strv_add_take(&argv, weights[i] ? xasprintf("%llu", (unsigned long long)*weights[i])
+						: xstrdup(""));
+	r = ask_helper(argv, &h, err);
+	scope_holder_release(&h);
 	return r;
 }

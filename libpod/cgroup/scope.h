@@ -43,6 +43,11 @@ struct scope_holder {
 int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 		struct scope_holder *ret, struct cmk_err *err);
 void scope_holder_release(struct scope_holder *h);
+/* Changes weights of the scope UNIT: NULL leaves one as it is, 0 makes it the default again.
+ * systemd writes them, and remembers them over a daemon-reload. Waits (at most 10 s) for its
+ * answer. */
+int scope_set_weights(const struct scope_manager *m, const char *unit, const uint64_t *cpu_weight,
+		      const uint64_t *io_weight, struct cmk_err *err);
 
 /* PATH as an address of D-Bus (owned). */
 char *scope_address(const char *path);

@@ -5,12 +5,16 @@
  *
  *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT
  *
+ * or change the weights of one that is there, by scope_set_weights():
+ *
+ *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT
+ *
  * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
  * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
  * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
- * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set.
- * Standard input is a SOCK_SEQPACKET socket: one message when the scope is there ("ok") or with the
- * error, one line.
+ * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set, and
+ * in a change the default again, where "" leaves one as it is. Standard input is a SOCK_SEQPACKET
+ * socket: one message when the scope is there, or changed ("ok"), or with the error, one line.
  *
  * It may: talk on the connection to systemd that it opened first. After that no file, no other
  * socket, no process, no capability.
@@ -222,36 +226,94 @@ static int make(struct scope *s)
 	return s->err->msg ? -EIO : 0;
 }
 
+/* --- its weights -------------------------------------------------------------------------------
+ */
+
+static int put_weight(sd_bus_message *m, const char *property, const char *text)
+{
+	uint64_t weight = 0;
+
+	if (!*text)
+		return 0;
+	if (parse_u64(text, 10000, &weight) < 0)
+		return -EINVAL;
+	/* What systemd takes for "as if it were not set". */
+	return sd_bus_message_append(m, "(sv)", property, "t", weight ? weight : UINT64_MAX);
+}
+
+/* For as long as the scope is there: a transient unit has no other configuration. */
+static int set_weights(struct scope *s, const char *cpu, const char *io)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+					       "SetUnitProperties");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "sb", s->name, 1);
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(sv)");
+	if (r >= 0)
+		r = put_weight(m, "CPUWeight", cpu);
+	if (r >= 0)
+		r = put_weight(m, "IOWeight", io);
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = sd_bus_call(s->bus, m, ANSWER_TIMEOUT_US, &error, NULL);
+	if (r < 0)
+		r = failed(s, "set the weights of '%s': %s", s->name,
+			   error.message ?: strerror(-r));
+	sd_bus_error_free(&error);
+	(void)sd_bus_message_unref(m);
+	return r < 0 ? r : 0;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ */
+
+/* The arguments of a new scope. */
+static bool take_arguments(struct scope *s, char **argv)
+{
+	uint64_t pid = 0;
+
+	if (parse_u64(argv[5], INT32_MAX, &pid) < 0 ||
+	    parse_u64(argv[8], 10000, &s->cpu_weight) < 0 ||
+	    parse_u64(argv[9], 10000, &s->io_weight) < 0)
+		return false;
+	s->slice = argv[3];
+	s->name = argv[4];
+	s->pid = (uint32_t)pid;
+	s->delegate = streq(argv[6], "yes");
+	s->description = argv[7];
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sandbox_policy policy = { .rights = 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct scope s = { .err = &err };
-	uint64_t pid = 0;
+	bool change = argc == 6;
 	const char *said;
 	char end;
 	int r;
 
-	if (argc != 10 || parse_u64(argv[5], INT32_MAX, &pid) < 0 ||
-	    parse_u64(argv[8], 10000, &s.cpu_weight) < 0 ||
-	    parse_u64(argv[9], 10000, &s.io_weight) < 0) {
+	if (change ? !*argv[3] : argc != 10 || !take_arguments(&s, argv)) {
 		(void)fprintf(stderr, "cmk-scope is started by cmk, not by hand\n");
 		return 2;
 	}
-	s.slice = argv[3];
-	s.name = argv[4];
-	s.pid = (uint32_t)pid;
-	s.delegate = streq(argv[6], "yes");
-	s.description = argv[7];
+	if (change)
+		s.name = argv[3];
 	r = open_connection(&s, argv[1], argv[2]);
 	if (r == 0)
 		r = sandbox_enter(&policy, &err);
 	if (r == 0)
-		r = make(&s);
+		r = change ? set_weights(&s, argv[4], argv[5]) : make(&s);
 	said = r == 0 ? "ok" : cmk_err_msg(&err);
 	if (write(CONTROL_FD, said, strlen(said)) < 0)
 		return 1;
-	while (r == 0 && s.pid == 0 && read(CONTROL_FD, &end, 1) < 0 && errno == EINTR)
+	while (r == 0 && !change && s.pid == 0 && read(CONTROL_FD, &end, 1) < 0 && errno == EINTR)
 		;
 	/* What is left is the kernel's to take away, sooner than ours. */
 	_exit(r == 0 ? 0 : 1);

@@ -75,6 +75,8 @@ static struct spec_mount *spec_mount_of(struct create_plan *p, const struct opt_
 			 *m->relabel == 'z' ? "x-cmk.relabel-shared" : "x-cmk.relabel-private");
 	if (m->idmap)
 		strv_add(&s->options, "x-cmk.idmap");
+	if (m->idmap_own)
+		strv_add_take(&s->options, xasprintf("x-cmk.idmap=%s", m->idmap_own));
 	if (m->subpath)
 		strv_add_take(&s->options, xasprintf("x-cmk.subpath=%s", m->subpath));
 	return s;

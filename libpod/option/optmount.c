@@ -5,6 +5,7 @@
 
 #include "base/parse.h"
 #include "base/strbuf.h"
+#include "libpod/option/optidmap.h"
 #include "storage/storage.h"
 
 void opt_mount_done(struct opt_mount *m)
@@ -15,6 +16,7 @@ void opt_mount_done(struct opt_mount *m)
 	free(m->subpath);
 	free(m->upper);
 	free(m->work);
+	free(m->idmap_own);
 	(void)strv_free(m->options);
 	(void)strv_free(m->volume_options);
 	*m = (struct opt_mount){ 0 };
@@ -178,6 +180,20 @@ int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
 	return cmk_err_set(err, -EINVAL, "invalid option type '%s': invalid mount option", word);
 }
 
+int mount_idmap(struct opt_mount *m, struct mount_words *w, const char *value, struct cmk_err *err)
+{
+	struct opt_idmap maps = { 0 };
+	int r = mount_word_add(m, w, "idmap", err);
+
+	if (r == 0)
+		r = opt_idmap_parse(value, &maps, err);
+	if (r < 0)
+		return r;
+	opt_idmap_done(&maps);
+	m->idmap_own = xstrdup(value);
+	return 0;
+}
+
 int mount_tmpfs_value(struct opt_mount *m, const char *key, const char *value, struct cmk_err *err)
 {
 	cleanup_free char *s = NULL;
@@ -275,12 +291,8 @@ static int add_csv_word(struct opt_mount *m, struct mount_words *w, const char *
 		m->work = xstrdup(value);
 		return 0;
 	}
-	if (str_after(word, "idmap="))
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "'%s': maps of its own for a mount are not supported yet; "
-				   "'U' gives the files to the container's user",
-				   word);
-	return mount_word_add(m, w, word, err);
+	value = str_after(word, "idmap=");
+	return value ? mount_idmap(m, w, value, err) : mount_word_add(m, w, word, err);
 }
 
 static int parse_options_csv(struct opt_mount *m, const char *csv, struct cmk_err *err)

@@ -32,6 +32,8 @@ struct mount_words {
  */
 int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
 		   struct cmk_err *err);
+/* "idmap=VALUE". */
+int mount_idmap(struct opt_mount *m, struct mount_words *w, const char *value, struct cmk_err *err);
 /* size=, mode=, nr_inodes=, uid=, gid= of tmpfs(5), each checked before the kernel sees it. */
 int mount_tmpfs_value(struct opt_mount *m, const char *key, const char *value, struct cmk_err *err);
 /* What is so where nothing else was asked for. */

@@ -94,11 +94,11 @@ static int files_field(struct opt_mount *m, struct mount_words *w, const char *k
 		r = flag_field(value, &on, err);
 		return r < 0 ? r : mount_word_add(m, w, on ? "nocopy" : "copy", err);
 	}
-	if (streq(key, "idmap") && value)
-		return cmk_err_set(err, -EOPNOTSUPP,
-				   "'idmap=%s': maps of its own for a mount are not supported yet; "
-				   "'U' gives the files to the container's user",
-				   value);
+	if (streq(key, "idmap") && value) {
+		if (parse_bool(value, &on) < 0)
+			return mount_idmap(m, w, value, err);
+		return on ? mount_word_add(m, w, key, err) : 0;
+	}
 	return value ? invalid_option(key, err) : mount_word_add(m, w, key, err);
 }
 

@@ -42,6 +42,7 @@ struct opt_mount {
 	bool chown;	       /* U */
 	bool nocopy;	       /* a volume gets nothing of the image's content */
 	bool idmap;
+	char *idmap_own; /* the mount's own map, see optidmap.h; NULL: the container's */
 	bool rw; /* image: on an overlay of its own */
 };
 void opt_mount_done(struct opt_mount *m);

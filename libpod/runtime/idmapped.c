@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 
 #include "base/process.h"
+#include "libpod/option/optidmap.h"
 #include "libpod/runtime/internal.h"
 
 static void cmk_noreturn wait_for_end(int fd)
@@ -109,8 +110,66 @@ static int host_maps(const struct runtime_job *job, struct id_map_pair *ret, str
 	return r < 0 ? cmk_err_set(err, r, "map the container's ids: %s", errno_text(-r)) : 0;
 }
 
-static int make_one(const struct spec_mount *m, const struct mount_options *o,
-		    const struct id_map_pair *maps, struct cmk_err *err)
+/* COUNT ids from RANGE's on, which are of the container's map ALL, added to *RET as the host's. */
+static int add_relative(const struct opt_idmap_range *range, const struct id_map *all,
+			struct id_map *ret)
+{
+	uint32_t done = 0;
+
+	while (done < range->count) {
+		uint32_t inside = range->to + done, n = 0;
+
+		for (size_t i = 0; i < all->n && n == 0; i++) {
+			const struct id_range *in = &all->range[i];
+
+			if (inside < in->inside || inside - in->inside >= in->count)
+				continue;
+			n = MIN(range->count - done, in->count - (inside - in->inside));
+			id_map_add(ret, range->file + done, in->outside + (inside - in->inside), n);
+		}
+		if (n == 0)
+			return -ERANGE;
+		done += n;
+	}
+	return 0;
+}
+
+static int own_map(const struct opt_idmap_range *list, size_t n, const struct id_map *all,
+		   struct id_map *ret, struct cmk_err *err)
+{
+	if (n == 0)
+		for (size_t i = 0; i < all->n; i++)
+			id_map_add(ret, all->range[i].inside, all->range[i].outside,
+				   all->range[i].count);
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].relative)
+			id_map_add(ret, list[i].file, list[i].to, list[i].count);
+		else if (add_relative(&list[i], all, ret) < 0)
+			return cmk_err_set(err, -ERANGE,
+					   "idmap: not all ids from '@%u-%u-%u' on are mapped in "
+					   "the container",
+					   list[i].file, list[i].to, list[i].count);
+	}
+	return 0;
+}
+
+/* The map that TEXT says; ALL is the container's. */
+static int own_maps(const char *text, const struct id_map_pair *all, struct id_map_pair *ret,
+		    struct cmk_err *err)
+{
+	struct opt_idmap m = { 0 };
+	int r = opt_idmap_parse(text, &m, err);
+
+	if (r == 0)
+		r = own_map(m.uids, m.n_uids, &all->uids, &ret->uids, err);
+	if (r == 0)
+		r = own_map(m.gids, m.n_gids, &all->gids, &ret->gids, err);
+	opt_idmap_done(&m);
+	return r;
+}
+
+static int make_mount(const struct spec_mount *m, const struct mount_options *o,
+		      const struct id_map_pair *maps, struct cmk_err *err)
 {
 	cleanup_close int sub = -1, mnt = -1;
 	int r;
@@ -128,6 +187,21 @@ static int make_one(const struct spec_mount *m, const struct mount_options *o,
 		return cmk_err_set(err, r, "options of bind mount '%s': %s", m->source,
 				   errno_text(-r));
 	return steal_fd(&mnt);
+}
+
+static int make_one(const struct spec_mount *m, const struct mount_options *o,
+		    const struct id_map_pair *all, struct cmk_err *err)
+{
+	struct id_map_pair own = { 0 };
+	int r;
+
+	if (!o->idmap_own)
+		return make_mount(m, o, all, err);
+	r = own_maps(o->idmap_own, all, &own, err);
+	if (r == 0)
+		r = make_mount(m, o, &own, err);
+	id_map_pair_done(&own);
+	return r;
 }
 
 int idmapped_prepare(struct runtime_job *job, struct cmk_err *err)

@@ -213,7 +213,7 @@ struct mount_options {
 	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
 	bool volume, nocopy, chown, idmap, fresh, own, optional, late_read_only;
 	bool relabel_shared, relabel_private;
-	const char *subpath, *overlay, *scratch, *value;
+	const char *subpath, *overlay, *scratch, *value, *idmap_own;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
 void mount_options_done(struct mount_options *o);

@@ -112,9 +112,8 @@ static bool parse_own(const char *word, struct mount_options *o)
 		const char *key;
 		const char **value;
 	} values[] = {
-		{ "subpath=", &o->subpath },
-		{ "overlay=", &o->overlay },
-		{ "scratch=", &o->scratch },
+		{ "subpath=", &o->subpath }, { "idmap=", &o->idmap_own },
+		{ "overlay=", &o->overlay }, { "scratch=", &o->scratch },
 		{ "value=", &o->value },
 	};
 	const char *own = str_after(word, "x-cmk."), *value;

@@ -110,12 +110,16 @@ int mount_set_options(int mnt, const struct mount_options *o)
 
 /* mount_setattr(2): who does it needs CAP_SYS_ADMIN over the file system itself, which for the
  * host's file systems nobody in a user namespace has. */
-static int set_idmap(int mnt, const char *source, struct cmk_err *err)
+static int set_idmap(int mnt, const char *source, const char *own, struct cmk_err *err)
 {
 	cleanup_close int ns = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)ns };
 
-	if (ns >= 0 && mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) == 0)
+	/* A map of its own is of ids that only root of the machine has: idmapped_prepare(). */
+	if (own)
+		errno = EPERM;
+	else if (ns >= 0 &&
+		 mount_setattr(mnt, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) == 0)
 		return 0;
 	(void)cmk_err_errno(err, "idmapped mount of '%s'", source);
 	if (errno == EPERM || errno == EINVAL)
@@ -150,7 +154,7 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 		return err ? err->code : -EINVAL;
 	}
 	if (o->idmap) {
-		r = set_idmap(mnt, source, err);
+		r = set_idmap(mnt, source, o->idmap_own, err);
 		if (r < 0)
 			return r;
 	}

@@ -95,6 +95,34 @@ as() {
 	assert_match "$(cat err)" 'Error: .*home-cmk-test'
 }
 
+@test "an id-mapped mount with a map of its own" {
+	cp /etc/subuid "$T/subuid"
+	cp /etc/subgid "$T/subgid"
+	echo root:2000000:65536 >>"$T/subuid"
+	echo root:2000000:65536 >>"$T/subgid"
+	mkdir src && echo data >src/a && echo data >src/b && echo data >src/c
+	chown 7:8 src/a
+	chown 100:200 src/b
+	chown 5000:5000 src/c
+	# Of the host 2000000 is 1 inside.
+	cat >inside <<-E
+		mount --bind "$T/subuid" /etc/subuid && mount --bind "$T/subgid" /etc/subgid || exit
+		timeout 60 cmk run --rm --net=none -v "$T/src:/m:idmap=uids=0-0-1#7-2000041-1#100-2000050-1;gids=0-0-1#8-2000042-1" \
+			--mount "type=bind,src=$T/src,dst=/rel,idmap=uids=@0-0-1#@7-30-1#@100-50-10;gids=@8-31-1" \
+			-v "$T/src:/half:idmap=uids=7-2000041-1" alpine sh -c '
+			stat -c "%n %u %g" /m/a /m/b /m/c /rel/a /rel/b /half/a /half/b; touch /m/new && chown 42:43 /m/new'
+	E
+	unshare --mount --propagation private sh inside >out
+	cat out
+	assert_equal "$(cat out)" $'/m/a 42 43\n/m/b 51 65534\n/m/c 65534 65534\n/rel/a 30 31\n/rel/b 50 65534\n/half/a 42 8\n/half/b 65534 200'
+	assert_equal "$(stat -c '%u %g' src/new)" '7 8'
+	sed -i "s/timeout 60.*/timeout 60 cmk run --rm --net=none -v '${T//\//\\/}\/src:\/m:idmap=uids=@0-70000-1' alpine true; exit/" inside
+	unshare --mount --propagation private sh inside >out 2>&1 || true
+	assert_match "$(cat out)" "idmap: not all ids from '@0-70000-1' on are mapped in the container"
+	run_cmk 125 run --rm --net=none -v "$T/src:/b:idmap=uids=0-0-1,U" alpine true
+	assert_error "'U' and 'idmap' exclude each other"
+}
+
 @test "ranges that newuidmap may not use are an error, not a smaller map" {
 	local rc=0
 	cp /usr/bin/newuidmap "$T/newuidmap"

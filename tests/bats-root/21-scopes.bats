@@ -116,6 +116,46 @@ scope() { echo "cmk-$(field Id "${1:-c}").scope"; }
 	assert_equal "$(cat "$path/pids.max")" 50
 }
 
+@test "weights that update changes are the scope's, over a daemon-reload" {
+	grep -qw cpu "$TEST_CG/user/cgroup.controllers" || skip "the controller 'cpu' is not delegated to the tests here: tests/bats-vm/30-cpu.bats"
+	echo +cpu >"$TEST_CG/cgroup.subtree_control"
+	run_user "$CMK_BIN" run -d --name c --net=none --cpu-shares 4096 --rootfs "$fs" sleep 100
+	assert_equal "$(property CPUWeight "$(scope)")" 157
+	run_user "$CMK_BIN" update --cpu-shares 512 c
+	assert_equal "$(property CPUWeight "$(scope)")" 20
+	user systemctl --user daemon-reload
+	assert_equal "$(property CPUWeight "$(scope)") $(cat "/sys/fs/cgroup$(property ControlGroup "$(scope)")/cpu.weight")" "20 20"
+}
+
+# set_weights ADDRESS UNIT CPU IO: what cmk-scope answers.
+set_weights() {
+	user python3 -c '
+import socket, subprocess, sys
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+p = subprocess.Popen(sys.argv[1:], stdin=theirs)
+theirs.close()
+print(ours.recv(1024).decode())
+sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$@"
+}
+
+@test "the helper changes a scope's weights by bus and by the manager's own socket" {
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	local unit bus=unix:path=/run/user/$uid/bus own=unix:path=/run/user/$uid/systemd/private
+	unit=$(scope)
+	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "[not set] [not set]"
+	assert_equal "$(set_weights "$bus" "$own" "$unit" 200 "")" ok
+	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 [not set]"
+	assert_equal "$(set_weights "" "$own" "$unit" "" 300)" ok
+	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 300"
+	user systemctl --user daemon-reload
+	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 300"
+	assert_equal "$(set_weights "$bus" "$own" "$unit" 0 0)" ok
+	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "[not set] [not set]"
+	assert_match "$(set_weights "$bus" "$own" cmk-nosuch.scope 200 "" || true)" "^set the weights of 'cmk-nosuch.scope': "
+	assert_match "$(set_weights "$bus" "$own" "$unit" 10001 "" || true)" "^set the weights of '$unit': "
+	assert_equal "$(property ActiveState "$unit")" active
+}
+
 @test "--cgroups no-conmon: the monitor stays in its unit, and ends with it" {
 	run_user systemd-run --user -q --unit=starter -p RemainAfterExit=yes -p KillMode=control-group "$CMK_BIN" run -d --name c \
 		--cgroups no-conmon --net=none --rootfs "$fs" sleep 100

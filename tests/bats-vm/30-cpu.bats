@@ -43,3 +43,19 @@ busy='while :; do :; done'
 	echo "many $many, few $few"
 	assert [ "$few" -gt $((many * 3)) ]
 }
+
+@test "cpu and io: update of weights is systemd's, which keeps them over a daemon-reload" {
+	local unit scope
+	start c --cpu-shares 4096 --blkio-weight 500 -- sleep 1000
+	scope=${group[c]%/container} unit=${scope##*/}
+	assert_match "$unit" '^cmk-.*\.scope$'
+	assert_equal "$(systemctl --user show -P CPUWeight "$unit") $(<"$scope/cpu.weight")" "157 157"
+	run_cmk update --cpu-shares 512 --blkio-weight 100 c
+	assert_equal "$(systemctl --user show -P CPUWeight "$unit") $(<"$scope/cpu.weight") $(value c cpu.weight)" "20 20 20"
+	assert_equal "$(systemctl --user show -P IOWeight "$unit")" 910
+	systemctl --user daemon-reload
+	assert_equal "$(systemctl --user show -P CPUWeight "$unit") $(<"$scope/cpu.weight")" "20 20"
+	# Lifted, it is the default again.
+	run_cmk update --cpu-shares 0 c
+	assert_equal "$(systemctl --user show -P CPUWeight "$unit") $(<"$scope/cpu.weight")" "[not set] 100"
+}

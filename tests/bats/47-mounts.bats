@@ -155,6 +155,11 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 		assert_equal "$status" 125
 		assert_error 'idmapped mount'
 	fi
+	# A map of its own is for root of the machine.
+	run_cmk 125 run --rm --net=none -v "$T/src:/b:idmap=uids=0-1-10;gids=0-1-10" img true
+	assert_error "idmapped mount of '$T/src': .*:U"
+	run_cmk 125 run --rm --net=none --mount "type=bind,src=$T/src,dst=/b,idmap=uids=0-1" img true
+	assert_error "idmap='uids=0-1': '0-1' is not of the form FILE-HOST-COUNT"
 }
 
 @test "parents first, whatever the order; own files on top of a volume on /etc" {

@@ -165,6 +165,49 @@ refused() {
 	assert_error 'not-an-ip'
 }
 
+@test "words for resolv.conf and hosts bring no lines of their own" {
+	local bad
+	for bad in $'x\nnameserver 203.0.113.9' 'a b' $'a\tb'; do
+		run_cmk 125 create --dns-search "$bad" --rootfs "$fs" true
+		assert_error "DNS search domain '.*': not a domain"
+		run_cmk 125 create --dns-option "$bad" --rootfs "$fs" true
+		assert_error "DNS option '.*': not an option"
+	done
+	run_cmk 125 create --dns $'192.0.2.1\nnameserver 203.0.113.9' --rootfs "$fs" true
+	assert_error 'not an IP address'
+	for bad in $'x\n203.0.113.9 example.org' 'x y' 'x#y' ''; do
+		run_cmk 125 create --add-host "$bad:192.0.2.1" --rootfs "$fs" true
+		assert_error "add-host|host '"
+	done
+	run_cmk 125 create --add-host $'x:192.0.2.1\n203.0.113.9 example.org' --rootfs "$fs" true
+	assert_error 'invalid IP'
+	# The host's own file is no better.
+	printf '192.0.2.7 one\rtwo \033[31m good\n192.0.2.8\n' >base
+	opts=(--hosts-file "$PWD/base")
+	run_in cat /etc/hosts
+	assert_equal "${lines[0]}" $'192.0.2.7\tone two good'
+}
+
+@test "--hosts-file=image through a link reads nothing of the host" {
+	printf '192.0.2.9 SECRET\n' >canary
+	ln -sf "$PWD/canary" "$fs/etc/hosts"
+	opts=(--hosts-file image)
+	run_in cat /etc/hosts
+	refute_match "$output" SECRET
+	assert_match "$output" localhost
+	# In a layer, and by the directory.
+	tar -C "$fs" -cf fs.tar .
+	run_cmk import -q fs.tar localhost/linked
+	run_cmk '?' run --rm --net=none --hosts-file image localhost/linked cat /etc/hosts
+	refute_match "$output" SECRET
+	mv "$fs/etc" "$fs/etc2"
+	mkdir dir
+	printf '192.0.2.9 SECRET\n' >dir/hosts
+	ln -s "$PWD/dir" "$fs/etc"
+	run_cmk '?' run --rm --net=none --hosts-file image --rootfs "$fs" cat /etc/hosts
+	refute_match "$output" SECRET
+}
+
 @test "host name: the short id, --hostname, the host's with --net=host" {
 	run_cmk run --net=none --name c --rootfs "$fs" sh -c 'hostname; cat /etc/hostname; echo $HOSTNAME'
 	id=${lines[0]}

@@ -139,6 +139,19 @@ block_device() {
 	assert_error "--cgroup-conf nosuch.max: cgroup controller 'nosuch'"
 }
 
+@test "create records a limit whose controller is missing, as podman does, and start says which" {
+	lacks cpuset
+	run_cmk create --name c --net=none --cpuset-cpus 0 --rootfs "$fs" true
+	assert_equal "$(host_config CpusetCpus)" '"0"'
+	run_cmk 125 start c
+	assert_error "^Error: --cpuset-cpus: cgroup controller 'cpuset' is .*deleg"
+	run_cmk 125 start -a c
+	run_cmk inspect --format '{{.State.Status}}' c
+	assert_equal "$output" created
+	run_cmk update --cpuset-cpus '' c
+	run_cmk start -a c
+}
+
 @test "an update that a running container cannot have changes nothing" {
 	lacks cpuset
 	run_cmk run -d --name c --net=none --rootfs "$fs" sleep 100

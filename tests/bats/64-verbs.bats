@@ -560,6 +560,16 @@ notified() { grep -qx "$1" "$T/notified"; }
 	assert notified "MAINPID=$(cmk inspect --format '{{.State.ConmonPid}}' one)"
 	! notified MAINPID=1 || return 1
 	! notified FDSTORE=1 || return 1
+	# Nor what another process says at the same socket.
+	(cd "$CMK_RUNROOT/containers/$(cmk inspect --format '{{.Id}}' one)/notify" && python3 -c '
+import socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("notify.sock")
+s.send(b"STATUS=forged")
+time.sleep(1)')
+	run_cmk exec one perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => "/run/notify/notify.sock")->send("STATUS=after"); sleep 1'
+	assert wait_for 10 notified STATUS=after
+	! notified STATUS=forged || return 1
 	run_cmk rm -f -t 0 one
 	notify_end
 }

@@ -166,10 +166,21 @@ published() {
 
 @test "networks that are not built are refused" {
 	local net
-	for net in bridge some-net pasta slirp4netns:mtu=1500; do
+	for net in bridge some-net pasta slirp4netns:mtu=1500 slirp4netns:allow_host_loopback=true slirp:allow_host_loopback; do
 		run_cmk 125 run --rm --net=$net alpine true
 		assert_error "'$net'.*not supported yet"
 	done
+}
+
+@test "the helper has no rights by the time that a packet comes" {
+	[ "${CMK_TEST_SANITIZED:-}" != yes ] || skip "a sanitizer's run time would not live with the filter"
+	local pid field
+	published web -p $port:80
+	pid=$(pgrep -P "$(cmk inspect --format '{{.State.ConmonPid}}' web)" cmk-slirp)
+	for field in $'Seccomp:\t2' $'NoNewPrivs:\t1' $'CapEff:\t0000000000000000' $'CapPrm:\t0000000000000000'; do
+		grep -q "^$field" "/proc/$pid/status"
+	done
+	run_cmk rm -f -t 0 web
 }
 
 @test "the helper ends with its container, also when it is killed" {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmk oci: the runtime for others, as its callers see it.
 load helpers
+load canary
 
 setup() {
 	common_setup
@@ -282,6 +283,31 @@ refused() {
 	run_cmk oci run one
 	assert_equal "$output" inside
 	assert_equal "$(ls "$T/host")" ""
+}
+
+@test "without a mount on /dev its links stay inside: null, console and the others (CVE-2026-88264, CVE-2026-88265)" {
+	local name terminal
+	(cd "$T" && canary_make)
+	canary_before=$(canary_state)
+	edit '.mounts |= map(select(.destination | startswith("/dev") | not)) | .linux.maskedPaths += ["/proc/version"]'
+	args sh -c 'wc -c </proc/version; cat /proc/version; echo x >/dev/null; echo x >/dev/console; ls -l /dev'
+	for terminal in false true; do
+		edit ".process.terminal = $terminal"
+		for name in null zero console ptmx tty fd stdin pts shm; do
+			rm -rf rootfs/dev
+			mkdir rootfs/dev
+			ln -s "$T/canary/file" "rootfs/dev/$name"
+			script -qec "timeout 30 '$T/bin/cmk' oci run one" "$T/typescript" >/dev/null </dev/null || true
+			refute_match "$(cat "$T/typescript")" SECRET
+			refute_match "$(cat "$T/typescript")" 'Linux version'
+			canary_unchanged
+		done
+		# The directory itself.
+		rm -rf rootfs/dev
+		ln -s "$T/canary" rootfs/dev
+		script -qec "timeout 30 '$T/bin/cmk' oci run one" "$T/typescript" >/dev/null </dev/null || true
+		canary_unchanged
+	done
 }
 
 @test "ten thousand mounts are no trouble" {

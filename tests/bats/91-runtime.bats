@@ -246,6 +246,27 @@ restarts() {
 	assert_error 'broken create failed'
 }
 
+@test "info tells the version of another runtime, as that one says it" {
+	run_cmk --runtime crun info --format '{{.Host.OCIRuntime.Version}}'
+	assert_equal "$output" "$(crun --version)"
+	assert_match "$output" '^crun version [0-9]'
+	run_cmk info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Version}}'
+	assert_match "$output" '^cmk [0-9]'
+	refute_match "$output" crun
+	# One that fails, says nothing, never ends its line, or is asked by nobody.
+	printf '#!/bin/sh\necho "$@" >>asked; echo lies; exit 1\n' >failing
+	printf '#!/bin/sh\nexec head -c 10000000 /dev/zero\n' >endless
+	chmod 755 failing endless
+	run_cmk --runtime "$PWD/failing" info --format '<{{.Host.OCIRuntime.Version}}>'
+	assert_equal "$output" '<>'
+	assert_equal "$(cat asked)" --version
+	run_cmk --runtime "$PWD/endless" info --format '<{{.Host.OCIRuntime.Version}}>'
+	assert_equal "$output" '<>'
+	run_cmk '?' --runtime "$PWD/failing" ps
+	run_cmk '?' --runtime "$PWD/failing" run --rm --net=none --rootfs "$ROOTFS" true
+	assert_equal "$(grep -cx -e --version asked)" 1
+}
+
 @test "containers.conf: runtime and [engine.runtimes]" {
 	printf '[engine]\nruntime = "mine"\n[engine.runtimes]\nmine = ["/no/such", "%s"]\n' "$(command -v crun)" \
 		>"$HOME/.config/containers/containers.conf"

@@ -246,8 +246,11 @@ run_any() {
 	quadlet "$T/units" "$T/units" "$T/units"
 	# A link that somebody has put there is not followed.
 	mkdir "$T/elsewhere"
-	rm -r "$T/units/a.target.wants" "$T/units/a.service"
+	rm -r "$T/units/a.target.wants"
 	ln -s ../elsewhere "$T/units/a.target.wants"
+	quadlet 1 "$T/units" "$T/units" "$T/units"
+	assert_equal "$(ls -A "$T/elsewhere")" ""
+	rm "$T/units/a.target.wants" "$T/units/a.service"
 	ln -s ../elsewhere/x "$T/units/a.service"
 	quadlet 1 "$T/units" "$T/units" "$T/units"
 	assert_equal "$(ls -A "$T/elsewhere")" ""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py BUILD [--sample N --seed S] [NAME...]: takes each guard out (mutants/NAME.patch) of a copy of the tree and
 of its build, and requires the test that the patch names to fail then. A patch begins with two lines, "Guard: WHAT" and
-"Test: FILE.bats: REGEX of names". Ends with totals."""
+"Test: FILE.bats: REGEX of names"; FILE.bats is in tests/bats or, where it needs root, tests/bats-root. Ends with totals."""
 import argparse
 import os
 import random
@@ -66,8 +66,10 @@ def make(build):
 def bats(tree, build, file, regex):
     """(EXIT CODE, NUMBER OF TESTS, OUTPUT)"""
     env = dict(os.environ, CMK_TEST_CACHE=os.environ.get("CMK_TEST_CACHE", f"{SRC}/build/cache"))
-    script = 'cd "$CMK_TEST_STAGE/tests/bats" && BATS_TEST_TIMEOUT=60 exec bats -f "$1" "$0"'
-    r = subprocess.run([f"{tree}/tests/check-bats", "-b", build, "-x", "bash", "-c", script, file, regex], env=env, text=True,
+    root = not os.path.exists(f"{tree}/tests/bats/{file}")
+    script = 'cd "$CMK_TEST_STAGE/tests/$2" && BATS_TEST_TIMEOUT=60 exec bats -f "$1" "$0"'
+    r = subprocess.run([f"{tree}/tests/check-bats", "-b", build, *(["-r"] if root else []), "-x", "bash", "-c", script, file, regex,
+                        "bats-root" if root else "bats"], env=env, text=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     plan = re.search(r"^1\.\.(\d+)$", r.stdout, re.M)
     return r.returncode, int(plan[1]) if plan else 0, r.stdout

@@ -284,6 +284,46 @@ static void test_an_update_writes_what_differs(void **state)
 	(void)close(group.fd);
 }
 
+/* Where no systemd gives an answer: in the files of the scope, of whichever scheduler. */
+static void test_weights_are_the_scopes_as_well(void **state)
+{
+	struct fake *f = *state, scope = { "", -1 }, group = { "", -1 };
+	struct spec_resources before = { .cpu_shares = 2, .blkio_weight = 10 },
+			      after = { .cpu_shares = 262144, .blkio_weight = 500 };
+
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", f->path, 1), 0);
+	assert_int_equal(unsetenv("DBUS_SESSION_BUS_ADDRESS"), 0);
+	assert_int_equal(mkdirat(f->fd, "cmk-x.scope", 0755), 0);
+	scope.fd = openat(f->fd, "cmk-x.scope", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	touch(scope.fd, "cgroup.controllers", "cpu io\n");
+	touch(scope.fd, "cgroup.subtree_control", "cpu io\n");
+	touch(scope.fd, "cpu.weight", "");
+	touch(scope.fd, "io.bfq.weight", "");
+	touch(scope.fd, "io.weight", "");
+	assert_int_equal(mkdirat(scope.fd, "container", 0755), 0);
+	group.fd = openat(scope.fd, "container", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	touch_all(&group);
+	touch(group.fd, "io.bfq.weight", "");
+	assert_int_equal(cgroup_update(f->path, "/cmk-x.scope/container", &before, &after, NULL),
+			 0);
+	assert_file(group.fd, "cpu.weight", "10000");
+	assert_file(scope.fd, "cpu.weight", "10000");
+	assert_file(group.fd, "io.bfq.weight", "default 500");
+	assert_file(scope.fd, "io.bfq.weight", "default 500");
+	assert_file(scope.fd, "io.weight", "");
+	/* What stays is not written; without a file of bfq's in the scale of io.weight. */
+	touch(scope.fd, "cpu.weight", "");
+	assert_int_equal(unlinkat(scope.fd, "io.bfq.weight", 0), 0);
+	before = after;
+	after.blkio_weight = 0;
+	assert_int_equal(cgroup_update(f->path, "/cmk-x.scope/container", &before, &after, NULL),
+			 0);
+	assert_file(scope.fd, "cpu.weight", "");
+	assert_file(scope.fd, "io.weight", "default 100");
+	(void)close(group.fd);
+	(void)close(scope.fd);
+}
+
 static void test_cpus_that_are_not_there_are_an_error(void **state)
 {
 	struct fake *f = *state;
@@ -355,6 +395,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_the_kernel_has_not_is_an_error, make_fake,
 						drop_fake),
 		cmocka_unit_test_setup_teardown(test_an_update_writes_what_differs, make_fake,
+						drop_fake),
+		cmocka_unit_test_setup_teardown(test_weights_are_the_scopes_as_well, make_fake,
 						drop_fake),
 		cmocka_unit_test_setup_teardown(test_cpus_that_are_not_there_are_an_error,
 						make_fake, drop_fake),
