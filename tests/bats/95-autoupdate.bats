@@ -171,3 +171,15 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	assert_match "$output" "GIVEN=a b"
 	refute_match "$output" nightly
 }
+
+@test "the timer of each day, for users and for the system" {
+	[ -x /usr/bin/systemd-analyze ] || skip "systemd-analyze is not installed"
+	local kind dir
+	for kind in user system; do
+		dir=/usr/local/lib/systemd/$kind
+		assert_equal "$(sed -n 's/^Exec[a-zA-Z]*=//p' "$dir/cmk-auto-update.service")" $'/usr/local/bin/cmk auto-update\n/usr/local/bin/cmk image prune -f'
+		run systemd-analyze "--$kind" --man=no verify "$dir/cmk-auto-update.timer" "$dir/cmk-auto-update.service"
+		assert_equal "$status $output" "0 "
+	done
+	assert_match "$(systemctl --root=/ --global is-enabled cmk-auto-update.timer 2>&1)" '^disabled$'
+}
