@@ -195,6 +195,48 @@ has_ended() { [ "$(property ActiveState "$1")" = failed ]; }
 	assert_equal "$output" ""
 }
 
+@test "Notify=true: the unit is ready when the program says so; Notify=healthy wants a health check" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=true\nExec=%s\n[Service]\nTimeoutStartSec=60\n' "$(debian)" \
+		"perl -MSocket -e 'sleep 0.1 until -e \"/ok\"; socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, \"READY=1\\nSTATUS=serving\", 0, sockaddr_un(\$\$ENV{NOTIFY_SOCKET})) or die; sleep 1000'" | file a.container
+	reload
+	run_user systemctl --user start --no-block a.service
+	wait_for 20 eval '[ "$(field State.Status systemd-a 2>/dev/null)" = running ]'
+	assert_equal "$(property ActiveState a.service)" activating
+	user "$CMK_BIN" exec systemd-a touch /ok
+	wait_for 20 eval '[ "$(property ActiveState a.service)" = active ]'
+	assert_equal "$(property StatusText a.service) $(property MainPID a.service)" "serving $(field State.ConmonPid systemd-a)"
+	run_user systemctl --user stop a.service
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=healthy\nExec=sleep 1000\n' "$fs" | file a.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_equal "$(property ActiveState a.service) $(property ExecMainStatus a.service)" "failed 125"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+# A root file system with perl, of the user's.
+debian() {
+	mkdir "$T/debian"
+	tar -xf "$CMK_TEST_STAGE/cache/debian.tar" --no-same-owner -C "$T/debian" --exclude='./dev/*'
+	chown -hR cmk-test: "$T/debian"
+	chmod 755 "$T/debian"
+	echo "$T/debian"
+}
+
+@test "an order that is a circle, and an image that is not there: one line, and the right state" {
+	printf '[Unit]\nAfter=b.container\nRequires=b.container\n[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n' "$fs" | file a.container
+	printf '[Unit]\nAfter=a.container\nRequires=a.container\n[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n' "$fs" | file b.container
+	printf '[Container]\nImage=localhost/none\nPull=never\nNetwork=none\n' | file c.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_match "$stderr" "Transaction order is cyclic"
+	assert_equal "$(property ActiveState a.service) $(property ActiveState b.service)" "inactive inactive"
+	run_user 1 systemctl --user start c.service
+	assert_equal "$(property ActiveState c.service) $(property Result c.service) $(property ExecMainStatus c.service)" "failed exit-code 125"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
 @test "where a volume or an image cannot be had the container is not started" {
 	printf '[Image]\nImage=127.0.0.1:1/none:1\nRetry=0\nTLSVerify=false\n' | file none.image
 	printf '[Container]\nImage=none.image\nNetwork=none\n' | file a.container

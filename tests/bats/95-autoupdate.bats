@@ -172,6 +172,21 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	refute_match "$output" nightly
 }
 
+@test "a unit of which no manager knows: said in time, and the container stays as it is" {
+	publish 1
+	run_cmk pull -q "$IMAGE"
+	PODMAN_SYSTEMD_UNIT=no-such.service run_cmk run -d --name web --net=none -l io.containers.autoupdate=local "$IMAGE"
+	local id=$output
+	publish 2
+	run_cmk pull -q "$IMAGE"
+	unset DBUS_SESSION_BUS_ADDRESS
+	run_cmk 125 auto-update --format '{{.Unit}} {{.Updated}}'
+	assert_equal "$output" "no-such.service failed"
+	assert_match "$stderr" "update container 'web': systemctl: .*; not rolled back: "
+	assert_equal "$(cmk inspect --format '{{.Id}} {{.State.Status}}' web)" "$id running"
+	assert_equal "$(version)" 1
+}
+
 @test "the timer of each day, for users and for the system" {
 	[ -x /usr/bin/systemd-analyze ] || skip "systemd-analyze is not installed"
 	local kind dir
