@@ -187,7 +187,8 @@ static const struct cmk_example auto_update_examples[] = {
 	  "Runs a server that follows its tag" },
 	{ "cmk auto-update --dry-run", "Tells which containers have a newer image" },
 	{ "cmk auto-update", "Makes them anew of it" },
-	{ "systemd-run --user --on-calendar=daily cmk auto-update", "Does so every night" },
+	{ "systemctl --user enable --now cmk-auto-update.timer",
+	  "Does so every night, from now on" },
 	{ NULL, NULL },
 };
 
@@ -212,6 +213,8 @@ const struct cmk_command cmk_cmd_auto_update = {
 		"the "
 		"image's name is given back to the old image, and the container is made of that "
 		"again.\n\n"
+		"The timer `cmk-auto-update.timer`, of users and of the system, runs it each day, "
+		"and after it `cmk image prune -f`; it is off until it is enabled.\n\n"
 		"UPDATED is `true`, `false` (nothing newer), `pending` (with `--dry-run`), `rolled "
 		"back` or `failed`.",
 	.exit_codes = "0 all went well, or was rolled back; 125 an update failed",

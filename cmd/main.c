@@ -2,6 +2,7 @@
 /* Where every command begins and ends. It never calls setlocale(): case, numbers and messages are
  * those of the C locale whatever the caller's environment says. */
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -371,6 +372,17 @@ static int run_oci(struct cmk_globals *g, int argc, char **argv, struct cmk_err 
 	return run_words(g, MAX(argc, 1), words, err);
 }
 
+/* Services of the system have no HOME (systemd.exec(5)). An empty one is somebody's will. */
+static void find_home(void)
+{
+	struct passwd pw, *found = NULL;
+	char buf[4096];
+
+	if (!getenv("HOME") && getpwuid_r(geteuid(), &pw, buf, sizeof(buf), &found) == 0 && found &&
+	    *pw.pw_dir == '/')
+		(void)setenv("HOME", pw.pw_dir, 1);
+}
+
 int main(int argc, char **argv)
 {
 	cleanup_err struct cmk_err conf_err = CMK_ERR_INIT;
@@ -386,6 +398,7 @@ int main(int argc, char **argv)
 	/* Modes are given where files are made; what an image or a user's file gets must not depend
 	 * on the caller's mask. */
 	(void)umask(022);
+	find_home();
 	if (is_cmk_oci(argc, argv))
 		return finish_output(exit_code(run_oci(&g, argc, argv, &err), true, &err));
 	/* Help does without, and tells of nothing. */

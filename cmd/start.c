@@ -106,6 +106,50 @@ static int start_one(struct storage *st, const char *name, void *arg, struct cmk
 	return r;
 }
 
+/* --- all, or all that match --------------------------------------------------------------------
+ */
+
+struct start_many {
+	struct storage *st;
+	struct start_args *a;
+	int code;
+};
+
+static int start_among(void *arg, const char *id, bool wanted, struct cmk_err *err)
+{
+	const struct start_many *m = arg;
+	cleanup_container struct container *c = NULL;
+	int r;
+
+	if (wanted)
+		return start_one(m->st, id, m->a, err);
+	r = container_open(m->st, id, &c, err);
+	if (r < 0)
+		return r;
+	/* A service has one main process. */
+	c->sdnotify = "ignore";
+	return cmk_start_detached(c, err);
+}
+
+static void start_failed(void *arg, const char *id, int code, struct cmk_err *err)
+{
+	struct start_many *m = arg;
+
+	if (!err->msg)
+		(void)cmk_err_set(err, code, "'%s': %s", id, errno_text(-code));
+	cmk_print_error(err);
+	m->code = EXIT_CMK_FAILED;
+}
+
+static int start_many(struct storage *st, char *const *ids, struct start_args *a)
+{
+	struct start_many m = { .st = st, .a = a };
+	const struct container_starter ops = { start_among, start_failed, &m };
+
+	container_start_ordered(st, ids, &ops);
+	return m.code;
+}
+
 static int check_start(const struct start_args *a, int argc, struct cmk_err *err)
 {
 	const char *why = NULL;
@@ -152,6 +196,8 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 				strv_len(names));
 	if (r < 0)
 		return r;
+	if (a->among)
+		return start_many(st, names, a);
 	if (!a->attach && !a->interactive)
 		return cmk_each_name(st, names, start_one, a, NULL);
 	if (strv_len(names) > 1)
@@ -178,7 +224,12 @@ const struct cmk_command cmk_cmd_start = {
 	.operands = "[CONTAINER...]",
 	.description =
 		"Runs the command of each container again, on the files that it left. Sockets "
-		"of socket activation are handed on as `cmk run` does, to one container.",
+		"of socket activation are handed on as `cmk run` does, to one container.\n\n"
+		"What a container requires is started before it. With `--all`, or a filter and no "
+		"names, one that requires a container with a health check waits until that is "
+		"healthy, while the others are started. Where that is unhealthy, ends, or takes "
+		"longer than its own numbers allow (the start period, one more than its retries of "
+		"interval and timeout, and 30 s) the one that requires it is not started.",
 	.examples = start_examples,
 	.exit_codes = "with --attach the command's own code; 125 cmk failed, or the command could "
 		      "not be run",

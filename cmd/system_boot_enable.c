@@ -65,7 +65,8 @@ const struct cmk_command cmk_cmd_system_boot_enable = {
 	.description =
 		"From the next boot on, containers with `--restart=always` are started, and those "
 		"with `unless-stopped` that nobody had stopped, each after those that it "
-		"`--requires`: once, by `cmk start --all --filter should-start-on-boot=true`.\n\n"
+		"`--requires`, once these are healthy where they have a health check: once, by "
+		"`cmk start --all --filter should-start-on-boot=true` (see cmk-start(1)).\n\n"
 		"Where systemd can be reached a unit `cmk-boot.service` does it, of the user's "
 		"manager or, for root, of the system's; elsewhere a line `@reboot` in the user's "
 		"crontab, whose other lines stay. Where there is OpenRC or runit alone, a script "

@@ -176,6 +176,28 @@ struct container_waiter *container_waiter_free(struct container_waiter *w);
 int container_waiter_check(struct container_waiter *w, int *ret_code, struct cmk_err *err);
 /* At most three. */
 size_t container_waiter_fds(const struct container_waiter *w, struct pollfd *fds);
+/* Waiting for the health check of C (borrowed), which runs and has one that is made by itself:
+ * check it, then poll(2) as above for no longer than the time that is left. PATIENT: one that its
+ * restart policy starts again is waited for. The bound is health_settles_ms() from here on. */
+struct health_wait;
+struct health_wait *health_wait_new(struct container *c, bool patient);
+struct health_wait *health_wait_free(struct health_wait *w);
+/* 1: it is healthy; 0: not yet; -EIO: unhealthy; -ESRCH: it has ended; -ETIMEDOUT. */
+int health_wait_check(struct health_wait *w, struct cmk_err *err);
+size_t health_wait_fds(const struct health_wait *w, struct pollfd *fds);
+int health_wait_left_ms(const struct health_wait *w);
+/* Starts many, each after those that it requires, and after the first success of their health
+ * checks where they have any; one that waits keeps no other one. Of one that is unhealthy, ends or
+ * takes longer than health_settles_ms() what requires it is not started. Blocks so long. */
+struct container_starter {
+	/* By its id; not WANTED: only required by another one. 0 or more: it runs. */
+	int (*start)(void *arg, const char *id, bool wanted, struct cmk_err *err);
+	/* One that was wanted could not be started: the code and its error. */
+	void (*failed)(void *arg, const char *id, int code, struct cmk_err *err);
+	void *arg;
+};
+void container_start_ordered(struct storage *st, char *const *ids,
+			     const struct container_starter *ops);
 /* CMK_ERR_IN_USE where it runs and FORCE is not given, or another container needs it. */
 int container_remove(struct container *c, bool force, int64_t timeout_ms, struct cmk_err *err);
 /* What containers take on the disk, in bytes: what they wrote themselves, and that with the image.

@@ -53,7 +53,8 @@ bool mon_notifies(const struct monitor *m)
 	return host_socket(m) != NULL;
 }
 
-static void tell(const struct monitor *m, const char *text, size_t len)
+/* 0, or a negative errno: systemd has not heard it. */
+static int tell(const struct monitor *m, const char *text, size_t len)
 {
 	const char *path = host_socket(m);
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
@@ -62,14 +63,19 @@ static void tell(const struct monitor *m, const char *text, size_t len)
 
 	/* "@name" is an abstract address: its first byte is 0, and its length counts. */
 	if (n == 0 || n >= sizeof(sa.sun_path) || (*path != '/' && *path != '@'))
-		return;
+		return -EINVAL;
 	memcpy(sa.sun_path, path, n);
 	if (*path == '@')
 		sa.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || sendto(fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&sa,
-			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
-		log_debug("notify '%s': %s", path, errno_text(errno));
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0) {
+		int r = -errno;
+
+		log_debug("notify '%s': %s", path, errno_text(-r));
+		return r;
+	}
+	return 0;
 }
 
 /* --- the proxy ---------------------------------------------------------------------------------
@@ -79,14 +85,17 @@ static int make_socket(struct monitor *m, struct cmk_err *err)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	cleanup_close int run = container_run_dir(m->st, m->a->container->cfg.id, err);
-	cleanup_close int dir = run < 0 ? -1 : open_dir_at(run, "notify", 0755, err);
-	cleanup_close int fd = -1;
+	cleanup_close int dir = -1, fd = -1;
 	int on = 1;
 
+	if (run < 0)
+		return run;
+	/* Whatever a run before may have put there, with the right to mount. */
+	(void)remove_tree_at(run, "notify", NULL);
+	dir = open_dir_at(run, "notify", 0755, err);
 	if (dir < 0)
-		return run < 0 ? run : dir;
+		return dir;
 	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/notify.sock", dir);
-	(void)unlinkat(dir, "notify.sock", 0);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
 	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
@@ -114,7 +123,8 @@ int mon_notify_prepare(struct monitor *m, struct cmk_err *err)
 	if (strv_env_get(spec->process.env, "NOTIFY_SOCKET"))
 		return 0;
 	source = xasprintf("%s/containers/%s/notify", m->st->runroot, m->a->container->cfg.id);
-	spec_add_mount(spec, INSIDE, "bind", source, "bind,nosuid,nodev,noexec,rprivate");
+	/* Sending is no writing: the container cannot put something else in the socket's place. */
+	spec_add_mount(spec, INSIDE, "bind", source, "bind,ro,nosuid,nodev,noexec,rprivate");
 	strv_env_set(&spec->process.env, "NOTIFY_SOCKET=" INSIDE "/notify.sock");
 	return 0;
 }
@@ -150,7 +160,7 @@ static void pass_on(const struct monitor *m, char *text)
 				break;
 			}
 	if (out.len)
-		tell(m, out.data, out.len);
+		(void)tell(m, out.data, out.len);
 }
 
 void mon_notify_event(struct monitor *m)
@@ -200,13 +210,16 @@ void mon_notify_close(struct monitor *m)
 void mon_notify_started(struct monitor *m)
 {
 	char text[64];
-	int n;
+	int n, r;
 
 	if (!host_socket(m))
 		return;
 	n = snprintf(text, sizeof(text), "MAINPID=%d%s", (int)getpid(),
 		     streq(mode_of(m), "conmon") ? "\nREADY=1" : "");
-	tell(m, text, (size_t)n);
+	r = tell(m, text, (size_t)n);
+	if (r < 0)
+		log_warn("systemd does not hear that the container runs: NOTIFY_SOCKET '%s': %s",
+			 host_socket(m), errno_text(-r));
 }
 
 void mon_notify_healthy(struct monitor *m)
@@ -214,7 +227,7 @@ void mon_notify_healthy(struct monitor *m)
 	if (m->notified_healthy || !host_socket(m) || !streq(mode_of(m), "healthy"))
 		return;
 	m->notified_healthy = true;
-	tell(m, "READY=1", strlen("READY=1"));
+	(void)tell(m, "READY=1", strlen("READY=1"));
 }
 
 int mon_notify_exit_code(const struct monitor *m)

@@ -10,6 +10,7 @@
 
 #define NS_PER_S 1000000000LL
 #define DEFAULT_INTERVAL_NS (30 * NS_PER_S)
+#define SETTLE_EXTRA_S 30 /* above what it may take by its own numbers */
 #define DEFAULT_LOG_COUNT 5
 #define DEFAULT_LOG_SIZE 500
 
@@ -94,6 +95,28 @@ bool health_enabled(const struct container_health *h)
 		return false;
 	/* A kind with nothing behind it, as some images have it. */
 	return (!streq(t[0], "CMD") && !streq(t[0], "CMD-SHELL")) || (t[1] && *t[1]);
+}
+
+static void add_times(int64_t *ns, int64_t n, int64_t each)
+{
+	int64_t all;
+
+	if (__builtin_mul_overflow(n, each, &all) || __builtin_add_overflow(*ns, all, ns))
+		*ns = INT64_MAX;
+}
+
+int64_t health_settles_ms(const struct container_health *h)
+{
+	int64_t ns = h->start_period_ns, n = (h->retries ? h->retries : HEALTH_RETRIES) + 1;
+
+	add_times(&ns, n, h->interval_ns);
+	add_times(&ns, n, h->timeout_ns);
+	if (h->startup_test) {
+		n = h->startup_retries + h->startup_success + 1;
+		add_times(&ns, n, h->startup_interval_ns);
+		add_times(&ns, n, h->startup_timeout_ns);
+	}
+	return (ns / NS_PER_S + SETTLE_EXTRA_S) * 1000;
 }
 
 enum health_on_failure health_on_failure(const struct container_health *h)

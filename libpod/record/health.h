@@ -47,6 +47,9 @@ int health_check_whole(const struct container_health *h, struct cmk_err *err);
 struct container_health *health_free(struct container_health *h);
 /* True where there is something to run. */
 bool health_enabled(const struct container_health *h);
+/* How long it may take until it says healthy or unhealthy, by its own numbers: the start period,
+ * each of its probes up to its timeout, and half a minute for what is slow. */
+int64_t health_settles_ms(const struct container_health *h);
 enum health_on_failure health_on_failure(const struct container_health *h);
 /* The program and its arguments (owned) that TEST means; NULL for none. */
 char **health_command(char *const *test);

@@ -2,15 +2,11 @@
 #include "libpod/unit/autoupdate.h"
 
 #include <poll.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/process.h"
 #include "image/image.h"
 #include "libpod/libpod.h"
-
-#define HEALTH_EXTRA_S 30 /* above what a health check may take by its own numbers */
-#define NS_PER_S 1000000000LL
 
 static const char *const result_names[] = {
 	[AUTOUPDATE_FALSE] = "false",
@@ -157,56 +153,21 @@ static int find_new(struct storage *st, const struct autoupdate_task *t, struct 
 				: cmk_err_set(err, -ENOENT, "the new container has ended already");
 }
 
-static int64_t health_time_ms(const struct container_health *h)
-{
-	int64_t retries = h->retries ? h->retries : HEALTH_RETRIES, ns = h->start_period_ns;
-
-	ns += (retries + 1) * (h->interval_ns + h->timeout_ns);
-	if (h->startup_test)
-		ns += (h->startup_retries + h->startup_success + 1) *
-		      (h->startup_interval_ns + h->startup_timeout_ns);
-	return (ns / NS_PER_S + HEALTH_EXTRA_S) * 1000;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static int await_health(struct container *c, struct cmk_err *err)
 {
-	struct container_waiter *w = container_waiter_new(
-		c, CONTAINER_IS_HEALTHY | CONTAINER_IS_UNHEALTHY | CONTAINER_HAS_ENDED |
-			   CONTAINER_IS_GONE);
-	int64_t deadline = now_ms() + health_time_ms(c->cfg.health);
-	int r, code = -1;
+	struct health_wait *w = health_wait_new(c, false);
+	int r;
 
 	for (;;) {
-		int64_t left = deadline - now_ms();
 		struct pollfd fds[3];
 
-		r = container_waiter_check(w, &code, err);
+		r = health_wait_check(w, err);
 		if (r != 0)
 			break;
-		if (left <= 0) {
-			r = cmk_err_set(err, -ETIMEDOUT, "no health check has succeeded in time");
-			break;
-		}
-		(void)poll(fds, container_waiter_fds(w, fds), (int)MIN(left, INT32_MAX));
+		(void)poll(fds, health_wait_fds(w, fds), health_wait_left_ms(w));
 	}
-	(void)container_waiter_free(w);
-	if (r < 0)
-		return r;
-	r = container_refresh(c, err);
-	if (r < 0 || !container_is_active(c))
-		return cmk_err_set(err, -ESRCH, "the new container has ended, with exit code %d",
-				   code);
-	if (!streq_null(c->live.health, "healthy"))
-		return cmk_err_set(err, -EIO, "the new container is unhealthy");
-	return 0;
+	(void)health_wait_free(w);
+	return r < 0 ? cmk_err_wrap(err, r, "the new one") : 0;
 }
 
 /* It runs, of another image than before (of the same, after a rollback), and is healthy. */

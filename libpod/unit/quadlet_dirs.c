@@ -4,17 +4,15 @@
 #include "libpod/unit/quadlet_internal.h"
 
 /* systemd.generator(7): the first of a name wins, and one that is no program hides the others. */
-static const char *const generator_dirs[] = {
-	"/run/systemd/user-generators",
-	"/etc/systemd/user-generators",
-	"/usr/local/lib/systemd/user-generators",
-	"/usr/lib/systemd/user-generators",
-};
+static const char *const generator_bases[] = { "/run", "/etc", "/usr/local/lib", "/usr/lib" };
 
-static bool podman_generates(void)
+static bool podman_generates(bool user)
 {
-	for (size_t i = 0; i < ARRAY_LEN(generator_dirs); i++) {
-		cleanup_free char *path = xasprintf("%s/podman-user-generator", generator_dirs[i]);
+	const char *kind = user ? "user" : "system";
+
+	for (size_t i = 0; i < ARRAY_LEN(generator_bases); i++) {
+		cleanup_free char *path = xasprintf("%s/systemd/%s-generators/podman-%s-generator",
+						    generator_bases[i], kind, kind);
 
 		if (access(path, F_OK) == 0)
 			return access(path, X_OK) == 0;
@@ -57,14 +55,16 @@ int quadlet_dirs(bool user, char ***ret, bool *ret_left, struct cmk_err *err)
 		*ret_left = false;
 	if (env && *env)
 		return dirs_of_env(env, ret, err);
+	left = podman_generates(user);
+	if (ret_left)
+		*ret_left = left;
 	if (!user) {
-		add_both(&dirs, "/run", "", false);
-		add_both(&dirs, "/etc", "", false);
-		add_both(&dirs, "/usr/share", "", false);
+		add_both(&dirs, "/run", "", left);
+		add_both(&dirs, "/etc", "", left);
+		add_both(&dirs, "/usr/share", "", left);
 		*ret = steal_ptr(&dirs);
 		return 0;
 	}
-	left = podman_generates();
 	home = conffile_home();
 	own = xasprintf("/users/%u", (unsigned int)geteuid());
 	add_both(&dirs, getenv("XDG_RUNTIME_DIR"), "", left);
@@ -74,26 +74,17 @@ int quadlet_dirs(bool user, char ***ret, bool *ret_left, struct cmk_err *err)
 	add_both(&dirs, "/usr/share", own, left);
 	add_both(&dirs, "/usr/share", "/users", left);
 	*ret = steal_ptr(&dirs);
-	if (ret_left)
-		*ret_left = left;
 	return 0;
 }
 
 char **quadlet_install_dirs(bool user)
 {
-	cleanup_free char *home = NULL;
+	bool left = podman_generates(user);
+	cleanup_free char *home = user ? conffile_home() : xstrdup("/etc");
 	char **dirs = NULL;
-	bool left;
 
-	if (!user) {
-		strv_add(&dirs, "/etc/containers/systemd");
-		strv_add(&dirs, "/etc/cmk/systemd");
-		return dirs;
-	}
-	home = conffile_home();
 	if (!home)
 		return NULL;
-	left = podman_generates();
 	strv_add_take(&dirs, xasprintf("%s/%s/systemd", home, left ? "cmk" : "containers"));
 	strv_add_take(&dirs, xasprintf("%s/%s/systemd", home, left ? "containers" : "cmk"));
 	return dirs;

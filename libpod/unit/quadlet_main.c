@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cmk-quadlet: the generator of systemd that makes units of Quadlet's files (systemd.generator(7)).
- * It is also in systemd's directory of generators for users, as cmk-user-generator. A program of
- * its own, since every start of a manager runs it.
+ * It is also in systemd's directories of generators, as cmk-user-generator and
+ * cmk-system-generator. A program of its own, since every start of a manager runs it.
  *
  * What is wrong with a file goes to stderr, and to the kernel's log, where systemd has no other for
  * generators; the others are made, and the exit code is 1.

@@ -6,6 +6,21 @@
 #include "libpod/unit/unit_escape.h"
 #include "network/network.h"
 
+/* The network of U is, over others perhaps, that of the container whose unit is made. */
+static bool leads_back(const struct quadlet_job *j, const struct quadlet_unit *u)
+{
+	for (size_t i = 0; u && u != j->unit && i < j->set->n; i++) {
+		const char *network = u->kind == QUADLET_CONTAINER
+					      ? unitfile_value(&u->file, "Container", "Network")
+					      : NULL;
+
+		u = network && quadlet_kind_of(network) == QUADLET_CONTAINER
+			    ? quadlet_find(j->set, network)
+			    : NULL;
+	}
+	return u == j->unit;
+}
+
 int quadlet_need(struct quadlet_job *j, const struct unitfile_line *l, const char *name,
 		 const char **ret)
 {
@@ -21,6 +36,8 @@ int quadlet_need(struct quadlet_job *j, const struct unitfile_line *l, const cha
 		return quadlet_wrong(j, l, "'%.200s': %s", name, quadlet_kinds[u->kind].missing);
 	if (u == j->unit)
 		return quadlet_wrong(j, l, "'%.200s' is this file itself", name);
+	if (leads_back(j, u))
+		return quadlet_wrong(j, l, "'%.200s' needs this file's container itself", name);
 	/* Volumes and images need no container, so that there is no way round. */
 	if (u->kind != QUADLET_CONTAINER)
 		(void)quadlet_convert(j->set, u);

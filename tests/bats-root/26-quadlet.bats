@@ -195,6 +195,48 @@ has_ended() { [ "$(property ActiveState "$1")" = failed ]; }
 	assert_equal "$output" ""
 }
 
+@test "Notify=true: the unit is ready when the program says so; Notify=healthy wants a health check" {
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=true\nExec=%s\n[Service]\nTimeoutStartSec=60\n' "$(debian)" \
+		"perl -MSocket -e 'sleep 0.1 until -e \"/ok\"; socket(S, AF_UNIX, SOCK_DGRAM, 0); send(S, \"READY=1\\nSTATUS=serving\", 0, sockaddr_un(\$\$ENV{NOTIFY_SOCKET})) or die; sleep 1000'" | file a.container
+	reload
+	run_user systemctl --user start --no-block a.service
+	wait_for 20 eval '[ "$(field State.Status systemd-a 2>/dev/null)" = running ]'
+	assert_equal "$(property ActiveState a.service)" activating
+	user "$CMK_BIN" exec systemd-a touch /ok
+	wait_for 20 eval '[ "$(property ActiveState a.service)" = active ]'
+	assert_equal "$(property StatusText a.service) $(property MainPID a.service)" "serving $(field State.ConmonPid systemd-a)"
+	run_user systemctl --user stop a.service
+	printf '[Container]\nRootfs=%s\nNetwork=none\nNotify=healthy\nExec=sleep 1000\n' "$fs" | file a.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_equal "$(property ActiveState a.service) $(property ExecMainStatus a.service)" "failed 125"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
+# A root file system with perl, of the user's.
+debian() {
+	mkdir "$T/debian"
+	tar -xf "$CMK_TEST_STAGE/cache/debian.tar" --no-same-owner -C "$T/debian" --exclude='./dev/*'
+	chown -hR cmk-test: "$T/debian"
+	chmod 755 "$T/debian"
+	echo "$T/debian"
+}
+
+@test "an order that is a circle, and an image that is not there: one line, and the right state" {
+	printf '[Unit]\nAfter=b.container\nRequires=b.container\n[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n' "$fs" | file a.container
+	printf '[Unit]\nAfter=a.container\nRequires=a.container\n[Container]\nRootfs=%s\nNetwork=none\nExec=sleep 1000\n' "$fs" | file b.container
+	printf '[Container]\nImage=localhost/none\nPull=never\nNetwork=none\n' | file c.container
+	reload
+	run_user 1 systemctl --user start a.service
+	assert_match "$stderr" "Transaction order is cyclic"
+	assert_equal "$(property ActiveState a.service) $(property ActiveState b.service)" "inactive inactive"
+	run_user 1 systemctl --user start c.service
+	assert_equal "$(property ActiveState c.service) $(property Result c.service) $(property ExecMainStatus c.service)" "failed exit-code 125"
+	run_user "$CMK_BIN" ps -aq
+	assert_equal "$output" ""
+}
+
 @test "where a volume or an image cannot be had the container is not started" {
 	printf '[Image]\nImage=127.0.0.1:1/none:1\nRetry=0\nTLSVerify=false\n' | file none.image
 	printf '[Container]\nImage=none.image\nNetwork=none\n' | file a.container
@@ -204,11 +246,56 @@ has_ended() { [ "$(property ActiveState "$1")" = failed ]; }
 	assert_equal "$(property ActiveState none-image.service) $(property ActiveState a.service)" "failed inactive"
 }
 
-@test "root: units of the system can be printed, and not be installed" {
-	mkdir -p "/proc/$manager/root/run/cmk/systemd"
-	printf '[Container]\nImage=x\n' >"/proc/$manager/root/run/cmk/systemd/a.container"
-	nsenter -t "$manager" -m /usr/local/libexec/cmk/cmk-quadlet --dry-run >"$T/out"
-	assert_match "$(<"$T/out")" $'\nAfter=network-online.target\n'
-	run_cmk 125 quadlet install "$T/a.container"
-	assert_match "$stderr" "no generator is installed for the units of the system \(install it as the user"
+# system [CODE] COMMAND...: as root, where the system seems to have been booted by systemd.
+system() {
+	local code=0
+	[[ $1 != [0-9]* ]] || { code=$1 && shift; }
+	status=0
+	nsenter -t "$manager" -m env -u XDG_RUNTIME_DIR timeout 60 "$@" >"$T/out" 2>"$T/err" 3>&- || status=$?
+	read_all output "$T/out"
+	read_all stderr "$T/err"
+	[ "$status" = "$code" ] || { echo "exit code $status: $output $stderr" && return 1; }
+}
+
+@test "root: the generator of the system, its directories, and what systemd says of its units" {
+	local root=/proc/$manager/root link=/usr/local/lib/systemd/system-generators/cmk-system-generator
+	# What is there of the host's is hidden.
+	mkdir -p /etc/containers /usr/share/containers
+	system mount -t tmpfs tmpfs /etc/containers
+	system mount -t tmpfs tmpfs /usr/share/containers
+	mkdir -p "$root"/{run,etc,usr/share}/containers/systemd "$root/etc/containers/systemd/users/1" "$root/run/units"
+	printf '[Container]\nImage=run\n[Install]\nWantedBy=multi-user.target\n' >"$root/run/containers/systemd/a.container"
+	printf '[Container]\nImage=etc\n' | tee "$root/etc/containers/systemd/a.container" >"$root/etc/containers/systemd/b.container"
+	printf '[Container]\nImage=share\nVolume=v.volume:/v\n' | tee "$root/usr/share/containers/systemd/b.container" >"$root/usr/share/containers/systemd/c.container"
+	printf '[Volume]\n' >"$root/usr/share/containers/systemd/v.volume"
+	printf '[Container]\nImage=users\n' | tee "$root/etc/containers/systemd/users/d.container" >"$root/etc/containers/systemd/users/1/e.container"
+	system "$link" --no-kmsg-log /run/units /run/units /run/units
+	assert_equal "$(ls "$root/run/units")" $'a.service\nb.service\nc.service\nmulti-user.target.wants\nv-volume.service'
+	assert_equal "$(sed -n 's/^ExecStart=.* //p' "$root"/run/units/[abc].service)" $'run\netc\nshare'
+	assert_match "$(<"$root/run/units/a.service")" $'\nAfter=network-online.target\n'
+	system env SYSTEMD_UNIT_PATH=/run/units: systemd-analyze --system --man=no verify a.service b.service c.service v-volume.service
+	assert_equal "$output$stderr" ""
+	# What is installed is seen by it, and refused as for users.
+	printf '[Container]\nImage=installed\n' >"$T/f.container"
+	system "$CMK_BIN" quadlet install "$T/f.container"
+	assert_equal "$output" $'/etc/containers/systemd/f.container\n'
+	assert_match "$stderr" 'systemd has not read its units again'
+	system "$CMK_BIN" quadlet ls --format '{{.Name}} {{.Path}}'
+	assert_match "$output" 'b.container /etc/containers/systemd/b.container'
+	assert_match "$output" 'f.container /etc/containers/systemd/f.container'
+	system "$CMK_BIN" quadlet rm --reload-systemd=false f.container
+	printf '[Container]\nImago=x\n' >"$T/f.container"
+	system 125 "$CMK_BIN" quadlet install "$T/f.container"
+	assert_match "$stderr" "/etc/containers/systemd/f.container:2: Imago=: there is no such key"
+	# Where podman's own is installed its directories are left to it, and cmk's read.
+	mkdir -p "$root/run/systemd/system-generators" "$root/etc/cmk/systemd"
+	printf '[Container]\nImage=own\n' >"$root/etc/cmk/systemd/g.container"
+	printf '#!/bin/sh\n' >"$root/run/systemd/system-generators/podman-system-generator"
+	chmod 755 "$root/run/systemd/system-generators/podman-system-generator"
+	system "$link" --dry-run
+	refute_match "$output" "[abc].service"
+	assert_match "$output" "^---g.service---"
+	assert_match "$stderr" "podman's own generator is installed"
+	rm -r "$root/etc/cmk"
+	system umount /etc/containers /usr/share/containers
 }

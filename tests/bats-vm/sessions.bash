@@ -8,6 +8,6 @@ teardown() { :; }
 
 # as USER TEXT: a login session that ends with TEXT's end.
 as() {
-	timeout 100 systemd-run -q --pipe --wait --collect -p User="$1" -p PAMName=login -p IgnoreSIGPIPE=no --setenv=XDG_SESSION_TYPE=tty \
+	timeout 250 systemd-run -q --pipe --wait --collect -p User="$1" -p PAMName=login -p IgnoreSIGPIPE=no --setenv=XDG_SESSION_TYPE=tty \
 		--setenv=XDG_SESSION_CLASS=user --setenv=PATH=/usr/local/bin:/usr/bin:/bin --working-directory="/home/$1" bash -c "$2"
 }

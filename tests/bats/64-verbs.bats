@@ -574,6 +574,40 @@ time.sleep(1)')
 	notify_end
 }
 
+@test "a notify socket that is a link: the host's is followed, one that the container makes is not" {
+	local fs
+	fs=$(rootfs)
+	notify_socket
+	ln -s notify "$T/link"
+	NOTIFY_SOCKET=$T/link run_cmk run -d --net=none --name one --sdnotify conmon --rootfs "$fs" sleep 1000
+	assert wait_for 10 notified READY=1
+	assert_equal "$stderr" ""
+	run_cmk rm -f -t 0 one
+	# Nobody is behind it: said, and the container runs.
+	ln -sfn loop "$T/loop"
+	NOTIFY_SOCKET=$T/loop run_cmk run -d --net=none --name one --sdnotify conmon --rootfs "$fs" sleep 1000
+	assert_match "$stderr" "NOTIFY_SOCKET '$T/loop': too many levels of symbolic links"
+	run_cmk rm -f -t 0 one
+	NOTIFY_SOCKET=$T/none run_cmk run -d --net=none --name one --sdnotify conmon --rootfs "$fs" sleep 1000
+	assert_match "$stderr" "NOTIFY_SOCKET '$T/none': no such file or directory"
+	run_cmk rm -f -t 0 one
+	# The container cannot put something in the place of its own; with the right to mount it does no harm by it.
+	NOTIFY_SOCKET=$T/notify run_cmk 1 run --rm --net=none --rootfs "$fs" rm /run/notify/notify.sock
+	assert_match "$stderr" "Read-only file system"
+	echo mine >"$T/precious" && chmod 600 "$T/precious"
+	NOTIFY_SOCKET=$T/notify run_cmk run -d --net=none --name two --cap-add SYS_ADMIN --rootfs "$fs" sh -c \
+		"mount -o remount,bind,rw /run/notify && rm /run/notify/notify.sock || exit 1
+		if [ -e /again ]; then mkdir -p /run/notify/notify.sock/x; else ln -s '$T/precious' /run/notify/notify.sock; fi; touch /again /run/notify/done; sleep 1000"
+	for _ in 1 2 3; do
+		wait_for 10 cmk exec two test -e /run/notify/done
+		run_cmk stop -t 0 two
+		assert_equal "$(stat -c '%a %s' "$T/precious") $(<"$T/precious")" "600 5 mine"
+		NOTIFY_SOCKET=$T/notify run_cmk start two
+	done
+	run_cmk rm -f -t 0 two
+	notify_end
+}
+
 @test "--sdnotify=conmon is ready at the start, --sdnotify=healthy at the first healthy check" {
 	local fs
 	fs=$(rootfs)

@@ -122,3 +122,13 @@ Total reclaimed space: 604.2kB$"
 	assert_match "$stderr" "there is more in it than cmk's files"
 	assert_equal "$(ls "$CMK_ROOT")" mine
 }
+
+@test "without HOME, as services of the system are, the home directory is that of the user" {
+	local home
+	home=$(getent passwd "$(id -u)" | cut -d: -f6)
+	[ -w "$home" ] || mkdir -p "$home" 2>/dev/null || skip "there is no home directory"
+	run env -u HOME "$CMK_BIN" --runroot "$CMK_RUNROOT" info --format '{{.Store.GraphRoot}}'
+	assert_equal "$status $output" "0 $home/.local/share/cmk"
+	run env HOME= "$CMK_BIN" --runroot "$CMK_RUNROOT" info
+	assert_match "$output" "HOME is not set"
+}

@@ -82,6 +82,97 @@ base
 u"
 }
 
+# db OPTION... -- COMMAND...: a container whose health check looks for the file /ok, which is not there.
+db() {
+	local options=()
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	rm -rf "$T/db" && cp -a "$fs" "$T/db"
+	run_cmk create --name db --net=none --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 2 "${options[@]}" --rootfs "$T/db" "${@:2}"
+}
+# on_boot NAME [OPTION...]: one that starts at boot.
+on_boot() { run_cmk create --name "$1" --net=none --restart=always "${@:2}" --rootfs "$fs" sleep 100; }
+# What the unit, cron and the others run; in the background.
+boot() {
+	timeout 60 cmk start --all --filter should-start-on-boot=true >"$T/booted" 2>"$T/boot.err" 3>&- &
+	booting=$!
+}
+states() { cmk ps -a --format '{{.Names}}={{.State}}' --sort names | tr '\n' ' '; }
+states_are() { [ "$(states)" = "$1" ]; }
+
+@test "one that requires a container with a health check waits until that is healthy; others do not" {
+	fs=$(rootfs)
+	db --health-retries 100 -- sleep 100
+	on_boot app --requires db
+	on_boot last --requires app
+	on_boot other
+	boot
+	wait_for 10 states_are "app=created db=running last=created other=running "
+	sleep 0.5
+	assert_equal "$(states)" "app=created db=running last=created other=running "
+	touch db/ok
+	wait "$booting"
+	assert_equal "$(states)" "app=running db=running last=running other=running "
+	# What was asked for, in the order of the start.
+	assert_equal "$(cat booted)" "$(cmk inspect --format '{{.Id}}' other app last)"
+	assert_equal "$(cat boot.err)" ""
+	# By names it is as with podman: started before, not waited for.
+	rm db/ok
+	cmk stop -t 0 last app db >/dev/null
+	run_cmk start app
+	assert_equal "$(states)" "app=running db=running last=exited other=running "
+}
+
+@test "one that is unhealthy, or ends: what requires it is not started, with a message and an exit code" {
+	fs=$(rootfs)
+	db -- sleep 100
+	on_boot app --requires db
+	on_boot last --requires app
+	on_boot other
+	run_cmk 125 start --all --filter should-start-on-boot=true
+	assert_match "$stderr" "start container 'app': it requires another one: container 'db' is unhealthy"
+	assert_match "$stderr" "what its checks said: cmk inspect .* db"
+	assert_match "$stderr" "start container 'last': it requires another one: container 'app' was not started"
+	assert_equal "$(states)" "app=created db=running last=created other=running "
+	cmk rm -f -t 0 --depend db >/dev/null
+	db --health-retries 100 -- sh -c 'sleep 0.3; exit 3'
+	on_boot app --requires db
+	run_cmk 125 start --all --filter should-start-on-boot=true
+	assert_match "$stderr" "'app': it requires another one: container 'db' has ended, with exit code 3"
+	cmk rm -f -t 0 --depend db >/dev/null
+	db -- no-such-program
+	on_boot app --requires db
+	run_cmk 125 start --all --filter should-start-on-boot=true
+	assert_match "$stderr" "'app': it requires another one: .*no-such-program"
+	assert_equal "$(states)" "app=created db=created other=running "
+}
+
+@test "one that its policy starts again is waited for; without checks of its own accord nobody waits" {
+	fs=$(rootfs)
+	db --health-retries 100 --restart=always -- sh -c 'if [ -e /second ]; then touch /ok; exec sleep 100; fi; touch /second; sleep 0.2; exit 1'
+	on_boot app --requires db
+	run_cmk start --all --filter should-start-on-boot=true
+	assert_equal "$(states)" "app=running db=running "
+	cmk rm -f -t 0 --depend db >/dev/null
+	db --health-interval disable -- sleep 100
+	on_boot app --requires db
+	run_cmk start --all --filter should-start-on-boot=true
+	assert_equal "$(states)" "app=running db=running "
+}
+
+@test "a health check that never decides is waited for as long as its numbers say, and half a minute" {
+	fs=$(rootfs)
+	db --health-timeout 1s --health-start-period 5s -- sleep 100
+	on_boot app --requires db
+	boot
+	wait_for 10 states_are "app=created db=running "
+	run_cmk pause db
+	status=0
+	wait "$booting" || status=$?
+	assert_equal "$status" 125
+	assert_match "$(cat boot.err)" "container 'db' has not become healthy within 38 s"
+	assert_equal "$(states)" "app=created db=paused "
+}
+
 @test "a directory with all that a shell and cron take for something" {
 	have_crontab
 	CMK_ROOT="$T/it's 5% \$x"

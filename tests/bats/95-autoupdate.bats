@@ -171,3 +171,30 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	assert_match "$output" "GIVEN=a b"
 	refute_match "$output" nightly
 }
+
+@test "a unit of which no manager knows: said in time, and the container stays as it is" {
+	publish 1
+	run_cmk pull -q "$IMAGE"
+	PODMAN_SYSTEMD_UNIT=no-such.service run_cmk run -d --name web --net=none -l io.containers.autoupdate=local "$IMAGE"
+	local id=$output
+	publish 2
+	run_cmk pull -q "$IMAGE"
+	unset DBUS_SESSION_BUS_ADDRESS
+	run_cmk 125 auto-update --format '{{.Unit}} {{.Updated}}'
+	assert_equal "$output" "no-such.service failed"
+	assert_match "$stderr" "update container 'web': systemctl: .*; not rolled back: "
+	assert_equal "$(cmk inspect --format '{{.Id}} {{.State.Status}}' web)" "$id running"
+	assert_equal "$(version)" 1
+}
+
+@test "the timer of each day, for users and for the system" {
+	[ -x /usr/bin/systemd-analyze ] || skip "systemd-analyze is not installed"
+	local kind dir
+	for kind in user system; do
+		dir=/usr/local/lib/systemd/$kind
+		assert_equal "$(sed -n 's/^Exec[a-zA-Z]*=//p' "$dir/cmk-auto-update.service")" $'/usr/local/bin/cmk auto-update\n/usr/local/bin/cmk image prune -f'
+		run systemd-analyze "--$kind" --man=no verify "$dir/cmk-auto-update.timer" "$dir/cmk-auto-update.service"
+		assert_equal "$status $output" "0 "
+	done
+	assert_match "$(systemctl --root=/ --global is-enabled cmk-auto-update.timer 2>&1)" '^disabled$'
+}

@@ -339,6 +339,63 @@ run_any() {
 	assert_equal "$output" $'it\'s "this"-A-3\n/dir\n1\n2\n0077\ncontent\n'
 }
 
+@test "Notify=: who says that the service is ready" {
+	local value mode
+	while read -r value mode; do
+		printf '[Container]\nImage=x\nHealthCmd=true\nNotify=%s\n' "$value" | file a.container
+		generate
+		assert_match "$(line a.service ExecStart)" " --sdnotify=$mode -d "
+		assert_equal "$(line a.service Type) $(line a.service NotifyAccess)" "notify all"
+	done <<-'END'
+		true container
+		yes container
+		healthy healthy
+		false conmon
+		no conmon
+	END
+	printf '[Container]\nImage=x\n' | file a.container
+	generate
+	assert_match "$(line a.service ExecStart)" " --sdnotify=conmon -d "
+	# Of a oneshot nobody waits for that.
+	printf '[Container]\nImage=x\nHealthCmd=true\nNotify=healthy\n[Service]\nType=oneshot\n' | file a.container
+	generate
+	refute_match "$(line a.service ExecStart)" "sdnotify|NotifyAccess| -d "
+	refuses "3: Notify=: 'Healthy' is not true or false" Notify=Healthy
+	refuses "3: Notify=: 'soon' is not true or false" Notify=soon
+}
+
+@test "files that need each other in a circle are refused, and what only has an order is systemd's" {
+	printf '[Container]\nImage=x\nNetwork=b.container\n' | file a.container
+	printf '[Container]\nImage=x\nNetwork=c.container\n' | file b.container
+	printf '[Container]\nImage=x\nNetwork=a.container\n' | file c.container
+	printf '[Container]\nImage=x\nNetwork=a.container\n' | file d.container
+	printf '[Container]\nImage=x\nNetwork=e.container\n' | file e.container
+	printf '[Unit]\nAfter=g.container\nRequires=g.container\n[Container]\nImage=x\n' | file f.container
+	printf '[Unit]\nAfter=f.container\nRequires=f.container\n[Container]\nImage=x\n' | file g.container
+	generate 1
+	assert_match "$stderr" "a.container:3: Network=: 'b.container' needs this file's container itself"
+	assert_match "$stderr" "b.container:3: Network=: 'c.container' needs this file's container itself"
+	assert_match "$stderr" "c.container:3: Network=: 'a.container' needs this file's container itself"
+	assert_match "$stderr" "e.container:3: Network=: 'e.container' is this file itself"
+	assert_equal "$(cd "$T/units" && echo *.service)" "cmk-user-wait-network-online.service f.service g.service"
+	assert_equal "$(line f.service Requires) $(line g.service Requires)" "g.service f.service"
+}
+
+@test "without a runtime directory, and without a home, what is left is read" {
+	local dirs=
+	mkdir -p "$HOME/.config/containers/systemd"
+	printf '[Container]\nImage=x\n' >"$HOME/.config/containers/systemd/a.container"
+	(unset XDG_RUNTIME_DIR && quadlet --dry-run && assert_match "$output" '^---a.service---')
+	(export XDG_RUNTIME_DIR=relative && quadlet --dry-run && assert_match "$output" '^---a.service---')
+	(unset XDG_RUNTIME_DIR HOME && quadlet --dry-run && refute_match "$output" 'a.service')
+	# The commands, too: who has no bus is told that systemd has to read its units.
+	printf '[Container]\nImage=x\n' | file b.container
+	XDG_RUNTIME_DIR='' run_cmk quadlet install "$files/b.container"
+	assert_match "$stderr" 'systemd has not read its units again'
+	XDG_RUNTIME_DIR='' run_cmk quadlet ls --format '{{.Name}} {{.Status}}'
+	assert_equal "$output" $'a.container unknown\nb.container unknown'
+}
+
 # --- the commands -------------------------------------------------------------------------------------------------------
 
 @test "quadlet install, ls, print and rm of one file" {

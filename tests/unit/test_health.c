@@ -276,6 +276,29 @@ static void test_what_runs(void **state)
 	assert_null(health_command(NULL));
 }
 
+static void test_it_settles_in_bounded_time(void **state)
+{
+	struct container_health h = {
+		.interval_ns = 1000000000,
+		.timeout_ns = 2000000000,
+		.start_period_ns = 5000000000,
+		.retries = 4,
+	};
+
+	(void)state;
+	assert_int_equal(health_settles_ms(&h), (5 + 5 * 3 + 30) * 1000);
+	h.retries = 0;
+	assert_int_equal(health_settles_ms(&h), (5 + 4 * 3 + 30) * 1000);
+	h.startup_test = (char *[]){ (char *)"CMD", (char *)"x", NULL };
+	h.startup_interval_ns = h.startup_timeout_ns = 10000000000;
+	h.startup_success = 2;
+	assert_int_equal(health_settles_ms(&h), (5 + 4 * 3 + 3 * 20 + 30) * 1000);
+	/* Numbers that nobody has time for. */
+	h.interval_ns = INT64_MAX - 1;
+	h.startup_retries = INT32_MAX;
+	assert_int_equal(health_settles_ms(&h), (INT64_MAX / 1000000000 + 30) * 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_the_start_period_forgives_until_the_first_success),
 		cmocka_unit_test(test_a_startup_check_comes_first),
 		cmocka_unit_test(test_what_is_kept_is_bounded),
+		cmocka_unit_test(test_it_settles_in_bounded_time),
 		cmocka_unit_test(test_what_runs),
 	};
 
