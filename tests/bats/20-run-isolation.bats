@@ -222,14 +222,14 @@ link_out() {
 			opendir(my $d, "/proc");
 			for my $p (grep { /^\d+$/ && $_ != 1 } readdir $d) {
 				my $e = readlink "/proc/$p/exe";
-				print "exe $e\n" if defined $e && $e ne "/usr/bin/true";
-				for my $n (5, 9) { my $f = readlink "/proc/$p/fd/$n"; print "fd $f\n" if defined $f; }
-				if (open(my $f, "<", "/proc/$p/environ")) { local $/; my $t = <$f>; print "environ\n" if $t =~ /CMK_CANARY/; }
+				print("exe $e\n"), exit if defined $e && $e ne "/usr/bin/true";
+				for my $n (5, 9) { my $f = readlink "/proc/$p/fd/$n"; print("fd $f\n"), exit if defined $f; }
+				if (open(my $f, "<", "/proc/$p/environ")) { local $/; my $t = <$f>; print("environ\n"), exit if $t =~ /CMK_CANARY/; }
 			}
 		}'
 	wait_for 10 eval '"$T/bin/cmk" logs c 2>&1 | grep -q ready'
 	export CMK_CANARY=1
-	for _ in $(seq 25); do run_cmk exec c /usr/bin/true; done
+	for _ in $(seq 12); do run_cmk exec c /usr/bin/true; done
 	unset CMK_CANARY
 	run_cmk logs c
 	assert_equal "$(head -n 3 <<<"$output")" ready

@@ -192,7 +192,7 @@ run_any() {
 	printf '[Container]\nImage=x.build\n' | file bad.container
 	quadlet 1 --dry-run
 	assert_match "$stderr" "2: Image=: 'x.build': builds are not there yet"
-	head -c 300000 /dev/zero | tr '\0' '#' >"$files/bad.container"
+	(printf '[Container]\nImage=x\n' && head -c 300000 /dev/zero | tr '\0' '#') | file bad.container
 	quadlet 1 --dry-run
 	assert_match "$stderr" "$files/bad.container: "
 	printf '[Container]\nImage=x\nExec=\xff\n' | file bad.container
