@@ -170,7 +170,7 @@ def make_image(directory):
         run("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
             "--include=" + ",".join(PACKAGES.split()), "--aptopt=APT::Install-Recommends \"false\"",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-            "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", root)
+            "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", root, timeout=1500)
         block = install_modules(root, version, modules)
         for user, uid in (("cmk", 1000), ("guest", 1001)):
             run("chroot", root, "useradd", "-m", "-u", str(uid), "-s", "/bin/bash", user)
