@@ -45,7 +45,7 @@ type_in() {
 # Until the guide logs out, somebody is logged in.
 log_in() {
 	systemd-run -q --collect --unit=keeper -p User="$user" -p PAMName=login --setenv=XDG_SESSION_TYPE=tty --setenv=XDG_SESSION_CLASS=user sleep 1000
-	wait_for 30 test -S "/run/user/$(id -u "$user")/bus"
+	wait_for 100 test -S "/run/user/$(id -u "$user")/bus"
 }
 log_out() {
 	systemctl stop keeper
