@@ -109,10 +109,9 @@ static bool parse_own(const char *word, struct mount_options *o)
 		const char *key;
 		const char **value;
 	} values[] = {
-		{ "subpath=", &o->subpath },
-		{ "overlay=", &o->overlay },
-		{ "scratch=", &o->scratch },
-		{ "value=", &o->value },
+		{ "subpath=", &o->subpath }, { "overlay=", &o->overlay },
+		{ "scratch=", &o->scratch }, { "value=", &o->value },
+		{ "into=", &o->into },
 	};
 	const char *own = str_after(word, "x-cmk."), *value;
 
