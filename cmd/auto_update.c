@@ -4,6 +4,7 @@
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "cmd/recorded.h"
+#include "image/image.h"
 
 struct auto_update_args {
 	bool dry_run, rollback;
@@ -17,8 +18,7 @@ static const char auto_update_fields[] =
 
 static const struct cmk_option auto_update_options[] = {
 	CMK_OPT_STRING(0, "authfile", struct auto_update_args, authfile, "FILE",
-		       "file with credentials of registries", .env = "REGISTRY_AUTH_FILE",
-		       .complete = COMPLETE_FILES),
+		       "file with credentials of registries", .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG(0, "dry-run", struct auto_update_args, dry_run,
 		     "only tell which updates there are"),
 	CMK_OPT_STRING(0, "format", struct auto_update_args, format, "FORMAT",
@@ -164,6 +164,8 @@ static int auto_update_exec(const struct cmk_globals *g, void *args, int argc cm
 	size_t n = 0;
 	int r = a->format ? format_check(a->format, err) : 0;
 
+	if (r == 0)
+		r = image_authfile_check(a->authfile, err);
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)

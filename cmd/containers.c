@@ -227,6 +227,9 @@ static int add_cidfile(const char *path, bool ignore, char ***names, struct cmk_
 
 	if (r == -ENOENT && ignore)
 		return 0;
+	if (r == -ENOENT)
+		return cmk_err_set(err, r, "reading CIDFile: open %s: no such file or directory",
+				   path);
 	if (r < 0) {
 		(void)cmk_err_move(err, &e);
 		return cmk_err_wrap(err, r, "reading CIDFile '%s'", path);

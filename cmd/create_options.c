@@ -22,7 +22,7 @@ const struct cmk_option cmk_create_options[] = {
 	CMK_OPT_OF(OPT_CSV, 'a', "attach", T, o.attach, "STREAM",
 		   "attach only to stdin, stdout or stderr"),
 	CMK_OPT_STRING(0, "authfile", T, o.authfile, "FILE", "file with credentials of registries",
-		       .env = "REGISTRY_AUTH_FILE", .complete = COMPLETE_FILES),
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_CSV, 0, "cap-add", T, o.cap_add, "CAP", "add a capability, or ALL"),
 	CMK_OPT_OF(OPT_CSV, 0, "cap-drop", T, o.cap_drop, "CAP", "drop a capability, or ALL"),
 	CMK_OPT_STRING(0, "cert-dir", T, o.cert_dir, "DIR",

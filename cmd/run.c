@@ -103,6 +103,9 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	r = run_started(a, c, spec, &rootfs, err);
 	if (r == 0 && a->detach)
 		warn_logout(c);
+	if (r >= 0 && !a->detach && container_left_image(c))
+		log_warn("--rmi leaves '%s' here: image is in use by a container",
+			 c->cfg.image_name);
 	/* Nothing else is to be seen of it with --attach stdin. */
 	if (r >= 0 &&
 	    (a->detach || (a->create.o.attach && !strv_has(a->create.o.attach, "stdout") &&

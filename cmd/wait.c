@@ -51,6 +51,21 @@ static int check_args(const struct wait_args *a, unsigned int *conditions, struc
 	return 0;
 }
 
+/* The latest of none is a container that does not exist, too. */
+static int select_targets(struct storage *st, const struct cmk_select *select, int argc,
+			  char **argv, char ***ret_names, struct cmk_err *err)
+{
+	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	int r = cmk_select(st, select, argc, argv, ret_names, &e);
+
+	if (r == -ENOENT && select->latest && select->ignore) {
+		(void)printf("-1\n");
+		*ret_names = xcalloc(1, sizeof(**ret_names));
+		return 0;
+	}
+	return r < 0 ? cmk_err_move(err, &e) : 0;
+}
+
 static int open_targets(struct storage *st, char **names, const struct wait_args *a,
 			unsigned int conditions, struct target *t, struct cmk_err *err)
 {
@@ -132,7 +147,7 @@ static int wait_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = cmk_select(st, &a->select, argc, argv, &names, err);
+		r = select_targets(st, &a->select, argc, argv, &names, err);
 	if (r < 0)
 		return r;
 	n = strv_len(names);

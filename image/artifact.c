@@ -266,3 +266,31 @@ int image_artifact_extract(struct storage *st, const struct storage_artifact *a,
 		return extract_to_file(st, a, &m.items[at].digest, target, err);
 	return extract_to_dir(st, a, &m, at, one ? at + 1 : m.n_items, digest != NULL, dir, err);
 }
+
+/* --- mounts --- */
+
+int image_artifact_files(struct storage *st, const struct storage_artifact *a, const char *title,
+			 const char *digest, char ***ret_names, char ***ret_paths,
+			 struct cmk_err *err)
+{
+	cleanup(manifest_done) struct manifest m = { 0 };
+	cleanup_strv char **names = NULL;
+	bool one = title || digest;
+	size_t from = 0, to;
+	int r = manifest_parse_artifact(a->manifest, a->manifest_len, NULL, &m, err);
+
+	if (r == 0 && m.n_items == 0)
+		r = cmk_err_set(err, -ENOENT, "the artifact has no blobs, nothing to mount");
+	if (r == 0 && one)
+		r = choose(&m, title, digest, &from, err);
+	to = one ? from + 1 : m.n_items;
+	if (r == 0)
+		r = name_all(&m, from, to, digest != NULL, &names, err);
+	if (r < 0)
+		return r;
+	*ret_paths = NULL;
+	for (size_t i = from; i < to; i++)
+		strv_add_take(ret_paths, storage_artifact_path(st, &a->id, &m.items[i].digest));
+	*ret_names = steal_ptr(&names);
+	return 0;
+}

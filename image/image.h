@@ -446,6 +446,11 @@ int image_artifact_push(struct storage *st, const struct storage_artifact *a,
  * is no plain name. */
 int image_artifact_extract(struct storage *st, const struct storage_artifact *a, const char *title,
 			   const char *digest, const char *target, struct cmk_err *err);
+/* The files of A, or the one of TITLE or DIGEST, as names (as above) and as paths; owned vectors.
+ */
+int image_artifact_files(struct storage *st, const struct storage_artifact *a, const char *title,
+			 const char *digest, char ***ret_names, char ***ret_paths,
+			 struct cmk_err *err);
 /* Bytes of its files, and when it was made (owned, NULL where it does not say). */
 int image_artifact_usage(const struct storage_artifact *a, uint64_t *ret_size, char **ret_created,
 			 struct cmk_err *err);

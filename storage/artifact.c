@@ -136,6 +136,12 @@ int storage_artifact_list(struct storage *st, struct storage_artifact **ret, siz
 	return 0;
 }
 
+char *storage_artifact_path(const struct storage *st, const struct digest *id,
+			    const struct digest *blob)
+{
+	return xasprintf("%s/artifacts/%s/%s", st->root, id->hex, blob->hex);
+}
+
 int storage_artifact_open(struct storage *st, const struct digest *id, const struct digest *blob,
 			  struct cmk_err *err)
 {
@@ -166,7 +172,8 @@ int storage_artifact_file(struct artifact_build *b, struct cmk_err *err)
 	int fd;
 
 	(void)unlinkat(b->fd, "new", 0);
-	fd = openat(b->fd, "new", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* Whoever is the user of a container in which it is mounted reads it. */
+	fd = openat(b->fd, "new", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	return fd < 0 ? cmk_err_errno(err, "make a file in '%s/tmp'", b->st->root) : fd;
 }
 

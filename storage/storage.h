@@ -783,7 +783,9 @@ int storage_artifact_list(struct storage *st, struct storage_artifact **ret, siz
 /* -ENOENT with CMK_ERR_NOT_FOUND; NAME whole. */
 int storage_artifact_find(struct storage *st, const char *name, struct storage_artifact *ret,
 			  struct cmk_err *err);
-/* A descriptor of a blob of the artifact ID. */
+/* Where a blob of the artifact ID is, owned; and a descriptor of it. */
+char *storage_artifact_path(const struct storage *st, const struct digest *id,
+			    const struct digest *blob);
 int storage_artifact_open(struct storage *st, const struct digest *id, const struct digest *blob,
 			  struct cmk_err *err);
 

@@ -88,7 +88,8 @@ static bool same_mount(const struct opt_mount *a, const struct opt_mount *b)
 
 	return streq(a->type, b->type) && (a->source || streq(a->type, "tmpfs")) &&
 	       streq(a->source ?: "", b->source ?: "") && streq_null(a->subpath, b->subpath) &&
-	       a->overlay == b->overlay && a->chown == b->chown && a->rw == b->rw && streq(x, y);
+	       streq_null(a->name, b->name) && a->overlay == b->overlay && a->chown == b->chown &&
+	       a->rw == b->rw && streq(x, y);
 }
 
 static int add_given(struct create_plan *p, struct opt_mount *m, struct cmk_err *err)
@@ -144,6 +145,51 @@ static int add_glob(struct create_plan *p, const struct opt_mount *m, struct cmk
 	return r;
 }
 
+/* One bind mount for each of its files; where it is one, that may stand in the place of a file. */
+static int add_files(struct create_plan *p, const struct opt_mount *m, char *const *names,
+		     char *const *paths, struct cmk_err *err)
+{
+	bool one = !paths[1];
+	int r = 0;
+
+	for (size_t i = 0; paths[i] && r == 0; i++) {
+		cleanup_free char *name = !m->name ? xstrdup(names[i])
+					  : one	   ? xstrdup(m->name)
+						   : xasprintf("%s-%zu", m->name, i);
+		struct opt_mount file = { .type = xstrdup("artifact"),
+					  .source = xstrdup(paths[i]),
+					  .destination = one ? xstrdup(m->destination)
+							     : xasprintf("%s/%s", m->destination,
+									 name),
+					  .relabel = "" };
+
+		strv_add(&file.options, "ro");
+		strv_add(&file.options, "rprivate");
+		strv_add(&file.options, "rbind");
+		if (one)
+			file.name = steal_ptr(&name);
+		file.artifact = xstrdup(m->source);
+		r = add_given(p, &file, err);
+		opt_mount_done(&file);
+	}
+	return r;
+}
+
+static int add_artifact(struct create_plan *p, const struct opt_mount *m, struct cmk_err *err)
+{
+	cleanup(storage_artifact_done) struct storage_artifact a = { 0 };
+	cleanup_strv char **names = NULL, **paths = NULL;
+	int r = image_artifact_find(p->st, m->source, &a, err);
+
+	if (r == -ENOENT)
+		return cmk_err_wrap(err, r, "artifact '%s' not found", m->source);
+	if (r == 0)
+		r = image_artifact_files(p->st, &a, m->title, m->digest, &names, &paths, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "artifact '%s'", m->source);
+	return add_files(p, m, names, paths, err);
+}
+
 typedef int (*mount_parser)(const char *text, struct opt_mount *ret, struct cmk_err *err);
 
 static int collect(struct create_plan *p, char *const *texts, mount_parser parse,
@@ -154,7 +200,9 @@ static int collect(struct create_plan *p, char *const *texts, mount_parser parse
 		int r = parse(*texts, &m, err);
 
 		if (r == 0)
-			r = streq(m.type, "glob") ? add_glob(p, &m, err) : add_given(p, &m, err);
+			r = streq(m.type, "glob")	? add_glob(p, &m, err)
+			    : streq(m.type, "artifact") ? add_artifact(p, &m, err)
+							: add_given(p, &m, err);
 		opt_mount_done(&m);
 		if (r < 0)
 			return r;

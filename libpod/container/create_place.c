@@ -18,6 +18,8 @@
  *   x-cmk.optional      left out where the source has gone
  *   x-cmk.scratch=DIR   of secrets: where memory is mounted for their values
  *   x-cmk.value=FILE    the value that the secret had when the container was made
+ *   x-cmk.into=NAME     the destination is a directory, in which the file has this name, unless a
+ *                       file is there
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -339,6 +341,17 @@ static int place_image(struct create_plan *p, int dirfd, struct opt_mount *m, st
 	return place_overlay(p, dirfd, m, &below, err);
 }
 
+static void place_artifact(struct create_plan *p, const struct opt_mount *m)
+{
+	struct container_mount *c = record_mount(p, m);
+	struct spec_mount *s = spec_mount_of(p, m, "bind", m->source);
+
+	c->name = xstrdup(m->artifact);
+	c->source = xstrdup(m->source);
+	if (m->name)
+		strv_add_take(&s->options, xasprintf("x-cmk.into=%s", m->name));
+}
+
 static const char *secret_id_of(const struct create_plan *p, const struct opt_mount *m)
 {
 	const struct container_config *cfg = &p->c->cfg;
@@ -377,6 +390,8 @@ int create_place_one(struct create_plan *p, int dirfd, struct opt_mount *m, stru
 		r = place_volume(p, dirfd, m, err);
 	} else if (streq(m->type, "image")) {
 		r = place_image(p, dirfd, m, err);
+	} else if (streq(m->type, "artifact")) {
+		place_artifact(p, m);
 	} else if (streq(m->type, "secret")) {
 		r = place_secret(p, dirfd, m, err);
 	} else if (streq(m->type, "device")) {

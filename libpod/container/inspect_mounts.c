@@ -35,16 +35,17 @@ void inspect_mounts(struct json_writer *w, const struct container *c)
 	for (size_t i = 0; i < c->cfg.n_mounts; i++) {
 		const struct container_mount *m = &c->cfg.mounts[i];
 		bool volume = streq(m->type, "volume"), image = streq(m->type, "image");
+		bool artifact = streq(m->type, "artifact");
 
 		/* What is in memory stands in HostConfig.Tmpfs. */
 		if (streq(m->type, "tmpfs") || streq(m->type, "ramfs"))
 			continue;
 		json_write_object(w, NULL);
 		/* As podman, which has no word for a devpts. */
-		json_write_str(w, "Type", volume || image ? m->type : "bind");
+		json_write_str(w, "Type", volume || image || artifact ? m->type : "bind");
 		if (volume)
 			json_write_str(w, "Name", m->name);
-		json_write_str(w, "Source", m->source ? m->source : m->type);
+		json_write_str(w, "Source", artifact ? m->name : m->source ? m->source : m->type);
 		json_write_str(w, "Destination", m->destination);
 		json_write_str(w, "Driver", volume ? "local" : "");
 		json_write_str(w, "Mode", inspect_str(m->mode));

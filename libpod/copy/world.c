@@ -62,10 +62,10 @@ static bool is_read_only(char *const *options)
 	return strv_has(options, "ro") || strv_has(options, "rro");
 }
 
-static const char *subpath_of(char *const *options)
+static const char *value_of(char *const *options, const char *key)
 {
 	for (; options && *options; options++) {
-		const char *v = str_after(*options, "x-cmk.subpath=");
+		const char *v = str_after(*options, key);
 
 		if (v)
 			return v;
@@ -78,7 +78,7 @@ static int open_bind(const struct spec_mount *m, struct cmk_err *err)
 {
 	const unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	const char *sub = subpath_of(m->options);
+	const char *sub = value_of(m->options, "x-cmk.subpath=");
 	cleanup_close int source = open(m->source, O_PATH | O_CLOEXEC);
 	cleanup_close int below = -1, mnt = -1;
 
@@ -109,7 +109,8 @@ static int mount_bind(int root_fd, const struct spec_mount *m, struct cmk_err *e
 		return mnt;
 	if (fstat(mnt, &st) < 0)
 		return cmk_err_errno(err, "stat");
-	target = root_open_target(root_fd, m->destination, S_ISDIR(st.st_mode), NULL, err);
+	target = root_open_place(root_fd, m->destination, value_of(m->options, "x-cmk.into="),
+				 S_ISDIR(st.st_mode), NULL, err);
 	if (target < 0)
 		return target;
 	if (move_mount(mnt, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)

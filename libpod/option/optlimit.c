@@ -241,8 +241,8 @@ static int find_device(const char *option, const char *text, const char *path, d
 	if (stat(path, &st) < 0)
 		return cmk_err_errno(err, "%s '%s': device '%s'", option, text, path);
 	if (!S_ISBLK(st.st_mode))
-		return cmk_err_set(err, -EINVAL, "%s '%s': '%s' is not a block device", option,
-				   text, path);
+		return cmk_err_set(err, -EINVAL, "%s '%s': %s: not a block device", option, text,
+				   path);
 	*ret = st.st_rdev;
 	return 0;
 }

@@ -17,6 +17,10 @@ void opt_mount_done(struct opt_mount *m)
 	free(m->upper);
 	free(m->work);
 	free(m->idmap_own);
+	free(m->artifact);
+	free(m->title);
+	free(m->digest);
+	free(m->name);
 	(void)strv_free(m->options);
 	(void)strv_free(m->volume_options);
 	*m = (struct opt_mount){ 0 };

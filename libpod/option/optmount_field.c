@@ -149,6 +149,25 @@ static int image_field(struct opt_mount *m, const char *key, const char *value, 
 	return r;
 }
 
+static int artifact_field(struct opt_mount *m, const char *key, const char *value,
+			  struct cmk_err *err)
+{
+	char **to = streq(key, "title")	   ? &m->title
+		    : streq(key, "digest") ? &m->digest
+		    : streq(key, "name")   ? &m->name
+					   : NULL;
+
+	if (!to)
+		return invalid_option(key, err);
+	if (!value || !*value)
+		return no_argument(key, err);
+	if (to == &m->name && (strchr(value, '/') || streq(value, ".") || streq(value, "..")))
+		return cmk_err_set(err, -EINVAL, "name '%s': not the name of a file", value);
+	free(*to);
+	*to = xstrdup(value);
+	return 0;
+}
+
 static int set_subpath(struct opt_mount *m, const char *key, const char *value, struct cmk_err *err)
 {
 	if (!value || !*value)
@@ -191,6 +210,8 @@ static int mount_field(struct opt_mount *m, struct mount_words *w, const char *k
 		return add_volume_option(m, value, err);
 	if (streq(m->type, "image"))
 		return image_field(m, key, value, err);
+	if (streq(m->type, "artifact"))
+		return artifact_field(m, key, value, err);
 	if (streq(key, "ro") || streq(key, "readonly") || streq(key, "rw")) {
 		r = flag_field(value, &on, err);
 		return r < 0 ? r : mount_word_add(m, w, on == streq(key, "rw") ? "rw" : "ro", err);
@@ -206,8 +227,8 @@ static int mount_field(struct opt_mount *m, struct mount_words *w, const char *k
 
 static int mount_type(char *const *fields, struct opt_mount *m, struct cmk_err *err)
 {
-	static const char *const types[] = { "bind",  "volume", "tmpfs", "ramfs",
-					     "image", "devpts", "glob",	 NULL };
+	static const char *const types[] = { "bind",	 "volume", "tmpfs", "ramfs", "image",
+					     "artifact", "devpts", "glob",  NULL };
 	const char *type = "volume";
 
 	for (char *const *f = fields; *f; f++) {
@@ -215,8 +236,6 @@ static int mount_type(char *const *fields, struct opt_mount *m, struct cmk_err *
 
 		type = v ? v : type;
 	}
-	if (streq(type, "artifact"))
-		return cmk_err_set(err, -EOPNOTSUPP, "type '%s' is not supported yet", type);
 	for (const char *const *t = types; *t; t++) {
 		if (!streq(type, *t))
 			continue;
@@ -230,11 +249,13 @@ static int check_complete(struct opt_mount *m, struct cmk_err *err)
 {
 	if (!m->destination && !streq(m->type, "glob"))
 		return cmk_err_set(err, -EINVAL, "must set volume destination");
-	if (is_type(m, "image", "glob") && !m->source)
+	if ((is_type(m, "image", "glob") || streq(m->type, "artifact")) && !m->source)
 		return cmk_err_set(err, -EINVAL, "must set source for %s mounts", m->type);
 	/* As podman: the same path on both sides. */
 	if (streq(m->type, "bind") && !m->source)
 		m->source = xstrdup(m->destination);
+	if (m->title && m->digest)
+		return cmk_err_set(err, -EINVAL, "cannot specify both digest and title");
 	if (streq(m->type, "glob") && m->overlay)
 		return cmk_err_set(err, -EINVAL, "'O' is not supported with glob mounts");
 	if (streq(m->type, "volume") && m->source) {
@@ -262,7 +283,7 @@ static int mount_fields(char *const *fields, struct opt_mount *m, struct cmk_err
 		r = check_complete(m, err);
 	if (r == 0 && streq(m->type, "devpts"))
 		strv_add(&m->options, "newinstance");
-	else if (r == 0 && !streq(m->type, "image"))
+	else if (r == 0 && !is_type(m, "image", "artifact"))
 		mount_defaults(m, &w);
 	return r;
 }

@@ -30,17 +30,22 @@ int opt_ulimits_put(struct spec_process *p, char *const *list, struct cmk_err *e
 
 /* A mount that the user asked for, of whichever spelling. */
 struct opt_mount {
-	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "devpts", "glob" */
-	char *source; /* as typed; of an image its name; NULL: tmpfs and such, anonymous volume */
+	/* "bind", "volume", "tmpfs", "ramfs", "image", "artifact", "devpts", "glob" */
+	char *type;
+	/* as typed; of an image or artifact its name; NULL: tmpfs and such, anonymous volume */
+	char *source;
 	char *destination;     /* absolute, cleaned; NULL: glob that keeps the host's paths */
 	char **options;	       /* for spec_mount */
 	char *subpath;	       /* of a volume or an image, "" for none */
 	char **volume_options; /* "KEY=VALUE" for a volume that is made */
 	char *upper, *work;    /* of an overlay, as typed, or NULL */
-	const char *relabel;   /* "z", "Z" or "" */
-	bool overlay;	       /* O */
-	bool chown;	       /* U */
-	bool nocopy;	       /* a volume gets nothing of the image's content */
+	/* artifact: which of its files, by one of these, or NULL; and their name inside */
+	char *title, *digest, *name;
+	char *artifact;	     /* whose file the source is: set while a container is made */
+	const char *relabel; /* "z", "Z" or "" */
+	bool overlay;	     /* O */
+	bool chown;	     /* U */
+	bool nocopy;	     /* a volume gets nothing of the image's content */
 	bool idmap;
 	char *idmap_own; /* the mount's own map, see optidmap.h; NULL: the container's */
 	bool rw; /* image: on an overlay of its own */

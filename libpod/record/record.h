@@ -46,8 +46,8 @@ struct container_port {
 /* A mount that the user, the image or another container asked for, as `inspect` tells it and
  * --volumes-from passes it on. */
 struct container_mount {
-	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "devpts" */
-	char *name;   /* of the volume or the image; NULL */
+	char *type;   /* "bind", "volume", "tmpfs", "ramfs", "image", "artifact", "devpts" */
+	char *name;   /* of the volume, the image or the artifact; NULL */
 	char *source; /* on the host; NULL where there is none */
 	char *destination;
 	char **options;
@@ -227,6 +227,8 @@ static inline bool container_is_up(const struct container *c)
 }
 
 struct container *container_free(struct container *c);
+/* Whether C, of --rmi, is gone and its image not: another container uses that. */
+bool container_left_image(const struct container *c);
 /* What control groups this process may make, for C: cgroup_delegation_find(), looked up once. *RET
  * belongs to C. */
 int container_delegation(struct container *c, struct cgroup_delegation **ret, struct cmk_err *err);

@@ -30,11 +30,23 @@ void container_remove_cidfile(const struct container_config *cfg)
 		(void)unlink(cfg->cidfile);
 }
 
+bool container_left_image(const struct container *c)
+{
+	struct image_record rec = { 0 };
+	bool there = c->cfg.remove_image && c->cfg.image_id &&
+		     !container_has_record(c->st, c->cfg.id) &&
+		     storage_image_load(c->st, c->cfg.image_id, &rec, NULL) == 0 &&
+		     (strv_len(rec.names) < 2 || strv_has(rec.names, c->cfg.image_name));
+
+	image_record_done(&rec);
+	return there;
+}
+
 void container_remove_image(struct storage *st, const struct container_config *cfg)
 {
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct image_record rec = { 0 };
-	bool whole;
+	bool whole, used = false;
 	int r;
 
 	if (!cfg->remove_image || !cfg->image_id)
@@ -43,13 +55,13 @@ void container_remove_image(struct storage *st, const struct container_config *c
 	whole = strv_len(rec.names) < 2 || !strv_has(rec.names, cfg->image_name);
 	if (r == 0 && !whole)
 		r = storage_name_remove(st, cfg->image_name, &err);
-	else if (r == 0 && !is_used(st, cfg->image_id))
-		r = storage_image_remove(st, cfg->image_id, &err);
-	else if (r == 0)
-		log_warn("image '%s' stays: other containers use it", cfg->image_name);
+	else if (r == 0) {
+		used = is_used(st, cfg->image_id);
+		r = used ? 0 : storage_image_remove(st, cfg->image_id, &err);
+	}
 	if (r < 0)
 		log_warn("remove image '%s': %s", cfg->image_name, cmk_err_msg(&err));
-	else
+	else if (!used)
 		event_write_image(st, whole ? "remove" : "untag", cfg->image_id, cfg->image_name);
 	image_record_done(&rec);
 }

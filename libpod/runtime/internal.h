@@ -201,6 +201,10 @@ int root_open(int root_fd, const char *path, int flags);
  * made. */
 int root_open_target(int root_fd, const char *path, bool is_dir, bool *ret_made,
 		     struct cmk_err *err);
+/* Where a mount goes: PATH, as above. INTO (may be NULL) is the name of a file in PATH, unless that
+ * is a file itself. */
+int root_open_place(int root_fd, const char *path, const char *into, bool is_dir, bool *ret_made,
+		    struct cmk_err *err);
 
 /* --- mount_options.c --- */
 struct mount_options {
@@ -213,7 +217,7 @@ struct mount_options {
 	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
 	bool volume, nocopy, chown, idmap, fresh, own, optional, late_read_only;
 	bool relabel_shared, relabel_private;
-	const char *subpath, *overlay, *scratch, *value, *idmap_own;
+	const char *subpath, *overlay, *scratch, *value, *idmap_own, *into;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);
 void mount_options_done(struct mount_options *o);

@@ -114,7 +114,7 @@ static bool parse_own(const char *word, struct mount_options *o)
 	} values[] = {
 		{ "subpath=", &o->subpath }, { "idmap=", &o->idmap_own },
 		{ "overlay=", &o->overlay }, { "scratch=", &o->scratch },
-		{ "value=", &o->value },
+		{ "value=", &o->value },     { "into=", &o->into },
 	};
 	const char *own = str_after(word, "x-cmk."), *value;
 

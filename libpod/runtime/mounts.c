@@ -340,7 +340,8 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 		return mnt;
 	if (fstat(mnt, &st) < 0)
 		return cmk_err_errno(err, "stat");
-	target = root_open_target(c->root_fd, m->destination, S_ISDIR(st.st_mode), &made, err);
+	target = root_open_place(c->root_fd, m->destination, o.into, S_ISDIR(st.st_mode), &made,
+				 err);
 	if (target < 0)
 		return target;
 	if (!outside) {

@@ -46,6 +46,21 @@ static char **propagation_of(char *const *options)
 	return v;
 }
 
+/* What x-cmk.into names is always below the destination: only we look what is there. Takes SOURCE.
+ */
+static void add_made(struct spec *s, const struct spec_mount *m, char *source)
+{
+	cleanup_free char *inside = NULL;
+
+	for (char **o = m->options; o && *o; o++) {
+		const char *name = str_after(*o, "x-cmk.into=");
+
+		if (name)
+			inside = xasprintf("%s/%s", m->destination, name);
+	}
+	add_bind(s, inside ? inside : m->destination, source, propagation_of(m->options));
+}
+
 /* S->mounts is owned then. */
 static void put_mounts(struct spec *s, const struct runtime_job *job, const char *place)
 {
@@ -60,8 +75,7 @@ static void put_mounts(struct spec *s, const struct runtime_job *job, const char
 		if (!other_mounts_itself(from, m))
 			spec_add_mount(s, m->destination, m->type, m->source, options);
 		else if (job->made[i] >= 0)
-			add_bind(s, m->destination, xasprintf("%s/" OTHER_MOUNT "%zu", place, i),
-				 propagation_of(m->options));
+			add_made(s, m, xasprintf("%s/" OTHER_MOUNT "%zu", place, i));
 	}
 	if (from->init)
 		add_bind(s, INIT_INSIDE, xasprintf("%s/" OTHER_INIT, place), NULL);

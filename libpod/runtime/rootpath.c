@@ -160,3 +160,16 @@ int root_open_target(int root_fd, const char *path, bool is_dir, bool *ret_made,
 	}
 	return cmk_err_set(err, -ELOOP, "'%s': %s", path, errno_text(ELOOP));
 }
+
+int root_open_place(int root_fd, const char *path, const char *into, bool is_dir, bool *ret_made,
+		    struct cmk_err *err)
+{
+	cleanup_close int fd = into ? root_open(root_fd, path, O_PATH) : -1;
+	cleanup_free char *inside = NULL;
+	struct stat st;
+
+	if (!into || (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode)))
+		return root_open_target(root_fd, path, is_dir, ret_made, err);
+	inside = xasprintf("%s/%s", path, into);
+	return root_open_target(root_fd, inside, is_dir, ret_made, err);
+}

@@ -221,3 +221,57 @@ Deleted: [0-9a-f]{64}$'
 	run_cmk artifact extract localhost/kept:1 .
 	assert_equal "$(cat a)" a
 }
+
+@test "--mount type=artifact: the files of an artifact, read-only" {
+	local dir
+	dir=$(rootfs)
+	run_cmk artifact add x hello.txt blob.bin
+	run_cmk artifact add one hello.txt
+	inside() { run_cmk run --rm --net=none "${@:2}" --rootfs "$dir" sh -c "$1"; }
+	inside 'ls /data; cat /data/hello.txt; sha256sum </data/blob.bin' --mount type=artifact,src=x,dst=/data
+	assert_equal "$output" $'blob.bin\nhello.txt\nhello\n'"$(sum blob.bin)  -"
+	inside 'ls /title' --mount type=artifact,src=x,dst=/title,title=hello.txt
+	assert_equal "$output" hello.txt
+	inside 'ls /digest' --mount "type=artifact,src=x,dst=/digest,digest=sha256:$(sum hello.txt)"
+	assert_equal "$output" "sha256-$(sum hello.txt)"
+	inside 'ls /names' --mount type=artifact,src=x,dst=/names,name=n
+	assert_equal "$output" $'n-0\nn-1'
+	inside 'ls /name; cat /name/n' --mount type=artifact,src=one,dst=/name,name=n
+	assert_equal "$output" $'n\nhello'
+	# Where a file is, it takes its place; and any user reads it.
+	echo old >"$dir/etc/motd"
+	inside 'cat /etc/motd' --user 1234 --mount type=artifact,src=one,dst=/etc/motd
+	assert_equal "$output" hello
+	inside 'echo x >/data/hello.txt || rm /data/hello.txt || echo refused' --mount type=artifact,src=one,dst=/data
+	assert_equal "$output" refused
+	assert_equal "$(cat "$dir/etc/motd")" old
+	cmk artifact extract one out.txt
+	assert_equal "$(cat out.txt)" hello
+}
+
+@test "--mount type=artifact: inspect, cp, start again, what is not there" {
+	local dir
+	dir=$(rootfs)
+	run_cmk artifact add one hello.txt
+	run_cmk create --net=none --name c --mount type=artifact,src=one,dst=/data --rootfs "$dir" cat /data/hello.txt
+	run_cmk inspect --format '{{range .Mounts}}{{.Type}} {{.Source}} {{.Destination}} {{.RW}}{{end}}' c
+	assert_equal "$output" "artifact one /data false"
+	run_cmk cp c:/data/hello.txt copy
+	assert_equal "$(cat copy)" hello
+	run_cmk start -a c
+	assert_equal "$output" hello
+	run_cmk start -a c
+	assert_equal "$output" hello
+	run_cmk artifact rm one
+	run_cmk 125 start -a c
+	assert_error "mount '/data'"
+	run_cmk 125 create --net=none --mount type=artifact,src=nosuch,dst=/data --rootfs "$dir" true
+	assert_error "artifact 'nosuch' not found: nosuch: artifact does not exist"
+	run_cmk artifact add one hello.txt
+	run_cmk 125 create --net=none --mount type=artifact,src=one,dst=/data,title=zork --rootfs "$dir" true
+	assert_error "artifact 'one': no blob with the title \"zork\""
+	run_cmk 125 create --net=none --mount type=artifact,src=one,dst=/data --mount type=artifact,src=one,dst=/data,name=n --rootfs "$dir" true
+	assert_error "duplicate mount destination"
+	run_cmk ps -aq
+	assert_equal "${#lines[@]}" 1
+}

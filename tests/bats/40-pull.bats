@@ -151,6 +151,8 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	run_cmk 125 create --authfile "$T/none.json" "$REGISTRY_PLAIN_AUTH/library/alpine"
 	assert_error "credential file is not accessible"
 	REGISTRY_AUTH_FILE=$T/none.json run_cmk pull -q "$REGISTRY/library/alpine"
+	REGISTRY_AUTH_FILE=$T/none.json run_cmk create --net=none "$REGISTRY/library/alpine"
+	run_cmk rm "$output"
 	mkdir -p "$HOME/.docker"
 	cp "$T/auth.json" "$HOME/.docker/config.json"
 	run_cmk pull -q "$REGISTRY_PLAIN_AUTH/library/alpine"

@@ -371,6 +371,7 @@ refused() {
 	run_cmk create --name other --net=none localhost/once true
 	run_cmk run --rmi --net=none localhost/once echo hello
 	assert_equal "$output" hello
+	assert_match "$stderr" "image is in use by a container"
 	run_cmk image exists localhost/once
 	run_cmk rm other
 	run_cmk 3 run --rmi --net=none localhost/once sh -c 'exit 3'

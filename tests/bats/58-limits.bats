@@ -62,7 +62,7 @@ block_device() {
 	refused "--blkio-weight: 1001 is not between 10 and 1000" --blkio-weight 1001
 	refused "--blkio-weight-device: bad format: '/dev/null'" --blkio-weight-device /dev/null
 	refused "invalid weight for device: '/dev/null:5'" --blkio-weight-device /dev/null:5
-	refused "'/dev/null' is not a block device" --device-read-bps /dev/null:1mb
+	refused "/dev/null: not a block device" --device-read-bps /dev/null:1mb
 	refused "device '/nosuch': no such file" --device-write-bps /nosuch:1mb
 	refused "--device-read-iops: invalid rate for device: '/dev/null:1mb'" --device-read-iops /dev/null:1mb
 	refused "--device-write-iops: bad format: 'sda:1'" --device-write-iops sda:1

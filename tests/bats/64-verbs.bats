@@ -188,6 +188,8 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	assert_equal "$(cat w4.out)" 4
 	run_cmk wait --ignore nosuch
 	assert_equal "$output" -1
+	run_cmk --root "$T/empty" wait --ignore --latest
+	assert_equal "$output" -1
 	run_cmk 125 wait nosuch
 	assert_error "no such container"
 	run_cmk 125 wait --condition sleeping one
@@ -342,7 +344,7 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	run_cmk 125 stop --all --cidfile a
 	assert_error "cannot be used together"
 	run_cmk 125 stop --cidfile nosuch
-	assert_error "CIDFile"
+	assert_error "^Error: reading CIDFile: open nosuch: no such file or directory\$"
 	run_cmk stop --ignore --cidfile nosuch
 	for c in start stop restart pause unpause rm; do
 		run_cmk 125 "$c" --latest --filter label=x

@@ -154,6 +154,8 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	publish 2
 	unset REGISTRY_AUTH_FILE
 	run_cmk 125 auto-update
+	run_cmk 125 auto-update --authfile "$T/none.json"
+	assert_error "^Error: credential file is not accessible"
 	run_cmk auto-update --authfile "$T/auth.json" --format '{{.Updated}}'
 	assert_equal "$output" true
 	run_cmk rm -f -t 0 web

@@ -69,7 +69,7 @@ static void test_bad_values_are_refused(void **state)
 		{ { .weights = LIST("null:10") }, "bad format" },
 		{ { .weights = LIST("/dev/null:") }, "bad format" },
 		{ { .weights = LIST("/dev/null:9") }, "invalid weight for device: '/dev/null:9'" },
-		{ { .weights = LIST("/dev/null:10") }, "'/dev/null' is not a block device" },
+		{ { .weights = LIST("/dev/null:10") }, "/dev/null: not a block device" },
 		{ { .weights = LIST("/nosuch:10") }, "device '/nosuch': no such file" },
 		{ { .rates[IO_READ_BPS] = LIST("/dev/null:x") }, "invalid rate for device" },
 		{ { .rates[IO_READ_BPS] = LIST("/dev/null:-1") }, "invalid rate for device" },

@@ -106,8 +106,13 @@ static void bad_mounts_are_refused(void **state)
 {
 	(void)state;
 	refuse_mount(opt_mount_parse, "", -EINVAL, "invalid option type");
-	refuse_mount(opt_mount_parse, "type=artifact,src=x,dst=/b", -EOPNOTSUPP,
-		     "not supported yet");
+	refuse_mount(opt_mount_parse, "type=artifact,dst=/b", -EINVAL, "must set source");
+	refuse_mount(opt_mount_parse, "type=artifact,src=x,dst=/b,title=a,digest=b", -EINVAL,
+		     "cannot specify both digest and title");
+	refuse_mount(opt_mount_parse, "type=artifact,src=x,dst=/b,name=a/b", -EINVAL,
+		     "not the name of a file");
+	refuse_mount(opt_mount_parse, "type=artifact,src=x,dst=/b,rw", -EINVAL,
+		     "invalid mount option");
 	refuse_mount(opt_mount_parse, "type=wibble,dst=/b", -EINVAL, "invalid filesystem type");
 	refuse_mount(opt_mount_parse, "type=bind,src=/a", -EINVAL, "must set volume destination");
 	refuse_mount(opt_mount_parse, "type=bind,src=,dst=/a", -EINVAL, "cannot be empty");

@@ -131,6 +131,30 @@ static void test_missing_targets_are_made_inside(void **state)
 	assert_target(f, "/", true, "root");
 }
 
+static void assert_place(struct fixture *f, const char *path, const char *into, const char *where)
+{
+	struct stat a, b;
+	int fd = root_open_place(f->root, path, into, false, NULL, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &a), 0);
+	assert_int_equal(fstatat(f->top, where, &b, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev && S_ISREG(a.st_mode));
+	(void)close(fd);
+}
+
+static void test_a_file_goes_into_a_directory_or_takes_a_files_place(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_place(f, "/a/there", NULL, "root/a/there");
+	assert_place(f, "/a/there", "name", "root/a/there");
+	assert_place(f, "/a", "name", "root/a/name");
+	assert_place(f, "/b/new", "name", "root/b/new/name");
+	assert_int_equal(root_open_place(f->root, "/a/there/x", "name", false, NULL, NULL),
+			 -ENOTDIR);
+}
+
 static void test_links_lead_nowhere_out(void **state)
 {
 	struct fixture *f = *state;
@@ -199,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_users_by_name_and_number),
 		cmocka_unit_test(test_missing_targets_are_made_inside),
+		cmocka_unit_test(test_a_file_goes_into_a_directory_or_takes_a_files_place),
 		cmocka_unit_test(test_links_lead_nowhere_out),
 		cmocka_unit_test(test_a_fifo_holds_nobody),
 		cmocka_unit_test(test_mount_options),
