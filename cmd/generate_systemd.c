@@ -225,6 +225,16 @@ static int show(const struct generate_args *a, const struct generated *u, struct
 	return r;
 }
 
+/* Two would start it again. */
+static void warn_of_restart(const struct container_config *cfg)
+{
+	if (cfg->restart_policy)
+		log_warn("Container %s has restart policy \"%s\" which can lead to issues on "
+			 "shutdown: its monitor starts it again, and systemd too; make it without, "
+			 "or use --new",
+			 cfg->id, cfg->restart_policy);
+}
+
 static int generate_systemd_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,
 				 char **argv, struct cmk_err *err)
 {
@@ -241,6 +251,8 @@ static int generate_systemd_exec(const struct cmk_globals *g, void *args, int ar
 		r = container_open(st, argv[0], &c, err);
 	if (r == 0)
 		r = generate(g, a, c, &u, err);
+	if (r == 0 && a->new != 1 && !a->q.template)
+		warn_of_restart(&c->cfg);
 	return r < 0 ? r : show(a, &u, err);
 }
 

@@ -379,7 +379,7 @@ static void add_quadlet_key(struct strbuf *sb, const struct quadlet_key *k)
 	static const char *const verbs[QUADLET_N_KINDS] = {
 		[QUADLET_CONTAINER] = "cmk run",
 		[QUADLET_VOLUME] = "cmk volume create",
-		[QUADLET_IMAGE] = "cmk pull",
+		[QUADLET_IMAGE] = "cmk image pull",
 	};
 	static const char *const each[] = {
 		[QUADLET_EACH] = ", for each",
@@ -446,11 +446,13 @@ static void quadlet_page(struct strbuf *sb)
 		".pod, "
 		".build and .kube are refused: what they need is not there yet. Keys that begin "
 		"with X- are passed over. Sections other than the file's own and [Quadlet] are "
-		"systemd's; they may not set `ExecStart`, and in a container `KillMode` other than "
+		"systemd's; they may not set `ExecStart`, `User`, `Group` or `DynamicUser`, and in "
+		"a container `KillMode` other than "
 		"`mixed` and `control-group` or `Type` other than `notify` and `oneshot`.\n\n"
 		"In `After`, `Requires` and the other keys of [Unit] that name units, the name of "
 		"a file stands for its service. Specifiers such as `%h` are systemd's in all "
-		"values. A key whose value is empty forgets those before it.",
+		"values. A key whose value is empty forgets those before it. Quotes around a whole "
+		"value are not of it.",
 		false);
 	strbuf_adds(sb, ".SH DIRECTORIES\n");
 	add_paragraphs(
@@ -492,7 +494,8 @@ static void quadlet_page(struct strbuf *sb)
 		"Units of containers and images, which may have to pull, are started when the "
 		"network is there. The system's units wait for `network-online.target`; those of "
 		"users for the unit `" QUADLET_ONLINE "`, which waits as long as the system is on "
-		"its way to that target, 90 seconds at most.",
+		"its way to that target, 90 seconds at most; its name is podman's, and podman's is "
+		"used where that is installed.",
 		false);
 	strbuf_adds(sb, ".SH SEE ALSO\n\\fBcmk\\fR(1), \\fBcmk\\-quadlet\\-install\\fR(1), "
 			"\\fBsystemd.unit\\fR(5), \\fBsystemd.generator\\fR(7)\n");

@@ -117,8 +117,8 @@ static int add_part(struct install *in, const char *path, const char *text, stru
 	if (text[strspn(text, " \t\r\n")] == '\0')
 		return 0;
 	if (!name)
-		return cmk_err_set(err, -EINVAL, "'%s': a part has no line '# FileName=NAME'",
-				   path);
+		return cmk_err_set(err, -EINVAL,
+				   "'%s': a part is missing required '# FileName=NAME'", path);
 	if (!suffix)
 		return cmk_err_set(err, -EINVAL,
 				   "'%s': the part '%.80s' has no section of a quadlet", path,
@@ -160,8 +160,6 @@ static int add_text(struct install *in, const char *path, const char *name, char
 
 	if (!str_has_suffix(name, ".quadlets"))
 		return add_file(in, name, text, len, err);
-	if (!in->app)
-		in->app = xstrndup(name, strlen(name) - strlen(".quadlets"));
 	r = strlen(text) == len ? add_parts(in, path, text, err)
 				: cmk_err_set(err, -EINVAL, "'%s': a byte of it is NUL", path);
 	free(text);
@@ -397,9 +395,10 @@ const struct cmk_command cmk_cmd_quadlet_install = {
 		"podman's own generator is installed. What stands behind the first file may be "
 		"anything; a file that is no quadlet goes to the same directory, and is removed "
 		"with the first one.\n\nA directory is an application of its name: all files in "
-		"it are installed, and removed together. So is a file .quadlets, which holds "
+		"it are installed, and removed together. A file .quadlets holds "
 		"several quadlets: lines `---` stand between them, and each has a comment `# "
-		"FileName=NAME`; its kind follows from its section.\n\nThe name of a URL's file is "
+		"FileName=NAME`; its kind follows from its section. They are quadlets of their "
+		"own.\n\nThe name of a URL's file is "
 		"the last part of its path. Files are converted first, and nothing is written "
 		"where one of them is refused; a quadlet that needs another which is not there "
 		"yet is a warning.",

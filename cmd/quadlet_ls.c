@@ -77,13 +77,28 @@ static void write_row(struct json_writer *w, const struct quadlet_unit *u, const
 	json_write_end(w, '}');
 }
 
+/* As podman's: also a template of the user's own has the titles as its first line. */
+static bool titles_are_a_row(const char *format)
+{
+	return format && !streq(format, "json") && !str_after(format, "table ") &&
+	       !strstr(format, "{{json");
+}
+
+static void write_titles(struct json_writer *w, const struct format_title *titles)
+{
+	json_write_object(w, NULL);
+	for (; titles->field; titles++)
+		json_write_str(w, titles->field, titles->title);
+	json_write_end(w, '}');
+}
+
 static int quadlet_ls_exec(const struct cmk_globals *g cmk_unused, void *args, int argc cmk_unused,
 			   char **argv cmk_unused, struct cmk_err *err)
 {
-	static const struct format_title titles[] = { { "UnitName", "UNIT NAME" },
-						      { "Path", "PATH ON DISK" },
-						      { "App", "APPLICATION" },
-						      { NULL, NULL } };
+	static const struct format_title titles[] = {
+		{ "Name", "NAME" },	{ "UnitName", "UNIT NAME" }, { "Path", "PATH ON DISK" },
+		{ "Status", "STATUS" }, { "App", "APPLICATION" },    { NULL, NULL }
+	};
 	const struct quadlet_ls_args *a = args;
 	cleanup_quadlets struct quadlet_set set = { 0 };
 	struct json_writer w = JSON_WRITER_INIT;
@@ -96,6 +111,8 @@ static int quadlet_ls_exec(const struct cmk_globals *g cmk_unused, void *args, i
 		return r;
 	states = quadlet_states(&set);
 	json_write_array(&w, NULL);
+	if (titles_are_a_row(a->format))
+		write_titles(&w, titles);
 	for (size_t i = 0; i < set.n; i++)
 		if (fits(a->filters, set.units[i]->name, states[i]))
 			write_row(&w, set.units[i], states[i]);
@@ -107,7 +124,7 @@ static int quadlet_ls_exec(const struct cmk_globals *g cmk_unused, void *args, i
 static const struct cmk_example quadlet_ls_examples[] = {
 	{ "cmk quadlet ls", "Lists all quadlets, with the state of their units" },
 	{ "cmk quadlet ls --filter name='web*' --format '{{.UnitName}}'",
-	  "The units of those whose names begin with web" },
+	  "The units of those whose names begin with web, behind a line of titles" },
 	{ NULL, NULL },
 };
 static const char *const quadlet_ls_aliases[] = { "quadlet list", NULL };
@@ -119,7 +136,9 @@ const struct cmk_command cmk_cmd_quadlet_ls = {
 	.operands = "",
 	.description =
 		"One line for each file from which systemd gets a unit, cmk-systemd.unit(5), "
-		"wherever it is.\n\nThe status is systemd's, `active/running` or "
+		"wherever it is. Before those of a template, too, there is a line of titles, as "
+		"podman has it; not with `{{json .}}`.\n\nThe status is systemd's, "
+		"`active/running` or "
 		"`inactive/dead`; `Not loaded` where systemd knows of no such unit, because the "
 		"file is refused or systemd has not read its units again; `loaded template` of a "
 		"template; `unknown` where no systemd runs for the user.",

@@ -18,7 +18,7 @@ static int quadlet_print_exec(const struct cmk_globals *g cmk_unused, void *args
 		return r;
 	u = quadlet_find(&set, argv[0]);
 	if (!u)
-		return cmk_err_set(err, -ENOENT, "there is no quadlet '%s'", argv[0]);
+		return cmk_err_set(err, -ENOENT, "could not locate quadlet '%s'", argv[0]);
 	r = file_read_at(AT_FDCWD, u->path, UNITFILE_SIZE_MAX, &text, &len, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "%s", u->path);

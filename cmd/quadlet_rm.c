@@ -107,10 +107,24 @@ static bool is_in(int dir, const char *name)
 			faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0));
 }
 
+/* "shop" of ".shop.app", owned; NULL where NAME is no such list's. */
+static char *app_in(const char *name)
+{
+	const char *end = strrchr(name, '.');
+
+	if (*name != '.' || end == name || !streq(end, ".app"))
+		return NULL;
+	return xstrndup(name + 1, (size_t)(end - name - 1));
+}
+
 static int rm_one(struct storage *st cmk_unused, const char *name, void *arg, struct cmk_err *err)
 {
 	const struct rm_run *run = arg;
 	const struct quadlet_unit *u;
+	cleanup_free char *app = app_in(name);
+
+	/* An app also by the name of its list. */
+	name = app ?: name;
 
 	for (char **d = run->dirs; d && *d; d++) {
 		cleanup_close int dir = open(*d, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -125,7 +139,7 @@ static int rm_one(struct storage *st cmk_unused, const char *name, void *arg, st
 		return cmk_err_set(err, -EPERM,
 				   "'%s' is not where `cmk quadlet install` puts it: '%s'", name,
 				   u->path);
-	return cmk_err_set(err, -ENOENT, "there is no quadlet '%s'", name);
+	return cmk_err_set(err, -ENOENT, "could not locate quadlet '%s'", name);
 }
 
 /* All that are in the directories for what is installed. */
@@ -184,8 +198,8 @@ const struct cmk_command cmk_cmd_quadlet_rm = {
 	.operands = "[QUADLET...]",
 	.description =
 		"Removes files that `cmk quadlet install` has put in their place, and what came "
-		"with them. What was installed from one directory, or one file .quadlets, is an "
-		"application: with one of its quadlets, or by its name, all of it goes. Drop-ins "
+		"with them. What was installed from one directory is an application: with one of "
+		"its quadlets, or by its name NAME or .NAME.app, all of it goes. Drop-ins "
 		"stay.\n\nA quadlet that cannot be removed does not keep the others from being "
 		"removed.",
 	.examples = quadlet_rm_examples,

@@ -35,6 +35,12 @@ static int read_file(const char *path, const char *what,
 
 int create_env_file(const char *path, char ***env, struct cmk_err *err)
 {
+	/* As systemd's EnvironmentFile=: it need not be there. */
+	if (*path == '-' && access(path, F_OK) < 0) {
+		path++;
+		if (access(path, F_OK) < 0 && errno == ENOENT)
+			return 0;
+	}
 	return read_file(path, "environment file", opt_env_file_parse, env, err);
 }
 

@@ -51,8 +51,8 @@ static int check_policy(struct autoupdate_task *t)
 
 	if (!is_local(t) && !streq(t->policy, "registry") && !streq(t->policy, "image"))
 		return cmk_err_set(&t->err, -EINVAL,
-				   "label " AUTOUPDATE_LABEL "='%s': not registry, local or "
-				   "disabled",
+				   "invalid auto-update policy: label " AUTOUPDATE_LABEL
+				   "='%s': not registry, local or disabled",
 				   t->policy);
 	if (!cfg_of(t)->image_id)
 		return cmk_err_set(&t->err, -EINVAL, "it has no image");

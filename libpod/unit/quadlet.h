@@ -41,6 +41,7 @@ enum quadlet_how {
 	QUADLET_BOOL,	/* the option as a flag */
 	QUADLET_SET,	/* the option with PREFIX alone, where the value is true */
 	QUADLET_OWN,	/* something else, which TEXT says */
+	QUADLET_LINE,	/* the same, of a line of words with escapes of C */
 	QUADLET_REFUSED,
 };
 enum quadlet_check {
@@ -56,7 +57,7 @@ struct quadlet_key {
 	enum quadlet_kind kind; /* QUADLET_N_KINDS: of the section [Quadlet] */
 	const char *name;
 	enum quadlet_how how;
-	const char *option; /* of `cmk run`, `volume create` or `pull`, without dashes; or NULL */
+	const char *option; /* of `run`, `volume create` or `image pull`, without dashes; or NULL */
 	const char *prefix; /* what stands before the value: "seccomp="; or NULL */
 	const char *words;  /* "a|b|c", which it must be one of; or NULL */
 	enum quadlet_check check;
@@ -127,15 +128,16 @@ char *quadlet_service_of(const struct quadlet_set *set, const char *name);
 void quadlet_write(const struct quadlet_set *set, int fd);
 
 /* A unit by which those of users wait for the network while the machine starts: its text, where a
- * unit of SET needs it; else NULL. */
-#define QUADLET_ONLINE "cmk-user-wait-network-online.service"
+ * unit of SET needs it; else NULL. Its name is that of podman's, which users' files may order
+ * themselves by; where that is installed it is used. */
+#define QUADLET_ONLINE "podman-user-wait-network-online.service"
 const char *quadlet_online_text(const struct quadlet_set *set);
 
 /* --- what is installed -------------------------------------------------------------------------
  */
 
-/* A list of files that were installed together, in their directory: ".NAME.app" of a directory or a
- * ".quadlets" file, ".FILE.asset" of what came with one file. */
+/* A list of files that were installed together, in their directory: ".NAME.app" of a directory,
+ * ".FILE.asset" of what came with one file. */
 enum quadlet_list { QUADLET_APP, QUADLET_ASSETS };
 /* A name that may stand in such a list, and be that of a file in the directory. */
 bool quadlet_is_file_name(const char *name);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Makes the service of a file. */
+#include <strings.h>
+
 #include "base/parse.h"
+#include "libpod/record/record.h"
 #include "libpod/unit/quadlet_internal.h"
 #include "libpod/unit/unit_escape.h"
 
@@ -46,8 +49,9 @@ static int translate_name(struct quadlet_job *j, const struct unitfile_line *l, 
 	*ret = quadlet_service_of(j->set, name);
 	if (*ret)
 		return 0;
-	(void)quadlet_wrong(j, l, "there is no file '%.200s'%s", name,
-			    quadlet_find(j->set, name) ? " that is not refused" : "");
+	(void)quadlet_wrong(j, l,
+			    "unable to translate dependency for %.200s: there is no such file%s",
+			    name, quadlet_find(j->set, name) ? " that is not refused" : "");
 	j->err->kind = CMK_ERR_NOT_FOUND;
 	return -EINVAL;
 }
@@ -162,6 +166,22 @@ static int wants_network(struct quadlet_job *j)
 	return yes && j->unit->kind != QUADLET_VOLUME;
 }
 
+/* systemd would start cmk as somebody who has neither its storage nor the ids to map. */
+static int check_service_user(struct quadlet_job *j)
+{
+	static const char *const keys[] = { "User", "Group", "DynamicUser" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct unitfile_line *l = unitfile_last(&j->unit->file, "Service", keys[i]);
+
+		if (l)
+			return quadlet_wrong(j, l,
+					     "using key %s in the Service group is not supported",
+					     keys[i]);
+	}
+	return 0;
+}
+
 static int begin_service(struct quadlet_job *j)
 {
 	const char *online = j->set->user ? QUADLET_ONLINE : "network-online.target";
@@ -171,6 +191,8 @@ static int begin_service(struct quadlet_job *j)
 
 	if (r == 0 && l)
 		r = quadlet_wrong(j, l, "the command is made of [%s]", j->section);
+	if (r == 0)
+		r = check_service_user(j);
 	if (r == 0)
 		r = wants_network(j);
 	if (r < 0)
@@ -182,6 +204,8 @@ static int begin_service(struct quadlet_job *j)
 	r = copy_lines(j);
 	unit_text(&path, j->unit->path);
 	unitfile_add(&j->out, "Unit", "SourcePath", strbuf_str(&path));
+	/* What %t is on is there first: cmk's run state is in it. The name is podman's. */
+	unitfile_add(&j->out, "Unit", "RequiresMountsFor", "%t/containers");
 	return r;
 }
 
@@ -195,8 +219,6 @@ static void once(struct quadlet_job *j)
 
 /* --- containers --------------------------------------------------------------------------------
  */
-
-#define CIDFILE "--cidfile=%t/%N.cid"
 
 /* SECTION's KEY is one of the two words, which *RET is then, or is not given. */
 static int one_of(struct quadlet_job *j, const char *key, const char *a, const char *b,
@@ -219,8 +241,8 @@ static int find_image(struct quadlet_job *j, const char **ret)
 	int r;
 
 	if (!image && !rootfs)
-		return cmk_err_set(j->err, -EINVAL, "%s: there is no Image= and no Rootfs= in [%s]",
-				   j->unit->path, j->section);
+		return cmk_err_set(j->err, -EINVAL, "no Image or Rootfs key specified in %s",
+				   j->unit->path);
 	if (image && rootfs)
 		return quadlet_wrong(j, rootfs, "there is an Image= as well");
 	*ret = image ? image->value : NULL;
@@ -234,7 +256,8 @@ static int find_image(struct quadlet_job *j, const char **ret)
 	return r;
 }
 
-static int add_name(struct quadlet_job *j)
+/* *RET: the container's name, in which systemd replaces specifiers; borrowed. */
+static int find_name(struct quadlet_job *j, const char **ret)
 {
 	const char *given = quadlet_own(j, "ContainerName");
 
@@ -246,7 +269,7 @@ static int add_name(struct quadlet_job *j)
 		return cmk_err_set(j->err, -EINVAL,
 				   "%s: its name cannot be a container's: give it a ContainerName=",
 				   j->unit->path);
-	WORDS(j, "--name", given, CIDFILE, "--replace", "--rm");
+	*ret = given;
 	return 0;
 }
 
@@ -258,7 +281,7 @@ static int add_notify(struct quadlet_job *j, const char *type)
 
 	if (type && streq(type, "oneshot"))
 		return 0;
-	if (notify && streq(notify, "healthy")) {
+	if (notify && strcasecmp(notify, "healthy") == 0) {
 		WORDS(j, "--sdnotify=healthy", "-d");
 		return 0;
 	}
@@ -269,20 +292,20 @@ static int add_notify(struct quadlet_job *j, const char *type)
 	return 0;
 }
 
-static int add_stop(struct quadlet_job *j)
+static int add_stop(struct quadlet_job *j, const char *name)
 {
 	int r = begin_command(j);
 
 	if (r < 0)
 		return r;
-	WORDS(j, "rm", "-v", "-f", "-i", CIDFILE);
+	WORDS(j, "rm", "-v", "-f", "-i", name);
 	end_command(j, "ExecStop", "");
 	/* Where the monitor was killed there is no ExecStop=. */
 	end_command(j, "ExecStopPost", "-");
 	return 0;
 }
 
-static int add_reload(struct quadlet_job *j)
+static int add_reload(struct quadlet_job *j, const char *name)
 {
 	const struct unitfile_line *cmd = quadlet_own_line(j, "ReloadCmd"),
 				   *sig = quadlet_own_line(j, "ReloadSignal");
@@ -296,9 +319,9 @@ static int add_reload(struct quadlet_job *j)
 	if (r < 0)
 		return r;
 	if (sig) {
-		WORDS(j, "kill", CIDFILE, "--signal", sig->value);
+		WORDS(j, "kill", "--signal", sig->value, name);
 	} else {
-		WORDS(j, "exec", CIDFILE);
+		WORDS(j, "exec", name);
 		if (unitfile_split(cmd->value, UNITFILE_ARGS, &j->argv) < 0)
 			return quadlet_wrong(j, cmd,
 					     "a quote is not closed, or an escape is wrong");
@@ -307,22 +330,17 @@ static int add_reload(struct quadlet_job *j)
 	return 0;
 }
 
-static int add_run(struct quadlet_job *j, const char *type, const char *image)
+static int add_run(struct quadlet_job *j, const char *name, const char *type, const char *image)
 {
 	const struct unitfile_line *exec = quadlet_own_line(j, "Exec");
 	int r = begin_command(j);
 
 	if (r < 0)
 		return r;
-	strv_add(&j->argv, "run");
-	r = add_name(j);
-	if (r < 0)
-		return r;
+	WORDS(j, "run", "--name", name, "--replace", "--rm");
 	if (!quadlet_own(j, "CgroupsMode"))
 		strv_add(&j->argv, "--cgroups=split");
 	r = add_notify(j, type);
-	/* By which an update finds the unit. */
-	quadlet_option(j, "label", NULL, "PODMAN_SYSTEMD_UNIT=%n");
 	if (r == 0)
 		r = quadlet_add_keys(j);
 	if (r == 0)
@@ -341,15 +359,19 @@ static int add_run(struct quadlet_job *j, const char *type, const char *image)
 
 static int container_service(struct quadlet_job *j)
 {
-	const char *type = NULL, *kill = NULL, *image = NULL;
+	const char *type = NULL, *kill = NULL, *image = NULL, *name = NULL;
 	int r = find_image(j, &image);
 
 	if (r == 0)
 		r = one_of(j, "KillMode", "mixed", "control-group", &kill);
 	if (r == 0)
 		r = one_of(j, "Type", "notify", "oneshot", &type);
+	if (r == 0)
+		r = find_name(j, &name);
 	if (r < 0)
 		return r;
+	/* `cmk run` makes it a label, by which an update finds the unit. */
+	service_line(j, "Environment", CONTAINER_UNIT_LABEL "=%n");
 	/* The monitor stops the container, not systemd. */
 	service_default(j, "KillMode", "mixed");
 	service_default(j, "Delegate", "yes");
@@ -358,10 +380,10 @@ static int container_service(struct quadlet_job *j)
 		service_default(j, "Type", "notify");
 		service_line(j, "NotifyAccess", "all");
 	}
-	r = add_stop(j);
+	r = add_stop(j, name);
 	if (r == 0)
-		r = add_reload(j);
-	return r < 0 ? r : add_run(j, type, image);
+		r = add_reload(j, name);
+	return r < 0 ? r : add_run(j, name, type, image);
 }
 
 /* --- what is done once -------------------------------------------------------------------------
@@ -395,11 +417,10 @@ static int image_service(struct quadlet_job *j)
 	int r = begin_command(j);
 
 	if (r == 0 && !image)
-		return cmk_err_set(j->err, -EINVAL, "%s: there is no Image= in [%s]", j->unit->path,
-				   j->section);
+		return cmk_err_set(j->err, -EINVAL, "no Image key specified in %s", j->unit->path);
 	if (r < 0)
 		return r;
-	strv_add(&j->argv, "pull");
+	WORDS(j, "image", "pull");
 	r = quadlet_add_keys(j);
 	if (r == 0)
 		r = add_args(j, "PodmanArgs");
@@ -439,6 +460,8 @@ int quadlet_convert(const struct quadlet_set *set, struct quadlet_unit *unit)
 		strbuf_adds(&text, "# Generated by cmk-quadlet\n");
 		unitfile_write(&j.out, &text);
 		unit->service_text = strbuf_steal(&text);
+	} else {
+		(void)cmk_err_wrap(&unit->err, r, "converting \"%s\"", unit->name);
 	}
 	unitfile_done(&j.out);
 	(void)strv_free(j.argv);

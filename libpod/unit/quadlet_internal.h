@@ -42,11 +42,15 @@ int quadlet_check_keys(struct quadlet_job *j);
 int quadlet_add_key(struct quadlet_job *j, const struct quadlet_key *k);
 
 /* Functions of keys. */
+int quadlet_key_capability(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_device(struct quadlet_job *j, const struct quadlet_key *k);
+int quadlet_key_entrypoint(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_env_file(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_mount(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_network(struct quadlet_job *j, const struct quadlet_key *k);
+int quadlet_key_remap(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_user(struct quadlet_job *j, const struct quadlet_key *k);
+int quadlet_key_volatile_tmp(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_volume(struct quadlet_job *j, const struct quadlet_key *k);
 int quadlet_key_volume_options(struct quadlet_job *j, const struct quadlet_key *k);
 

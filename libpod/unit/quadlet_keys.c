@@ -8,7 +8,7 @@
 #define NO_NETWORKS "networks of one's own are not there yet"
 #define NO_PODS "pods are not there yet"
 #define NO_MODULES "cmk reads no modules of containers.conf; $CONTAINERS_CONF_OVERRIDE names a file"
-#define OLD_MAP "it is deprecated: use UserNS=, UIDMap= and GIDMap="
+#define OLD "deprecated"
 
 const struct quadlet_kind_info quadlet_kinds[QUADLET_N_KINDS] = {
 	[QUADLET_CONTAINER] = { ".container", "Container", "", NULL },
@@ -30,7 +30,7 @@ const struct quadlet_kind_info quadlet_kinds[QUADLET_N_KINDS] = {
 #define I(name_, how_, option_, ...) ROW(IMAGE, name_, how_, option_, __VA_ARGS__)
 
 const struct quadlet_key quadlet_keys[] = {
-	C("AddCapability", WORDS, "cap-add"),
+	C("AddCapability", WORDS, "cap-add", .add = quadlet_key_capability),
 	C("AddDevice", WORDS, "device", .add = quadlet_key_device,
 	  .text = "one with `-` in front is left out where it is not there when the unit is made"),
 	C("AddHost", EACH, "add-host"),
@@ -46,16 +46,17 @@ const struct quadlet_key quadlet_keys[] = {
 	C("DNS", EACH, "dns"),
 	C("DNSOption", EACH, "dns-option"),
 	C("DNSSearch", EACH, "dns-search"),
-	C("DropCapability", WORDS, "cap-drop"),
-	C("Entrypoint", STRING, "entrypoint"),
+	C("DropCapability", WORDS, "cap-drop", .add = quadlet_key_capability),
+	C("Entrypoint", STRING, "entrypoint", .add = quadlet_key_entrypoint,
+	  .text = "an empty one: that of the image does not count"),
 	C("Environment", ARGS, "env"),
 	C("EnvironmentFile", ARGS, "env-file", .add = quadlet_key_env_file,
-	  .text = "relative to the directory of the file"),
+	  .text = "relative to the directory of the file; one with `-` in front need not be there"),
 	C("EnvironmentHost", BOOL, "env-host"),
-	C("Exec", OWN, NULL, .text = "the command and its arguments"),
+	C("Exec", LINE, NULL, .text = "the command and its arguments"),
 	C("ExposeHostPort", EACH, "expose", .check = QUADLET_PORTS),
 	C("GIDMap", WORDS, "gidmap"),
-	C("GlobalArgs", OWN, NULL, .text = "words between `cmk` and `run`"),
+	C("GlobalArgs", LINE, NULL, .text = "words between `cmk` and `run`"),
 	C("Group", OWN, "user", .text = "the group of `User=`, which has to be given"),
 	C("GroupAdd", EACH, "group-add"),
 	C("HealthCmd", STRING, "health-cmd"),
@@ -101,19 +102,21 @@ const struct quadlet_key quadlet_keys[] = {
 		  "`healthy`, when its health check has succeeded"),
 	C("PidsLimit", STRING, "pids-limit", .check = QUADLET_LIMIT),
 	C("Pod", REFUSED, NULL, .text = NO_PODS),
-	C("PodmanArgs", OWN, NULL, .text = "more words of `cmk run`, before the image"),
+	C("PodmanArgs", LINE, NULL, .text = "more words of `cmk run`, before the image"),
 	C("PublishPort", EACH, "publish"),
 	C("Pull", STRING, "pull", .words = "always|missing|never|newer"),
 	C("ReadOnly", BOOL, "read-only"),
 	C("ReadOnlyTmpfs", BOOL, "read-only-tmpfs"),
-	C("ReloadCmd", OWN, NULL,
+	C("ReloadCmd", LINE, NULL,
 	  .text = "a command that `systemctl reload` runs in the container"),
 	C("ReloadSignal", OWN, NULL, .check = QUADLET_SIGNAL,
 	  .text = "a signal that `systemctl reload` sends to the container"),
-	C("RemapGid", REFUSED, NULL, .text = OLD_MAP),
-	C("RemapUid", REFUSED, NULL, .text = OLD_MAP),
-	C("RemapUidSize", REFUSED, NULL, .text = OLD_MAP),
-	C("RemapUsers", REFUSED, NULL, .text = OLD_MAP),
+	C("RemapGid", OWN, NULL, .text = OLD ": a mapping of `RemapUsers=`, use `GIDMap=`"),
+	C("RemapUid", OWN, NULL, .text = OLD ": a mapping of `RemapUsers=`, use `UIDMap=`"),
+	C("RemapUidSize", OWN, NULL, .check = QUADLET_NUMBER,
+	  .text = OLD ": how many ids `RemapUsers=auto` maps, use `UserNS=auto:size=`"),
+	C("RemapUsers", OWN, "userns", .add = quadlet_key_remap,
+	  .text = OLD ": `manual`, `auto` or `keep-id`; use `UserNS=`, `UIDMap=` and `GIDMap=`"),
 	C("Retry", STRING, "retry", .check = QUADLET_NUMBER),
 	C("RetryDelay", STRING, "retry-delay"),
 	C("Rootfs", OWN, "rootfs", .text = "a directory instead of `Image=`"),
@@ -140,7 +143,10 @@ const struct quadlet_key quadlet_keys[] = {
 	C("Unmask", ARGS, "security-opt", .prefix = "unmask="),
 	C("User", STRING, "user", .add = quadlet_key_user),
 	C("UserNS", STRING, "userns"),
-	C("VolatileTmp", REFUSED, NULL, .text = "it is deprecated: use Tmpfs=/tmp"),
+	C("VolatileTmp", OWN, "tmpfs", .add = quadlet_key_volatile_tmp,
+	  .text = OLD
+	  ": where it is true and the container is not read-only, a tmpfs of 512 MiB at "
+	  "`/tmp`; use `Tmpfs=`"),
 	C("Volume", EACH, "volume", .add = quadlet_key_volume,
 	  .text = "a source that ends in `.volume` is the volume of that file, whose unit is "
 		  "started before; one that begins with `.` is relative to the directory of the "
@@ -150,19 +156,23 @@ const struct quadlet_key quadlet_keys[] = {
 	V("ContainersConfModule", REFUSED, NULL, .text = NO_MODULES),
 	V("Copy", OWN, "opt",
 	  .text = "`false`: the volume does not get what the image has at its place; as "
-		  "`--opt o=nocopy`"),
+		  "`--opt nocopy`"),
 	V("Device", STRING, "opt", .prefix = "device="),
 	V("Driver", STRING, "driver", .words = "local",
 	  .text = "volumes of the driver `image` are not there yet"),
-	V("GlobalArgs", OWN, NULL, .text = "words between `cmk` and `volume create`"),
-	V("Group", OWN, "opt", .check = QUADLET_NUMBER, .text = "as `--opt o=gid=GROUP`"),
+	V("GID", STRING, "gid", .check = QUADLET_NUMBER),
+	V("GlobalArgs", LINE, NULL, .text = "words between `cmk` and `volume create`"),
+	V("Group", OWN, "opt",
+	  .text = "as `--opt o=gid=GROUP`; a name is one of the host's, when the unit is made"),
 	V("Image", REFUSED, NULL, .text = "volumes of the driver 'image' are not there yet"),
 	V("Label", ARGS, "label"),
 	V("Options", OWN, "opt", .add = quadlet_key_volume_options, .text = "as `--opt o=OPTIONS`"),
-	V("PodmanArgs", OWN, NULL, .text = "more words of `cmk volume create`, before the name"),
+	V("PodmanArgs", LINE, NULL, .text = "more words of `cmk volume create`, before the name"),
 	V("ServiceName", OWN, NULL, .text = "name of the unit, without `.service`"),
 	V("Type", STRING, "opt", .prefix = "type="),
-	V("User", OWN, "opt", .check = QUADLET_NUMBER, .text = "as `--opt o=uid=USER`"),
+	V("UID", STRING, "uid", .check = QUADLET_NUMBER),
+	V("User", OWN, "opt",
+	  .text = "as `--opt o=uid=USER`; a name is one of the host's, when the unit is made"),
 	V("VolumeName", OWN, NULL, .text = "`systemd-` and the file's name where it is not given"),
 
 	I("AllTags", BOOL, "all-tags"),
@@ -172,12 +182,12 @@ const struct quadlet_key quadlet_keys[] = {
 	I("ContainersConfModule", REFUSED, NULL, .text = NO_MODULES),
 	I("Creds", STRING, "creds"),
 	I("DecryptionKey", REFUSED, NULL, .text = "images are not decrypted"),
-	I("GlobalArgs", OWN, NULL, .text = "words between `cmk` and `pull`"),
+	I("GlobalArgs", LINE, NULL, .text = "words between `cmk` and `image pull`"),
 	I("Image", OWN, NULL, .text = "the image"),
 	I("ImageTag", OWN, NULL,
 	  .text = "how other files' units call the image, where it comes from an archive"),
 	I("OS", STRING, "os"),
-	I("PodmanArgs", OWN, NULL, .text = "more words of `cmk pull`, before the image"),
+	I("PodmanArgs", LINE, NULL, .text = "more words of `cmk image pull`, before the image"),
 	I("Policy", STRING, "policy", .words = "always|missing|never|newer"),
 	I("Retry", STRING, "retry", .check = QUADLET_NUMBER),
 	I("RetryDelay", STRING, "retry-delay"),
@@ -300,8 +310,10 @@ static int add_bool(struct quadlet_job *j, const struct quadlet_key *k)
 
 	if (yes < 0)
 		return yes == -ENOENT ? 0 : yes;
-	if (k->how == QUADLET_SET && yes)
+	if (k->how == QUADLET_SET && yes && strchr(k->prefix, '='))
 		quadlet_option(j, k->option, k->prefix, "");
+	else if (k->how == QUADLET_SET && yes)
+		strv_add_take(&j->argv, xasprintf("--%s=%s", k->option, k->prefix));
 	else if (k->how == QUADLET_BOOL)
 		strv_add_take(&j->argv, xasprintf("--%s%s", k->option, yes ? "" : "=false"));
 	return 0;
@@ -317,7 +329,7 @@ int quadlet_add_key(struct quadlet_job *j, const struct quadlet_key *k)
 		return 0;
 	if (k->how == QUADLET_BOOL || k->how == QUADLET_SET)
 		return add_bool(j, k);
-	if (k->how == QUADLET_STRING || k->how == QUADLET_OWN) {
+	if (k->how == QUADLET_STRING || k->how == QUADLET_OWN || k->how == QUADLET_LINE) {
 		r = check_value(j, k, l);
 		if (r == 0 && k->how == QUADLET_STRING)
 			quadlet_option(j, k->option, k->prefix, l->value);
@@ -353,7 +365,8 @@ static int check_line(struct quadlet_job *j, const struct unitfile_line *l, enum
 			return quadlet_wrong(j, l, "%s", k->text);
 		return 0;
 	}
-	return quadlet_wrong(j, l, "there is no such key in [%.40s]", l->section);
+	return cmk_err_set(j->err, -EINVAL, "unsupported key '%.80s' in group '%.40s' in %s:%u",
+			   l->key, l->section, l->file ?: j->unit->path, l->line);
 }
 
 int quadlet_check_keys(struct quadlet_job *j)

@@ -297,6 +297,41 @@ static size_t choose_dropins(const struct quadlet_set *set, const struct quadlet
 	return n;
 }
 
+/* The quotes around a whole value, as podman's; those of words are of each word. */
+static void unquote(struct unitfile *u, struct unitfile_line *l)
+{
+	const char *v = l->value;
+	size_t len = strlen(v);
+	cleanup_free char *inner = NULL;
+
+	if (len < 2 || (*v != '"' && *v != '\'') || v[len - 1] != *v || v[len - 2] == '\\')
+		return;
+	inner = xstrndup(v + 1, len - 2);
+	/* Where one ends within, there are several. */
+	for (const char *p = inner; (p = strchr(p, *v)); p++)
+		if (p[1] == ' ')
+			return;
+	l->value = unitfile_keep(u, inner);
+}
+
+static bool is_whole(enum quadlet_how how)
+{
+	return how != QUADLET_WORDS && how != QUADLET_ARGS && how != QUADLET_LINE;
+}
+
+static void unquote_values(struct quadlet_unit *u)
+{
+	for (size_t i = 0; i < u->file.n; i++) {
+		struct unitfile_line *l = &u->file.lines[i];
+
+		if (!streq(l->section, quadlet_kinds[u->kind].section))
+			continue;
+		for (const struct quadlet_key *k = quadlet_keys; k->name; k++)
+			if (k->kind == u->kind && streq(k->name, l->key) && is_whole(k->how))
+				unquote(&u->file, l);
+	}
+}
+
 /* TEXT (LEN bytes) instead of what is in the file; NULL: that. */
 static int read_unit(const struct quadlet_set *set, struct quadlet_unit *u, const char *text,
 		     size_t len)
@@ -310,7 +345,10 @@ static int read_unit(const struct quadlet_set *set, struct quadlet_unit *u, cons
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (list[i]->path)
 			r = unitfile_read(&u->file, list[i]->path, &u->err);
-	return r == 0 ? quadlet_name_unit(u, &u->err) : r;
+	if (r < 0)
+		return r;
+	unquote_values(u);
+	return quadlet_name_unit(u, &u->err);
 }
 
 /* Volumes and images are needed by others. */

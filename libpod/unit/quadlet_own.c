@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Keys that are more than an option: paths, and what other files make. */
+#include <grp.h>
+#include <pwd.h>
 #include <sys/stat.h>
 
+#include "base/parse.h"
 #include "libpod/unit/quadlet_internal.h"
 #include "libpod/unit/unit_escape.h"
 #include "network/network.h"
@@ -28,7 +31,11 @@ int quadlet_need(struct quadlet_job *j, const struct unitfile_line *l, const cha
 	cleanup_free char *service = NULL;
 
 	if (!u) {
-		(void)quadlet_wrong(j, l, "there is no file '%.200s'", name);
+		(void)quadlet_wrong(j, l, "requested Quadlet %s %.200s was not found",
+				    streq(l->key, "Image")     ? "image"
+				    : streq(l->key, "Network") ? "unit"
+							       : "source",
+				    name);
 		j->err->kind = CMK_ERR_NOT_FOUND;
 		return -EINVAL;
 	}
@@ -119,9 +126,9 @@ int quadlet_key_device(struct quadlet_job *j, const struct quadlet_key *k)
 static int add_env_file(struct quadlet_job *j, const struct quadlet_key *k,
 			const struct unitfile_line *l cmk_unused, const char *word)
 {
-	cleanup_free char *path = quadlet_absolute(j->unit, word);
+	cleanup_free char *path = quadlet_absolute(j->unit, word + (*word == '-'));
 
-	quadlet_option(j, k->option, k->prefix, path);
+	quadlet_option(j, k->option, *word == '-' ? "-" : NULL, path);
 	return 0;
 }
 
@@ -166,7 +173,7 @@ static int resolve_source(struct quadlet_job *j, const struct unitfile_line *l, 
 	return 0;
 }
 
-static int add_volume(struct quadlet_job *j, const struct quadlet_key *k,
+static int add_volume(struct quadlet_job *j, const struct quadlet_key *k cmk_unused,
 		      const struct unitfile_line *l, const char *word)
 {
 	cleanup_free char *source = xstrndup(word, strcspn(word, ":")), *place = NULL,
@@ -174,15 +181,14 @@ static int add_volume(struct quadlet_job *j, const struct quadlet_key *k,
 	const char *rest = word + strlen(source);
 	int r;
 
-	if (!*rest) {
-		quadlet_option(j, k->option, NULL, word);
-		return 0;
+	if (*rest) {
+		r = resolve_source(j, l, source, false, &place);
+		if (r < 0)
+			return r;
+		whole = xasprintf("%s%s", place, rest);
 	}
-	r = resolve_source(j, l, source, false, &place);
-	if (r < 0)
-		return r;
-	whole = xasprintf("%s%s", place, rest);
-	quadlet_option(j, k->option, NULL, whole);
+	strv_add(&j->argv, "-v");
+	strv_add(&j->argv, whole ?: word);
 	return 0;
 }
 
@@ -191,43 +197,88 @@ int quadlet_key_volume(struct quadlet_job *j, const struct quadlet_key *k)
 	return each_word(j, k, add_volume);
 }
 
-/* The value of the field NAME of "type=bind,source=/x": its length, and where it begins; NULL. */
-static const char *field(const char *text, const char *name, size_t *ret_len)
+/* The field of a mount that begins at *P: where it is and how long it is; its quotes may have
+ * commas between them. False behind the last. */
+static bool next_field(const char **p, const char **ret, size_t *ret_len)
 {
-	size_t n = strlen(name);
+	bool quoted = false;
+	const char *at = *p;
 
-	for (const char *p = text; *p; p += strcspn(p, ","), p += *p == ',') {
-		if (strncmp(p, name, n) == 0 && p[n] == '=') {
-			*ret_len = strcspn(p + n + 1, ",");
-			return p + n + 1;
-		}
+	if (!*at)
+		return false;
+	while (*at && (quoted || *at != ',')) {
+		quoted ^= *at == '"';
+		at++;
+	}
+	*ret = *p;
+	*ret_len = (size_t)(at - *p);
+	*p = at + (*at == ',');
+	return true;
+}
+
+/* The value of the field NAME of "type=bind,source=/x": owned, NULL. Its quotes are not of it. */
+static char *field(const char *text, const char *name)
+{
+	size_t n = strlen(name), len = 0;
+	const char *at = NULL;
+
+	while (next_field(&text, &at, &len)) {
+		bool quoted = len > 1 && *at == '"' && at[len - 1] == '"';
+
+		at += quoted;
+		len -= 2 * (size_t)quoted;
+		if (len > n && strncmp(at, name, n) == 0 && at[n] == '=')
+			return xstrndup(at + n + 1, len - n - 1);
 	}
 	return NULL;
+}
+
+/* All fields of TEXT but the three that ADD_MOUNT writes itself. */
+static void other_fields(struct strbuf *sb, const char *text)
+{
+	static const char *const own[] = { "type=", "source=", "src=" };
+	const char *at = NULL;
+	size_t len = 0;
+
+	while (next_field(&text, &at, &len)) {
+		bool is_own = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(own); i++)
+			is_own |= strncmp(at + (*at == '"'), own[i], strlen(own[i])) == 0;
+		if (!is_own)
+			strbuf_addf(sb, ",%.*s", (int)len, at);
+	}
 }
 
 static int add_mount(struct quadlet_job *j, const struct quadlet_key *k,
 		     const struct unitfile_line *l, const char *word)
 {
-	size_t type_len = 0, len = 0;
-	const char *type = field(word, "type", &type_len), *at = field(word, "source", &len);
-	cleanup_free char *kind = NULL, *source = NULL, *place = NULL, *whole = NULL;
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	/* As podman's: without a type it is a volume. */
+	cleanup_free char *type = field(word, "type") ?: xstrdup("volume"), *place = NULL,
+			  *source = field(word, "source") ?: field(word, "src");
+	bool volume = streq(type, "volume");
+	const char *quote;
 	int r;
 
-	if (!at)
-		at = field(word, "src", &len);
-	/* As podman's: without a type it is a volume. */
-	kind = type ? xstrndup(type, type_len) : xstrdup("volume");
-	if (!at || *at == '"' ||
-	    (!streq(kind, "volume") && !streq(kind, "bind") && !streq(kind, "image"))) {
+	if (!strchr(word, '='))
+		return quadlet_wrong(
+			j, l, "invalid quadlet mount format: '%.200s' has no KEY=VALUE", word);
+	if (!volume && !streq(type, "bind") && !streq(type, "glob") && !streq(type, "image")) {
 		quadlet_option(j, k->option, NULL, word);
 		return 0;
 	}
-	source = xstrndup(at, len);
-	r = resolve_source(j, l, source, streq(kind, "image"), &place);
+	if (!source && !volume)
+		return quadlet_wrong(j, l, "source parameter is required for mount type %s", type);
+	r = source ? resolve_source(j, l, source, streq(type, "image"), &place) : 0;
 	if (r < 0)
 		return r;
-	whole = xasprintf("%.*s%s%s", (int)(at - word), word, place, at + len);
-	quadlet_option(j, k->option, NULL, whole);
+	strbuf_addf(&sb, "type=%s", type);
+	quote = place && strchr(place, ',') ? "\"" : "";
+	if (place)
+		strbuf_addf(&sb, ",%ssource=%s%s", quote, place, quote);
+	other_fields(&sb, word);
+	quadlet_option(j, k->option, NULL, strbuf_str(&sb));
 	return 0;
 }
 
@@ -277,36 +328,192 @@ int quadlet_key_user(struct quadlet_job *j, const struct quadlet_key *k)
 	cleanup_free char *both = NULL;
 
 	if (!user)
-		return group ? quadlet_wrong(j, group, "there is no User=") : 0;
+		return group ? quadlet_wrong(j, group, "invalid Group set without User") : 0;
 	both = group ? xasprintf("%s:%s", user, group->value) : xstrdup(user);
 	quadlet_option(j, k->option, NULL, both);
 	return 0;
 }
 
-/* User=, Group=, Copy= and Options= are words of one option. */
+/* The number of an owner, by which the host knows NAME, where it is none itself; -EINVAL. */
+static int owner_id(struct quadlet_job *j, const struct unitfile_line *l, bool group, uint32_t *ret)
+{
+	char buf[4096];
+	struct passwd pw, *user = NULL;
+	struct group gr, *found = NULL;
+
+	if (parse_u32(l->value, UINT32_MAX - 1, ret) == 0)
+		return 0;
+	if (group)
+		(void)getgrnam_r(l->value, &gr, buf, sizeof(buf), &found);
+	else
+		(void)getpwnam_r(l->value, &pw, buf, sizeof(buf), &user);
+	if (!user && !found)
+		return quadlet_wrong(j, l, "there is no %s '%.80s'", group ? "group" : "user",
+				     l->value);
+	*ret = group ? found->gr_gid : user->pw_uid;
+	return 0;
+}
+
+static int add_owner(struct quadlet_job *j, const char *key, const char *word, struct strbuf *sb)
+{
+	const struct unitfile_line *l = quadlet_own_line(j, key);
+	uint32_t id;
+	int r;
+
+	if (!l)
+		return 0;
+	/* What systemd puts in is not known yet. */
+	if (strpbrk(l->value, "%$")) {
+		strbuf_addf(sb, ",%s=%s", word, l->value);
+		return 0;
+	}
+	r = owner_id(j, l, streq(word, "gid"), &id);
+	if (r == 0)
+		strbuf_addf(sb, ",%s=%u", word, id);
+	return r;
+}
+
+/* User=, Group= and Options= are words of one option. */
 int quadlet_key_volume_options(struct quadlet_job *j, const struct quadlet_key *k)
 {
 	const struct unitfile_line *l = quadlet_own_line(j, k->name),
 				   *type = quadlet_own_line(j, "Type");
-	const char *user = quadlet_own(j, "User"), *group = quadlet_own(j, "Group");
 	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
-	int copy = quadlet_own_bool(j, "Copy");
+	int copy = quadlet_own_bool(j, "Copy"), r;
 
 	if (copy == -EINVAL)
 		return copy;
 	if ((l || type) && !quadlet_own(j, "Device"))
 		return quadlet_wrong(j, l ?: type, "there is no Device=");
-	if (user)
-		strbuf_addf(&sb, ",uid=%s", user);
-	if (group)
-		strbuf_addf(&sb, ",gid=%s", group);
+	r = add_owner(j, "User", "uid", &sb);
+	if (r == 0)
+		r = add_owner(j, "Group", "gid", &sb);
+	if (r < 0)
+		return r;
 	if (copy >= 0)
-		strbuf_adds(&sb, copy ? ",copy" : ",nocopy");
+		quadlet_option(j, k->option, NULL, copy ? "copy" : "nocopy");
 	if (l)
 		strbuf_addf(&sb, ",%s", l->value);
 	if (sb.len)
 		quadlet_option(j, k->option, "o=", strbuf_str(&sb) + 1);
 	if (type && streq(type->value, "bind"))
 		requires_mounts(j, quadlet_own(j, "Device"));
+	return 0;
+}
+
+static int add_capability(struct quadlet_job *j, const struct quadlet_key *k,
+			  const struct unitfile_line *l cmk_unused, const char *word)
+{
+	cleanup_free char *name = xstrdup(word);
+
+	/* As podman's; a specifier has its case. */
+	for (char *p = name; !strchr(word, '%') && *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	quadlet_option(j, k->option, NULL, name);
+	return 0;
+}
+
+int quadlet_key_capability(struct quadlet_job *j, const struct quadlet_key *k)
+{
+	return each_word(j, k, add_capability);
+}
+
+/* An empty one says something. */
+int quadlet_key_entrypoint(struct quadlet_job *j, const struct quadlet_key *k)
+{
+	if (!quadlet_own(j, k->name) && unitfile_has_key(&j->unit->file, j->section, k->name)) {
+		strv_add_take(&j->argv, xasprintf("--%s=", k->option));
+		return 0;
+	}
+	return quadlet_add_key(j, k);
+}
+
+/* --- deprecated keys ---------------------------------------------------------------------------
+ */
+
+/* The words of the lines KEY, each behind PREFIX, as more words of a user namespace. */
+static int remap_words(struct quadlet_job *j, const char *key, const char *prefix, bool one,
+		       struct strbuf *sb)
+{
+	const struct unitfile_line *l;
+	size_t pos = 0, n = 0;
+
+	while ((l = unitfile_next(&j->unit->file, j->section, key, &pos))) {
+		cleanup_strv char **words = NULL;
+
+		if (unitfile_split(l->value, UNITFILE_WORDS, &words) < 0)
+			return quadlet_wrong(j, l, "a quote is not closed");
+		for (char **w = words; w && *w; w++) {
+			if (one && n++ > 0)
+				return quadlet_wrong(
+					j, l, "RemapUsers=keep-id supports only a single value");
+			strbuf_addf(sb, "%c%s%s", sb->len ? ',' : ':', prefix, *w);
+		}
+	}
+	return 0;
+}
+
+static int remap_manual(struct quadlet_job *j)
+{
+	static const struct quadlet_key uid = { .name = "RemapUid",
+						.how = QUADLET_WORDS,
+						.option = "uidmap" },
+					gid = { .name = "RemapGid",
+						.how = QUADLET_WORDS,
+						.option = "gidmap" };
+	int r = quadlet_add_key(j, &uid);
+
+	return r < 0 ? r : quadlet_add_key(j, &gid);
+}
+
+static int remap_userns(struct quadlet_job *j, const struct quadlet_key *k, const char *mode)
+{
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+	bool keep = streq(mode, "keep-id");
+	const char *size = quadlet_own(j, "RemapUidSize");
+	int r = remap_words(j, "RemapUid", keep ? "uid=" : "uidmapping=", keep, &sb);
+
+	if (r == 0)
+		r = remap_words(j, "RemapGid", keep ? "gid=" : "gidmapping=", keep, &sb);
+	if (r < 0)
+		return r;
+	if (size && !keep)
+		strbuf_addf(&sb, "%csize=%s", sb.len ? ',' : ':', size);
+	quadlet_option(j, k->option, mode, strbuf_str(&sb));
+	return 0;
+}
+
+int quadlet_key_remap(struct quadlet_job *j, const struct quadlet_key *k)
+{
+	static const char *const now[] = { "UserNS", "UIDMap", "GIDMap", "SubUIDMap", "SubGIDMap" };
+	const struct unitfile_line *mode = quadlet_own_line(j, k->name),
+				   *map = quadlet_own_line(j, "RemapUid")
+						  ?: quadlet_own_line(j, "RemapGid");
+
+	for (size_t i = 0; (mode || map) && i < ARRAY_LEN(now); i++)
+		if (quadlet_own(j, now[i]))
+			return cmk_err_set(j->err, -EINVAL,
+					   "deprecated Remap keys are set along with explicit "
+					   "mapping keys in %s",
+					   j->unit->path);
+	if (!mode)
+		return map ? quadlet_wrong(j, map, "it is set without RemapUsers") : 0;
+	if (streq(mode->value, "manual"))
+		return remap_manual(j);
+	if (streq(mode->value, "auto") || streq(mode->value, "keep-id"))
+		return remap_userns(j, k, mode->value);
+	return quadlet_wrong(j, mode, "unsupported RemapUsers option '%.80s'", mode->value);
+}
+
+int quadlet_key_volatile_tmp(struct quadlet_job *j, const struct quadlet_key *k)
+{
+	int yes = quadlet_own_bool(j, k->name), read_only = quadlet_own_bool(j, "ReadOnly");
+
+	if (yes == -EINVAL || read_only == -EINVAL)
+		return -EINVAL;
+	/* A read-only container has one anyway. */
+	if (yes == 1 && read_only != 1)
+		quadlet_option(j, k->option, NULL, "/tmp:rw,size=512M,mode=1777");
 	return 0;
 }

@@ -22,8 +22,25 @@ static const char online_text[] =
 	"ExecStart=/bin/sh -c 'while systemctl show --property=Job --value network-online.target "
 	"2>/dev/null | grep -q [1-9]; do sleep 0.2; done'\n";
 
+/* Where units of users are that those of a generator hide (systemd.unit(5)). */
+static bool online_is_installed(void)
+{
+	static const char *const dirs[] = { "/usr/local/share", "/usr/share", "/usr/local/lib",
+					    "/usr/lib" };
+
+	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
+		cleanup_free char *path = xasprintf("%s/systemd/user/" QUADLET_ONLINE, dirs[i]);
+
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *quadlet_online_text(const struct quadlet_set *set)
 {
+	if (online_is_installed())
+		return NULL;
 	for (size_t i = 0; i < set->n; i++)
 		if (set->units[i]->service_text &&
 		    strstr(set->units[i]->service_text, "\nWants=" QUADLET_ONLINE "\n"))
@@ -46,15 +63,33 @@ static int add_link(struct quadlet_job *j, const struct unitfile_line *l, char *
 	return 0;
 }
 
+/* The name of a unit, which may have directories of the generator's before it. */
+static bool is_alias(const char *name)
+{
+	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				  ":-_.\\@";
+	size_t len;
+
+	for (; name[len = strcspn(name, "/")]; name += len + 1)
+		if (len == 0 || len > 255 || *name == '.' || strspn(name, set) < len)
+			return false;
+	return unitfile_is_unit_name(name);
+}
+
 static int add_alias(struct quadlet_job *j, const struct unitfile_line *l, const char *name)
 {
+	cleanup_strbuf struct strbuf target = STRBUF_INIT;
+
 	if (!str_has_suffix(name, ".service"))
 		return quadlet_wrong(j, l, "'%.80s' is not the name of a service", name);
 	for (size_t i = 0; i < j->set->n; i++)
 		if (j->set->units[i]->service && streq(j->set->units[i]->service, name))
 			return quadlet_wrong(j, l, "'%.80s' is the unit of '%.200s'", name,
 					     j->set->units[i]->path);
-	return add_link(j, l, xstrdup(name), j->unit->service);
+	for (const char *p = name; (p = strchr(p, '/')); p++)
+		strbuf_adds(&target, "../");
+	strbuf_adds(&target, j->unit->service);
+	return add_link(j, l, xstrdup(name), strbuf_str(&target));
 }
 
 /* SERVICE in "NAME.wants" and its kin, for each of the words of KEY; a NULL DIR: aliases. */
@@ -71,7 +106,7 @@ static int add_links(struct quadlet_job *j, const char *key, const char *dir, co
 		if (unitfile_split(l->value, UNITFILE_WORDS, &names) < 0)
 			return quadlet_wrong(j, l, "a quote is not closed");
 		for (char **name = names; r == 0 && name && *name; name++) {
-			if (!unitfile_is_unit_name(*name))
+			if (dir ? !unitfile_is_unit_name(*name) : !is_alias(*name))
 				r = quadlet_wrong(j, l, "'%.80s' cannot be a unit's name", *name);
 			else if (!dir)
 				r = add_alias(j, l, *name);
@@ -136,25 +171,25 @@ static int write_file(int dir, const char *name, const char *text, struct cmk_er
 	return r < 0 ? cmk_err_set(err, r, "write '%s': %s", name, errno_text(-r)) : 0;
 }
 
-/* LINK is "NAME" or "DIR/NAME". */
+/* LINK is "NAME", or has directories before it, which are made; no link of the same name is
+ * followed. */
 static int make_link(int dir, const char *link, const char *target, struct cmk_err *err)
 {
-	cleanup_free char *parent = xstrndup(link, strcspn(link, "/"));
-	const char *name = link[strlen(parent)] ? link + strlen(parent) + 1 : link;
+	const char *slash = strchr(link, '/');
+	cleanup_free char *parent = slash ? xstrndup(link, (size_t)(slash - link)) : NULL;
 	cleanup_close int below = -1;
-	int at = dir;
 
-	if (name != link) {
+	if (slash) {
 		if (mkdirat(dir, parent, 0755) < 0 && errno != EEXIST)
 			return cmk_err_errno(err, "make '%s'", parent);
 		below = openat(dir, parent, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below < 0)
 			return cmk_err_errno(err, "open '%s'", parent);
-		at = below;
+		return make_link(below, slash + 1, target, err);
 	}
-	if (symlinkat(target, at, name) == 0)
+	if (symlinkat(target, dir, link) == 0)
 		return 0;
-	if (errno != EEXIST || unlinkat(at, name, 0) < 0 || symlinkat(target, at, name) < 0)
+	if (errno != EEXIST || unlinkat(dir, link, 0) < 0 || symlinkat(target, dir, link) < 0)
 		return cmk_err_errno(err, "link '%s'", link);
 	return 0;
 }

@@ -95,8 +95,16 @@ static bool is_continued(const char *s, size_t len)
 	return n % 2;
 }
 
+static size_t len_without_blanks(const char *s, size_t len)
+{
+	while (len > 0 && strchr(BLANKS, s[len - 1]))
+		len--;
+	return len;
+}
+
 /* With those that continue it: the backslash is a blank, and comments between them are passed over
- * (systemd.syntax(7)). What is put together is never longer than what it was. */
+ * (systemd.syntax(7)). Blanks behind the backslash are nobody's wish: systemd has read them so
+ * since 256. What is put together is never longer than what it was. */
 static char *logical_line(struct reader *rd, unsigned int *ret_line)
 {
 	char *line = physical_line(rd), *end, *more;
@@ -107,28 +115,24 @@ static char *logical_line(struct reader *rd, unsigned int *ret_line)
 	*ret_line = rd->line;
 	if (*line == '#' || *line == ';')
 		return line;
-	len = strlen(line);
-	end = line + len;
-	while (is_continued(line, (size_t)(end - line))) {
+	len = len_without_blanks(line, strlen(line));
+	while (is_continued(line, len)) {
+		end = line + len;
 		end[-1] = ' ';
 		do
 			more = physical_line(rd);
 		while (more && (*more == '#' || *more == ';'));
 		if (!more)
 			break;
-		len = strlen(more);
-		memmove(end, more, len + 1);
-		end += len;
+		memmove(end, more, strlen(more) + 1);
+		len = len_without_blanks(line, strlen(line));
 	}
 	return line;
 }
 
 static void trim_end(char *s)
 {
-	size_t len = strlen(s);
-
-	while (len > 0 && strchr(BLANKS, s[len - 1]))
-		s[--len] = '\0';
+	s[len_without_blanks(s, strlen(s))] = '\0';
 }
 
 static int section_line(struct reader *rd, char *line, unsigned int number, struct cmk_err *err)
@@ -245,6 +249,14 @@ const char *unitfile_value(const struct unitfile *u, const char *section, const 
 	const struct unitfile_line *l = unitfile_last(u, section, key);
 
 	return l ? l->value : NULL;
+}
+
+bool unitfile_has_key(const struct unitfile *u, const char *section, const char *key)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (is_of(&u->lines[i], section, key))
+			return true;
+	return false;
 }
 
 bool unitfile_has_section(const struct unitfile *u, const char *section)

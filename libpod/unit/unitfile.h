@@ -47,6 +47,8 @@ const struct unitfile_line *unitfile_last(const struct unitfile *u, const char *
 					  const char *key);
 /* Its value, or NULL. */
 const char *unitfile_value(const struct unitfile *u, const char *section, const char *key);
+/* Whether it is there, be it empty. */
+bool unitfile_has_key(const struct unitfile *u, const char *section, const char *key);
 bool unitfile_has_section(const struct unitfile *u, const char *section);
 
 enum unitfile_split {

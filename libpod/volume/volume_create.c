@@ -107,7 +107,7 @@ static int check_type(const char *type, const char *device, const struct own_wor
 
 static int check_options(char *const *options, struct own_words *w, struct cmk_err *err)
 {
-	static const char *const known[] = { "type", "device", "o" };
+	static const char *const known[] = { "type", "device", "o", "copy", "nocopy" };
 	const char *type = strv_env_get(options, "type"), *device = strv_env_get(options, "device");
 	int r;
 
@@ -123,6 +123,7 @@ static int check_options(char *const *options, struct own_words *w, struct cmk_e
 					   "argument",
 					   key);
 	}
+	w->no_copy = strv_env_get(options, "nocopy") != NULL;
 	r = split_o(strv_env_get(options, "o"), type && streq(type, "tmpfs"), w, err);
 	return r == 0 ? check_type(type, device, w, err) : r;
 }
@@ -132,7 +133,8 @@ static int add_pairs(char ***map, char *const *list, bool need_value, struct cmk
 	for (; list && *list; list++) {
 		int r;
 
-		if (need_value && !strchr(*list, '='))
+		if (need_value && !strchr(*list, '=') && !streq(*list, "copy") &&
+		    !streq(*list, "nocopy"))
 			return cmk_err_set(err, -EINVAL, "option '%s' is not of the form KEY=VALUE",
 					   *list);
 		r = opt_label_add(map, *list, err);

@@ -145,6 +145,15 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_equal "$output" $'from-image\ndeep\nfile\n750'
 	in_plain sh -c 'ls /vol'
 	assert_equal "$output" $'link\nsub'
+	run_cmk volume create --opt nocopy v4
+	opts=(-v v4:/vol)
+	in_plain ls -A /vol
+	assert_equal "$output" ""
+	run_cmk volume create --opt copy v5
+	opts=(-v v5:/vol)
+	in_plain cat /vol/file
+	assert_equal "$output" from-image
+	run_cmk 125 volume create --opt bind bad
 	opts=(-v v2:/vol:nocopy)
 	in_plain ls -A /vol
 	assert_equal "$output" ""

@@ -85,6 +85,10 @@ refused() {
 	has_line A=2
 	has_line 'B=two words'
 	has_line HERE=copied
+	# One that need not be there.
+	opts=(--env-file -vars --env-file -absent)
+	run_in env
+	has_line A=1
 	printf '# comment\na=1\nb=x=y\nc\n' >labels
 	run_cmk create --name c --net=none --label-file labels -l a=2 --rootfs "$fs" true
 	run_cmk inspect --format '{{json .Config.Labels}}' c

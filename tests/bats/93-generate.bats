@@ -54,7 +54,11 @@ WantedBy=default.target"
 
 @test "--new: of the command that made the container, without what is the unit's own" {
 	run_cmk create -it --name web --net=none -e A=b --restart=always --cidfile "$T/id" --rootfs "$fs" sh -c 'sleep 1'
+	local id=$output
+	run_cmk generate systemd web
+	assert_match "$stderr" "Container $id has restart policy .*always.* which can lead to issues on shutdown"
 	run_cmk generate systemd --new --name --no-header web
+	assert_equal "$stderr" ""
 	assert_match "$output" "
 Restart=always
 TimeoutStopSec=70

@@ -125,7 +125,7 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	publish 2
 	run_cmk 125 auto-update --format '{{.ContainerName}} {{.Updated}}'
 	assert_equal "$(sort <<<"$output")" $'dir failed\ngone false\nkeyless failed\npinned failed\nweb true\nword failed'
-	assert_match "$stderr" "container 'word': label io.containers.autoupdate='sometimes': not registry, local or disabled"
+	assert_match "$stderr" "container 'word': invalid auto-update policy: label io.containers.autoupdate='sometimes': not registry, local or disabled"
 	assert_match "$stderr" "container 'dir': it has no image"
 	assert_match "$stderr" "container 'pinned': .*never changes"
 	assert_match "$stderr" "container 'keyless': .*/no/such/file"

@@ -53,9 +53,9 @@ refuses() {
 	quadlet 1 --dry-run
 	assert_match "$output" $'^---data-volume.service---\n'
 	assert_match "$output" $'\n---good.service---\n'
-	assert_match "$output" $'\nExecStart=/usr/local/bin/cmk run --name systemd-%N --cidfile=%t/%N.cid --replace --rm .* docker.io/library/x sleep 60\n'
+	assert_match "$output" $'\nExecStart=/usr/local/bin/cmk run --name systemd-%N --replace --rm .* docker.io/library/x sleep 60\n'
 	refute_match "$output" bad
-	assert_match "$stderr" "^cmk-quadlet\[[0-9]+\]: $files/bad.container:5: Imago=: there is no such key in \[Container\]
+	assert_match "$stderr" "^cmk-quadlet\[[0-9]+\]: converting \"bad.container\": unsupported key 'Imago' in group 'Container' in $files/bad.container:5
 $"
 	rm "$files/bad.container"
 	quadlet -dryrun
@@ -77,9 +77,10 @@ $"
 	assert_equal "$(line web.service Type) $(line web.service NotifyAccess) $(line web.service Delegate)" "notify all yes"
 	assert_equal "$(line web.service KillMode) $(line web.service SyslogIdentifier)" "mixed %N"
 	assert_equal "$(line web.service SourcePath)" "$files/web.container"
-	assert_equal "$(line web.service ExecStop)" "/usr/local/bin/cmk rm -v -f -i --cidfile=%t/%N.cid"
-	assert_equal "$(line web.service ExecStopPost)" "-/usr/local/bin/cmk rm -v -f -i --cidfile=%t/%N.cid"
-	assert_match "$(line web.service ExecStart)" ' --cgroups=split --sdnotify=conmon -d .* x$'
+	assert_equal "$(line web.service ExecStop)" "/usr/local/bin/cmk rm -v -f -i systemd-%N"
+	assert_equal "$(line web.service ExecStopPost)" "-/usr/local/bin/cmk rm -v -f -i systemd-%N"
+	assert_match "$(line web.service ExecStart)" ' --cgroups=split --sdnotify=conmon -d x$'
+	assert_equal "$(line web.service Environment) $(line web.service RequiresMountsFor)" "PODMAN_SYSTEMD_UNIT=%n %t/containers"
 	assert_match "$(<"$T/units/web.service")" $'\n\\[X-Container\\]\nImage=x\n'
 	assert_match "$(<"$T/units/web.service")" $'\n\\[Timer\\]\nOnBootSec=1'
 	assert_equal "$(line web.service Restart) $(line web.service Description)" "always A server"
@@ -131,14 +132,14 @@ run_any() {
 	printf '%s\n' "$output" >"$T/run"
 	run_cmk volume create --help
 	printf '%s\n' "$output" >"$T/volume"
-	run_cmk pull --help
-	printf '%s\n' "$output" >"$T/pull"
+	run_cmk image pull --help
+	printf '%s\n' "$output" >"$T/image"
 	# The man page is made from the table.
 	man=/usr/local/share/man/man5/cmk-systemd.unit.5
 	[ "$(grep -c 'cmk run' "$man")" -gt 60 ]
 	while read -r command option; do
 		grep -qE -- "--$option([^a-z-]|$)" "$T/${command%% *}" || { echo "cmk $command has no --$option" && return 1; }
-	done < <(sed -n 's/\\//g; s/fR.*//; s/^fBcmk \([a-z ]*\) --\([a-z-]*\).*/\1 \2/p' "$man" | sed 's/^volume create /volume /')
+	done < <(sed -n 's/\\//g; s/fR.*//; s/^fBcmk \([a-z ]*\) --\([a-z-]*\).*/\1 \2/p' "$man" | sed 's/^volume create /volume /; s/^image pull /image /')
 }
 
 @test "each key that podman-systemd.unit(5) has is known, or refused with the reason" {
@@ -158,7 +159,7 @@ run_any() {
 	for key in "${volume[@]}"; do printf '[Volume]\n%s=1\n' "$key" | file "v-$key.volume"; done
 	for key in "${image[@]}"; do printf '[Image]\n%s=1\n' "$key" | file "i-$key.image"; done
 	quadlet 1 --dry-run
-	refute_match "$stderr" 'no such key'
+	refute_match "$stderr" 'unsupported key'
 	for key in ContainersConfModule IP IP6 NetworkAlias Pod StartWithPod; do
 		assert_match "$stderr" "/c-$key.container:2: $key=: (networks of one's own are not|pods are not|cmk reads no modules)"
 	done
@@ -173,13 +174,13 @@ run_any() {
 	assert_match "$stderr" "$files/a.pod: pods are not there yet"
 	assert_match "$stderr" "$files/a.build: builds are not there yet"
 	assert_match "$stderr" "$files/a.kube: Kubernetes files are not there yet"
-	assert_equal "$(cd "$T/units" && echo *.service)" "a.service cmk-user-wait-network-online.service"
+	assert_equal "$(cd "$T/units" && echo *.service)" "a.service podman-user-wait-network-online.service"
 }
 
 @test "wrong values are refused where they stand" {
 	refuses "3: Network=: 'x.network'.*networks of one's own are not there yet" Network=x.network
 	refuses "3: Network=: 'mine' is not" Network=mine
-	refuses "3: Volume=: there is no file 'x.volume'" Volume=x.volume:/x
+	refuses "3: Volume=: requested Quadlet source x.volume was not found" Volume=x.volume:/x
 	refuses "3: PidsLimit=: 'many' is not a number" PidsLimit=many
 	refuses "4: Pull=: 'x' is not one of" "" Pull=x
 	refuses "3: Exec=: a quote is not closed" "Exec='x"
@@ -218,7 +219,7 @@ run_any() {
 	ln -s /dev/null "$files/a-b-c.container.d/10-x.conf"
 	printf '[Container]\nEnvironment=\nWhat=1\n' | file a-b-c.container.d/20-y.conf
 	generate 1
-	assert_match "$stderr" "a-b-c.container.d/20-y.conf:3: What=: "
+	assert_match "$stderr" "unsupported key 'What' .*a-b-c.container.d/20-y.conf:3"
 }
 
 @test "templates, their instances and their default instance" {
@@ -236,12 +237,13 @@ run_any() {
 }
 
 @test "[Install]: links of every kind, in the directory and nowhere else" {
-	printf '[Container]\nImage=x\n[Install]\nAlias=b.service c.service\nWantedBy=a.target\nRequiredBy=b.target\nUpheldBy=d.service\n' | file a.container
+	printf '[Container]\nImage=x\n[Install]\nAlias=b.service c.service\nAlias=in/a/dir/e.service\nWantedBy=a.target\nRequiredBy=b.target\nUpheldBy=d.service\n' | file a.container
 	generate
 	assert_equal "$(readlink "$T/units/b.service") $(readlink "$T/units/c.service")" "a.service a.service"
 	assert_equal "$(readlink "$T/units/a.target.wants/a.service")" ../a.service
 	assert_equal "$(readlink "$T/units/b.target.requires/a.service")" ../a.service
 	assert_equal "$(readlink "$T/units/d.service.upholds/a.service")" ../a.service
+	assert_equal "$(readlink "$T/units/in/a/dir/e.service")" ../../../a.service
 	# Again, over what is there.
 	quadlet "$T/units" "$T/units" "$T/units"
 	# A link that somebody has put there is not followed.
@@ -270,7 +272,7 @@ run_any() {
 	generate
 	assert_match "$(line a.service ExecStart)" ' one$'
 	assert_match "$(line c.service ExecStart)" ' two$'
-	assert_equal "$(cd "$T/units" && echo *.service)" "a.service c.service cmk-user-wait-network-online.service"
+	assert_equal "$(cd "$T/units" && echo *.service)" "a.service c.service podman-user-wait-network-online.service"
 	dirs=relative quadlet 1 --dry-run
 	assert_match "$stderr" "QUADLET_UNIT_DIRS: 'relative' is not an absolute path"
 	ln -s nowhere "$files/e.container"
@@ -288,19 +290,19 @@ run_any() {
 	assert_match "$(line a.service ExecStart)" ' run$'
 	assert_match "$(line b.service ExecStart)" ' own$'
 	XDG_CONFIG_HOME=$T/none generate
-	assert_equal "$(cd "$T/units" && echo *.service)" "a.service cmk-user-wait-network-online.service"
+	assert_equal "$(cd "$T/units" && echo *.service)" "a.service podman-user-wait-network-online.service"
 }
 
 @test "[Quadlet] DefaultDependencies=false: no waiting for the network" {
 	printf '[Container]\nImage=x\n' | file a.container
 	generate
-	assert_equal "$(line a.service Wants) $(line a.service After)" "cmk-user-wait-network-online.service cmk-user-wait-network-online.service"
+	assert_equal "$(line a.service Wants) $(line a.service After)" "podman-user-wait-network-online.service podman-user-wait-network-online.service"
 	# Without a manager of the system there is nothing to wait for.
-	run_any timeout 20 sh -c "$(line cmk-user-wait-network-online.service ExecStart | sed "s/.*-c '\(.*\)'$/\1/")"
+	run_any timeout 20 sh -c "$(line podman-user-wait-network-online.service ExecStart | sed "s/.*-c '\(.*\)'$/\1/")"
 	printf '[Container]\nImage=x\n[Quadlet]\nDefaultDependencies=false\n' | file a.container
 	generate
 	assert_equal "$(line a.service Wants)" ""
-	assert [ ! -e "$T/units/cmk-user-wait-network-online.service" ]
+	assert [ ! -e "$T/units/podman-user-wait-network-online.service" ]
 }
 
 @test "what a unit runs does what the file says" {
@@ -422,13 +424,13 @@ web.container +web.service +$dir/web.container +unknown *$"
 	assert_equal "$output" web.container
 	assert_equal "$(ls -A "$dir")" ""
 	run_cmk 125 quadlet rm web.container
-	assert_match "$stderr" "there is no quadlet 'web.container'"
+	assert_match "$stderr" "could not locate quadlet 'web.container'"
 	run_cmk quadlet rm -i --reload-systemd=false web.container
 	run_cmk 125 quadlet print web.container
 	run_cmk 125 quadlet rm
 	run_cmk 125 quadlet rm --all web.container
-	run_cmk quadlet ls --format '{{.Name}}'
-	assert_equal "$output" ""
+	run_cmk quadlet ls --format json
+	assert_equal "$(jq length <<<"$output")" 0
 }
 
 @test "quadlet install refuses what the generator would, and writes nothing then" {
@@ -436,7 +438,7 @@ web.container +web.service +$dir/web.container +unknown *$"
 	printf '[Container]\nImage=x\n' | file a.container
 	printf '[Container]\nImago=x\n' | file b.container
 	run_cmk 125 quadlet install "$files/a.container" "$files/b.container"
-	assert_match "$stderr" "$dir/b.container:2: Imago=: there is no such key"
+	assert_match "$stderr" "unsupported key 'Imago' in group 'Container' in $dir/b.container:2"
 	assert_equal "$(ls -A "$dir")" ""
 	printf '[Network]\n' | file a.network
 	run_cmk 125 quadlet install "$files/a.network"
@@ -448,7 +450,7 @@ web.container +web.service +$dir/web.container +unknown *$"
 	# What is missing may come later.
 	printf '[Container]\nImage=x\nVolume=d.volume:/d\n' | file a.container
 	run_cmk quadlet install --reload-systemd=false "$files/a.container"
-	assert_match "$stderr" "there is no file 'd.volume'"
+	assert_match "$stderr" "requested Quadlet source d.volume was not found"
 	printf '[Volume]\n' | file d.volume
 	run_cmk quadlet install --reload-systemd=false "$files/d.volume"
 	assert_equal "$stderr" ""
@@ -466,7 +468,7 @@ web.container +web.service +$dir/web.container +unknown *$"
 	assert_equal "$stderr" ""
 	assert_equal "$(<"$dir/web.env")" A=1
 	run_cmk quadlet ls --format '{{.Name}} {{.App}}'
-	assert_equal "$output" $'data.volume shop\nweb.container shop'
+	assert_equal "$output" $'NAME APPLICATION\ndata.volume shop\nweb.container shop'
 	run_cmk quadlet rm --reload-systemd=false web.container
 	assert_equal "$(sort <<<"$output")" $'data.volume\nweb.container'
 	assert_equal "$(ls -A "$dir")" ""
@@ -475,11 +477,17 @@ web.container +web.service +$dir/web.container +unknown *$"
 	run_cmk quadlet install --reload-systemd=false "$files/both.quadlets"
 	assert_equal "$stderr" ""
 	assert_match "$(<"$dir/two.volume")" 'Label=a=b'
-	run_cmk quadlet rm --reload-systemd=false both
+	run_cmk quadlet rm --reload-systemd=false one.container
+	assert_equal "$(ls -A "$dir")" two.volume
+	run_cmk quadlet rm --reload-systemd=false two.volume
 	assert_equal "$(ls -A "$dir")" ""
+	run_cmk quadlet install --reload-systemd=false "$files/shop"
+	run_cmk quadlet rm --reload-systemd=false .shop.app
+	assert_equal "$(ls -A "$dir")" ""
+	run_cmk 125 quadlet rm --reload-systemd=false .shop.app
 	printf '[Container]\nImage=x\n' | file nameless.quadlets
 	run_cmk 125 quadlet install "$files/nameless.quadlets"
-	assert_match "$stderr" "a part has no line '# FileName=NAME'"
+	assert_match "$stderr" "a part is missing required '# FileName=NAME'"
 	printf '# FileName=../x\n[Container]\nImage=x\n' | file bad.quadlets
 	run_cmk 125 quadlet install "$files/bad.quadlets"
 	assert_match "$stderr" "'../x.container' cannot be the name of a file"
@@ -513,11 +521,15 @@ web.container +web.service +$dir/web.container +unknown *$"
 	done
 	run_cmk quadlet install --reload-systemd=false "$files"/*.container
 	run_cmk quadlet ls -f name='web*' --format '{{.UnitName}}'
-	assert_equal "$output" $'web1.service\nweb2.service'
+	assert_equal "$output" $'UNIT NAME\nweb1.service\nweb2.service'
+	run_cmk quadlet ls -f name=db.container --format '{{json .}}'
+	assert_match "$output" '^\{"Name":"db.container","UnitName":"db.service",.*\}$'
+	run_cmk quadlet ls -f name=none
+	assert_match "$output" '^NAME        UNIT NAME   PATH ON DISK  STATUS      APPLICATION ?$'
 	run_cmk quadlet ls -f name=db.container -f name=web1.container -f status=unknown --format '{{.Name}}'
-	assert_equal "$output" $'db.container\nweb1.container'
+	assert_equal "$output" $'NAME\ndb.container\nweb1.container'
 	run_cmk quadlet ls -f status=active/running --format '{{.Name}}'
-	assert_equal "$output" ""
+	assert_equal "$output" NAME
 	run_cmk 125 quadlet ls -f what=x
 	run_cmk __complete -- quadlet rm we
 	assert_match "$output" $'^web1.container\tweb1.service\nweb2.container\t'

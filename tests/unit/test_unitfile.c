@@ -49,6 +49,10 @@ static void lines_go_on(void **state cmk_unused)
 	assert_string_equal(u.lines[1].value, "a\\\\");
 	assert_int_equal(u.lines[1].line, 7);
 	assert_string_equal(u.lines[2].value, "end");
+	/* As a line of text that an editor has padded. */
+	parse(&u, "[A]\nN=one \\ \t\n  two \\\\ \nO=1\n");
+	assert_string_equal(u.lines[3].value, "one  two \\\\");
+	assert_string_equal(u.lines[4].key, "O");
 }
 
 static void what_is_wrong_has_its_line(void **state cmk_unused)
@@ -163,7 +167,8 @@ static void written_by_section(void **state cmk_unused)
 	parse(&u, "[A]\nK=1\n[B]\nL=2\n");
 	parse(&u, "[A]\nK=3\n");
 	unitfile_add(&u, "B", "M", "x y");
-	parse(&u, "[B]\nN=end\\ \nO=1\n");
+	unitfile_add(&u, "B", "N", "end\\");
+	unitfile_add(&u, "B", "O", "1");
 	unitfile_write(&u, &sb);
 	assert_string_equal(strbuf_str(&sb), "[A]\nK=1\nK=3\n\n[B]\nL=2\nM=x y\nN=end\\ \nO=1\n");
 }
