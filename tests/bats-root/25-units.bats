@@ -265,3 +265,13 @@ image() {
 	run_user 125 "$CMK_BIN" auto-update --rollback=false --format '{{.Updated}}'
 	assert_match "$stderr" "PODMAN_SYSTEMD_UNIT='--version': not the name of a unit"
 }
+
+@test "auto-update: the timer can be enabled" {
+	run_user systemctl --user enable --now --quiet cmk-auto-update.timer
+	assert_equal "$output$stderr" ""
+	run_user systemctl --user is-active cmk-auto-update.timer
+	assert_equal "$output" active
+	run_user systemctl --user disable --now --quiet cmk-auto-update.timer
+	assert_equal "$output$stderr" ""
+	run_user 3 systemctl --user is-active cmk-auto-update.timer
+}
