@@ -32,7 +32,7 @@ reload() { user systemctl --user daemon-reload; }
 	assert_equal "$(property LoadState web.service)" loaded
 	assert_match "$(property FragmentPath web.service)" '/systemd/generator/web.service$'
 	run_user "$CMK_BIN" quadlet ls --format '{{.Name}} {{.Status}}'
-	assert_equal "$output" $'alpine.image inactive/dead\ndata.volume inactive/dead\nweb.container inactive/dead'
+	assert_equal "$output" $'NAME STATUS\nalpine.image inactive/dead\ndata.volume inactive/dead\nweb.container inactive/dead'
 	run_user systemctl --user start web.service
 	assert_equal "$(property ActiveState web.service) $(property SubState web.service)" "active running"
 	assert_equal "$(property ActiveState data-volume.service) $(property ActiveState alpine-image.service)" "active active"
@@ -43,7 +43,7 @@ reload() { user systemctl --user daemon-reload; }
 	run_user "$CMK_BIN" run --rm --net=none -v systemd-data:/d --rootfs "$fs" cat /d/said
 	assert_equal "$output" "two words"
 	run_user "$CMK_BIN" quadlet ls -f name=web.container --format '{{.Status}}'
-	assert_equal "$output" active/running
+	assert_equal "$output" $'STATUS\nactive/running'
 	run_user systemctl --user stop web.service
 	assert_equal "$(property ActiveState web.service) $(property Result web.service)" "inactive success"
 	run_user "$CMK_BIN" ps -aq
@@ -115,7 +115,7 @@ has_ended() { [ "$(property ActiveState "$1")" = failed ]; }
 	wait_for 10 eval '[ "$(user "$CMK_BIN" logs systemd-t_two)" = two ]'
 	run_user systemctl --user stop t@two.service
 	run_user "$CMK_BIN" quadlet ls -f name='t@*' --format '{{.Status}}'
-	assert_equal "$output" "loaded template"
+	assert_equal "$output" $'STATUS\nloaded template'
 }
 
 @test "a failing start is said, and a file that is refused has no unit" {
@@ -126,7 +126,7 @@ has_ended() { [ "$(property ActiveState "$1")" = failed ]; }
 	assert_equal "$(property Result a.service)" exit-code
 	assert_equal "$(property LoadState b.service)" not-found
 	run_user "$CMK_BIN" quadlet ls -f name=b.container --format '{{.Status}}'
-	assert_equal "$output" "Not loaded"
+	assert_equal "$output" $'STATUS\nNot loaded'
 	run_user "$CMK_BIN" ps -aq
 	assert_equal "$output" ""
 }
