@@ -57,7 +57,7 @@ done_with() { as cmk "cmk rm -f -t 0 $*" >/dev/null; }
 	# Who shares its processes has its label.
 	in_c b --pid=container:a
 	assert_equal "$process" "system_u:system_r:container_init_t:s0:c1,c2"
-	done_with a b
+	done_with b a
 	local option
 	for option in --security-opt=label=disable --privileged --pid=host --ipc=host; do
 		in_c c "$option"

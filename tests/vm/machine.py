@@ -2,7 +2,7 @@
 """
 The machine of tests/vm/drive: Debian's cloud kernel, a root by mmdebstrap, and the command line of qemu. Whatever changes
 the machine stands in here or in "agent", since their hash names the cache. `python3 machine.py DIRECTORY`, as root, makes
-vmlinuz, initrd and root.img.
+vmlinuz, initrd and root.img. With "selinux" behind it the root has the policy of SELinux and is labelled, which takes longer.
 """
 import hashlib
 import lzma
@@ -20,7 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 KERNEL = "linux-image-6.12-cloud-amd64"
 PACKAGES = """systemd systemd-sysv udev kmod dbus dbus-user-session libpam-systemd uidmap bats strace procps iproute2 jq tar
     busybox-static libseccomp2 libcap2 libyajl2 libcurl4 libzstd1 libslirp0 libsubid4 libnettle8 libpcre2-8-0 libyaml-0-2
-    libsodium23 libssl3 libisal2 liblzma5 libbz2-1.0 zlib1g ca-certificates curl selinux-policy-default policycoreutils"""
+    libsodium23 libssl3 libisal2 liblzma5 libbz2-1.0 zlib1g ca-certificates curl"""
+SELINUX_PACKAGES = ",selinux-policy-default,policycoreutils"
 MODULES = ["virtio_blk", "overlay", "tun", "veth", "loop"]
 MEMORY = 1024  # MiB
 DISK = 3 << 30
@@ -36,8 +37,6 @@ FILES = {
     "etc/subuid": "cmk:100000:65536\nguest:200000:65536\n",
     "etc/subgid": "cmk:100000:65536\nguest:200000:65536\n",
     "etc/modules-load.d/cmk.conf": "overlay\ntun\n",
-    # For who boots it with SELINUX below.
-    "etc/selinux/config": "SELINUX=permissive\nSELINUXTYPE=default\n",
     # Debian delegates cpu, memory and pids; these are what its users add.
     "etc/systemd/system/user@.service.d/delegate.conf": "[Service]\nDelegate=cpu cpuset io memory pids\n",
     "etc/systemd/journald.conf.d/vm.conf": "[Journal]\nStorage=volatile\nForwardToConsole=no\n",
@@ -87,13 +86,13 @@ def run(*command, timeout=600, **options):
 # --- the image: as root ----------------------------------------------------------------------------------------
 
 
-def recipe():
+def recipe(selinux):
     """What the image depends on; not the version of the kernel, which the archive changes when it likes."""
     digest = hashlib.sha256()
-    for path in (HERE / "machine.py", HERE / "agent", HERE / "container.cil"):
+    for path in [HERE / "machine.py", HERE / "agent"] + ([HERE / "container.cil"] if selinux else []):
         digest.update(path.read_bytes())
     digest.update(run("qemu-system-x86_64", "--version").encode())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:16] + ("-selinux" if selinux else "")
 
 
 def download_kernel(work):
@@ -150,7 +149,8 @@ def cpio(entries):
 
 
 def label(root):
-    """The machine's files have the labels of its policy; without SELinux nobody looks at them."""
+    """The machine's files have the labels of its policy, which only tells what it would have forbidden."""
+    (root / "etc/selinux/config").write_text("SELINUX=permissive\nSELINUXTYPE=default\n")
     shutil.copy(HERE / "container.cil", root / "root/cmk_container.cil")
     run("chroot", root, "semodule", "--noreload", "--install", "/root/cmk_container.cil")
     # It goes through /proc/self/fd.
@@ -158,7 +158,7 @@ def label(root):
         "setfiles -F -e /proc /etc/selinux/default/contexts/files/file_contexts /", "sh", root)
 
 
-def make_image(directory):
+def make_image(directory, selinux):
     """DIRECTORY/vmlinuz, initrd and root.img."""
     os.umask(0o022)
     started = time.monotonic()
@@ -168,7 +168,7 @@ def make_image(directory):
         root = work / "root"
         image, version, modules = fetch_kernel(work)
         run("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
-            "--include=" + ",".join(PACKAGES.split()), "--aptopt=APT::Install-Recommends \"false\"",
+            "--include=" + ",".join(PACKAGES.split()) + (SELINUX_PACKAGES if selinux else ""), "--aptopt=APT::Install-Recommends \"false\"",
             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
             "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", root, timeout=1500)
         block = install_modules(root, version, modules)
@@ -187,7 +187,8 @@ def make_image(directory):
         shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
         for path in ("etc/.updated", "var/.updated"):
             (root / path).touch()
-        label(root)
+        if selinux:
+            label(root)
         busybox = (root / "bin/busybox").read_bytes()
         (directory / "initrd").write_bytes(cpio([(d, 0o40755, b"") for d in ("bin", "dev", "root")] + [
             ("bin/busybox", 0o100755, busybox), ("virtio_blk.ko", 0o100644, block), ("init", 0o100755, INIT.encode())]))
@@ -239,6 +240,6 @@ def qemu_command(directory, work, payload, template, boot=""):
 
 if __name__ == "__main__":
     try:
-        make_image(pathlib.Path(sys.argv[1]))
+        make_image(pathlib.Path(sys.argv[1]), sys.argv[2:] == ["selinux"])
     except Failure as failure:
         sys.exit(str(failure))
