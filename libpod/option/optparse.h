@@ -48,7 +48,7 @@ struct opt_mount {
 	bool nocopy;	     /* a volume gets nothing of the image's content */
 	bool idmap;
 	char *idmap_own; /* the mount's own map, see optidmap.h; NULL: the container's */
-	bool rw; /* image: on an overlay of its own */
+	bool rw;	 /* image: on an overlay of its own */
 };
 void opt_mount_done(struct opt_mount *m);
 /* -v [SRC:]DST[:OPT,…]: a path is bound, a name is a volume's, and without a source the volume is

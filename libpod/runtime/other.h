@@ -19,8 +19,8 @@
 int runtime_other_find(const char *name, char *const *known, char **ret, struct cmk_err *err);
 /* crun, or cmk-oci: they can be told to make no control group, and set a personality. */
 bool runtime_other_is_crun(const char *program);
-/* What `PROGRAM --version` prints, without the last end of line (owned); NULL where it fails or takes
- * longer than 5 s. Forks and blocks. */
+/* What `PROGRAM --version` prints, without the last end of line (owned); NULL where it fails or
+ * takes longer than 5 s. Forks and blocks. */
 char *runtime_other_version(const char *program);
 /* `RUNTIME start`: as runtime_start(). */
 int runtime_other_start(struct storage *st, const char *id, const char *program,
