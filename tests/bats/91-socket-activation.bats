@@ -27,6 +27,8 @@ SERVER='use IO::Socket; my $s = IO::Socket::INET->new_from_fd(3, "+<"); my $n = 
 
 # activated PORT COMMAND...: waits for a connection to PORT, and starts COMMAND for it.
 activated() {
+	# The one before it has listened, too.
+	rm -f "$T/err"
 	systemd-socket-activate -l "127.0.0.1:$1" --fdname=web -E PATH -E HOME -E XDG_RUNTIME_DIR "${@:2}" >"$T/out" 2>"$T/err" </dev/null 3>&- &
 	activate=$!
 	wait_for 20 grep -q "Listening on" "$T/err"
