@@ -286,7 +286,7 @@ system() {
 	system "$CMK_BIN" quadlet rm --reload-systemd=false f.container
 	printf '[Container]\nImago=x\n' >"$T/f.container"
 	system 125 "$CMK_BIN" quadlet install "$T/f.container"
-	assert_match "$stderr" "/etc/containers/systemd/f.container:2: Imago=: there is no such key"
+	assert_match "$stderr" "unsupported key 'Imago' in group 'Container' in /etc/containers/systemd/f.container:2"
 	# Where podman's own is installed its directories are left to it, and cmk's read.
 	mkdir -p "$root/run/systemd/system-generators" "$root/etc/cmk/systemd"
 	printf '[Container]\nImage=own\n' >"$root/etc/cmk/systemd/g.container"

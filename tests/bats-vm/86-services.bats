@@ -150,7 +150,7 @@ publish='
 	systemctl start web.service
 	assert_equal "$(systemctl show -P MainPID web)" "$(cmk inspect --format '{{.State.ConmonPid}}' systemd-web)"
 	assert_match "$(cat "/proc/$(cmk inspect --format '{{.State.Pid}}' systemd-web)/cgroup")" '^0::/system.slice/web.service/'
-	assert_equal "$(cmk quadlet ls --format '{{.Name}} {{.Status}}')" "web.container active/running"
+	assert_equal "$(cmk quadlet ls --format '{{.Name}} {{.Status}}')" $'NAME STATUS\nweb.container active/running'
 	kill -9 "$(systemctl show -P MainPID web)"
 	wait_for 20 systemctl -q is-failed web.service
 	wait_for 20 eval '! pgrep -u 0 -f "^sleep 4242"'
