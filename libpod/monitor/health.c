@@ -240,22 +240,30 @@ static void take_result(struct monitor *m, int exit_code, char *output)
 	mon_arm_timer(m);
 }
 
+/* All that the probe, which has ended, has written, and no byte more: one that it has started may
+ * still be there and hold the pipe open. */
+static bool read_report(int fd, struct health_probe_report *ret)
+{
+	const ssize_t head = offsetof(struct health_probe_report, output);
+
+	if (read_full(fd, ret, (size_t)head) != head || ret->len > sizeof(ret->output))
+		return false;
+	return read_full(fd, ret->output, ret->len) == (ssize_t)ret->len;
+}
+
 void mon_health_event(struct monitor *m)
 {
 	struct mon_health *h = &m->health;
 	struct health_probe_report *rep;
-	ssize_t n;
 
 	if (h->pid <= 0)
 		return;
 	(void)process_reap(h->pid);
 	rep = xcalloc(1, sizeof(*rep));
-	n = read_full(h->out_fd, rep, sizeof(*rep));
-	if (n < (ssize_t)offsetof(struct health_probe_report, output))
-		take_result(m, -1, xstrdup("the health check was killed"));
+	if (read_report(h->out_fd, rep))
+		take_result(m, rep->exit_code, xstrndup(rep->output, rep->len));
 	else
-		take_result(m, rep->exit_code,
-			    xstrndup(rep->output, MIN(rep->len, sizeof(rep->output))));
+		take_result(m, -1, xstrdup("the health check was killed"));
 	free(rep);
 }
 
