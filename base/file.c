@@ -453,6 +453,26 @@ int dir_read(int dirfd, DIR **ret, struct cmk_err *err)
 	return 0;
 }
 
+int dir_read_each(int dirfd, const char *name, size_t max, char ***texts, struct cmk_err *err)
+{
+	cleanup_dir DIR *d = NULL;
+	struct dirent *e;
+	int r = dir_read(dirfd, &d, err);
+
+	while (r == 0 && (e = readdir(d))) {
+		cleanup_free char *path = NULL;
+		char *text = NULL;
+		size_t len;
+
+		if (e->d_name[0] == '.')
+			continue;
+		path = xasprintf("%s/%s", e->d_name, name);
+		if (file_read_at(dirfd, path, max, &text, &len, NULL) == 0)
+			strv_add_take(texts, text);
+	}
+	return r;
+}
+
 int dir_is_empty(int dirfd, struct cmk_err *err)
 {
 	cleanup_dir DIR *d = NULL;

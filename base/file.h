@@ -54,6 +54,9 @@ int open_dir_at(int dirfd, const char *name, mode_t mode, struct cmk_err *err);
 /* Reads the directory DIRFD (which may be O_PATH) from its beginning, through a description of its
  * own. *RET is closed by the caller. */
 int dir_read(int dirfd, DIR **ret, struct cmk_err *err);
+/* Adds to *TEXTS what the file NAME (at most MAX bytes) says in each directory below DIRFD that has
+ * one, but for those whose names begin with a dot. */
+int dir_read_each(int dirfd, const char *name, size_t max, char ***texts, struct cmk_err *err);
 /* 1 where the directory DIRFD (which may be O_PATH) holds nothing, else 0. */
 int dir_is_empty(int dirfd, struct cmk_err *err);
 /* rm -rf NAME below DIRFD, of any depth, without following links or into a mount it cannot remove;

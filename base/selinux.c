@@ -99,6 +99,14 @@ int selinux_label_known(const char *label, struct cmk_err *err)
 	return errno == EINVAL ? 0 : cmk_err_errno(err, "ask SELinux for '%s'", label);
 }
 
+void selinux_hint(struct cmk_err *err, int code)
+{
+	if (code == -EINVAL)
+		(void)cmk_err_hint(err, "the policy of this host does not know that label");
+	else if (code == -EACCES)
+		(void)cmk_err_hint(err, "the policy of this host forbids it: sudo ausearch -m avc");
+}
+
 /* --- the policy's word on containers -----------------------------------------------------------
  */
 
@@ -206,19 +214,19 @@ static int is_labelled(const char *path, bool self, const char *label)
 static int label_path(const char *path, bool self, const char *name, const char *label,
 		      struct cmk_err *err)
 {
+	int r;
+
 	if (is_labelled(path, self, label) ||
 	    (self ? setxattr : lsetxattr)(path, XATTR_NAME_SELINUX, label, strlen(label) + 1, 0) ==
 		    0 ||
 	    errno == ENOENT || errno == EOPNOTSUPP)
 		return 0;
-	(void)cmk_err_errno(err, "label '%s' as %s", name, label);
-	if (errno == EPERM)
+	r = cmk_err_errno(err, "label '%s' as %s", name, label);
+	if (r == -EPERM)
 		(void)cmk_err_hint(err, "only the owner of a file may label it");
-	else if (errno == EINVAL)
-		(void)cmk_err_hint(err, "the policy of this host does not know that label");
-	else if (errno == EACCES)
-		(void)cmk_err_hint(err, "the policy of this host forbids it: sudo ausearch -m avc");
-	return err ? err->code : -EPERM;
+	else
+		selinux_hint(err, r);
+	return r;
 }
 
 int selinux_label_file(int dirfd, const char *name, const char *label, struct cmk_err *err)

@@ -39,6 +39,9 @@ char *selinux_context_text(const struct selinux_context *c);
 char *selinux_with_level(const char *label, const char *level);
 /* Whether the policy that is loaded knows LABEL: 1 or 0, -errno where that cannot be asked. */
 int selinux_label_known(const char *label, struct cmk_err *err);
+/* What may be done about CODE (a negative errno), which the kernel gave for a label that ERR names.
+ */
+void selinux_hint(struct cmk_err *err, int code);
 
 /* What a policy says of containers: lxc_contexts(5). NULL where it does not say. Owned. */
 struct selinux_containers {

@@ -247,6 +247,14 @@ void strv_env_set(char ***env, const char *assignment)
 	strv_add(env, assignment);
 }
 
+int64_t time_monotonic_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 char *time_now_rfc3339(void)
 {
 	struct timespec ts;

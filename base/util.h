@@ -147,5 +147,7 @@ static inline void cleanup_strv_fn(char ***v)
 	errno = saved;
 }
 
+/* CLOCK_MONOTONIC in milliseconds: for deadlines. */
+int64_t time_monotonic_ms(void);
 /* The wall clock in UTC (RFC 3339): "2026-11-21T10:00:00.123456789Z"; owned. */
 char *time_now_rfc3339(void);

@@ -92,7 +92,6 @@ struct registry {
 	struct transfer *transfers;
 };
 
-int64_t now_ms(void);
 /* Takes the descriptors of M. */
 int transfer_new(struct registry *rg, struct proto_msg *m, struct cmk_err *err);
 /* The same for what goes to the registry. */

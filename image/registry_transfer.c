@@ -2,7 +2,6 @@
 /* One body from a registry to a file, resumed and tried again until it is whole. */
 #include <fcntl.h>
 #include <sys/sendfile.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -16,14 +15,6 @@
 #define RETRY_AFTER_MAX 60
 /* An attempt that brought so much starts the count of attempts again. */
 #define WORTHWHILE ((uint64_t)64 << 10)
-
-int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void response_reset(struct response *p)
 {
@@ -314,7 +305,7 @@ static void transfer_start(struct registry *rg, struct transfer *t)
 
 void transfers_start(struct registry *rg)
 {
-	int64_t now = now_ms();
+	int64_t now = time_monotonic_ms();
 
 	for (struct transfer *t = rg->transfers; t; t = t->next)
 		if (t->state == TRANSFER_START ||
@@ -324,7 +315,7 @@ void transfers_start(struct registry *rg)
 
 int transfers_timeout(const struct registry *rg)
 {
-	int64_t now = now_ms(), next = -1;
+	int64_t now = time_monotonic_ms(), next = -1;
 
 	for (const struct transfer *t = rg->transfers; t; t = t->next) {
 		int64_t left = t->state == TRANSFER_WAIT ? MAX(t->not_before_ms - now, 0) : 0;
@@ -397,7 +388,7 @@ static void retry(struct registry *rg, struct transfer *t, struct cmk_err *err)
 	note = xasprintf("%.500s; trying again%s", cmk_err_msg(err),
 			 t->have > 0 && !t->no_range ? " from where it stopped" : "");
 	(void)proto_send(rg->sock, &h, (const char *const[]){ note, NULL }, NULL, 0);
-	t->not_before_ms = now_ms() + MIN(delay, 60000);
+	t->not_before_ms = time_monotonic_ms() + MIN(delay, 60000);
 	t->state = TRANSFER_WAIT;
 	cmk_err_done(err);
 }
@@ -661,7 +652,7 @@ static void feed(struct transfer *t)
 static void report_progress(struct registry *rg, struct transfer *t)
 {
 	struct proto_head h = { .type = PROTO_PROGRESS, .id = t->id, .bytes = t->have };
-	int64_t now = now_ms();
+	int64_t now = time_monotonic_ms();
 
 	if (t->kind != PROTO_BLOB || now - t->last_progress_ms < 90)
 		return;

@@ -79,7 +79,6 @@ static int chown_data(void *arg, struct cmk_err *err)
 	return 0;
 }
 
-/* What goes into the new directory FD. */
 /* As podman's: of all containers, or none could write to it. */
 static int label_data(int fd, struct cmk_err *err)
 {
@@ -94,6 +93,7 @@ static int label_data(int fd, struct cmk_err *err)
 		       : 0;
 }
 
+/* What goes into the new directory FD. */
 static int fill_new(struct storage *st, int fd, const struct volume_record *v, bool no_copy,
 		    bool durable, struct cmk_err *err)
 {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -322,19 +321,11 @@ static int read_key(int dirfd, const char *file, const char *key, uint64_t *ret)
 	return -ENOENT;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Waits until KEY of cgroup.events is VALUE; the kernel tells of a change by POLLPRI. */
 static int wait_event(int group_fd, const char *key, uint64_t value, int timeout_ms)
 {
 	cleanup_close int fd = openat(group_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = time_monotonic_ms() + timeout_ms;
 	char buf[256];
 
 	if (fd < 0)
@@ -348,7 +339,7 @@ static int wait_event(int group_fd, const char *key, uint64_t value, int timeout
 		r = read_key(group_fd, "cgroup.events", key, &v);
 		if (r < 0 || v == value)
 			return r;
-		left = end - now_ms();
+		left = end - time_monotonic_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 		/* Reading arms the next notice of this open file. */

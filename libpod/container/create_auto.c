@@ -135,28 +135,12 @@ static void add_used(const char *text, struct id_map_pair *used)
 
 static int find_used(const struct create_plan *p, struct id_map_pair *used, struct cmk_err *err)
 {
-	int fd = openat(p->st->containers_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
+	cleanup_strv char **texts = NULL;
+	int r = dir_read_each(p->st->containers_fd, CONTAINER_IDS_FILE, IDS_MAX, &texts, err);
 
-	if (!d) {
-		int r = cmk_err_errno(err, "list '%s/containers'", p->st->root);
-
-		if (fd >= 0)
-			(void)close(fd);
-		return r;
-	}
-	while ((e = readdir(d))) {
-		cleanup_free char *path = NULL, *text = NULL;
-		size_t len;
-
-		if (e->d_name[0] == '.')
-			continue;
-		path = xasprintf("%s/" CONTAINER_IDS_FILE, e->d_name);
-		if (file_read_at(p->st->containers_fd, path, IDS_MAX, &text, &len, NULL) == 0)
-			add_used(text, used);
-	}
-	return 0;
+	for (char **text = texts; r == 0 && text && *text; text++)
+		add_used(*text, used);
+	return r;
 }
 
 static void note(struct strbuf *sb, char kind, const struct id_map *m)

@@ -130,25 +130,6 @@ int label_level_choose(char *const *used, char buf[static LABEL_LEVEL_SIZE], str
 	return cmk_err_set(err, -ENOSPC, "no level of SELinux is free");
 }
 
-static int find_used(const struct create_plan *p, char ***used, struct cmk_err *err)
-{
-	cleanup_dir DIR *d = NULL;
-	struct dirent *e;
-	int r = dir_read(p->st->containers_fd, &d, err);
-
-	while (r == 0 && (e = readdir(d))) {
-		cleanup_free char *path = NULL, *text = NULL;
-		size_t len;
-
-		if (e->d_name[0] == '.')
-			continue;
-		path = xasprintf("%s/" CONTAINER_LEVEL_FILE, e->d_name);
-		if (file_read_at(p->st->containers_fd, path, LEVEL_MAX, &text, &len, NULL) == 0)
-			strv_add(used, text);
-	}
-	return r;
-}
-
 /* *LEVEL: what was asked for, or NULL; then what it is. */
 static int take_level(const struct create_plan *p, char **level, struct cmk_err *err)
 {
@@ -163,7 +144,8 @@ static int take_level(const struct create_plan *p, char **level, struct cmk_err 
 	if (r < 0)
 		return cmk_err_set(err, r, "lock '%s/levels': %s", p->st->root, errno_text(-r));
 	if (!*level) {
-		r = find_used(p, &used, err);
+		r = dir_read_each(p->st->containers_fd, CONTAINER_LEVEL_FILE, LEVEL_MAX, &used,
+				  err);
 		if (r == 0)
 			r = label_level_choose(used, chosen, err);
 		if (r < 0)

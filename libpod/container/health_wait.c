@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Waiting for what the health check of a container says. */
 #include <poll.h>
-#include <time.h>
 
 #include "libpod/libpod.h"
 
@@ -11,14 +10,6 @@ struct health_wait {
 	int64_t deadline_ms, bound_ms;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 struct health_wait *health_wait_new(struct container *c, bool patient)
 {
 	unsigned int conditions = CONTAINER_IS_HEALTHY | CONTAINER_IS_UNHEALTHY | CONTAINER_IS_GONE;
@@ -27,7 +18,7 @@ struct health_wait *health_wait_new(struct container *c, bool patient)
 	w->c = c;
 	w->waiter = container_waiter_new(c, conditions | (patient ? 0 : CONTAINER_HAS_ENDED));
 	w->bound_ms = health_settles_ms(c->cfg.health);
-	w->deadline_ms = now_ms() + w->bound_ms;
+	w->deadline_ms = time_monotonic_ms() + w->bound_ms;
 	return w;
 }
 
@@ -66,7 +57,7 @@ size_t health_wait_fds(const struct health_wait *w, struct pollfd *fds)
 
 int health_wait_left_ms(const struct health_wait *w)
 {
-	int64_t left = w->deadline_ms - now_ms();
+	int64_t left = w->deadline_ms - time_monotonic_ms();
 
 	return (int)MAX(MIN(left, INT32_MAX), 0);
 }

@@ -56,7 +56,7 @@ static void await_death(pid_t pid, int64_t until_ms)
 	cleanup_close int pidfd = process_pidfd_open(pid);
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0 && poll(&p, 1, (int)MAX(until_ms - mon_now_ms(), 0)) > 0)
+	if (pidfd >= 0 && poll(&p, 1, (int)MAX(until_ms - time_monotonic_ms(), 0)) > 0)
 		(void)process_reap(pid);
 }
 
@@ -90,9 +90,9 @@ static bool kill_round(const struct monitor *m, int64_t until_ms)
 
 void mon_adopted_kill(struct monitor *m)
 {
-	int64_t until_ms = mon_now_ms() + KILL_MS;
+	int64_t until_ms = time_monotonic_ms() + KILL_MS;
 
 	/* Their own children come to us as they die. */
-	while (m->adopts && kill_round(m, until_ms) && mon_now_ms() < until_ms)
+	while (m->adopts && kill_round(m, until_ms) && time_monotonic_ms() < until_ms)
 		;
 }

@@ -69,7 +69,7 @@ bool mon_wants_restart(struct monitor *m)
 
 void mon_run_ended(struct monitor *m)
 {
-	int64_t now = mon_now_ms();
+	int64_t now = time_monotonic_ms();
 
 	mon_end_run(m);
 	mon_relay_pause(m);

@@ -158,11 +158,11 @@ static void probe_start(struct monitor *m)
 
 	if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0) {
 		log_warn("health check: %s", errno_text(errno));
-		health_state_schedule(&h->state, mon_now_ms());
+		health_state_schedule(&h->state, time_monotonic_ms());
 		return;
 	}
 	h->out_fd = pair[0];
-	h->began_ms = mon_now_ms();
+	h->began_ms = time_monotonic_ms();
 	h->began = time_now_rfc3339();
 	for (size_t i = 0; i < m->n_clients; i++) {
 		m->client[i].health_taken = m->client[i].health_asked;
@@ -225,7 +225,7 @@ static void take_result(struct monitor *m, int exit_code, char *output)
 	enum health_on_failure action;
 
 	probe_forget(m);
-	action = health_state_result(&h->state, &r, mon_now_ms());
+	action = health_state_result(&h->state, &r, time_monotonic_ms());
 	publish_record(m);
 	publish_status(m);
 	publish_event(m);
@@ -270,7 +270,7 @@ void mon_health_event(struct monitor *m)
 void mon_health_timer(struct monitor *m)
 {
 	struct mon_health *h = &m->health;
-	int64_t at = mon_health_deadline(m), now = mon_now_ms();
+	int64_t at = mon_health_deadline(m), now = time_monotonic_ms();
 
 	if (at == 0 || now < at)
 		return;
@@ -311,7 +311,8 @@ static void begin(struct monitor *m)
 	const char *off = getenv("DISABLE_HC_SYSTEMD");
 
 	/* podman's word for "only when asked": its tests and other programs know it. */
-	health_state_begin(&m->health.state, config(m), mon_now_ms(), !off || !streq(off, "true"));
+	health_state_begin(&m->health.state, config(m), time_monotonic_ms(),
+			   !off || !streq(off, "true"));
 	if (enabled(m))
 		publish_record(m);
 }

@@ -72,12 +72,12 @@ static void kill_all(struct probe *p)
 /* Until the program has ended, or is killed. */
 static bool wait_end(struct probe *p)
 {
-	int64_t end = mon_now_ms() + p->a->timeout_ms;
+	int64_t end = time_monotonic_ms() + p->a->timeout_ms;
 
 	for (;;) {
 		struct pollfd fds[] = { { .fd = p->rc.pidfd, .events = POLLIN },
 					{ .fd = p->out_fd, .events = POLLIN } };
-		int64_t left = MAX(end - mon_now_ms(), 0);
+		int64_t left = MAX(end - time_monotonic_ms(), 0);
 		int n = poll(fds, ARRAY_LEN(fds), (int)MIN(left, INT32_MAX));
 
 		if (n < 0 && errno != EINTR)
@@ -88,13 +88,13 @@ static bool wait_end(struct probe *p)
 		}
 		if (n > 0 && fds[0].revents)
 			return true;
-		if (mon_now_ms() < end)
+		if (time_monotonic_ms() < end)
 			continue;
 		if (p->timed_out)
 			return false;
 		p->timed_out = true;
 		kill_all(p);
-		end = mon_now_ms() + KILL_GRACE_MS;
+		end = time_monotonic_ms() + KILL_GRACE_MS;
 	}
 }
 

@@ -163,7 +163,6 @@ enum mon_tag {
 	MON_TAG_CLIENT,
 };
 
-int64_t mon_now_ms(void);
 int mon_watch(struct monitor *m, int fd, uint32_t events, enum mon_tag tag);
 
 /* start.c: the error of an exec session whose container has ended meanwhile. */

@@ -13,14 +13,6 @@
 
 #define EXIT_TIMED_OUT 255 /* podman's, for --timeout */
 
-int64_t mon_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int mon_watch(struct monitor *m, int fd, uint32_t events, enum mon_tag tag)
 {
 	struct epoll_event ev = { .events = events, .data.u64 = tag };
@@ -95,7 +87,7 @@ static void act_kill(struct monitor *m)
 static void act_stop(struct monitor *m)
 {
 	bool deaf = mon_is_deaf(m, m->stop_signal);
-	int64_t at = mon_now_ms() + m->stop_timeout_ms;
+	int64_t at = time_monotonic_ms() + m->stop_timeout_ms;
 
 	/* A second `stop` may shorten the first one's patience, never lengthen it. */
 	if (m->stop_timeout_ms != UINT32_MAX && (m->kill_at_ms == 0 || at < m->kill_at_ms))
@@ -299,14 +291,14 @@ static void on_timer(struct monitor *m)
 	(void)!read(m->timer_fd, &n, sizeof(n));
 	mon_drop_stalled(m);
 	mon_health_timer(m);
-	if (m->kill_at_ms && mon_now_ms() >= m->kill_at_ms)
+	if (m->kill_at_ms && time_monotonic_ms() >= m->kill_at_ms)
 		mon_event(m, MON_EV_TIMEOUT);
-	if (m->deadline_ms && mon_now_ms() >= m->deadline_ms) {
+	if (m->deadline_ms && time_monotonic_ms() >= m->deadline_ms) {
 		m->deadline_ms = 0;
 		m->timed_out = true;
 		mon_event(m, MON_EV_TIMEOUT);
 	}
-	if (m->restart_at_ms && mon_now_ms() >= m->restart_at_ms)
+	if (m->restart_at_ms && time_monotonic_ms() >= m->restart_at_ms)
 		mon_event(m, MON_EV_AGAIN);
 	mon_arm_timer(m);
 }

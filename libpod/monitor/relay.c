@@ -222,7 +222,7 @@ static void client_flush(struct monitor *m, struct mon_client *c)
 			return;
 		}
 		c->q_off += (size_t)n;
-		c->stalled_since_ms = c->q_len > c->q_off ? mon_now_ms() : 0;
+		c->stalled_since_ms = c->q_len > c->q_off ? time_monotonic_ms() : 0;
 	}
 	c->q_off = c->q_len = 0;
 	if (c->ends)
@@ -260,7 +260,7 @@ void mon_client_send(struct monitor *m, struct mon_client *c, enum monitor_frame
 		sent = n > 0 ? (size_t)n : 0;
 		if (sent == sizeof(head) + len)
 			return;
-		c->stalled_since_ms = mon_now_ms();
+		c->stalled_since_ms = time_monotonic_ms();
 		mon_arm_timer(m);
 	}
 	/* A client that lets even small frames pile up keeps no rule: the only place where a queue
@@ -281,7 +281,7 @@ void mon_client_send(struct monitor *m, struct mon_client *c, enum monitor_frame
 
 void mon_drop_stalled(struct monitor *m)
 {
-	int64_t now = mon_now_ms();
+	int64_t now = time_monotonic_ms();
 
 	for (size_t i = 0; i < m->n_clients; i++) {
 		struct mon_client *c = client_by_index(m, i);

@@ -363,7 +363,7 @@ void mon_started(struct monitor *m)
 
 	if (m->a->exec)
 		return;
-	m->run_started_ms = mon_now_ms();
+	m->run_started_ms = time_monotonic_ms();
 	if (cfg->timeout_s)
 		m->deadline_ms = m->run_started_ms + (int64_t)cfg->timeout_s * 1000;
 	if (m->a->created && m->n_runs == 0)

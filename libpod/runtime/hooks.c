@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -59,14 +58,6 @@ static void cmk_noreturn hook_child(const struct spec_hook *h, int state_fd, int
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Keeps the end of what it says, and reads on, so that it never waits for us. */
 static void read_words(int fd, char *words, size_t *len)
 {
@@ -85,12 +76,12 @@ static void read_words(int fd, char *words, size_t *len)
 /* Until the hook ends or its time is over; what it started in the background may hold the pipe. */
 static bool await_hook(const struct spec_hook *h, int pidfd, int words_fd, char *words, size_t *len)
 {
-	int64_t end = h->has_timeout ? now_ms() + (int64_t)h->timeout * 1000 : 0;
+	int64_t end = h->has_timeout ? time_monotonic_ms() + (int64_t)h->timeout * 1000 : 0;
 	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN },
 			      { .fd = words_fd, .events = POLLIN } };
 
 	for (;;) {
-		int64_t left = h->has_timeout ? MAX(end - now_ms(), 0) : -1;
+		int64_t left = h->has_timeout ? MAX(end - time_monotonic_ms(), 0) : -1;
 		int r = poll(p, ARRAY_LEN(p), (int)left);
 
 		if (r < 0 && errno == EINTR)

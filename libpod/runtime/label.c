@@ -58,12 +58,10 @@ int label_open(struct runtime_job *job, int root_fd, struct cmk_err *err)
 /* What the kernel says of a label that it does not take. */
 static int label_error(const char *label, struct cmk_err *err)
 {
-	(void)cmk_err_errno(err, "SELinux label '%s'", label);
-	if (errno == EINVAL)
-		(void)cmk_err_hint(err, "the policy of this host does not know that label");
-	else if (errno == EACCES)
-		(void)cmk_err_hint(err, "the policy of this host forbids it: sudo ausearch -m avc");
-	return err ? err->code : -EINVAL;
+	int r = cmk_err_errno(err, "SELinux label '%s'", label);
+
+	selinux_hint(err, r);
+	return r;
 }
 
 int label_set(const struct runtime_job *job, struct cmk_err *err)

@@ -2,7 +2,6 @@
 /* What another runtime says about itself. */
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -24,24 +23,16 @@ static void cmk_noreturn exec_version(const char *program, int out)
 	_exit(127);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* Until its end, the time's or TEXT's; false where the time was over. */
 static bool take_text(int fd, char text[static VERSION_MAX], size_t *ret_len)
 {
-	int64_t end = now_ms() + VERSION_TIMEOUT_MS, left;
+	int64_t end = time_monotonic_ms() + VERSION_TIMEOUT_MS, left;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	ssize_t n = 1;
 
 	*ret_len = 0;
 	while (n > 0 && *ret_len < VERSION_MAX - 1) {
-		left = end - now_ms();
+		left = end - time_monotonic_ms();
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)
 			return false;
 		n = read(fd, text + *ret_len, VERSION_MAX - 1 - *ret_len);

@@ -66,12 +66,11 @@ static int add_link(struct quadlet_job *j, const struct unitfile_line *l, char *
 /* The name of a unit, which may have directories of the generator's before it. */
 static bool is_alias(const char *name)
 {
-	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				  ":-_.\\@";
 	size_t len;
 
 	for (; name[len = strcspn(name, "/")]; name += len + 1)
-		if (len == 0 || len > 255 || *name == '.' || strspn(name, set) < len)
+		if (len == 0 || len > UNITFILE_NAME_MAX || *name == '.' ||
+		    strspn(name, UNITFILE_NAME_SET) < len)
 			return false;
 	return unitfile_is_unit_name(name);
 }

@@ -269,15 +269,14 @@ bool unitfile_has_section(const struct unitfile *u, const char *section)
 
 bool unitfile_is_unit_name(const char *name)
 {
-	static const char set[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				  ":-_.\\@";
 	static const char *const types[] = { ".service", ".socket", ".target",	 ".timer",
 					     ".path",	 ".slice",  ".scope",	 ".mount",
 					     ".swap",	 ".device", ".automount" };
 	size_t len = strlen(name);
 
-	/* systemd's limit; the type is behind one character at least. */
-	if (len > 255 || name[strspn(name, set)] || *name == '.' || *name == '@')
+	/* The type is behind one character at least. */
+	if (len > UNITFILE_NAME_MAX || name[strspn(name, UNITFILE_NAME_SET)] || *name == '.' ||
+	    *name == '@')
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (str_has_suffix(name, types[i]))

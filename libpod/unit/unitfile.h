@@ -61,7 +61,10 @@ int unitfile_split(const char *value, enum unitfile_split how, char ***v);
 /* Appends TEXT so that no "%" and "$" in it means anything to systemd. */
 void unitfile_literal(struct strbuf *sb, const char *text);
 
-/* Whether NAME may be that of a unit (systemd.unit(5)), without a slash. */
+/* Characters of units' names, and the most of them (systemd.unit(5)). */
+#define UNITFILE_NAME_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@"
+#define UNITFILE_NAME_MAX 255
+/* Whether NAME may be that of a unit, without a slash. */
 bool unitfile_is_unit_name(const char *name);
 
 /* As text: sections in the order in which they came first. */
