@@ -243,24 +243,22 @@ int cgroup_create(const struct cgroup_delegation *d, const char *name,
 	return 0;
 }
 
-/* D is the scope around the group, whose weights are systemd's to write; by ourselves where it
- * gives no answer, or knows nothing of that scope. */
+/* D is the scope around the group, whose weights are systemd's to write and to remember. We write
+ * them, too: it may give no answer, and it takes no weight back from a single device. */
 static void update_scope_weights(const struct cgroup_delegation *d,
 				 const struct spec_resources *before,
 				 const struct spec_resources *after)
 {
+	cleanup(scope_weights_done) struct scope_weights old = { 0 }, new = { 0 };
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
-	uint64_t old_cpu, old_io, cpu, io;
 
-	limits_weights(before, &old_cpu, &old_io);
-	limits_weights(after, &cpu, &io);
-	if (cpu == old_cpu && io == old_io)
+	limits_weights(before, &old);
+	limits_weights(after, &new);
+	if (new.cpu == old.cpu &&new.io == old.io && streq_null(new.devices, old.devices))
 		return;
-	if (scope_manager_find(&m, true)) {
-		if (scope_set_weights(&m, strrchr(d->path, '/') + 1, cpu != old_cpu ? &cpu : NULL,
-				      io != old_io ? &io : NULL, &err) == 0)
-			return;
+	if (scope_manager_find(&m, true) &&
+	    scope_set_weights(&m, strrchr(d->path, '/') + 1, &old, &new, &err) < 0) {
 		log_debug("weights of the scope '%s': %s", d->path, cmk_err_msg(&err));
 		cmk_err_done(&err);
 	}

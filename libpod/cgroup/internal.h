@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "libpod/cgroup/cgroup.h"
+#include "libpod/cgroup/scope.h"
 
 /* Control files are written with one write(2), which the kernel takes or refuses whole. */
 int control_write(int dirfd, const char *name, const char *value, struct cmk_err *err);
@@ -23,9 +24,9 @@ int limits_enable(const struct cgroup_delegation *d, const struct spec_resources
 		  struct cmk_err *err);
 /* Below a scope of systemd, as crun names it. */
 #define CONTAINER_GROUP "container"
-/* The weights that RES asks for, 0 where it does not. They count among siblings: where the
+/* The weights that RES asks for (scope_weights_done()). They count among siblings: where the
  * container's group is the only one in a scope they are the scope's as well. */
-void limits_weights(const struct spec_resources *res, uint64_t *ret_cpu, uint64_t *ret_io);
+void limits_weights(const struct spec_resources *res, struct scope_weights *ret);
 /* Writes those of them that differ. */
 int limits_change_weights(int group_fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err);

@@ -454,34 +454,43 @@ static int change_rates(int fd, const struct spec_resources *before,
 	return r;
 }
 
-void limits_weights(const struct spec_resources *res, uint64_t *ret_cpu, uint64_t *ret_io)
+static char *device_weights(const struct spec_device_list *l)
+{
+	cleanup_strbuf struct strbuf sb = STRBUF_INIT;
+
+	for (size_t i = 0; i < l->n; i++)
+		strbuf_addf(&sb, "%s%u:%u=%llu", i > 0 ? " " : "", l->list[i].major,
+			    l->list[i].minor, (unsigned long long)io_weight(l->list[i].value));
+	return strbuf_steal(&sb);
+}
+
+void limits_weights(const struct spec_resources *res, struct scope_weights *ret)
 {
 	cleanup_free char *text = cpu_weight(res);
 	const char *given = strv_env_get(res->unified, "cpu.weight");
 
-	*ret_cpu = 0;
-	if ((given || text) && parse_u64(given ? given : text, 10000, ret_cpu) < 0)
-		*ret_cpu = 0;
-	*ret_io = res->blkio_weight ? io_weight(res->blkio_weight) : 0;
+	*ret = (struct scope_weights){
+		.io = res->blkio_weight ? io_weight(res->blkio_weight) : 0,
+		.devices = res->weights.n > 0 ? device_weights(&res->weights) : NULL,
+	};
+	if ((given || text) && parse_u64(given ? given : text, 10000, &ret->cpu) < 0)
+		ret->cpu = 0;
 }
 
 int limits_change_weights(int group_fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err)
 {
-	/* Those of single devices are not the scope's. */
-	const struct spec_resources old_io = { .blkio_weight = before->blkio_weight },
-				    io = { .blkio_weight = after->blkio_weight };
-	uint64_t old_cpu, cpu, unused;
+	cleanup(scope_weights_done) struct scope_weights old = { 0 }, new = { 0 };
 	char text[24];
 	int r = 0;
 
-	limits_weights(before, &old_cpu, &unused);
-	limits_weights(after, &cpu, &unused);
-	(void)snprintf(text, sizeof(text), "%llu", cpu ? (unsigned long long)cpu : 100);
-	if (cpu != old_cpu)
+	limits_weights(before, &old);
+	limits_weights(after, &new);
+	(void)snprintf(text, sizeof(text), "%llu", new.cpu ? (unsigned long long)new.cpu : 100);
+	if (new.cpu != old.cpu)
 		r = control_write(group_fd, "cpu.weight", text, err);
-	if (r == 0 && io.blkio_weight != old_io.blkio_weight)
-		r = change_weights(group_fd, &old_io, &io, err);
+	if (r == 0 && (new.io != old.io || new.devices || old.devices))
+		r = change_weights(group_fd, before, after, err);
 	return r;
 }
 

@@ -296,15 +296,17 @@ static int start_scope(const struct cgroup_request *q, const struct scope_manage
 {
 	cleanup_free char *own = group_of(0), *text = xasprintf("container %s (cmk)", q->name);
 	bool stays = q->mode == CGROUPS_NO_CONMON && own && is_below_manager(m, own);
+	cleanup(scope_weights_done) struct scope_weights weights = { 0 };
 	struct scope_unit unit = {
 		.name = name,
 		.description = text,
 		.slice = q->parent,
 		.pid = stays ? 0 : getpid(),
 		.delegate = true,
+		.weights = &weights,
 	};
 
-	limits_weights(res, &unit.cpu_weight, &unit.io_weight);
+	limits_weights(res, &weights);
 	return scope_start(m, &unit, ret, err);
 }
 
@@ -338,14 +340,18 @@ int cgroup_scope_make(const char *unit, const char *slice, const char *descripti
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
 								 in = CGROUP_DELEGATION_INIT;
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
+	cleanup(scope_weights_done) struct scope_weights weights = { 0 };
 	struct scope_unit u = {
-		.name = unit, .description = description, .slice = slice, .delegate = true
+		.name = unit,
+		.description = description,
+		.slice = slice,
+		.delegate = true,
+		.weights = &weights,
 	};
 	struct cgroup_group g = CGROUP_GROUP_INIT;
 	int r;
 
-	limits_weights(res, &u.cpu_weight, &u.io_weight);
-
+	limits_weights(res, &weights);
 	if (!scope_manager_find(&m, true))
 		return scope_manager_missing(err);
 	r = cgroup_delegation_find(&d, err);

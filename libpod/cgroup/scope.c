@@ -138,22 +138,41 @@ static void cmk_noreturn exec_helper(char *const *argv, int control)
 	_exit(127);
 }
 
-static char **helper_argv(const struct scope_manager *m, const struct scope_unit *u)
+void scope_weights_done(struct scope_weights *w)
 {
-	/* podman's defaults. */
-	const char *slice = m->is_system ? "machine.slice" : "user.slice";
+	free(w->devices);
+	*w = (struct scope_weights){ 0 };
+}
+
+static char **helper_argv(const struct scope_manager *m)
+{
 	char **argv = NULL;
 
 	strv_add(&argv, "cmk-scope");
 	strv_add(&argv, m->bus ? m->bus : "");
 	strv_add(&argv, m->socket ? m->socket : "");
+	return argv;
+}
+
+static void add_number(char ***argv, uint64_t n)
+{
+	strv_add_take(argv, xasprintf("%llu", (unsigned long long)n));
+}
+
+static char **start_argv(const struct scope_manager *m, const struct scope_unit *u)
+{
+	/* podman's defaults. */
+	const char *slice = m->is_system ? "machine.slice" : "user.slice";
+	char **argv = helper_argv(m);
+
 	strv_add(&argv, u->slice ? u->slice : slice);
 	strv_add(&argv, u->name);
 	strv_add_take(&argv, xasprintf("%d", (int)u->pid));
 	strv_add(&argv, u->delegate ? "yes" : "no");
 	strv_add(&argv, u->description);
-	strv_add_take(&argv, xasprintf("%llu", (unsigned long long)u->cpu_weight));
-	strv_add_take(&argv, xasprintf("%llu", (unsigned long long)u->io_weight));
+	add_number(&argv, u->weights->cpu);
+	add_number(&argv, u->weights->io);
+	strv_add(&argv, u->weights->devices ? u->weights->devices : "");
 	return argv;
 }
 
@@ -209,7 +228,7 @@ static int ask_helper(char *const *argv, struct scope_holder *ret, struct cmk_er
 int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 		struct scope_holder *ret, struct cmk_err *err)
 {
-	cleanup_strv char **argv = helper_argv(m, unit);
+	cleanup_strv char **argv = start_argv(m, unit);
 	struct scope_holder h = SCOPE_HOLDER_INIT;
 	int r = ask_helper(argv, &h, err);
 
@@ -219,21 +238,28 @@ int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 	return r;
 }
 
-int scope_set_weights(const struct scope_manager *m, const char *unit, const uint64_t *cpu_weight,
-		      const uint64_t *io_weight, struct cmk_err *err)
+/* "" leaves a number as it is. */
+static void add_changed(char ***argv, uint64_t before, uint64_t after)
 {
-	const uint64_t *weights[] = { cpu_weight, io_weight };
+	if (before == after)
+		strv_add(argv, "");
+	else
+		add_number(argv, after);
+}
+
+int scope_set_weights(const struct scope_manager *m, const char *unit,
+		      const struct scope_weights *before, const struct scope_weights *after,
+		      struct cmk_err *err)
+{
+	const char *devices = after->devices ? after->devices : "";
 	struct scope_holder h = SCOPE_HOLDER_INIT;
-	cleanup_strv char **argv = NULL;
+	cleanup_strv char **argv = helper_argv(m);
 	int r;
 
-	strv_add(&argv, "cmk-scope");
-	strv_add(&argv, m->bus ? m->bus : "");
-	strv_add(&argv, m->socket ? m->socket : "");
 	strv_add(&argv, unit);
-	for (size_t i = 0; i < ARRAY_LEN(weights); i++)
-		strv_add_take(&argv, weights[i] ? xasprintf("%llu", (unsigned long long)*weights[i])
-						: xstrdup(""));
+	add_changed(&argv, before->cpu, after->cpu);
+	add_changed(&argv, before->io, after->io);
+	strv_add(&argv, streq(devices, before->devices ? before->devices : "") ? "" : devices);
 	r = ask_helper(argv, &h, err);
 	scope_holder_release(&h);
 	return r;

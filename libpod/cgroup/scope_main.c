@@ -3,17 +3,18 @@
  * cmk-scope: has systemd make a transient scope (org.freedesktop.systemd1(5), systemd.scope(5)),
  * over D-Bus with sd-bus, so that cmk itself never maps libsystemd. Started by scope_start():
  *
- *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT
+ *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT DEVICEWEIGHTS
  *
  * or change the weights of one that is there, by scope_set_weights():
  *
- *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT
+ *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT DEVICEWEIGHTS
  *
  * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
  * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
  * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
  * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set, and
- * in a change the default again, where "" leaves one as it is. Standard input is a SOCK_SEQPACKET
+ * in a change the default again, where "" leaves one as it is. DEVICEWEIGHTS are those of single
+ * devices, "MAJOR:MINOR=WEIGHT MAJOR:MINOR=WEIGHT". Standard input is a SOCK_SEQPACKET
  * socket: one message when the scope is there, or changed ("ok"), or with the error, one line.
  *
  * It may: talk on the connection to systemd that it opened first. After that no file, no other
@@ -38,7 +39,8 @@ struct scope {
 	uint32_t pid; /* 0: this program */
 	bool delegate;
 	uint64_t cpu_weight, io_weight;
-	bool asked; /* its job is outstanding */
+	char **devices; /* "MAJOR:MINOR=WEIGHT" */
+	bool asked;	/* its job is outstanding */
 	bool there;
 	bool subscribed;
 	struct cmk_err *err;
@@ -92,6 +94,31 @@ static int open_connection(struct scope *s, const char *bus, const char *own)
  */
 
 /* As podman's, and no limit on tasks by default: cmk's own options say it. */
+/* systemd wants a path of the device, and looks at its number alone. */
+static int put_devices(sd_bus_message *m, char *const *devices)
+{
+	int r = sd_bus_message_open_container(m, 'r', "sv");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "s", "IODeviceWeight");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'v', "a(st)");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "(st)");
+	for (char *const *d = devices; r >= 0 && d && *d; d++) {
+		size_t len = strcspn(*d, "=");
+		cleanup_free char *path = xasprintf("/dev/block/%.*s", (int)len, *d);
+		uint64_t weight = 0;
+
+		r = (*d)[len] ? parse_u64(*d + len + 1, 10000, &weight) : -EINVAL;
+		if (r >= 0)
+			r = sd_bus_message_append(m, "(st)", path, weight);
+	}
+	for (int i = 0; r >= 0 && i < 3; i++)
+		r = sd_bus_message_close_container(m);
+	return r;
+}
+
 static int put_properties(sd_bus_message *m, const struct scope *s)
 {
 	uint32_t pid = s->pid ? s->pid : (uint32_t)getpid();
@@ -110,6 +137,8 @@ static int put_properties(sd_bus_message *m, const struct scope *s)
 		r = sd_bus_message_append(m, "(sv)", "CPUWeight", "t", s->cpu_weight);
 	if (r >= 0 && s->io_weight)
 		r = sd_bus_message_append(m, "(sv)", "IOWeight", "t", s->io_weight);
+	if (r >= 0 && s->devices)
+		r = put_devices(m, s->devices);
 	return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
@@ -257,6 +286,11 @@ static int set_weights(struct scope *s, const char *cpu, const char *io)
 		r = put_weight(m, "CPUWeight", cpu);
 	if (r >= 0)
 		r = put_weight(m, "IOWeight", io);
+	/* An empty list takes back what was given before. */
+	if (r >= 0 && s->devices)
+		r = put_devices(m, NULL);
+	if (r >= 0 && s->devices)
+		r = put_devices(m, s->devices);
 	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
@@ -294,17 +328,19 @@ int main(int argc, char **argv)
 	static const struct sandbox_policy policy = { .rights = 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct scope s = { .err = &err };
-	bool change = argc == 6;
+	bool change = argc == 7;
 	const char *said;
 	char end;
 	int r;
 
-	if (change ? !*argv[3] : argc != 10 || !take_arguments(&s, argv)) {
+	if (change ? !*argv[3] : argc != 11 || !take_arguments(&s, argv)) {
 		(void)fprintf(stderr, "cmk-scope is started by cmk, not by hand\n");
 		return 2;
 	}
 	if (change)
 		s.name = argv[3];
+	if (*argv[argc - 1])
+		s.devices = strv_split(argv[argc - 1], ' ');
 	r = open_connection(&s, argv[1], argv[2]);
 	if (r == 0)
 		r = sandbox_enter(&policy, &err);

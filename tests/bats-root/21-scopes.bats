@@ -127,7 +127,7 @@ scope() { echo "cmk-$(field Id "${1:-c}").scope"; }
 	assert_equal "$(property CPUWeight "$(scope)") $(cat "/sys/fs/cgroup$(property ControlGroup "$(scope)")/cpu.weight")" "20 20"
 }
 
-# set_weights ADDRESS UNIT CPU IO: what cmk-scope answers.
+# set_weights ADDRESS ADDRESS UNIT CPU IO DEVICES: what cmk-scope answers.
 set_weights() {
 	user python3 -c '
 import socket, subprocess, sys
@@ -143,16 +143,22 @@ sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$@"
 	local unit bus=unix:path=/run/user/$uid/bus own=unix:path=/run/user/$uid/systemd/private
 	unit=$(scope)
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "[not set] [not set]"
-	assert_equal "$(set_weights "$bus" "$own" "$unit" 200 "")" ok
+	assert_equal "$(set_weights "$bus" "$own" "$unit" 200 "" "")" ok
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 [not set]"
-	assert_equal "$(set_weights "" "$own" "$unit" "" 300)" ok
+	assert_equal "$(set_weights "" "$own" "$unit" "" 300 "8:0=20 8:16=30")" ok
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 300"
+	assert_match "$(property IODeviceWeight "$unit")" '8:0 20.*8:16 30'
 	user systemctl --user daemon-reload
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "200 300"
-	assert_equal "$(set_weights "$bus" "$own" "$unit" 0 0)" ok
+	assert_match "$(property IODeviceWeight "$unit")" '8:0 20.*8:16 30'
+	assert_equal "$(set_weights "$bus" "$own" "$unit" "" "" 8:16=40)" ok
+	assert_match "$(property IODeviceWeight "$unit")" '8:16 40'
+	refute_match "$(property IODeviceWeight "$unit")" '8:0'
+	assert_equal "$(set_weights "$bus" "$own" "$unit" 0 0 "")" ok
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "[not set] [not set]"
-	assert_match "$(set_weights "$bus" "$own" cmk-nosuch.scope 200 "" || true)" "^set the weights of 'cmk-nosuch.scope': "
-	assert_match "$(set_weights "$bus" "$own" "$unit" 10001 "" || true)" "^set the weights of '$unit': "
+	assert_match "$(set_weights "$bus" "$own" cmk-nosuch.scope 200 "" "" || true)" "^set the weights of 'cmk-nosuch.scope': "
+	assert_match "$(set_weights "$bus" "$own" "$unit" 10001 "" "" || true)" "^set the weights of '$unit': "
+	assert_match "$(set_weights "$bus" "$own" "$unit" "" "" 8:0 || true)" "^set the weights of '$unit': "
 	assert_equal "$(property ActiveState "$unit")" active
 }
 

@@ -19,6 +19,16 @@ swap_loop() {
 	done) 2>/dev/null 3>&- &
 	swapper=$!
 }
+# exchange_loop A B: each has the other's name as often as the kernel can, so that a look and an open meet both.
+exchange_loop() {
+	python3 -c 'import ctypes, os, sys
+libc = ctypes.CDLL(None)
+a, b = map(os.fsencode, sys.argv[1:])
+while not os.path.exists("stop"):
+    for _ in range(100):
+        libc.renameat2(-100, a, -100, b, 2)' "$1" "$2" 3>&- &
+	swapper=$!
+}
 swap_end() {
 	touch stop
 	wait "$swapper" || true
@@ -84,18 +94,23 @@ swap_end() {
 	canary_unchanged
 }
 
-@test "CVE-2023-0778: a volume whose file is swapped for a link while it is exported" {
+@test "CVE-2023-0778: a volume whose directories and files are swapped for links while it is exported" {
+	local dir name
 	run_cmk volume create v
-	local dir
 	dir=$(cmk volume inspect -f '{{.Mountpoint}}' v)
-	mkdir "$dir/d"
-	echo mine >"$dir/d/file"
-	swap_loop "$dir/d" "$T/canary"
-	for _ in $(seq 25); do
-		run_cmk '?' volume export v -o out.tar
-		[ ! -e out.tar ] || run ! grep -qa SECRET out.tar
+	mkdir "$dir/dir"
+	echo mine | tee "$dir/dir/file" >"$dir/file"
+	ln -s "$T/canary" "$dir/dir.link"
+	ln -s "$T/canary/file" "$dir/file.link"
+	for name in dir file; do
+		rm -f stop
+		exchange_loop "$dir/$name" "$dir/$name.link"
+		for _ in $(seq 25); do
+			run_cmk '?' volume export v -o out.tar
+			[ ! -e out.tar ] || run ! grep -qa SECRET out.tar
+		done
+		swap_end
 	done
-	swap_end
 	canary_unchanged
 }
 

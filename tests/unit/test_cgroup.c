@@ -288,6 +288,7 @@ static void test_an_update_writes_what_differs(void **state)
 static void test_weights_are_the_scopes_as_well(void **state)
 {
 	struct fake *f = *state, scope = { "", -1 }, group = { "", -1 };
+	struct spec_device_value disk = { .major = 8, .minor = 0, .value = 1000 };
 	struct spec_resources before = { .cpu_shares = 2, .blkio_weight = 10 },
 			      after = { .cpu_shares = 262144, .blkio_weight = 500 };
 
@@ -320,6 +321,17 @@ static void test_weights_are_the_scopes_as_well(void **state)
 			 0);
 	assert_file(scope.fd, "cpu.weight", "");
 	assert_file(scope.fd, "io.weight", "default 100");
+	/* That of one device, too, there and gone again. */
+	before = after;
+	after.weights = (struct spec_device_list){ .list = &disk, .n = 1 };
+	touch(scope.fd, "io.weight", "");
+	assert_int_equal(cgroup_update(f->path, "/cmk-x.scope/container", &before, &after, NULL),
+			 0);
+	assert_file(scope.fd, "io.weight", "8:0 10000");
+	touch(scope.fd, "io.weight", "");
+	assert_int_equal(cgroup_update(f->path, "/cmk-x.scope/container", &after, &before, NULL),
+			 0);
+	assert_file(scope.fd, "io.weight", "8:0 default");
 	(void)close(group.fd);
 	(void)close(scope.fd);
 }
