@@ -168,16 +168,13 @@ static int pack_file(struct pack *p, const struct tree_dir *d, size_t part, cons
 		     struct cmk_err *err)
 {
 	cleanup(entry_done) struct tar_entry e = { 0 };
-	cleanup_close int fd = openat(d->parts[part].fd, name,
-				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	cleanup_close int data = -1;
+	cleanup_close int fd = -1, data = -1;
 	const char *first = NULL;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cmk_err_errno(err, "open");
-	if (!S_ISREG(st.st_mode))
-		return cmk_err_set(err, -EAGAIN, "changed while it was read");
+	fd = tree_open_file(d, name, part, &st, err);
+	if (fd < 0)
+		return fd;
 	entry_of(p, &st, TAR_FILE, &e);
 	if (st.st_nlink > 1)
 		first = link_first(&p->links, &st, strbuf_str(&p->path));

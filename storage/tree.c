@@ -230,3 +230,16 @@ int tree_enter(const struct tree_dir *d, const char *name, const struct tree_ent
 	*ret = sub;
 	return 0;
 }
+
+int tree_open_file(const struct tree_dir *d, const char *name, size_t part, struct stat *ret,
+		   struct cmk_err *err)
+{
+	cleanup_close int fd = openat(d->parts[part].fd, name,
+				      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return cmk_err_errno(err, "open");
+	if (!S_ISREG(ret->st_mode))
+		return cmk_err_set(err, -EAGAIN, "changed while it was read");
+	return steal_fd(&fd);
+}

@@ -245,6 +245,7 @@ template_names() { # PATH COMMAND...
 	done
 }
 
+# bats test_tags=long
 @test "completion of templates offers what a template may name, all of it" {
 	load_images alpine
 	run_cmk create --name box --net=none --health-cmd true alpine true

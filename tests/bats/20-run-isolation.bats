@@ -211,6 +211,7 @@ link_out() {
 	assert_equal "$(sha256sum "$CMK_BIN")" "$before"
 }
 
+# bats test_tags=long
 @test "a joining process shows the container neither its program nor its descriptors" {
 	load_images debian
 	# Looks at every other process as fast as it can, with all rights over its own kind; what it can open is written down.

@@ -125,6 +125,7 @@ make_big() {
 	run_cmk import -q big.tar big
 }
 
+# bats test_tags=long
 @test "a map of its own: no second copy of an image's bytes, also for what others may not read" {
 	run_cmk info --format '{{index .Store.GraphStatus "datadir+"}}'
 	[ "$output" = true ] || skip "this kernel has no data-only layers for users (6.16)"
@@ -147,6 +148,7 @@ make_big() {
 	assert_equal "$(find "$CMK_ROOT/layers" -mindepth 1)" ""
 }
 
+# bats test_tags=long
 @test "a map of its own: files that were changed, exported, committed, copied are whole" {
 	make_big
 	local file=/data/a-directory-with-a-long-name/and-another/file-7
@@ -273,6 +275,7 @@ make_big() {
 	assert_equal "$output" 0
 }
 
+# bats test_tags=long
 @test "keep-id on the other drivers" {
 	local driver
 	for driver in vfs fuse-overlayfs; do
@@ -285,6 +288,7 @@ make_big() {
 	done
 }
 
+# bats test_tags=long
 @test "volumes, overlays and image mounts have the owners of the map" {
 	mkdir -m 0755 dir
 	echo mine >dir/f
@@ -320,6 +324,7 @@ make_big() {
 # The parent's ids of container NAME: "FROM COUNT" a line.
 ids_of() { awk '/^u/ {print $2, $3}' "$CMK_ROOT"/containers/"$(cmk inspect -f '{{.Id}}' "$1")"/auto-ids; }
 
+# bats test_tags=long
 @test "auto: ids of its own for each container, free again when it is removed" {
 	local a b name
 	for name in a b; do
@@ -349,6 +354,7 @@ ids_of() { awk '/^u/ {print $2, $3}' "$CMK_ROOT"/containers/"$(cmk inspect -f '{
 	assert_equal "$(find "$CMK_ROOT/containers" -name auto-ids)" ""
 }
 
+# bats test_tags=long
 @test "auto: as many ids as the image and the user need, or as were asked for" {
 	local count='{ n += $3 } END { print n }'
 	printf 'root:x:0:0::/:/bin/sh\nbig:x:3000:2500::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' >passwd

@@ -146,6 +146,7 @@ waiting_import() {
 	assert_match "$stderr" 'level=warning msg="image '
 }
 
+# bats test_tags=long
 @test "a container stays with the storage driver that it was made with" {
 	load_images alpine
 	local made now

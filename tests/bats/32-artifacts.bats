@@ -148,6 +148,7 @@ Deleted: [0-9a-f]{64}$'
 	assert_error 'nothing: artifact does not exist'
 }
 
+# bats test_tags=long
 @test "artifacts of other clients, and hostile titles" {
 	echo '{"a":1}' >config
 	put_blob files/other config
@@ -249,6 +250,7 @@ Deleted: [0-9a-f]{64}$'
 	assert_equal "$(cat out.txt)" hello
 }
 
+# bats test_tags=long
 @test "--mount type=artifact: inspect, cp, start again, what is not there" {
 	local dir
 	dir=$(rootfs)

@@ -11,8 +11,10 @@ sample() { # REGEX COUNT: of the groups that fit
 	corpus --only "$1" --sample "$count" --seed "${CMK_TEST_SEED:-$((RANDOM * 32768 + RANDOM))}"
 }
 
+# bats test_tags=long
 @test "hostile names, links, whiteouts and entries that come again" { sample '^(name|link|hard|again|whiteout)/' 30; }
 
+# bats test_tags=long
 @test "hostile headers, attributes, sparse files and layers that are cut short" { sample '^(field|special|cut|pax|gnu|xattr|sparse)/' 30; }
 
 @test "hostile compression" { sample '^compressed/' 20; }

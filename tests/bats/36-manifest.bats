@@ -145,6 +145,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk save -q -o foo.tar foo
 }
 
+# bats test_tags=long
 @test "annotate --subject: what a list is about" {
 	local want
 	made_here one --arch arm64
@@ -231,6 +232,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk 125 manifest inspect oci:dir
 }
 
+# bats test_tags=long
 @test "pushed: the same bytes as here, each image under its digest, for skopeo, podman and cmk" {
 	local to want id arch
 	to=$(repo multi)
@@ -304,6 +306,7 @@ whole_list() { # REF
 	assert_equal "$(jq '.manifests | length' copied/manifest.json)" "${2:-5}"
 }
 
+# bats test_tags=long
 @test "pushed to files: layouts, archives and dir:, with images that are here and that are not" {
 	local want
 	run_cmk manifest create --all foo "docker://$MULTI"
@@ -344,6 +347,7 @@ whole_list() { # REF
 	assert_equal "$(find . -name 'none*')" ""
 }
 
+# bats test_tags=long
 @test "images are added in another compression, once, and marked" {
 	local to
 	to=$(repo app)

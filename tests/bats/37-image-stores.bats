@@ -129,6 +129,7 @@ share_large() {
 
 sums_in() { run_cmk run --rm --net=none "$@" sh -c 'cd / && find bin data root -type f -exec sha256sum {} + | sed "s,  ,  ./,"'; }
 
+# bats test_tags=long
 @test "a map of ids of one's own: the owners are in the own store, the bytes in the other" {
 	run_cmk info --format '{{index .Store.GraphStatus "datadir+"}}'
 	[ "$output" = true ] || skip "this kernel has no data-only layers for users (6.16)"

@@ -183,6 +183,7 @@ opens() {
 	assert_error 'Invalid GPG signature: its key has expired'
 }
 
+# bats test_tags=long
 @test "sigstoreSigned: ECDSA, RSA and ed25519, for this name and these bytes" {
 	local image kind
 	image=$(repo cosign)
@@ -259,6 +260,7 @@ both_write() {
 	[ -e "$want" ]
 }
 
+# bats test_tags=long
 @test "registries.d: cmk and skopeo write to the same place, by every key and scope" {
 	local image at="file://$T/at"
 	image=$(repo place)
@@ -283,6 +285,7 @@ both_write() {
 	both_write "$image:1" "$T/at-tag"
 }
 
+# bats test_tags=long
 @test "registries.d: a scope that says less, and what is read elsewhere than it is written" {
 	local image at="file://$T/at"
 	image=$(repo less)
@@ -342,6 +345,7 @@ both_write() {
 	assert_match "$output" 'set.*show'
 }
 
+# bats test_tags=long
 @test "image trust set: as podman does, and what is set is what counts" {
 	local word
 	gpg_key ann@example.org

@@ -86,6 +86,7 @@ digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
 	skopeo copy -q oci:layout dir:copied
 }
 
+# bats test_tags=long
 @test "images share them; the last one takes its own along, and prune all" {
 	run_cmk pull -q --keep-blobs always alpine many
 	local all

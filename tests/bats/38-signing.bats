@@ -35,6 +35,7 @@ neither_takes() {
 	[ "$status" -ne 0 ]
 }
 
+# bats test_tags=long
 @test "push --sign-by: gpg's signature in the lookaside" {
 	local image digest
 	made gpg
@@ -63,6 +64,7 @@ neither_takes() {
 	neither_takes "$image:2" "Signature for identity \"$image:1\" is not accepted"
 }
 
+# bats test_tags=long
 @test "push --sign-by: a passphrase from a file, the wrong one, no key" {
 	local image
 	made gpgpass
@@ -91,6 +93,7 @@ neither_takes() {
 	refute_match "$stderr" Copying
 }
 
+# bats test_tags=long
 @test "push --sign-by-sigstore-private-key: ECDSA, RSA and ed25519, attached as skopeo and cosign do" {
 	local image kind digest
 	made sigstore
@@ -138,6 +141,7 @@ neither_takes() {
 	assert_equal "$(jq -c '.layers | length' attached.json)" 3
 }
 
+# bats test_tags=long
 @test "push --sign-by-sigstore-private-key: what does not fit is said before anything is sent" {
 	local image
 	made refused
@@ -184,6 +188,7 @@ neither_takes() {
 	both_take "$image:2"
 }
 
+# bats test_tags=long
 @test "push --sign-by-sigstore: a file of parameters" {
 	local image
 	made params
@@ -216,6 +221,7 @@ neither_takes() {
 	assert_error "signing parameters 'missing.yaml'"
 }
 
+# bats test_tags=long
 @test "push --sign-by-sigstore: a log takes the signature in" {
 	local image log url
 	made log
@@ -251,6 +257,7 @@ neither_takes() {
 	neither_takes "$image:2" 'is not accepted|no signature'
 }
 
+# bats test_tags=long
 @test "artifact push: what is no image is signed too" {
 	local artifact
 	artifact=$(repo files):1
@@ -267,6 +274,7 @@ neither_takes() {
 	assert_equal "$(attached "$artifact" ec.pub | jq -r '.critical.identity["docker-reference"]')" "$artifact"
 }
 
+# bats test_tags=long
 @test "manifest push: the list and all its images are signed" {
 	local image digest
 	image=$(repo list)

@@ -57,6 +57,7 @@ same_files() {
 	run_cmk rm "c$1"
 }
 
+# bats test_tags=long
 @test "zstd:chunked of containers/storage: files that are here are not fetched" {
 	proxy_start
 	tree
@@ -85,6 +86,7 @@ same_files() {
 	assert_equal "$(tar -xOf saved.tar "$(tar -xOf saved.tar manifest.json | jq -r '.[0].Layers[0]')" | sha256sum)" "$(sha256sum <layer.tar)"
 }
 
+# bats test_tags=long
 @test "a layer of which little is here is fetched as a whole" {
 	proxy_start
 	tree
@@ -100,6 +102,7 @@ same_files() {
 	same_files two
 }
 
+# bats test_tags=long
 @test "a registry without ranges, or one that breaks off: the whole layer, or the rest of the range" {
 	local how
 	proxy_start
@@ -124,6 +127,7 @@ same_files() {
 	assert_equal "$(whole)" 1
 }
 
+# bats test_tags=long
 @test "a blob that was changed on the way is not believed" {
 	proxy_start
 	tree
@@ -145,6 +149,7 @@ same_files() {
 	same_files two
 }
 
+# bats test_tags=long
 @test "a file of the store that was damaged is noticed, and the layer fetched" {
 	local file
 	proxy_start
@@ -161,6 +166,7 @@ same_files() {
 	same_files two
 }
 
+# bats test_tags=long
 @test "push --compression-format zstd:chunked: zstd for everybody, and parts for who wants them" {
 	local blob n
 	tree
@@ -309,6 +315,7 @@ same_stargz_files() {
 	run_cmk rm "c$1"
 }
 
+# bats test_tags=long
 @test "eStargz: files that are here are not fetched, and the layer is the same" {
 	local size
 	proxy_start
@@ -339,6 +346,7 @@ same_stargz_files() {
 	assert_equal "$output" new
 }
 
+# bats test_tags=long
 @test "an eStargz whose footer or table lies is fetched as a whole" {
 	proxy_start
 	tree
@@ -354,6 +362,7 @@ same_stargz_files() {
 	same_stargz_files two
 }
 
+# bats test_tags=long
 @test "storage.conf: with enable_partial_images = false a layer is fetched as a whole" {
 	proxy_start
 	tree

@@ -70,8 +70,10 @@ imports() {
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "overlay: the same ID, digests and layers as podman says, and the image runs" { imports overlay; }
 
+# bats test_tags=long
 @test "vfs: the same ID, digests and layers as podman says, and the image runs" { imports vfs; }
 
 @test "an image is named as podman names it: by name, ID, digest, and with its store" {
@@ -162,6 +164,7 @@ broken() {
 	assert_equal "$output" ""
 }
 
+# bats test_tags=long
 @test "a damaged or hostile store is one clear error, and nothing outside of it is read" {
 	make_image
 	echo canary >canary
@@ -215,6 +218,7 @@ broken() {
 	done
 }
 
+# bats test_tags=long
 @test "the commands of docs/moving-from-podman.md" {
 	printf '#!/bin/sh\nexec %s --storage-driver overlay --events-backend none --cgroup-manager cgroupfs "$@"\n' "$(type -P podman)" >"$T/bin/podman"
 	chmod 755 "$T/bin/podman"

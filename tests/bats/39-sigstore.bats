@@ -136,6 +136,7 @@ image_here() {
 	cat between.pem root.pem >chain.pem
 }
 
+# bats test_tags=long
 @test "fulcio: a certificate that was good when the log took the signature" {
 	local image digest
 	image_here good
@@ -162,6 +163,7 @@ image_here() {
 	run_cmk pull -q "$image"
 }
 
+# bats test_tags=long
 @test "fulcio: a certificate of another time, authority, purpose, issuer or person" {
 	local image digest
 	image_here certificate
@@ -210,6 +212,7 @@ image_here() {
 	refused 'verifying leaf certificate failed: '
 }
 
+# bats test_tags=long
 @test "fulcio: a log's entry of another log, payload, signature or certificate" {
 	local image digest
 	image_here log
@@ -235,6 +238,7 @@ image_here() {
 	refused "cryptographic signature verification failed: it is not by the certificate's key"
 }
 
+# bats test_tags=long
 @test "fulcio: an attachment of which something is missing, or that is more than it should be" {
 	local image digest
 	image_here parts
@@ -257,6 +261,7 @@ image_here() {
 	taken
 }
 
+# bats test_tags=long
 @test "keys with a log: the key's signature, and the log's of it" {
 	local image digest
 	image_here key
@@ -279,6 +284,7 @@ image_here() {
 	refused 'parsing public key'
 }
 
+# bats test_tags=long
 @test "pki: a certificate that is good now, for an address or a host" {
 	local image digest now=20230101000000Z later=20390101000000Z
 	image_here pki

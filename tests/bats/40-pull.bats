@@ -45,6 +45,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert [ -z "$(ls "$CMK_ROOT/partial")" ]
 }
 
+# bats test_tags=long
 @test "docker schema 2, zstd and sixty layers come out as skopeo sees them" {
 	local name
 	for name in schema2 zstd many; do
@@ -168,6 +169,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	assert_error "config.json"
 }
 
+# bats test_tags=long
 @test "tokens: anonymous, with a password, and renewed when they run out" {
 	proxy_start '/v2/=bearer:'
 	run_cmk pull -q --tls-verify=false "$PROXY/library/schema2"

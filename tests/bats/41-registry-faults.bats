@@ -26,6 +26,7 @@ whole() {
 	assert_equal "$output" "$(tar -xOf "$CMK_TEST_STAGE/cache/busybox.tar" ./bin/busybox | sha256sum)"
 }
 
+# bats test_tags=long
 @test "a connection cut anywhere is taken up where it broke" {
 	local at
 	for at in 0 1 500 65536 400000; do
@@ -113,6 +114,7 @@ whole() {
 	nothing_half_made
 }
 
+# bats test_tags=long
 @test "an altered, cut short or longer blob is never taken" {
 	local harm
 	for harm in alter:100 alter:200000 truncate:1000 extend:7; do

@@ -139,6 +139,7 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	assert_equal "$output" works
 }
 
+# bats test_tags=long
 @test "what podman save writes is loaded, in all its formats" {
 	skopeo copy -q "oci:$OCI/busybox:latest" docker-archive:b.tar:localhost/b:1
 	pod load -q -i b.tar
@@ -235,6 +236,7 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	run_cmk 125 load a.tar
 }
 
+# bats test_tags=long
 @test "an archive may be compressed as a whole" {
 	local z
 	craft a.tar <<<'put("manifest.json", [docker(a, b)])'
@@ -264,6 +266,7 @@ teardown() {
 	common_teardown
 }
 
+# bats test_tags=long
 @test "layers by xz and bzip2: in archives, layouts and registries, whatever their media type says" {
 	local repo=$REGISTRY/xz-${TEST_CG##*/} id
 	craft a.tar <<<'put("manifest.json", [docker(lzma.compress(a), bz2.compress(b))])'
@@ -290,6 +293,7 @@ teardown() {
 	assert_equal "$output" "$id"
 }
 
+# bats test_tags=long
 @test "layers of a docker archive may be compressed, or links to each other" {
 	craft a.tar <<-'END'
 		z = gzip.compress(a, mtime=0)
@@ -314,6 +318,7 @@ teardown() {
 	assert_equal "$(jq -r '.[0].RootFS.Layers | length' <<<"$output")" 3
 }
 
+# bats test_tags=long
 @test "pull, run, create and image volumes take names with a transport" {
 	skopeo copy -q "oci:$OCI/alpine:latest" docker-archive:d.tar:alpine:3
 	skopeo copy -q --additional-tag other:4 "oci:$OCI/alpine:latest" docker-archive:e.tar:alpine:3
@@ -378,6 +383,7 @@ teardown() {
 	assert_equal "$(jq -r '.[0].Architecture' <<<"$output")" "$(dpkg --print-architecture)"
 }
 
+# bats test_tags=long
 @test "hostile docker archives" {
 	craft a.tar <<<'put("manifest.json", [docker(a)]); put("./manifest.json", [docker(b)])'
 	refuse "two members are called 'manifest.json'" load -i a.tar
@@ -415,6 +421,7 @@ teardown() {
 	refuse 'payload does not match any of the supported image formats' load -i a.tar
 }
 
+# bats test_tags=long
 @test "hostile OCI layouts" {
 	craft a.tar <<<'layout(); d = oci(a); index({**d, "size": 5})'
 	refuse 'has [0-9]* bytes, not 5' load -i a.tar

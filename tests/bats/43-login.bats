@@ -245,6 +245,7 @@ helper_program() {
 	if skopeo login --get-login "$REGISTRY_AUTH"; then return 1; fi
 }
 
+# bats test_tags=long
 @test "a helper program keeps logins, of one registry or of all" {
 	helper_program
 	mkdir -p "$(dirname "$AUTH")"

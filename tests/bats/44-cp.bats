@@ -30,6 +30,7 @@ container() { # STATE NAME [OPTION...]
 inside() { cmk export "$1" | tar -xOf - "$2"; }
 listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 
+# bats test_tags=long
 @test "cp takes files and directories into a container that runs, is created or has stopped" {
 	local state
 	for state in running created stopped; do
@@ -63,6 +64,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	done
 }
 
+# bats test_tags=long
 @test "cp takes files and directories out of a container" {
 	local state
 	for state in running stopped; do
@@ -95,6 +97,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	done
 }
 
+# bats test_tags=long
 @test "cp copies from container to container" {
 	container running one
 	container stopped two
@@ -121,6 +124,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	run_cmk rm -f -t 0 one
 }
 
+# bats test_tags=long
 @test "copies between two stopped containers in both directions at once do not wait for each other" {
 	container stopped one
 	container stopped two
@@ -189,6 +193,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	run_cmk rm -f -t 0 c
 }
 
+# bats test_tags=long
 @test "cp gives files to the container's user, or leaves their owners with --archive=false" {
 	run_cmk run -d --name c -u 33:44 alpine sleep 100
 	run_cmk cp "$T/src" c:/tmp
@@ -238,6 +243,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	run_cmk rm -f -t 0 c
 }
 
+# bats test_tags=long
 @test "cp of one that is paused, or not started yet but initialized" {
 	run_cmk run -d --name c alpine sleep 100
 	run_cmk pause c
@@ -282,6 +288,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	done
 }
 
+# bats test_tags=long
 @test "links of a container lead nowhere but into it" {
 	echo secret >"$T/secret"
 	chmod 600 "$T/secret"
@@ -352,6 +359,7 @@ listed() { cmk export "$1" | tar --numeric-owner -tvf - | grep -E "$2"; }
 	run_cmk rm -f -t 0 c
 }
 
+# bats test_tags=long
 @test "cp with the plain copy driver, and of a container without an image" {
 	STORAGE_DRIVER=vfs container created v
 	run_cmk cp "$T/src" v:/tmp

@@ -17,6 +17,7 @@ look() { # IMAGE
 		[ -e /etc/passwd ] && echo passwd; stat -c %i /new/hard /new/sub/file | uniq | wc -l'
 }
 
+# bats test_tags=long
 @test "commit makes an image of what a container has changed" {
 	make_changed c1
 	run_cmk commit c1 changed:1
@@ -53,6 +54,7 @@ look() { # IMAGE
 	refute_match "$output" passwd
 }
 
+# bats test_tags=long
 @test "commit writes configuration and history, with --change, --author and --message" {
 	run_cmk run --name c1 -e GIVEN=1 --label l=c -w /tmp -u 5 --expose 99 alpine sh -c true
 	run_cmk commit -q -a "Ann O" -m "a note" -c 'CMD ["ls", "-l"]' -c 'ENV A=b "C=d e"' -c 'EXPOSE 80/udp' \
@@ -92,6 +94,7 @@ look() { # IMAGE
 	run_cmk rm -f -t 0 c1
 }
 
+# bats test_tags=long
 @test "commit --squash makes one layer, --include-volumes names volumes" {
 	mkdir "$T/vol"
 	make_changed c1 -v "$T/vol:/vol"
@@ -121,6 +124,7 @@ look() { # IMAGE
 	assert_equal "${#lines[@]}" 1
 }
 
+# bats test_tags=long
 @test "diff lists what was added, changed and deleted" {
 	make_changed c1
 	run_cmk diff c1
@@ -215,6 +219,7 @@ look() { # IMAGE
 	assert_equal "$output" $'20971521\n31457280\nsparse'
 }
 
+# bats test_tags=long
 @test "commit, diff, export and cp by fuse-overlayfs" {
 	for driver in fuse-overlayfs overlay; do
 		export STORAGE_DRIVER=$driver

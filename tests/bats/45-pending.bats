@@ -27,6 +27,7 @@ pending() { jq -r '.pending // false' "$CMK_ROOT/images/$1/image.json"; }
 links() { find "$CMK_ROOT/layers" -maxdepth 1 -type l | wc -l; }
 layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*' | wc -l; }
 
+# bats test_tags=long
 @test "commit takes the upper directory, and image and container see what they saw" {
 	make_changed c1
 	run_cmk diff c1
@@ -51,6 +52,7 @@ layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "a later save, push or inspection gives the digests that a commit at once gives" {
 	make_changed c1
 	run_cmk commit c1 made
@@ -94,6 +96,7 @@ layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "commit of the same files is the same layer whether it is read or taken" {
 	make_changed c1
 	unset CMK_TEST_COMMIT_PENDING
@@ -119,6 +122,7 @@ layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "further commits of a container hold what came before and after" {
 	make_changed c1
 	run_cmk commit c1 one
@@ -175,6 +179,7 @@ layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "names and IDs that commit gave stay valid when the digests are known" {
 	run_cmk run --name c1 alpine sh -c 'echo there >/file'
 	run_cmk commit -q c1
@@ -203,6 +208,7 @@ layers() { find "$CMK_ROOT/layers" -maxdepth 1 -type d -name '????????????????*'
 	run_cmk 1 image exists "$id"
 }
 
+# bats test_tags=long
 @test "what cannot be a layer as it is, is read" {
 	# A socket; a name that would be a mark; another map.
 	run_cmk create --name c0 alpine true
@@ -241,6 +247,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	run_cmk rm -f -t 0 c4
 }
 
+# bats test_tags=long
 @test "a container that is mounted keeps its upper directory" {
 	make_changed c1
 	run_cmk unshare sh -c "CMK_TEST_NO_CLONE=1; export CMK_TEST_NO_CLONE
@@ -253,6 +260,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	assert_match "$output" 'A /more'
 }
 
+# bats test_tags=long
 @test "a commit and a settling that are killed leave one truth" {
 	local i ids
 	run_cmk run --name c1 alpine sh -c 'head -c 3000000 /dev/urandom >/big; sha256sum </big'
@@ -283,6 +291,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "containers with a map of their own stand on an image before and after it is settled" {
 	make_changed c1
 	run_cmk commit c1 made
@@ -306,6 +315,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "system df counts what a container and its image share once" {
 	run_cmk run --name c1 alpine sh -c 'head -c 5000000 /dev/zero | tr "\\0" x >/big'
 	run_cmk ps -a --size --format '{{.Size}}'
@@ -327,6 +337,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	assert [ "$containers" -ge 5000000 ]
 }
 
+# bats test_tags=long
 @test "two that settle one image at once, and a pull of the same layer beside it" {
 	run_cmk run --name c1 alpine sh -c 'head -c 3000000 /dev/urandom >/big'
 	run_cmk commit c1 one
@@ -351,6 +362,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "the root directory's own mode and owner, before and after" {
 	run_cmk run --name c1 alpine sh -c 'chown 3:4 / && chmod 710 / && touch /file'
 	run_cmk commit c1 made
@@ -375,6 +387,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	assert_equal "$output" "710 3:4"
 }
 
+# bats test_tags=long
 @test "a start beside a commit sees all that the container has" {
 	run_cmk create --name c1 --net=none alpine sh -c 'mkdir -p /new; touch "/new/$(ls /new | wc -l)"; ls /new | wc -l'
 	local i pid
@@ -391,6 +404,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	run_cmk system check
 }
 
+# bats test_tags=long
 @test "an image of an additional store is whole when its digests become known there" {
 	make_changed c1
 	run_cmk commit c1 made
@@ -425,6 +439,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	rm "$CMK_ROOT/layers/$(printf 'a%.0s' {1..64})" "$conf"
 }
 
+# bats test_tags=long
 @test "ps finds a container by what its image was made of, before and after that is settled" {
 	make_changed c1
 	run_cmk commit c1 made
@@ -442,6 +457,7 @@ socket.socket(socket.AF_UNIX).bind(\"sock\")" && cd / && cmk unmount c0'
 	done
 }
 
+# bats test_tags=long
 @test "a list may be about an image whose digests nobody has asked for" {
 	make_changed c1
 	run_cmk commit c1 made

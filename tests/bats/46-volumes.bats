@@ -223,6 +223,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_equal "$output" named
 }
 
+# bats test_tags=long
 @test "--image-volume" {
 	images
 	run_cmk create --name a --image-volume ignore withvol
@@ -426,6 +427,7 @@ PY
 	run_cmk 125 volume mount nosuch
 }
 
+# bats test_tags=long
 @test "kill -9 while a volume is filled: the next container has all of it" {
 	images
 	run_cmk create --name c --net=none -v v:/vol plain sh -c 'cat /vol/file; ls /vol'
@@ -456,6 +458,7 @@ PY
 	assert_equal "$(ls "$CMK_ROOT/tmp")" ""
 }
 
+# bats test_tags=long
 @test "prune names what it would remove, and asks only where there is something" {
 	run_cmk volume create one
 	run_cmk volume create --label l two

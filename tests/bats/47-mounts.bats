@@ -15,6 +15,7 @@ image() { # NAME [CHANGE...]
 
 in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 
+# bats test_tags=long
 @test "O: an overlay on a host's directory, which stays as it was" {
 	image img
 	mkdir src && echo lower >src/file && chmod 0751 src
@@ -192,6 +193,7 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	in_img true
 }
 
+# bats test_tags=long
 @test "devices" {
 	image img
 	opts=(--device /dev/null:/dev/mine --device /dev/zero)

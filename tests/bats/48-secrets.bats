@@ -113,6 +113,7 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert_error 'cannot be set with secret type env'
 }
 
+# bats test_tags=long
 @test "a container has it as a variable, which nothing shows" {
 	fs=$(rootfs)
 	make_secret one

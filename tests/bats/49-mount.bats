@@ -194,6 +194,7 @@ $id"
 	run_cmk rm -f -t 0 c1
 }
 
+# bats test_tags=long
 @test "on the other drivers" {
 	local driver
 	load_images alpine many

@@ -56,6 +56,7 @@ monitor_of() { jq -r .monitor_pid "$CMK_RUNROOT"/containers/*/live.json; }
 	run_cmk 143 run --rm "${RUN[@]}" sh -c 'sh -c "kill -TERM \$\$"; exit $?'
 }
 
+# bats test_tags=long
 @test "output written just before the end is never lost" {
 	for _ in $(seq 40); do
 		cmk run --rm "${RUN[@]}" sh -c 'echo 1; echo 2 >&2; exec seq 3 2000' >out 2>err

@@ -46,6 +46,7 @@ block_device() {
 	skip "there is no block device here"
 }
 
+# bats test_tags=long
 @test "limits that make no sense are refused before anything is made" {
 	refused "set a memory limit when using a memoryswap limit" --memory-swap 64m
 	refused "memoryswap limit should be larger than memory limit" --memory 64m --memory-swap 32m

@@ -164,6 +164,7 @@ write_vendor() {
 	refused "unresolvable CDI devices nvidia.com/gpu=all" --gpus all
 }
 
+# bats test_tags=long
 @test "what is not there, what is wrong: file, line and field" {
 	write_vendor
 	refused "setting up CDI devices: unresolvable CDI devices a.com/b=x, vendor.com/device=y" --device a.com/b=x --device vendor.com/device=zero --device vendor.com/device=y

@@ -18,6 +18,7 @@ refused() {
 	assert nothing_left
 }
 
+# bats test_tags=long
 @test "bad values of options" {
 	refused 125 "names match" --name 'a b'
 	refused 125 "names match" --name ''
@@ -51,6 +52,7 @@ refused() {
 	refused 125 "detach" --detach-keys ctrl-
 }
 
+# bats test_tags=long
 @test "bad mounts" {
 	refused 125 "statfs /nosuch: no such file or directory" -v /nosuch:/x
 	refused 125 "statfs ./nosuch: no such file or directory" -v ./nosuch:/x

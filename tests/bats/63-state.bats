@@ -76,6 +76,7 @@ no_groups() {
 	assert wait_for 5 nothing_left
 }
 
+# bats test_tags=long
 @test "run is killed at any moment: the next ones work, and nothing piles up" {
 	local i
 	for i in 0 1 2 3 4 5 6 8 10 12 15 20 30; do

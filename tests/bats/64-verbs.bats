@@ -551,6 +551,7 @@ notify_end() {
 }
 notified() { grep -qx "$1" "$T/notified"; }
 
+# bats test_tags=long
 @test "--sdnotify=container: what the program says of itself goes on, and nothing else" {
 	load_images debian
 	notify_socket

@@ -181,6 +181,7 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_match "$stderr" 'error parsing regexp: .*too large'
 }
 
+# bats test_tags=long
 @test "further filters: network, volume, health, pod, restart policy" {
 	mkdir data
 	run_cmk create --name vol -v "$T/data:/mnt" --network host alpine true

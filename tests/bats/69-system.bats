@@ -47,6 +47,7 @@ Local Volumes  0           0           0B          0B (0%)"
 	run_cmk rm -f -a -t 0
 }
 
+# bats test_tags=long
 @test "prune asks, and removes what is not in use" {
 	fill
 	run bash -c "echo n | '$T/bin/cmk' system prune 2>&1"

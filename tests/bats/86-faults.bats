@@ -32,6 +32,7 @@ damaged() {
 	assert_equal "$(sort <<<"$output")" $'bad\ngood'
 }
 
+# bats test_tags=long
 @test "a record that is cut off, altered, newer, a directory, a link, a pipe or not ours to read" {
 	local bad file
 	made good
@@ -108,6 +109,7 @@ damaged() {
 
 switches() { awk '/ctxt_switches/ {n += $2} END {print n}' "/proc/$1/status"; }
 
+# bats test_tags=long
 @test "monitor and network helper sleep while there is nothing to do" {
 	run_cmk run -d --name idle --rootfs "$fs" sleep 1000
 	local monitor slirp before

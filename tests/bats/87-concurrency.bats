@@ -47,6 +47,7 @@ losers_say() {
 	done
 }
 
+# bats test_tags=long
 @test "64 creates of one name: one winner" {
 	at_once 64 create --net=none --name one --rootfs "$fs" true
 	assert_equal "$(winners)" 1
@@ -57,6 +58,7 @@ losers_say() {
 	assert nothing_left
 }
 
+# bats test_tags=long
 @test "64 runs of one name: one winner" {
 	at_once 64 run -d --net=none --name one --rootfs "$fs" sleep 100
 	assert_equal "$(winners)" 1
@@ -66,6 +68,7 @@ losers_say() {
 	run_cmk rm -f -t 0 one
 }
 
+# bats test_tags=long
 @test "64 stops, starts and removals of one container" {
 	run_cmk run -d --net=none --name one --rootfs "$fs" sleep 100
 	at_once 64 stop -t 0 one
@@ -82,6 +85,7 @@ losers_say() {
 	assert nothing_left
 }
 
+# bats test_tags=long
 @test "64 containers side by side, and listings meanwhile" {
 	at_once 64 run --rm --net=none --name 'c%' --rootfs "$fs" true
 	assert_equal "$(winners)" 64
@@ -99,6 +103,7 @@ losers_say() {
 	assert nothing_left
 }
 
+# bats test_tags=long
 @test "64 pulls of one image" {
 	at_once 64 pull -q alpine
 	assert_equal "$(winners)" 64

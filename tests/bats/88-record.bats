@@ -105,9 +105,10 @@ swap_end() {
 	for name in dir file; do
 		rm -f stop
 		exchange_loop "$dir/$name" "$dir/$name.link"
-		for _ in $(seq 25); do
-			run_cmk '?' volume export v -o out.tar
-			[ ! -e out.tar ] || run ! grep -qa SECRET out.tar
+		for _ in $(seq 10); do
+			# What was written before it failed counts, too.
+			run_cmk '?' volume export v
+			run ! grep -qa SECRET .stdout
 		done
 		swap_end
 	done
@@ -167,6 +168,7 @@ swap_end() {
 	assert_equal "$output" end
 }
 
+# bats test_tags=long
 @test "CVE-2022-1708: a container that writes without end costs the monitor no memory" {
 	local monitor kb
 	run_cmk run -d --name c --net=none --log-opt max-size=1m --rootfs "$fs" sh -c 'head -c 200000000 /dev/zero; head -c 50000000 /dev/zero | tr "\0" "\n"; touch /done; sleep 1000'

@@ -229,6 +229,7 @@ refused() {
 	assert_equal "$(cmk oci list -q)" ""
 }
 
+# bats test_tags=long
 @test "a config.json with a mistake is refused by line and field" {
 	refused '.linux.namespaces += [{type: "dream"}]' "linux.namespaces.*type: unknown namespace 'dream'"
 	refused '.linux.namespaces += [{type: "pid"}]' "linux.namespaces.*'pid' is there twice"
@@ -285,6 +286,7 @@ refused() {
 	assert_equal "$(ls "$T/host")" ""
 }
 
+# bats test_tags=long
 @test "without a mount on /dev its links stay inside: null, console and the others (CVE-2026-88264, CVE-2026-88265)" {
 	local name terminal
 	(cd "$T" && canary_make)

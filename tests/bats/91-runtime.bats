@@ -48,6 +48,7 @@ output_and_codes() {
 	assert_error 'create|start'
 
 }
+# bats test_tags=long
 @test "output, exit codes, programs that are not there" { each output_and_codes; }
 
 detached() {
@@ -74,6 +75,7 @@ detached() {
 	run_cmk restart -t 20 c1
 	run_cmk rm -f -t 0 c1
 }
+# bats test_tags=long
 @test "in the background: logs, ps, top, stats, stop, start, restart, rm" { each detached; }
 
 execs() {
@@ -98,6 +100,7 @@ execs() {
 	X
 	run_cmk rm -f -t 0 c1
 }
+# bats test_tags=long
 @test "exec: user, directory, variables, codes, a terminal" { each execs; }
 
 on_a_terminal() {
@@ -148,6 +151,7 @@ files_and_ids() {
 	run_other --rm --net=none --read-only --rootfs "$ROOTFS" sh -c 'touch /no 2>/dev/null || echo read-only; touch /tmp/yes && echo tmp'
 	assert_equal "$output" $'read-only\ntmp'
 }
+# bats test_tags=long
 @test "volumes, secrets, tmpfs, users, limits, capabilities, seccomp, masked paths" { each files_and_ids; }
 
 
@@ -214,6 +218,7 @@ restarts() {
 	run_cmk healthcheck run c1
 	run_cmk rm -f -t 0 c1
 }
+# bats test_tags=long
 @test "a restart policy, a health check" { each restarts; }
 
 @test "a runtime that is not there, and what cannot be had of another" {

@@ -34,6 +34,7 @@ code() {
 	assert_equal $rc "$want"
 }
 
+# bats test_tags=long
 @test "podman runs, detaches, stops and removes its containers with it" {
 	command -v podman >/dev/null || skip 'no podman here'
 	"${P[@]}" pull -q "$IMAGE"
@@ -59,6 +60,7 @@ code() {
 	assert_equal "$("${P[@]}" ps -aq)" ''
 }
 
+# bats test_tags=long
 @test "podman gives them terminals, other ids and limits of theirs" {
 	command -v podman >/dev/null || skip 'no podman here'
 	"${P[@]}" pull -q "$IMAGE"
@@ -71,6 +73,7 @@ code() {
 	assert_equal "$(echo in | "${P[@]}" run --rm -i --network none "$IMAGE" cat)" in
 }
 
+# bats test_tags=long
 @test "buildah runs and builds with it" {
 	command -v buildah >/dev/null || skip 'no buildah here'
 	local b=(timeout 100 buildah --root "$T/ps" --runroot "$S/r" --storage-driver vfs)

@@ -209,6 +209,7 @@ TimeoutStopSec=67
 	assert_equal "${#lines[@]} ${#output}" "1 12"
 }
 
+# bats test_tags=long
 @test "what is wrong is said in one line, and nothing is written" {
 	run_cmk create --name web --net=none --rootfs "$fs" true
 	run_cmk 125 generate systemd

@@ -159,6 +159,7 @@ states_are() { [ "$(states)" = "$1" ]; }
 	assert_equal "$(states)" "app=running db=running "
 }
 
+# bats test_tags=long
 @test "a health check that never decides is waited for as long as its numbers say, and half a minute" {
 	fs=$(rootfs)
 	db --health-timeout 1s --health-start-period 5s -- sleep 100

@@ -70,6 +70,7 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	assert_equal "$(version web) $(version old) $(version none)" "2 2 1"
 }
 
+# bats test_tags=long
 @test "one whose new image does not start, ends, or is not healthy gets its old image back" {
 	touch tree/etc/well
 	publish 1
@@ -145,6 +146,7 @@ row() { cmk auto-update "${@:2}" --format '{{.ContainerName}} {{.Policy}} {{.Upd
 	assert_equal "$(cmk inspect --format '{{.Id}}' web)" "$id"
 }
 
+# bats test_tags=long
 @test "a login by the label, and by --authfile" {
 	IMAGE=$(repo app 5004)
 	run_cmk login -u tester -p sesame --authfile "$T/auth.json" "$REGISTRY_PLAIN_AUTH"

@@ -142,6 +142,7 @@ run_any() {
 	done < <(sed -n 's/\\//g; s/fR.*//; s/^fBcmk \([a-z ]*\) --\([a-z-]*\).*/\1 \2/p' "$man" | sed 's/^volume create /volume /; s/^image pull /image /')
 }
 
+# bats test_tags=long
 @test "each key that podman-systemd.unit(5) has is known, or refused with the reason" {
 	local key keys=(AddCapability AddDevice AddHost Annotation AutoUpdate CgroupsMode ContainerName ContainersConfModule DNS DNSOption
 		DNSSearch DropCapability Entrypoint Environment EnvironmentFile EnvironmentHost Exec ExposeHostPort GIDMap GlobalArgs Group

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """run.py BUILD [--sample N --seed S] [NAME...]: takes each guard out (mutants/NAME.patch) of a copy of the tree and
 of its build, and requires the test that the patch names to fail then. A patch begins with two lines, "Guard: WHAT" and
-"Test: FILE.bats: REGEX of names"; FILE.bats is in tests/bats or, where it needs root, tests/bats-root. Ends with totals."""
+"Test: FILE.bats: REGEX of names"; FILE.bats is in tests/bats or, where it needs root, tests/bats-root. A race that a test
+from outside meets once in a while is shown by "Test: test_NAME.c: REGEX", of tests/unit. Ends with totals."""
 import argparse
 import os
 import random
@@ -21,7 +22,7 @@ def patch_of(name):
     with open(path) as f:
         head = [f.readline().strip() for _ in range(2)]
     guard = re.fullmatch(r"Guard: (.+)", head[0])
-    test = re.fullmatch(r"Test: (\S+\.bats): (.+)", head[1])
+    test = re.fullmatch(r"Test: (\S+\.(?:bats|c)): (.+)", head[1])
     if not guard or not test:
         sys.exit(f"{path}: its first lines are not 'Guard: …' and 'Test: …'")
     return path, guard[1], test[1], test[2]
@@ -75,6 +76,19 @@ def bats(tree, build, file, regex):
     return r.returncode, int(plan[1]) if plan else 0, r.stdout
 
 
+def unit(build, file, regex):
+    name = f"tests/unit/{file[:-2]}"
+    r = subprocess.run(["make", "-C", build, "check", f"TESTS={name}", "CFLAGS=-g -O2 -Wno-error"], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        with open(f"{build}/{name}.log") as f:
+            out = f.read()
+    except FileNotFoundError:
+        return r.returncode, 0, r.stdout
+    failed = re.findall(rf"^\[  FAILED  \] (?=.*{regex}).*", out, re.M)
+    return len(failed), len(re.findall(rf"^\[ RUN      \] .*{regex}", out, re.M)), "\n".join(f"not ok {f}" for f in failed)
+
+
 def try_one(name, tree, build):
     """What is wrong, or None."""
     path, guard, file, regex = patch_of(name)
@@ -86,7 +100,7 @@ def try_one(name, tree, build):
         wrong = make(build)
         if wrong:
             return f"cannot be built:\n{wrong}"
-        code, n, out = bats(tree, build, file, regex)
+        code, n, out = bats(tree, build, file, regex) if file.endswith(".bats") else unit(build, file, regex)
         if n == 0:
             return f"no test ran:\n{last(out)}"
         if code == 0:
