@@ -102,7 +102,7 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 		s.bind(sys.argv[1])
 		s.settimeout(30)
-		for _ in range(2):
+		for _ in range(3):
 		    print(s.recv(65536).decode(), flush=True)
 	END
 	pid=$!
@@ -110,10 +110,13 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 	export CMK_TEST_JOURNAL=$PWD/journal
 	run_cmk run --name c1 --log-driver journald --log-opt tag='{{.Name}}/x' --label L=1 --log-opt labels=L \
 		"${RUN[@]}" sh -c 'echo out; echo err >&2'
+	load_images alpine
+	run_cmk run --rm --net=none --log-driver journald alpine echo of an image
 	wait $pid
 	id=$(cmk inspect -f '{{.Id}}' c1)
 	for field in MESSAGE=out MESSAGE=err PRIORITY=6 PRIORITY=3 CONTAINER_NAME=c1 "CONTAINER_ID=${id:0:12}" \
-		"CONTAINER_ID_FULL=$id" CONTAINER_TAG=c1/x SYSLOG_IDENTIFIER=c1/x L=1; do
+		"CONTAINER_ID_FULL=$id" CONTAINER_TAG=c1/x SYSLOG_IDENTIFIER=c1/x L=1 \
+		"MESSAGE=of an image" "IMAGE_NAME=$REGISTRY/library/alpine:latest"; do
 		assert grep -qx "$field" entries
 	done
 	# Whatever journal this host has, if any: there is nothing of c1 in it.
