@@ -15,6 +15,27 @@
 #include "base/file.h"
 #include "base/parse.h"
 
+static bool may_be_executed(const char *file)
+{
+	struct stat st;
+
+	return stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0;
+}
+
+char *process_find(const char *name, const char *path, bool (*fits)(const char *file))
+{
+	cleanup_strv char **dirs = NULL;
+
+	dirs = strv_split(path ?: getenv("PATH") ?: "/usr/bin:/bin", ':');
+	for (char **d = dirs; *d; d++) {
+		cleanup_free char *file = xasprintf("%s/%s", **d ? *d : ".", name);
+
+		if ((fits ?: may_be_executed)(file))
+			return steal_ptr(&file);
+	}
+	return NULL;
+}
+
 void process_reset_signals(void)
 {
 	static const uint64_t zero[8];

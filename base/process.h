@@ -58,6 +58,11 @@ const char *process_boot_id(void);
  */
 int process_run(char *const argv[], char *const envp[], struct cmk_err *err);
 
+/* The first file NAME in the directories of PATH (NULL: $PATH) that FITS (NULL: one that may be
+ * executed); an empty one is the current directory, as exec(3) has it. Owned; NULL: there is none.
+ */
+char *process_find(const char *name, const char *path, bool (*fits)(const char *file));
+
 /* Resets every disposition to default and empties the mask. */
 void process_reset_signals(void);
 /* Puts each descriptor of FROM on that of TO, open across exec; those of FROM may be among TO. 0 or

@@ -258,31 +258,39 @@ int userns_session(int run_fd, struct process_id *ret)
 
 /* --- making one --- */
 
-int userns_check_helper(const char *name, struct cmk_err *err)
+/* For everybody, since it has its privilege by itself. */
+static bool is_helper(const char *path)
 {
-	cleanup_strv char **dirs = strv_split(getenv("PATH") ?: "/usr/bin:/bin", ':');
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111);
+}
+
+static bool has_privilege(const char *path)
+{
+	struct stat st;
 	char cap[64];
 
-	for (char **d = dirs; *d; d++) {
-		cleanup_free char *path = xasprintf("%s/%s", **d ? *d : ".", name);
-		struct stat st;
+	return (stat(path, &st) == 0 && (st.st_mode & S_ISUID) && st.st_uid == 0) ||
+	       getxattr(path, "security.capability", cap, sizeof(cap)) > 0;
+}
 
-		if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-			continue;
-		if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
-			return cmk_err_set(err, -EPERM,
-					   "%s: no_new_privs is set on this process: '%s' cannot "
-					   "gain its privilege",
-					   name, path);
-		if (((st.st_mode & S_ISUID) && st.st_uid == 0) ||
-		    getxattr(path, "security.capability", cap, sizeof(cap)) > 0)
-			return 0;
+int userns_check_helper(const char *name, struct cmk_err *err)
+{
+	cleanup_free char *path = process_find(name, NULL, is_helper);
+
+	if (path && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return cmk_err_set(err, -EPERM,
+				   "%s: no_new_privs is set on this process: '%s' cannot gain its "
+				   "privilege",
+				   name, path);
+	if (path && has_privilege(path))
+		return 0;
+	if (path)
 		(void)cmk_err_set(err, -EPERM, "%s: '%s' is neither setuid nor has cap_set%cid",
 				  name, path, name[3]);
-		(void)cmk_err_hint(err, "run: sudo apt-get install --reinstall uidmap");
-		return -EPERM;
-	}
-	(void)cmk_err_set(err, -EPERM, "%s: not found in PATH", name);
+	else
+		(void)cmk_err_set(err, -EPERM, "%s: not found in PATH", name);
 	(void)cmk_err_hint(err, "run: sudo apt-get install --reinstall uidmap");
 	return -EPERM;
 }

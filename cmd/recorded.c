@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/process.h"
 #include "cmd/commands.h"
 
 struct rows {
@@ -220,24 +221,8 @@ static bool is_this_program(const char *path)
 {
 	struct stat a, b;
 
-	return stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
-/* As a shell finds it; owned, or NULL. */
-static char *find_in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	cleanup_strv char **dirs = path ? strv_split(path, ':') : NULL;
-
-	for (char **dir = dirs; dir && *dir; dir++) {
-		char *file = xasprintf("%s/%s", *dir, name);
-
-		if (*file == '/' && is_this_program(file))
-			return file;
-		free(file);
-	}
-	return NULL;
+	return *path == '/' && stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int cmk_program_path(const char *argv0, char **ret, struct cmk_err *err)
@@ -249,7 +234,7 @@ int cmk_program_path(const char *argv0, char **ret, struct cmk_err *err)
 	if (*argv0 == '/')
 		found = xstrdup(argv0);
 	else if (!strchr(argv0, '/'))
-		found = find_in_path(argv0);
+		found = process_find(argv0, NULL, is_this_program);
 	if (found && is_this_program(found)) {
 		*ret = steal_ptr(&found);
 		return 0;

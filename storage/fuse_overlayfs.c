@@ -164,16 +164,9 @@ static int fuse_mount(const struct rootfs_plan *plan, struct cmk_err *err)
 
 static int find_program(struct cmk_err *err)
 {
-	cleanup_strv char **dirs = strv_split(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin",
-					      ':');
+	cleanup_free char *path = process_find(PROGRAM, NULL, NULL);
 
-	for (char **d = dirs; d && *d; d++) {
-		cleanup_free char *path = xasprintf("%s/" PROGRAM, **d ? *d : ".");
-
-		if (access(path, X_OK) == 0)
-			return 0;
-	}
-	return cmk_err_set(err, -ENOENT, PROGRAM " is not installed");
+	return path ? 0 : cmk_err_set(err, -ENOENT, PROGRAM " is not installed");
 }
 
 struct probe_arg {

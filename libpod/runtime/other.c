@@ -36,22 +36,13 @@ static bool is_program(const char *path)
 	       access(path, X_OK) == 0;
 }
 
-static int find_in_path(const char *name, char **ret)
+static char *find_in_path(const char *name)
 {
 	cleanup_free char *all = xasprintf("%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
 					   "/sbin:/bin:/run/current-system/sw/bin",
 					   getenv("PATH") ?: "");
-	cleanup_strv char **dirs = strv_split(all, ':');
 
-	for (char **d = dirs; d && *d; d++) {
-		cleanup_free char *path = xasprintf("%s/%s", *d, name);
-
-		if (!is_program(path))
-			continue;
-		*ret = steal_ptr(&path);
-		return 0;
-	}
-	return -ENOENT;
+	return process_find(name, all, is_program);
 }
 
 int runtime_other_find(const char *name, char *const *known, char **ret, struct cmk_err *err)
@@ -81,7 +72,8 @@ int runtime_other_find(const char *name, char *const *known, char **ret, struct 
 		*ret = xstrdup(path);
 		return 0;
 	}
-	if (find_in_path(name, ret) == 0)
+	*ret = find_in_path(name);
+	if (*ret)
 		return 0;
 	(void)cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "OCI runtime '%s' not found", name);
 	(void)cmk_err_hint(err, "without --runtime cmk is its own");

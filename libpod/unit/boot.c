@@ -47,16 +47,9 @@ static bool is_system(void)
 
 static bool in_path(const char *name)
 {
-	const char *path = getenv("PATH");
-	cleanup_strv char **dirs = path ? strv_split(path, ':') : NULL;
-	bool found = false;
+	cleanup_free char *file = process_find(name, NULL, NULL);
 
-	for (char **dir = dirs; dir && *dir && !found; dir++) {
-		cleanup_free char *file = xasprintf("%s/%s", *dir, name);
-
-		found = **dir && access(file, X_OK) == 0;
-	}
-	return found;
+	return file;
 }
 
 static bool manager_is_there(void)
