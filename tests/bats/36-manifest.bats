@@ -123,7 +123,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 @test "a list's name runs the image for this machine, or says what is missing" {
 	run_cmk manifest create foo
 	run_cmk 125 run --rm --net=none foo true
-	assert_error "manifest list 'foo': no image for linux/"
+	assert_error "manifest list 'foo': no image found in manifest list for architecture "
 	run_cmk manifest add --all foo "docker://$MULTI"
 	run_cmk 125 run --rm --net=none foo true
 	assert_error "is not here .*pull $MULTI@sha256:"

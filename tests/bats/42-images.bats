@@ -155,7 +155,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	run_cmk 125 import -c 'RUN true' "$(busybox_tar)" x
 	assert_error "did not understand change instruction"
 	run_cmk 125 import "$(busybox_tar)" Upper
-	assert_error "lower case"
+	assert_error lowercase
 	assert [ -z "$(ls "$CMK_ROOT/images" "$CMK_ROOT/layers" "$CMK_ROOT/tmp" | grep -v :)" ]
 }
 

@@ -375,7 +375,7 @@ teardown() {
 	run_cmk image inspect "$output"
 	assert_equal "$(jq -r '.[0].Architecture' <<<"$output")" "$(dpkg --print-architecture)"
 	run_cmk 125 pull -q --arch mips "oci:$OCI/multi:latest"
-	assert_error 'no image for linux/mips'
+	assert_error 'no image found in manifest list for architecture "mips"'
 	skopeo copy -q --all "oci:$OCI/multi:latest" dir:all
 	empty_store
 	run_cmk load -q -i all
