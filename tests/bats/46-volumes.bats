@@ -116,7 +116,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 125 volume create -o o=size=2m v
 	assert_error 'Project Quota|project quota'
 	run_cmk 125 volume create -o device=/nosuch -o o=bind v
-	assert_error 'stat /nosuch: no such file or directory'
+	assert_error 'faccessat /nosuch: no such file or directory'
 	run_cmk 125 volume create -o type=tmpfs -o o=wibble v
 	run_cmk 125 volume create -d nosuch v
 	run_cmk volume ls -q
@@ -261,6 +261,11 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run bash -c "echo n | '$T/bin/cmk' volume prune"
 	assert_match "$output" 'remove all volumes not used'
 	run_cmk volume exists b
+	run_cmk volume prune --dry-run --filter label=keep
+	assert_equal "$output" $'Volumes that would be pruned:\na'
+	run_cmk volume exists a
+	run_cmk 125 volume prune --force --dry-run
+	assert_error '--force and --dry-run cannot be used together'
 	run_cmk volume prune -f --filter 'label!=keep'
 	assert_equal "$output" b
 	run_cmk 125 volume prune -f --filter wibble=1
