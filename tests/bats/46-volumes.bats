@@ -537,3 +537,36 @@ PY
 	done
 	assert_equal "$owner" 1000:1001
 }
+
+@test "--volumepath: volumes in another directory, on another file system, too" {
+	local dir=$FULL_64M/volumes-$BASHPID
+	run_cmk volume create here
+	run_cmk --volumepath "$dir" info --format '{{.Store.VolumePath}}'
+	assert_equal "$output" "$dir"
+	run_cmk --volumepath "$dir" volume create there
+	run_cmk --volumepath "$dir" volume ls -q
+	assert_equal "$output" there
+	run_cmk volume ls -q
+	assert_equal "$output" here
+	run_cmk --volumepath "$dir" volume inspect --format '{{.Mountpoint}}' there
+	assert_equal "$output" "$dir/there/_data"
+	fs=$(rootfs)
+	run_cmk --volumepath "$dir" create --name c --net=none -v there:/v -v new:/n --rootfs "$fs" sh -c 'echo more >>/v/f; cat /v/f'
+	run_cmk --volumepath "$dir" start -a c
+	assert_equal "$output" more
+	# The container knows where they are.
+	run_cmk start -a c
+	assert_equal "$output" $'more\nmore'
+	assert_equal "$(cat "$dir/there/_data/f")" $'more\nmore'
+	run_cmk system check
+	run_cmk --volumepath "$dir" system df --format '{{.Type}} {{.Total}} {{.Active}}'
+	assert_match "$output" 'Local Volumes 2 2'
+	run_cmk --volumepath "$dir" volume rm -f there new
+	run_cmk --volumepath "$dir" volume ls -q
+	assert_equal "$output" ""
+	run_cmk volume ls -q
+	assert_equal "$output" here
+	rm -r "$dir"
+	run_cmk 125 --volumepath /proc/none volume ls
+	assert_error "directory of volumes '/proc/none'"
+}
