@@ -314,6 +314,8 @@ setup() {
 		assert_equal "$output" '[]'
 	done
 	run_cmk 125 inspect --type nonsense a
+	run_cmk 125 inspect --size --type image a
+	assert_error 'size is not supported for type "image"'
 	run_cmk 125 inspect
 	run_cmk 125 inspect --latest a
 	run_cmk rm a b
