@@ -56,8 +56,9 @@ const struct cmk_command cmk_cmd_artifact_add = {
 	.operands = "ARTIFACT FILE [FILE...]",
 	.description =
 		"Copies the files into an OCI artifact of this name and prints the digest of "
-		"its manifest. Each keeps the last part of its path as its title, which no "
-		"other file of the artifact may have. `cmk artifact push` sends it to the "
+		"its manifest. Each keeps the last part of its path as its title, or what an "
+		"annotation `org.opencontainers.image.title` says, which no other file of the "
+		"artifact may have. `cmk artifact push` sends it to the "
 		"registry that the name says.",
 	.examples = artifact_add_examples,
 	.options = artifact_add_options,

@@ -6,11 +6,11 @@
 
 struct artifact_ls_args {
 	const char *format;
-	bool no_trunc, noheading;
+	bool no_trunc, noheading, quiet;
 };
 
 /* For completion. */
-static const char artifact_fields[] = "Created|Digest|Repository|Size|Tag|VirtualSize";
+static const char artifact_fields[] = "Created|CreatedAt|Digest|Repository|Size|Tag|VirtualSize";
 
 static const struct cmk_option artifact_ls_options[] = {
 	CMK_OPT_STRING(0, "format", struct artifact_ls_args, format, "FORMAT",
@@ -18,13 +18,14 @@ static const struct cmk_option artifact_ls_options[] = {
 	CMK_OPT_FLAG(0, "no-trunc", struct artifact_ls_args, no_trunc, "print whole digests"),
 	CMK_OPT_FLAG('n', "noheading", struct artifact_ls_args, noheading,
 		     "print no line of titles"),
+	CMK_OPT_FLAG('q', "quiet", struct artifact_ls_args, quiet, "print digests alone"),
 	CMK_OPT_END(),
 };
 
 static void write_row(struct json_writer *w, const struct storage_artifact *a, bool no_trunc)
 {
 	cleanup_free char *digest = xstrndup(a->id.hex, no_trunc ? DIGEST_HEX_LEN : 12);
-	cleanup_free char *created = NULL, *repository = NULL, *tag = NULL;
+	cleanup_free char *created = NULL, *repository = NULL, *tag = NULL, *at = NULL;
 	cleanup_err struct cmk_err why = CMK_ERR_INIT;
 	char bytes[32], ago[48];
 	uint64_t size = 0;
@@ -36,12 +37,14 @@ static void write_row(struct json_writer *w, const struct storage_artifact *a, b
 	images_split_name(a->name, &repository, &tag);
 	format_size_tight(size, 4, bytes);
 	format_ago(created ?: "", ago);
+	at = format_go_time(created ?: "");
 	json_write_object(w, NULL);
 	json_write_str(w, "Digest", digest);
 	json_write_str(w, "Repository", repository);
 	json_write_str(w, "Size", bytes);
 	json_write_str(w, "Tag", tag);
 	json_write_str(w, "Created", ago);
+	json_write_str(w, "CreatedAt", at);
 	json_write_u64(w, "VirtualSize", size);
 	json_write_end(w, '}');
 }
@@ -53,9 +56,17 @@ static int artifact_ls_exec(const struct cmk_globals *g, void *args, int argc cm
 	cleanup_storage struct storage *st = NULL;
 	struct json_writer w = JSON_WRITER_INIT;
 	struct storage_artifact *list = NULL;
+	const char *format = a->format;
 	size_t n = 0;
-	int r = a->format ? format_check(a->format, err) : 0;
+	int r;
 
+	if (a->quiet && format)
+		return cmk_err_set(err, -EINVAL, "quiet and format flags cannot be used together");
+	if (!format)
+		format = a->quiet ? "{{.Digest}}"
+				  : "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.Created}}\t"
+				    "{{.Size}}";
+	r = format_check(format, err);
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
@@ -66,10 +77,7 @@ static int artifact_ls_exec(const struct cmk_globals *g, void *args, int argc cm
 	for (size_t i = 0; i < n; i++)
 		write_row(&w, &list[i], a->no_trunc);
 	storage_artifact_list_free(list, n);
-	return format_print_array(a->format
-					  ?: "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t"
-					     "{{.Created}}\t{{.Size}}",
-				  &w, NULL, a->noheading, err);
+	return format_print_array(format, &w, NULL, a->noheading, err);
 }
 
 static const struct cmk_example artifact_ls_examples[] = {

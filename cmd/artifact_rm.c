@@ -45,7 +45,8 @@ static int artifact_rm_exec(const struct cmk_globals *g, void *args, int argc, c
 				   "when using the --all switch, you may not pass any artifact "
 				   "names or digests");
 	if (!a->all && argc == 0)
-		return cmk_err_set(err, -EINVAL, "an artifact name or digest must be specified");
+		return cmk_err_set(err, -EINVAL,
+				   "at least one artifact name or digest must be specified");
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r < 0)
 		return r;

@@ -4,9 +4,11 @@
 #include "base/file.h"
 #include "cmd/containers.h"
 
+#define CONFIG_MAX (4U << 20)
+
 struct commit_args {
 	char **changes;
-	const char *author, *message, *format, *iidfile;
+	const char *author, *message, *format, *iidfile, *config;
 	bool pause, quiet, squash, include_volumes;
 };
 
@@ -14,6 +16,9 @@ static const struct cmk_option commit_options[] = {
 	CMK_OPT_STRING('a', "author", struct commit_args, author, "TEXT", "who made the image"),
 	CMK_OPT_OF(OPT_STRV, 'c', "change", struct commit_args, changes, "INSTRUCTION",
 		   "set a part of the image's configuration"),
+	CMK_OPT_STRING(0, "config", struct commit_args, config, "FILE",
+		       "merge this JSON into the image's configuration",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_STRING('f', "format", struct commit_args, format, "FORMAT",
 		       "format of the image: oci, or docker"),
 	CMK_OPT_STRING(0, "iidfile", struct commit_args, iidfile, "FILE",
@@ -71,11 +76,16 @@ static int commit_exec(const struct cmk_globals *g, void *args, int argc, char *
 		.message = a->message,
 		.pause = a->pause,
 		.squash = a->squash,
+		.quiet = a->quiet,
 		.include_volumes = a->include_volumes,
 	};
-	cleanup_free char *id = NULL;
+	cleanup_free char *id = NULL, *config = NULL;
 	int r = commit_format(a, &o.docker_format, err);
 
+	if (r == 0 && a->config) {
+		r = file_read_at(AT_FDCWD, a->config, CONFIG_MAX, &config, &o.config_len, err);
+		o.config = config;
+	}
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)

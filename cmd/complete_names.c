@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/complete.h"
 
+#include <dirent.h>
+#include <stdlib.h>
+
+#include "cmd/conf.h"
 #include "cmd/quadlets.h"
 #include "libpod/libpod.h"
 #include "storage/storage.h"
@@ -101,6 +105,31 @@ static void complete_quadlets(const struct completion *c)
 	quadlet_set_done(&set);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Those of the user first. */
+static void complete_modules(const struct completion *c)
+{
+	cleanup_strv char **dirs = cmk_conf_module_dirs();
+
+	for (char **d = dirs; *d; d++) {
+		cleanup_dir DIR *dir = opendir(*d);
+		cleanup_strv char **names = NULL;
+		const struct dirent *de;
+
+		while (dir && (de = readdir(dir)))
+			if (de->d_name[0] != '.')
+				strv_add(&names, de->d_name);
+		if (names)
+			qsort(names, strv_len(names), sizeof(*names), compare_names);
+		for (char **n = names; n && *n; n++)
+			cmk_candidate(c, *n, *d);
+	}
+}
+
 void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 			const struct completion *c)
 {
@@ -109,6 +138,8 @@ void cmk_complete_names(const struct cmk_globals *g, enum cmk_complete kind,
 
 	if (kind == COMPLETE_QUADLETS)
 		complete_quadlets(c);
+	if (kind == COMPLETE_MODULES)
+		complete_modules(c);
 	if (!all && kind != COMPLETE_IMAGES && kind != COMPLETE_CONTAINERS &&
 	    kind != COMPLETE_RUNNING && kind != COMPLETE_VOLUMES && kind != COMPLETE_SECRETS)
 		return;

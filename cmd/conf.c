@@ -2,9 +2,11 @@
 #include "cmd/conf.h"
 
 #include <assert.h>
+#include <unistd.h>
 
 #include "base/conffile.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "cmd/option.h"
 
 #define USED(name_, type_, option_, ...)                                                 \
@@ -31,6 +33,8 @@ const struct conf_key cmk_conf_keys[] = {
 	USED("containers.cgroup_conf", CONF_LIST, "cgroup-conf"),
 	USED("containers.cgroupns", CONF_STRING, "cgroupns", .same = "||"),
 	USED("containers.cgroups", CONF_STRING, "cgroups", .same = "||"),
+	USED("containers.container_name_as_hostname", CONF_BOOL, NULL,
+	     .text = "a container without `--hostname` has its name for one, without `_`"),
 	USED("containers.default_capabilities", CONF_LIST, NULL,
 	     .text = "what a container has unless `--cap-add` and `--cap-drop` change it"),
 	USED("containers.default_sysctls", CONF_LIST, "sysctl",
@@ -324,15 +328,67 @@ static int set_env(struct cmk_err *err)
 	return 0;
 }
 
-int cmk_conf_load(struct cmk_err *err)
+int cmk_conf_load(char *const *modules, struct cmk_err *err)
 {
 	int r = load_files(err);
 
+	for (char *const *m = modules; r >= 0 && m && *m; m++)
+		r = conffile_read(*m, add_text, NULL, err);
 	if (r >= 0)
 		r = conffile_read_env("CONTAINERS_CONF_OVERRIDE", add_text, NULL, err);
 	if (r >= 0)
 		r = set_env(err);
 	return r < 0 ? r : set_keep_blobs(err);
+}
+
+/* --- modules -----------------------------------------------------------------------------------
+ */
+
+#define MODULES_DIR "containers.conf.modules"
+
+char **cmk_conf_module_dirs(void)
+{
+	cleanup_free char *user = geteuid() ? conffile_user_dir() : NULL;
+	char **dirs = NULL;
+
+	if (user)
+		strv_add_take(&dirs, xasprintf("%s/" MODULES_DIR, user));
+	strv_add(&dirs, CONFFILE_DIR "/" MODULES_DIR);
+	strv_add(&dirs, CONFFILE_DIST_DIR "/" MODULES_DIR);
+	return dirs;
+}
+
+static bool is_there(const char *path, const char *bullet, struct strbuf *why)
+{
+	if (access(path, F_OK) == 0)
+		return true;
+	strbuf_addf(why, "%sstat %s: %s", bullet, path, errno_text(errno));
+	return false;
+}
+
+int cmk_conf_module_find(const char *name, char **ret, struct cmk_err *err)
+{
+	cleanup_strbuf struct strbuf why = STRBUF_INIT;
+	cleanup_strv char **dirs = NULL;
+
+	if (*name == '/') {
+		if (!is_there(name, "", &why))
+			return cmk_err_set(err, -ENOENT, "could not resolve module \"%s\": %s",
+					   name, strbuf_str(&why));
+		*ret = xstrdup(name);
+		return 0;
+	}
+	dirs = cmk_conf_module_dirs();
+	for (char **d = dirs; *d; d++) {
+		cleanup_free char *path = xasprintf("%s/%s", *d, name);
+
+		if (is_there(path, "\n\t* ", &why)) {
+			*ret = steal_ptr(&path);
+			return 0;
+		}
+	}
+	return cmk_err_set(err, -ENOENT, "could not resolve module \"%s\": %zu errors occurred:%s",
+			   name, strv_len(dirs), strbuf_str(&why));
 }
 
 /* --- asking ------------------------------------------------------------------------------------

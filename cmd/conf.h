@@ -4,8 +4,9 @@
  *   /usr/share/containers/containers.conf
  *   /etc/containers/containers.conf, /etc/containers/containers.conf.d/?*.conf
  *   ~/.config/containers/containers.conf, ~/.config/containers/containers.conf.d/?*.conf
- * or $CONTAINERS_CONF instead of all these; then $CONTAINERS_CONF_OVERRIDE. An array takes the
- * place of the earlier one, or is added to it where {append=true} stands in it or in that.
+ * or $CONTAINERS_CONF instead of all these; then each --module; then $CONTAINERS_CONF_OVERRIDE. An
+ * array takes the place of the earlier one, or is added to it where {append=true} stands in it or
+ * in that.
  *
  * One table says what cmk makes of each key: most are the default of an option, whose row names the
  * key (.conf). From the table comes cmk-containers.conf(5).
@@ -38,8 +39,15 @@ struct conf_key {
 /* Ended by a NULL name. */
 extern const struct conf_key cmk_conf_keys[];
 
-/* Reads all files, and gives this process the variables of [engine] env that it has not. */
-int cmk_conf_load(struct cmk_err *err);
+/* Reads all files, and gives this process the variables of [engine] env that it has not. MODULES:
+ * paths; NULL is none. */
+int cmk_conf_load(char *const *modules, struct cmk_err *err);
+/* Where modules with a relative path are: containers.conf.modules in the directories above, the
+ * user's first (of all but root). Owned. */
+char **cmk_conf_module_dirs(void);
+/* The path of the module NAME, owned. -ENOENT: the message has a line for each place, as podman's.
+ */
+int cmk_conf_module_find(const char *name, char **ret, struct cmk_err *err);
 /* Adds the text of one file. */
 int cmk_conf_add(const char *text, size_t len, struct cmk_err *err);
 void cmk_conf_done(void);

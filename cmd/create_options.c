@@ -273,7 +273,8 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 {
 	const char *seccomp = cmk_conf_text("containers.seccomp_profile"),
 		   *apparmor = cmk_conf_text("containers.apparmor_profile"),
-		   *label = cmk_conf_text("containers.label");
+		   *label = cmk_conf_text("containers.label"),
+		   *named = cmk_conf_text("containers.container_name_as_hostname");
 
 	take_names_conf(o);
 	take_log_conf(o);
@@ -282,6 +283,7 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 	if (apparmor && !o->privileged)
 		add_word(&o->security_opt, "apparmor", apparmor);
 	o->no_label = label && streq(label, "false");
+	o->name_as_hostname = named && streq(named, "true");
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
 	o->default_env = cmk_conf_list("containers.env");
 	o->default_sysctl = cmk_conf_list("containers.default_sysctls");
@@ -330,6 +332,8 @@ int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char *
 	a->o.cdi_dirs = g->cdi_dirs;
 	a->o.runtime = a->o.runtime ?: g->runtime;
 	a->o.runtimes = cmk_conf_list("engine.runtimes");
+	a->o.runtime_flags = g->runtime_flags;
+	a->o.mounts_file = g->mounts_file;
 	/* Of --attach=STDOUT, as docker takes it. */
 	for (char *const *stream = a->o.attach; stream && *stream; stream++)
 		for (char *p = *stream; *p; p++)

@@ -25,7 +25,7 @@ static int open_output(const char *path, int *ret, bool *ret_made, struct cmk_er
 		return *ret < 0 ? cmk_err_errno(err, "standard output") : 0;
 	}
 	if (strchr(path, ':'))
-		return cmk_err_set(err, -EINVAL, "invalid filename (should not contain ':') '%s'",
+		return cmk_err_set(err, -EINVAL, "invalid filename (should not contain ':') \"%s\"",
 				   path);
 	*ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	*ret_made = *ret >= 0;

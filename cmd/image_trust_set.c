@@ -9,7 +9,8 @@ struct trust_set_args {
 
 static const struct cmk_option trust_set_options[] = {
 	CMK_OPT_STRING(0, "policypath", struct trust_set_args, policy, "FILE",
-		       "change this policy instead of the usual one", .complete = COMPLETE_FILES),
+		       "change this policy instead of the usual one", .alias = "signature-policy",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_STRV, 'f', "pubkeysfile", struct trust_set_args, keys, "FILE",
 		   "a file with the public keys that are to be trusted",
 		   .complete = COMPLETE_FILES),

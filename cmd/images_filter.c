@@ -219,7 +219,7 @@ static int add_term(struct images_filter *f, const char *text, bool prune, struc
 	if (!eq || eq == text)
 		return cmk_err_set(err, -EINVAL,
 				   "invalid image filter \"%s\": must be in the format "
-				   "\"filter=value\"",
+				   "\"filter=value or filter!=value\"",
 				   text);
 	row = cmk_option_find_key(keys, text);
 	if (!row)
@@ -237,7 +237,8 @@ int images_filter_parse(const struct images_world *w, char *const *filters, cons
 			bool prune, struct images_filter **ret, struct cmk_err *err)
 {
 	struct images_filter *f = xcalloc(1, sizeof(*f));
-	cleanup_free char *reference = operand ? xasprintf("reference=%s", operand) : NULL;
+	const char *key = operand && str_after(operand, "sha256:") ? "id" : "reference";
+	cleanup_free char *reference = operand ? xasprintf("%s=%s", key, operand) : NULL;
 	int r = 0;
 
 	f->w = w;

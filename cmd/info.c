@@ -93,11 +93,26 @@ static int write_images(struct json_writer *w, struct storage *st, struct cmk_er
 	return 0;
 }
 
+static void write_options(struct json_writer *w, struct storage *st)
+{
+	cleanup_strv char **options = storage_conf_options(st);
+	char *const *stores = storage_conf_stores(st);
+
+	json_write_object(w, "graphOptions");
+	if (stores && *stores)
+		json_write_strv(w, "overlay.additionalImageStores", stores);
+	for (char **o = options; o && *o; o++) {
+		size_t n = strcspn(*o, "=");
+		cleanup_free char *name = xstrndup(*o, n);
+
+		json_write_str(w, name, *o + n + 1);
+	}
+	json_write_end(w, '}');
+}
+
 static int write_store(struct json_writer *w, struct storage *st, struct cmk_err *err)
 {
-	cleanup_free char *conf = storage_conf_path(), *tmp = xasprintf("%s/tmp", st->root),
-			  *volumes = xasprintf("%s/volumes", st->root);
-	cleanup_strv char **options = storage_conf_options(st);
+	cleanup_free char *conf = storage_conf_path(), *tmp = xasprintf("%s/tmp", st->root);
 	struct statvfs fs = { 0 };
 	int r;
 
@@ -107,7 +122,7 @@ static int write_store(struct json_writer *w, struct storage *st, struct cmk_err
 	if (r < 0)
 		return r;
 	write_driver(w, st);
-	json_write_map(w, "graphOptions", options);
+	write_options(w, st);
 	json_write_str(w, "graphRoot", st->root);
 	(void)fstatvfs(st->root_fd, &fs);
 	json_write_u64(w, "graphRootAllocated", (uint64_t)fs.f_blocks * fs.f_frsize);
@@ -118,7 +133,7 @@ static int write_store(struct json_writer *w, struct storage *st, struct cmk_err
 		return r;
 	json_write_str(w, "runRoot", st->runroot);
 	json_write_bool(w, "transientStore", false);
-	json_write_str(w, "volumePath", volumes);
+	json_write_str(w, "volumePath", st->volumes);
 	json_write_end(w, '}');
 	return 0;
 }

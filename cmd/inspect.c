@@ -187,6 +187,8 @@ static int inspect_run(const struct cmk_globals *g, const struct inspect_args *a
 	if (a->select.latest && !streq(a->type, "all") && !streq(a->type, "container"))
 		return cmk_err_set(err, -EINVAL, "--latest is of containers, not of --type %s",
 				   a->type);
+	if (a->size && (streq(a->type, "image") || streq(a->type, "volume")))
+		return cmk_err_set(err, -EINVAL, "size is not supported for type \"%s\"", a->type);
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_select(st, &a->select, argc, argv, &names, err);

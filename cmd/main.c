@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/strbuf.h"
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
@@ -96,6 +97,22 @@ static int set_events_backend(const struct cmk_option *o, const char *value, voi
 	return 0;
 }
 
+static int check_context(const struct cmk_option *o cmk_unused, const char *value,
+			 void *args cmk_unused, struct cmk_err *err cmk_unused)
+{
+	cleanup_free char *plain = xstrdup(value);
+
+	if (streq(value, "default"))
+		return 0;
+	text_make_plain(plain, NULL, ' ');
+	/* In podman's words. */
+	(void)fprintf(stderr,
+		      "Error: cmk does not support %s, the only --context value allowed is "
+		      "\"default\"\n",
+		      plain);
+	exit(EXIT_CMK_FAILED);
+}
+
 static int set_cgroup_manager(const struct cmk_option *o cmk_unused, const char *value, void *args,
 			      struct cmk_err *err)
 {
@@ -117,6 +134,8 @@ const struct cmk_option cmk_global_options_behind[] = {
 		   .conf = "engine.events_logger"),
 	CMK_OPT_OF(OPT_CALLBACK, 'D', "debug", struct cmk_globals, log_level, NULL,
 		   "the same as --log-level debug", .parse = set_debug),
+	CMK_OPT_STRING(0, "default-mounts-file", struct cmk_globals, mounts_file, "FILE",
+		       "file in the place of mounts.conf", .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('h', "help", struct cmk_globals, help, "show this help"),
 	CMK_OPT_OF(OPT_STRV, 0, "hooks-dir", struct cmk_globals, hooks_dirs, "DIR",
 		   "directory of OCI hooks, instead of the default ones", .complete = COMPLETE_DIRS,
@@ -132,13 +151,30 @@ const struct cmk_option cmk_global_options_behind[] = {
 	CMK_OPT_STRING(0, "runtime", struct cmk_globals, runtime, "NAME|PATH",
 		       "OCI runtime for new containers instead of cmk's own",
 		       .complete = COMPLETE_FILES, .conf = "engine.runtime"),
+	CMK_OPT_OF(OPT_STRV, 0, "runtime-flag", struct cmk_globals, runtime_flags, "FLAG",
+		   "option of another --runtime, without its dashes"),
 	CMK_OPT_STRING(0, "storage-driver", struct cmk_globals, storage_driver, "DRIVER",
 		       "storage driver instead of the best that works here",
 		       .words = "overlay|fuse-overlayfs|vfs", .complete = COMPLETE_WORDS),
+	CMK_OPT_OF(OPT_STRV, 0, "storage-opt", struct cmk_globals, storage_opts, "KEY=VALUE",
+		   "option of storage.conf, instead of those that stand there"),
+	CMK_OPT_STRING(0, "tmpdir", struct cmk_globals, tmpdir, "DIR",
+		       "the same as --runroot, which wins", .complete = COMPLETE_DIRS),
+	CMK_OPT_STRING(0, "volumepath", struct cmk_globals, volumepath, "DIR",
+		       "directory of volumes", .complete = COMPLETE_DIRS),
 	CMK_OPT_END(),
 };
 const struct cmk_option cmk_global_options[] = {
 	CMK_OPT_USE(cmk_global_options_behind),
+	CMK_OPT_STRING(0, "config", struct cmk_globals, config, "DIR",
+		       "directory of docker's config.json, for its credentials",
+		       .complete = COMPLETE_DIRS),
+	CMK_OPT_OF(OPT_CALLBACK, 0, "context", struct cmk_globals, help, "NAME",
+		   "docker's, of which there is one: default", .flags = OPT_HIDDEN,
+		   .parse = check_context),
+	CMK_OPT_OF(OPT_STRV, 0, "module", struct cmk_globals, modules, "MODULE",
+		   "read a module of containers.conf behind its files",
+		   .complete = COMPLETE_MODULES),
 	CMK_OPT_FLAG(0, "noout", struct cmk_globals, noout, "write nothing to stdout",
 		     .excludes = "out"),
 	CMK_OPT_STRING(0, "out", struct cmk_globals, out, "FILE", "write stdout to a file",
@@ -193,6 +229,33 @@ static int redirect_output(const struct cmk_globals *g, struct cmk_err *err)
 	return 0;
 }
 
+/* By a link of another tool's name an error tells what was typed, for what looks for its words. */
+static const char *called_as = "cmk";
+
+static void find_name(const char *argv0)
+{
+	static const char *const names[] = { "podman", "docker" };
+	const char *slash = strrchr(argv0, '/');
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (streq(slash ? slash + 1 : argv0, names[i]))
+			called_as = names[i];
+}
+
+/* "'cmk ps' takes no arguments" with that name; owned. */
+static char *named(const char *text)
+{
+	struct strbuf sb = STRBUF_INIT;
+	const char *at;
+
+	for (; (at = strstr(text, "'cmk ")); text = at + 4) {
+		strbuf_add(&sb, text, (size_t)(at - text) + 1);
+		strbuf_adds(&sb, called_as);
+	}
+	strbuf_adds(&sb, text);
+	return strbuf_steal(&sb);
+}
+
 void cmk_print_error(const struct cmk_err *err)
 {
 	/* As podman's and docker's: where to read about it is a line of its own. */
@@ -201,13 +264,14 @@ void cmk_print_error(const struct cmk_err *err)
 	cleanup_free char *text = has_hint
 					  ? xasprintf("Error: %s (%s)", cmk_err_msg(err), err->hint)
 					  : xasprintf("Error: %s", cmk_err_msg(err));
-	cleanup_free char *line = NULL;
+	cleanup_free char *line = NULL, *all = NULL;
 	size_t n;
 
 	/* Names and registries' answers are in it: no escape sequence reaches the terminal, and it
 	 * stays one line. */
 	text_make_plain(text, NULL, ' ');
-	line = see ? xasprintf("%s\nSee 'cmk %s\n", text, see) : xasprintf("%s\n", text);
+	all = see ? xasprintf("%s\nSee 'cmk %s\n", text, see) : xasprintf("%s\n", text);
+	line = named(all);
 	n = strlen(line);
 	(void)fflush(stdout);
 	(void)!write(STDERR_FILENO, line, n);
@@ -268,6 +332,7 @@ static int check_operands(const struct cmk_command *cmd, int n, struct cmk_err *
 static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void *args,
 		      struct cmk_parse *p, struct cmk_err *err)
 {
+	cleanup_free char *docker = NULL;
 	int r;
 
 	if (g->help) {
@@ -279,6 +344,14 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 	/* storage/ reads the variable; the option stands above it. */
 	if (g->storage_driver && setenv("STORAGE_DRIVER", g->storage_driver, 1) < 0)
 		return cmk_err_errno(err, "set STORAGE_DRIVER");
+	/* As above, for image/. */
+	if (g->config)
+		docker = realpath(g->config, NULL);
+	if (g->config && setenv("DOCKER_CONFIG", docker ?: g->config, 1) < 0)
+		return cmk_err_errno(err, "set DOCKER_CONFIG");
+	g->runroot = g->runroot ?: g->tmpdir;
+	storage_set_volume_path(g->volumepath);
+	storage_set_options(g->storage_opts);
 	r = check_operands(cmd, p->n_operands, err);
 	log_info("cmk filtering at log level %s", g->log_level ? g->log_level : "warn");
 	log_debug("called: cmk %s", cmd->name);
@@ -372,6 +445,55 @@ static int run_oci(struct cmk_globals *g, int argc, char **argv, struct cmk_err 
 	return run_words(g, MAX(argc, 1), words, err);
 }
 
+/* The values of --module, before anything is parsed: containers.conf gives the other options'
+ * defaults. */
+static char **module_names(int argc, char **argv)
+{
+	cleanup_free const struct cmk_option **rows = cmk_options_flatten(cmk_global_options);
+	char **names = NULL;
+
+	for (int i = 1; i < argc && argv[i][0] == '-' && argv[i][1] && !streq(argv[i], "--"); i++) {
+		const char *value = str_after(argv[i], "--module=");
+
+		if (value)
+			strv_add(&names, value);
+		if (value || argv[i][1] != '-' || strchr(argv[i], '='))
+			continue;
+		for (size_t k = 0; rows[k]; k++) {
+			if (!streq(rows[k]->name, argv[i] + 2) || !cmk_option_takes_value(rows[k]))
+				continue;
+			if (streq(rows[k]->name, "module") && argv[i + 1])
+				strv_add(&names, argv[i + 1]);
+			i++;
+			break;
+		}
+	}
+	return names;
+}
+
+/* In podman's words and with its exit code, whatever the command is. */
+static char **find_modules(int argc, char **argv)
+{
+	cleanup_strv char **names = module_names(argc, argv);
+	char **paths = NULL;
+
+	for (char **n = names; n && *n; n++) {
+		cleanup_err struct cmk_err err = CMK_ERR_INIT;
+		char *path = NULL;
+
+		if (cmk_conf_module_find(*n, &path, &err) < 0) {
+			cleanup_free char *text = xstrdup(cmk_err_msg(&err));
+
+			text_make_plain(text, "\n\t", ' ');
+			(void)fprintf(stderr, "Failed to obtain %s configuration: %s\n", called_as,
+				      text);
+			exit(EXIT_FAILURE);
+		}
+		strv_add_take(&paths, path);
+	}
+	return paths;
+}
+
 /* Services of the system have no HOME (systemd.exec(5)). An empty one is somebody's will. */
 static void find_home(void)
 {
@@ -389,12 +511,15 @@ int main(int argc, char **argv)
 	struct cmk_globals g = { .argc = argc, .argv = argv, .conf_err = &conf_err };
 	const struct cmk_option_set set = { cmk_global_options, &g, false };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_strv char **modules = NULL;
 	struct cmk_parse p = { 0 };
 	int r;
 
 	if (!fill_stdio())
 		return EXIT_CMK_FAILED;
 	settle_signals();
+	if (argc > 0)
+		find_name(argv[0]);
 	/* Modes are given where files are made; what an image or a user's file gets must not depend
 	 * on the caller's mask. */
 	(void)umask(022);
@@ -402,7 +527,8 @@ int main(int argc, char **argv)
 	if (is_cmk_oci(argc, argv))
 		return finish_output(exit_code(run_oci(&g, argc, argv, &err), true, &err));
 	/* Help does without, and tells of nothing. */
-	if (cmk_conf_load(&conf_err) < 0)
+	modules = find_modules(argc, argv);
+	if (cmk_conf_load(modules, &conf_err) < 0)
 		cmk_conf_done();
 	r = cmk_parse_options(&set, 1, true, argc > 0 ? argc - 1 : 0, argv + 1, &p, &err);
 	if (r == 0)

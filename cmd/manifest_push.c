@@ -66,8 +66,12 @@ static int manifest_push_exec(const struct cmk_globals *g, void *args, int argc,
 		r = add_compression(a, &o, err);
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);
-	if (r == 0)
+	if (r == 0) {
 		r = image_list_find(st, argv[0], &id, err);
+		if (r == -ENOENT)
+			r = cmk_err_wrap(err, r, "retrieving local image from image name %s",
+					 argv[0]);
+	}
 	if (r == 0)
 		r = cmk_push_destination(argv[argc - 1], &to, err);
 	if (r == 0)

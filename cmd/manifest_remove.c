@@ -10,10 +10,11 @@ static int manifest_remove_exec(const struct cmk_globals *g, void *args cmk_unus
 
 	if (r == 0)
 		r = image_list_find(st, argv[0], &id, err);
-	if (r == 0)
-		r = image_list_remove(st, id, argv[1], err);
 	if (r < 0)
 		return r;
+	r = image_list_remove(st, id, argv[1], err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "removing from manifest list %s", argv[0]);
 	printf("%s\n", id);
 	return 0;
 }

@@ -190,6 +190,24 @@ static void set_list(struct entry *e, const char *value)
 	}
 }
 
+/* As podman: blanks around "json" count for nothing, and "{{json}}" is of the whole. */
+static const char *plain_format(const char *value)
+{
+	static const char blanks[] = " \t\n";
+	const char *p = value + strspn(value, blanks), *word = str_after(p, "{{");
+	bool braces = word != NULL;
+
+	p = braces ? word + strspn(word, blanks) : p;
+	word = str_after(p, "json");
+	if (!word)
+		return value;
+	p = word + strspn(word, blanks);
+	p = braces ? str_after(p, "}}") : p;
+	if (!p || p[strspn(p, blanks)])
+		return value;
+	return braces ? "{{json .}}" : "json";
+}
+
 static int set_value(struct entry *e, const char *value, struct cmk_err *err)
 {
 	const struct cmk_option *o = e->o;
@@ -211,7 +229,8 @@ static int set_value(struct entry *e, const char *value, struct cmk_err *err)
 		if (o->words && !cmk_option_is_word(o->words, value))
 			r = -EINVAL;
 		else
-			*FIELD(const char *, e->args, o) = value;
+			*FIELD(const char *, e->args,
+			       o) = streq(o->name, "format") ? plain_format(value) : value;
 		break;
 	case OPT_STRV:
 	case OPT_CSV:
@@ -423,6 +442,12 @@ static int check_excludes(struct parser *p, struct cmk_err *err)
 		if (!p->entries[i].given || !o->excludes)
 			continue;
 		other = find_long(p, o->excludes, strlen(o->excludes));
+		/* In podman's words. */
+		if (other && other->given && streq(o->excludes, "platform") &&
+		    (streq(o->name, "arch") || streq(o->name, "os")))
+			return cmk_err_set(err, -EINVAL,
+					   "--platform option can not be specified with --arch or "
+					   "--os");
 		if (other && other->given)
 			return cmk_err_set(err, -EINVAL,
 					   "options '--%s' and '--%s' cannot be used together",

@@ -42,6 +42,7 @@ enum cmk_complete {
 	COMPLETE_VOLUMES,
 	COMPLETE_SECRETS,
 	COMPLETE_QUADLETS,
+	COMPLETE_MODULES, /* of containers.conf */
 	COMPLETE_OBJECTS, /* containers, images and volumes */
 	COMPLETE_PLACES,  /* files here and in containers, "CONTAINER:PATH" */
 	COMPLETE_WORDS /* .words */,
@@ -109,8 +110,8 @@ struct cmk_option {
 
 struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out,
-		*cgroup_manager, *runtime;
-	char **hooks_dirs, **cdi_dirs;
+		*cgroup_manager, *runtime, *volumepath, *mounts_file, *tmpdir, *config;
+	char **hooks_dirs, **cdi_dirs, **modules, **runtime_flags, **storage_opts;
 	bool help, version, noout;
 	bool debug, level_given;  /* --debug, --log-level */
 	struct cmk_err *conf_err; /* why containers.conf could not be read */

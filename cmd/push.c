@@ -31,7 +31,7 @@ const struct cmk_option cmk_push_options[] = {
 		       .words = "gzip|zstd|zstd:chunked", .complete = COMPLETE_WORDS,
 		       .conf = "engine.compression_format"),
 	CMK_OPT_OF(OPT_UINT32, 0, "compression-level", struct cmk_push_args, level, "N",
-		   "how much effort that takes", .min = 1, .max = 22,
+		   "how much effort that takes", .min = 1, .max = UINT32_MAX,
 		   .conf = "engine.compression_level"),
 	CMK_OPT_CREDS(struct cmk_push_args),
 	CMK_OPT_DIGESTFILE(struct cmk_push_args),
@@ -76,9 +76,10 @@ int cmk_push_fill(const struct cmk_push_args *a, struct image_push_options *o, s
 
 	if (r < 0)
 		return cmk_err_set(err, r, "--compression-format '%s'", a->compression);
-	if (kind == LAYER_GZIP && a->level > 9)
-		return cmk_err_set(err, -EINVAL, "--compression-level %u: gzip has 1 to 9",
-				   a->level);
+	if (a->level > (kind == LAYER_GZIP ? 9U : 22U))
+		return cmk_err_set(err, -EINVAL, "invalid compression level %u: %s has 1 to %d",
+				   a->level, kind == LAYER_GZIP ? "gzip" : "zstd",
+				   kind == LAYER_GZIP ? 9 : 22);
 	*o = (struct image_push_options){
 		.compression = kind,
 		.level = a->level ? (int)a->level : -1,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
+#include "base/text.h"
 #include "cmd/images_filter.h"
 #include "cmd/prune.h"
 
@@ -51,7 +52,9 @@ static int free_of_containers(struct storage *st, const char *image, bool force,
 			r = remove_container(st, cfg->id, err);
 			continue;
 		}
-		r = cmk_err_set(err, -EBUSY, "image used by %s: image is in use by a container",
+		r = cmk_err_set(err, -EBUSY,
+				"image used by %s: image is in use by a container: consider "
+				"listing external containers and force-removing image",
 				cfg->id);
 		(void)cmk_err_hint(err, "remove container '%s' first, or use --force", cfg->name);
 	}
@@ -137,6 +140,10 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 	struct image_record rec = { 0 };
 	int r;
 
+	if (str_after(text, "docker://"))
+		return cmk_err_set(
+			err, -EINVAL,
+			"\"%.300s\" is not in local storage; remove the docker:// prefix", text);
 	r = image_find_local(st, text, &id, &name, err);
 	if (r == 0 && a->lists && !storage_is_list(st, id))
 		r = cmk_err_set(err, -EINVAL, "%s: image is not a manifest list", text);
@@ -175,12 +182,25 @@ static int code_of(const struct cmk_err *err)
 	return err->kind == CMK_ERR_IN_USE ? 2 : 125;
 }
 
-static void print_error(const struct cmk_err *err)
+static char *failure_text(const struct cmk_err *err)
 {
-	if (err->hint)
-		log_error("%s (%s)", cmk_err_msg(err), err->hint);
-	else
-		log_error("%s", cmk_err_msg(err));
+	return err->hint ? xasprintf("%s (%s)", cmk_err_msg(err), err->hint)
+			 : xstrdup(cmk_err_msg(err));
+}
+
+/* As podman's: one failure is a line, several are a list. */
+static void print_failures(char *const *texts)
+{
+	cleanup_free char *list = NULL;
+
+	if (strv_len(texts) == 1)
+		log_error("%s", *texts);
+	if (strv_len(texts) <= 1)
+		return;
+	list = strv_join(texts, "\n\t* ");
+	text_make_plain(list, "\n\t", ' ');
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "Error: %zu errors occurred:\n\t* %s\n", strv_len(texts), list);
 }
 
 /* Of all images those are meant that can go. */
@@ -193,6 +213,7 @@ static bool is_read_only(struct storage *st, const char *id)
 
 static int remove_each(struct storage *st, char *const *which, const struct rmi_args *a)
 {
+	cleanup_strv char **failures = NULL;
 	int code = 0;
 
 	for (; which && *which; which++) {
@@ -203,9 +224,10 @@ static int remove_each(struct storage *st, char *const *which, const struct rmi_
 		if (remove_one(st, *which, a, &mine) >= 0 ||
 		    (mine.kind == CMK_ERR_NOT_FOUND && (a->ignore || a->force || a->all)))
 			continue;
-		print_error(&mine);
+		strv_add_take(&failures, failure_text(&mine));
 		code = MAX(code, code_of(&mine));
 	}
+	print_failures(failures);
 	return code;
 }
 

@@ -170,8 +170,8 @@ static int save_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	dir = o.format == SAVE_OCI_DIR || o.format == SAVE_DOCKER_DIR;
 	if (r == 0 && dir && !a->output)
 		r = cmk_err_set(err, -EINVAL, "--output must be set for directory formats");
-	if (r == 0 && a->output && !dir && strchr(a->output, ':'))
-		r = cmk_err_set(err, -EINVAL, "invalid filename (should not contain ':') '%s'",
+	if (r == 0 && a->output && strchr(a->output, ':'))
+		r = cmk_err_set(err, -EINVAL, "invalid filename (should not contain ':') \"%s\"",
 				a->output);
 	if (r == 0)
 		r = storage_open(g->root, g->runroot, &st, err);

@@ -7,13 +7,15 @@
 
 struct secret_create_args {
 	const char *driver;
-	char **labels;
+	char **labels, **driver_opts;
 	bool env, ignore, replace;
 };
 
 static const struct cmk_option secret_create_options[] = {
 	CMK_OPT_STRING('d', "driver", struct secret_create_args, driver, "DRIVER",
 		       "what looks after the value: file", .def = "file"),
+	CMK_OPT_OF(OPT_CSV, 0, "driver-opts", struct secret_create_args, driver_opts, "KEY=VALUE",
+		   "note an option of the driver"),
 	CMK_OPT_FLAG(0, "env", struct secret_create_args, env,
 		     "the second operand names a variable that holds the value"),
 	CMK_OPT_FLAG(0, "ignore", struct secret_create_args, ignore,
@@ -78,12 +80,29 @@ static int add_labels(char ***map, char *const *labels, struct cmk_err *err)
 	return 0;
 }
 
+/* As podman notes them, whatever they are. Where the values are is the driver's to say. */
+static int add_driver_opts(char ***map, char *const *options, struct cmk_err *err)
+{
+	for (; options && *options; options++) {
+		if (!strchr(*options, '=') || **options == '=')
+			return cmk_err_set(err, -EINVAL, "driver option '%s' is not KEY=VALUE",
+					   *options);
+		if (str_after(*options, "path="))
+			return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+					    "driver option '%s': values are kept in the data "
+					    "directory",
+					    *options);
+		strv_env_set(map, *options);
+	}
+	return 0;
+}
+
 static int create(struct storage *st, const struct secret_create_args *a, char **argv,
 		  char **ret_id, struct cmk_err *err)
 {
 	struct secret s = { .name = argv[0], .driver = (char *)"file" };
-	cleanup_free char *path = xasprintf("path=%s/secrets/data", st->root);
-	char *options[] = { path, NULL }, *value = NULL;
+	cleanup_strv char **options = NULL;
+	char *value = NULL;
 	cleanup(secret_done) struct secret old = { 0 };
 	size_t len = 0;
 	int r;
@@ -92,8 +111,11 @@ static int create(struct storage *st, const struct secret_create_args *a, char *
 		*ret_id = xstrdup(old.id);
 		return 0;
 	}
+	strv_add_take(&options, xasprintf("path=%s/secrets/data", st->root));
+	r = add_driver_opts(&options, a->driver_opts, err);
 	s.driver_opts = options;
-	r = read_value(a, argv[1], &value, &len, err);
+	if (r == 0)
+		r = read_value(a, argv[1], &value, &len, err);
 	if (r == 0)
 		r = add_labels(&s.labels, a->labels, err);
 	if (r == 0)

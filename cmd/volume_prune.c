@@ -3,13 +3,14 @@
 #include "cmd/volumes.h"
 
 struct volume_prune_args {
-	bool all, force;
+	bool all, force, dry_run;
 	char **filters;
 };
 
 static const struct cmk_option volume_prune_options[] = {
 	CMK_OPT_FLAG('a', "all", struct volume_prune_args, all,
 		     "remove named volumes, too, which is what happens without it as well"),
+	CMK_OPT_FLAG(0, "dry-run", struct volume_prune_args, dry_run, "only name them"),
 	CMK_OPT_OF(OPT_STRV, 0, "filter", struct volume_prune_args, filters, "KEY=VALUE",
 		   "remove only what fits, as 'volume ls --filter'", .keys = volumes_filter_keys),
 	CMK_OPT_FLAG('f', "force", struct volume_prune_args, force, "do not ask"),
@@ -37,12 +38,22 @@ static int volume_prune_exec(const struct cmk_globals *g, void *args, int argc c
 	const struct volume_prune_args *a = args;
 	cleanup_storage struct storage *st = NULL;
 	cleanup_strv char **names = NULL;
-	int r = storage_open(g->root, g->runroot, &st, err);
+	int r;
 
+	if (a->force && a->dry_run)
+		return cmk_err_set(err, -EINVAL, "--force and --dry-run cannot be used together");
+	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_unused_volumes(st, a->filters, &names, err);
 	if (r < 0)
 		return r;
+	if (a->dry_run) {
+		if (names && *names)
+			(void)printf("Volumes that would be pruned:\n");
+		for (char **n = names; n && *n; n++)
+			(void)printf("%s\n", *n);
+		return 0;
+	}
 	if (!a->force && !ask(names))
 		return 0;
 	r = cmk_prune_volumes(st, names, &pruned, err);

@@ -9,7 +9,7 @@
 #define SNIFF 512
 
 struct added {
-	const char *title; /* behind the path's last '/' */
+	const char *title; /* behind the path's last '/', or of an annotation */
 	char *type;
 	struct digest digest;
 	uint64_t size;
@@ -59,10 +59,6 @@ static int check_options(const struct image_artifact_add *o, struct cmk_err *err
 			return cmk_err_set(err, -EINVAL,
 					   "invalid annotation \"%.200s\": KEY=VALUE was expected",
 					   *s);
-		if (str_after(*s, ARTIFACT_TITLE "="))
-			return cmk_err_set(err, -EINVAL,
-					   "cannot override filename with " ARTIFACT_TITLE
-					   " annotation");
 	}
 	return 0;
 }
@@ -80,13 +76,21 @@ static bool has_title(const struct add *a, size_t n, const char *title)
 
 static int check_titles(struct add *a, char *const *files, struct cmk_err *err)
 {
+	const char *given = NULL;
+
+	for (char *const *s = a->o->annotations; s && *s; s++)
+		given = str_after(*s, ARTIFACT_TITLE "=") ?: given;
 	a->files = xcalloc(strv_len(files) + 1, sizeof(*a->files));
 	if (strv_len(files) + a->m.n_items > IMAGE_LAYERS_MAX)
 		return cmk_err_set(err, -E2BIG, "an artifact holds at most %d files",
 				   IMAGE_LAYERS_MAX);
 	for (; *files; files++) {
-		const char *title = base_name(*files);
+		const char *title = given ?: base_name(*files);
 
+		if (given && has_title(a, a->n, title))
+			return cmk_err_kind(err, CMK_ERR_EXISTS, -EEXIST,
+					    "duplicate layers " ARTIFACT_TITLE " labels within an "
+					    "artifact not allowed");
 		if (has_title(a, a->n, title))
 			return cmk_err_kind(err, CMK_ERR_EXISTS, -EEXIST,
 					    "%s: file already exists in artifact", title);
@@ -174,7 +178,7 @@ static void write_new_layers(struct json_writer *w, const struct add *a)
 
 		for (char *const *s = a->o->annotations; s && *s; s++)
 			strv_env_set(&notes, *s);
-		strv_add(&notes, title);
+		strv_env_set(&notes, title);
 		json_write_object(w, NULL);
 		json_write_str(w, "mediaType", f->type);
 		json_write_str(w, "digest", digest_str(&f->digest, buf));

@@ -258,12 +258,16 @@ int change_apply(const char *line, struct image_config *cfg, struct cmk_err *err
 	while (len > 0 && strchr(" \t\r\n", value[len - 1]))
 		value[--len] = '\0';
 	r = apply(name, value, cfg);
-	if (r == -ENOENT)
-		return cmk_err_set(err, -EINVAL,
-				   "change '%.60s': not CMD, ENTRYPOINT, ENV, EXPOSE, "
-				   "HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or "
-				   "WORKDIR",
-				   name);
+	if (r == -ENOENT) {
+		/* In podman's words. */
+		(void)cmk_err_set(err, -EINVAL,
+				  "applying changes: processing change \"%.60s %.200s\": did not "
+				  "understand change instruction \"%.60s %.200s\"",
+				  name, value, name, value);
+		(void)cmk_err_hint(err, "there are CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, "
+					"LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR");
+		return -EINVAL;
+	}
 	if (r < 0)
 		return cmk_err_set(err, r, "change '%s %.200s': malformed value", name, value);
 	return 0;

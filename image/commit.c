@@ -3,6 +3,7 @@
 #include "image/changes.h"
 #include "image/compose.h"
 #include "image/manifest.h"
+#include "image/progress.h"
 
 static void set(char **to, const char *value)
 {
@@ -84,6 +85,14 @@ static int top_layer(struct storage *st, const struct image_commit_options *o,
 	return r;
 }
 
+static void tell_layers(struct progress *p, const struct image_layer_ref *refs, size_t n,
+			size_t n_base)
+{
+	for (size_t i = 0; i < n; i++)
+		progress_line(p, "Copying blob %s %s", refs[i].diff_id,
+			      i < n_base ? "skipped: already exists" : "done");
+}
+
 /* A step of the history for each layer that is not the image's; the last one is written with the
  * config. */
 static int add_steps(struct image_config *cfg, const struct image_commit_options *o, size_t n_new,
@@ -100,22 +109,30 @@ static int commit(struct storage *st, struct image_config *cfg,
 		  const struct image_commit_options *o, struct image_layer_ref *refs, size_t *n,
 		  char **ret_id, struct cmk_err *err)
 {
+	cleanup_progress struct progress *progress = progress_new(o->quiet);
 	size_t n_top = 0;
 	int r;
 
+	progress_line(progress, "Getting image source signatures");
 	*n = base_layers(st, o, refs);
 	r = top_layer(st, o, &refs[*n], &n_top, err);
 	if (r < 0)
 		return r;
 	*n += n_top;
+	tell_layers(progress, refs, *n, *n - n_top);
 	r = add_steps(cfg, o, n_top + (o->squash ? 0 : o->n_own), err);
 	cfg->diff_ids = strv_free(cfg->diff_ids);
 	for (size_t i = 0; i < *n; i++)
 		strv_add(&cfg->diff_ids, refs[i].diff_id);
-	return r < 0 ? r
-		     : compose_image(st, cfg, refs, *n,
-				     o->docker_format ? COMPOSE_DOCKER : COMPOSE_OCI, o->created_by,
-				     o->message, ret_id, err);
+	if (r == 0)
+		r = compose_image(st, cfg, refs, *n,
+				  o->docker_format ? COMPOSE_DOCKER : COMPOSE_OCI, o->created_by,
+				  o->message, ret_id, err);
+	if (r < 0)
+		return r;
+	progress_line(progress, "Copying config sha256:%s", *ret_id);
+	progress_line(progress, "Writing manifest to image destination");
+	return 0;
 }
 
 int image_commit(struct storage *st, struct image_config *cfg, const char *name,

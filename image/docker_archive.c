@@ -123,7 +123,7 @@ static int choose(const struct bundle *b, const char *ref, const struct bundle_i
 			strv_add(ret_names, *n);
 			return 0;
 		}
-	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "'%s': tag '%s' not found",
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "'%s': Tag \"%s\" not found",
 			    b->files.shown, wanted);
 }
 

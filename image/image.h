@@ -243,6 +243,7 @@ struct image_commit_options {
 	const char *author, *message, *created_by;
 	bool docker_format;
 	bool squash; /* one layer, with all that the layers below hold */
+	bool quiet;  /* else it tells on stderr what it does, as a pull */
 	/* Is asked first, but for .squash; may be NULL. *RET_LAYER where it is made. */
 	int (*top)(void *arg, enum image_commit_top *ret, struct image_layer_ref *ret_layer,
 		   struct cmk_err *err);

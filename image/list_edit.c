@@ -300,6 +300,11 @@ static int change_one(struct list *l, void *arg, struct cmk_err *err)
 	const struct change *c = arg;
 	struct list_instance *i = list_instance_by_digest(l, c->digest);
 
+	if (!i && !c->note)
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+				    "no instance matching digest \"%s\" found in manifest list: "
+				    "file does not exist",
+				    c->digest);
 	if (!i)
 		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
 				    "\"%s\": no image instance matching the specified digest was "

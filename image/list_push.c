@@ -422,10 +422,12 @@ static int push_list(struct list_push *p, char **ret_digest, struct cmk_err *err
 	char buf[72];
 	int r = list_write(&p->list, p->o.format, &text, &len, &type, err);
 
+	progress_line(p->progress, "Writing manifest list to image destination");
 	if (r == 0)
 		r = p->target->list(p, text, len, type, err);
 	if (r < 0)
 		return r;
+	progress_line(p->progress, "Storing list signatures");
 	digest_of(text, len, &digest);
 	*ret_digest = xstrdup(digest_str(&digest, buf));
 	return 0;

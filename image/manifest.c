@@ -306,7 +306,7 @@ static void add_platform(struct strbuf *sb, const char *os, const char *arch, co
 int manifest_choose(const struct manifest *index, const struct platform *want,
 		    const struct descriptor **ret, struct cmk_err *err)
 {
-	cleanup_strbuf struct strbuf have = STRBUF_INIT, asked = STRBUF_INIT;
+	cleanup_strbuf struct strbuf have = STRBUF_INIT;
 	const struct descriptor *best = NULL;
 	int best_rank = -1;
 
@@ -327,7 +327,10 @@ int manifest_choose(const struct manifest *index, const struct platform *want,
 		*ret = best;
 		return 0;
 	}
-	add_platform(&asked, want->os, want->arch, want->variant);
-	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "no image for %s (there is %s)",
-			    strbuf_str(&asked), have.len ? strbuf_str(&have) : "none at all");
+	/* In podman's words. */
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+			    "no image found in manifest list for architecture \"%.40s\", variant "
+			    "\"%.40s\", OS \"%.40s\" (there is %s)",
+			    want->arch, want->variant ?: "", want->os,
+			    have.len ? strbuf_str(&have) : "none at all");
 }

@@ -221,7 +221,7 @@ int image_ref_parse(const char *text, struct image_ref *ret, struct cmk_err *err
 	if (!repository_ok(r.repository)) {
 		for (const char *p = r.repository; *p; p++)
 			if (*p >= 'A' && *p <= 'Z')
-				return invalid(err, text, "repository names are lower case");
+				return invalid(err, text, "repository name must be lowercase");
 		return invalid(err, text, "bad repository name");
 	}
 	if (!r.registry && is_hex64(r.repository))

@@ -13,6 +13,7 @@
 #define REDIRECTS_MAX 10
 #define ATTEMPTS_MAX 100
 #define RETRY_AFTER_MAX 60
+#define RETRY_DELAY_MAX_MS ((int64_t)RETRY_AFTER_MAX * 1000)
 /* An attempt that brought so much starts the count of attempts again. */
 #define WORTHWHILE ((uint64_t)64 << 10)
 
@@ -380,15 +381,19 @@ static void retry(struct registry *rg, struct transfer *t, struct cmk_err *err)
 	delay = (int64_t)rg->ep.retry_delay_ms << MIN(t->attempts, 5U);
 	if (after >= 0)
 		delay = (int64_t)after * 1000;
+	delay = MIN(delay, RETRY_DELAY_MAX_MS);
 	t->attempts++;
 	t->total_attempts++;
 	t->auth_tries = 0;
 	t->redirects = 0;
 	free(steal_ptr(&t->redirect));
-	note = xasprintf("%.500s; trying again%s", cmk_err_msg(err),
-			 t->have > 0 && !t->no_range ? " from where it stopped" : "");
+	/* In podman's words. */
+	note = xasprintf("Failed, retrying in %g%s ... (%u/%u). Error: %.500s%s",
+			 delay < 1000 ? (double)delay : (double)delay / 1000,
+			 delay < 1000 ? "ms" : "s", t->attempts, rg->ep.retries, cmk_err_msg(err),
+			 t->have > 0 && !t->no_range ? "; from where it stopped" : "");
 	(void)proto_send(rg->sock, &h, (const char *const[]){ note, NULL }, NULL, 0);
-	t->not_before_ms = time_monotonic_ms() + MIN(delay, 60000);
+	t->not_before_ms = time_monotonic_ms() + delay;
 	t->state = TRANSFER_WAIT;
 	cmk_err_done(err);
 }
@@ -564,7 +569,7 @@ static bool worth_retrying(const struct endpoint *ep, CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return ep->works;
+		return ep->works || ep->patient;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_GOT_NOTHING:
 	case CURLE_RECV_ERROR:
@@ -576,6 +581,20 @@ static bool worth_retrying(const struct endpoint *ep, CURLcode code)
 	default:
 		return false;
 	}
+}
+
+/* What the kernel said, too: curl's words leave it out. */
+static int connect_failure(const struct registry *rg, const struct transfer *t, CURLcode code,
+			   struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	long os_error = 0;
+
+	if (code == CURLE_COULDNT_CONNECT)
+		(void)curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_error);
+	if (os_error > 0)
+		text = xasprintf("%s: connect: %s", t->error_text, errno_text((int)os_error));
+	return curl_failure(code, text ?: t->error_text, &rg->ep, err);
 }
 
 static void connection_failure(struct registry *rg, struct transfer *t, CURLcode code)
@@ -601,7 +620,7 @@ static void connection_failure(struct registry *rg, struct transfer *t, CURLcode
 		t->state = TRANSFER_START;
 		return;
 	}
-	(void)curl_failure(code, t->error_text, &rg->ep, &err);
+	(void)connect_failure(rg, t, code, &err);
 	if (worth_retrying(&rg->ep, code))
 		retry(rg, t, &err);
 	else

@@ -121,11 +121,20 @@ static int choose(const struct bundle *b, const struct transport_name *n,
 				    n->path);
 	if (i >= b->n_images)
 		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-				    "'%s': invalid source index @%zu, the last image is @%zu",
-				    n->path, i, b->n_images - 1);
+				    "'%s': Invalid source index @%zu, only %zu manifest items "
+				    "available",
+				    n->path, i, b->n_images);
 	if (n->index < 0 && b->n_images > 1) {
-		(void)cmk_err_set(err, -EINVAL, "'%s': more than one image (%zu), choose an image",
-				  n->path, b->n_images);
+		/* In podman's words, as above. */
+		if (n->kind == &bundle_docker_archive)
+			(void)cmk_err_set(err, -EINVAL,
+					  "'%s': Unexpected tar manifest.json: expected 1 item, "
+					  "got %zu",
+					  n->path, b->n_images);
+		else
+			(void)cmk_err_set(err, -EINVAL,
+					  "'%s': more than one image (%zu), choose an image",
+					  n->path, b->n_images);
 		(void)cmk_err_hint(err, "add :REFERENCE or, from 0, :@INDEX");
 		return -EINVAL;
 	}

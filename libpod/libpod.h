@@ -74,6 +74,7 @@ struct container_options {
 	char *const *attach; /* "stdin", "stdout", "stderr" */
 	const char *hosts_file, *passwd_entry, *group_entry, *umask, *timezone, *systemd,
 		*personality;
+	bool name_as_hostname; /* where there is no hostname: the container's name */
 	bool env_host, unsetenv_all, no_hosts, no_hostname, remove_image;
 	bool http_proxy, passwd; /* on unless switched off */
 	uint32_t retry;
@@ -94,10 +95,12 @@ struct container_options {
 	char *const *uidmap;
 	char *const *gidmap;
 	char *const *sysctl;
-	char *const *hooks_dirs;   /* NULL: the default ones */
-	const char *oom_score_adj; /* a number, or NULL */
-	const char *runtime;	   /* name or path; NULL, "" and "cmk": our own */
-	char *const *runtimes;	   /* "NAME=PATH": where programs of that name may be */
+	char *const *hooks_dirs;    /* NULL: the default ones */
+	const char *oom_score_adj;  /* a number, or NULL */
+	const char *mounts_file;    /* instead of the usual mounts.conf, or NULL */
+	const char *runtime;	    /* name or path; NULL, "" and "cmk": our own */
+	char *const *runtimes;	    /* "NAME=PATH": where programs of that name may be */
+	char *const *runtime_flags; /* of that program, without dashes */
 	/* configured: what the options above and the image win over */
 	char *const *default_caps; /* NULL: the built-in ones */
 	char *const *default_env, *const *default_sysctl;

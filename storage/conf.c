@@ -5,6 +5,7 @@
 
 #include "base/conffile.h"
 #include "base/log.h"
+#include "base/parse.h"
 
 #define KEY(name_, use_, ...)                                           \
 	{                                                               \
@@ -178,6 +179,20 @@ static int get_switch(const struct toml *table, const char *key, bool *ret, stru
 	return 0;
 }
 
+static bool is_fuse_overlayfs(const char *program)
+{
+	return program && str_has_suffix(program, "/fuse-overlayfs");
+}
+
+static void note_mount_program(struct storage_conf *c, const char *program)
+{
+	if (program && *program && !is_fuse_overlayfs(program))
+		strv_add_take(&c->notes,
+			      xasprintf("storage.conf: mount_program '%.200s' is not supported and "
+					"has no effect",
+					program));
+}
+
 /* Podman's "overlay" is whatever way to an overlay works, or its mount_program; of its other
  * drivers (btrfs, zfs) cmk has none. */
 static int read_driver(const struct toml *storage, const struct toml *options,
@@ -198,14 +213,9 @@ static int read_driver(const struct toml *storage, const struct toml *options,
 	c->podman_driver = driver && *driver ? xstrdup(driver) : NULL;
 	if (driver && streq(driver, "vfs"))
 		c->driver = xstrdup("vfs");
-	else if (driver && streq(driver, "overlay") && program &&
-		 str_has_suffix(program, "/fuse-overlayfs"))
+	else if (driver && streq(driver, "overlay") && is_fuse_overlayfs(program))
 		c->driver = xstrdup("fuse-overlayfs");
-	if (program && *program && !str_has_suffix(program, "/fuse-overlayfs"))
-		strv_add_take(&c->notes,
-			      xasprintf("storage.conf: mount_program '%.200s' is not supported and "
-					"has no effect",
-					program));
+	note_mount_program(c, program);
 	return 0;
 }
 
@@ -277,6 +287,16 @@ static void read_mount_option(struct storage_conf *c, const char *o)
 						   o));
 }
 
+static void read_mountopt(struct storage_conf *c, const char *text)
+{
+	cleanup_strv char **list = strv_split(text, ',');
+
+	free(c->mountopt);
+	c->mountopt = xstrdup(text);
+	for (char **o = list; o && *o; o++)
+		read_mount_option(c, *o);
+}
+
 static int read_options(const struct toml *options, struct storage_conf *c, struct cmk_err *err)
 {
 	const struct toml *pull = toml_get(options, "pull_options");
@@ -294,13 +314,8 @@ static int read_options(const struct toml *options, struct storage_conf *c, stru
 	    (r = get_switch(pull, "enable_partial_images", &partial, err)) < 0)
 		return r;
 	c->no_partial = !partial;
-	if (mountopt && *mountopt) {
-		cleanup_strv char **list = strv_split(mountopt, ',');
-
-		c->mountopt = xstrdup(mountopt);
-		for (char **o = list; o && *o; o++)
-			read_mount_option(c, *o);
-	}
+	if (mountopt && *mountopt)
+		read_mountopt(c, mountopt);
 	return 0;
 }
 
@@ -322,6 +337,121 @@ int storage_conf_add(struct storage_conf *c, const char *text, size_t len, struc
 	if (r == 0)
 		look_at_all(c, storage, "storage");
 	return r;
+}
+
+/* --- options that are given, in the place of those of the file --- */
+
+static char *const *given_options;
+
+void storage_set_options(char *const *list)
+{
+	given_options = list;
+}
+
+static void forget_options(struct storage_conf *c)
+{
+	c->stores = strv_free(c->stores);
+	free(steal_ptr(&c->mountopt));
+	c->mount_set = c->mount_clear = 0;
+	c->always_volatile = c->never_volatile = c->ignore_chown = false;
+}
+
+static int give_stores(struct storage_conf *c, const char *value, struct cmk_err *err)
+{
+	cleanup_strv char **list = strv_split(value, ',');
+
+	for (char **s = list; s && *s; s++) {
+		if (**s != '/')
+			return cmk_err_set(err, -EINVAL, "'%.200s' is not an absolute path", *s);
+		strv_add(&c->stores, *s);
+	}
+	return 0;
+}
+
+/* What is of no driver of ours, or in a way not supported. */
+static int give_other(struct storage_conf *c, const char *key, const char *value,
+		      struct cmk_err *err)
+{
+	cleanup_free char *name = xasprintf(OVERLAY "%s", key);
+	const struct storage_key *k = find_key(name);
+
+	if (!k)
+		return cmk_err_set(err, -EINVAL, "unknown option");
+	if (k->use == STORAGE_KEY_WARNED && !conffile_word_in(k->same, value))
+		strv_add_take(&c->notes,
+			      xasprintf("--storage-opt: '%s' = '%.200s' is not supported "
+					"and has no effect",
+					key, value));
+	return 0;
+}
+
+static int give(struct storage_conf *c, const char *key, const char *value, struct cmk_err *err)
+{
+	if (streq(key, "imagestore") || streq(key, "additionalimagestore") ||
+	    streq(key, "additionalimagestores"))
+		return give_stores(c, value, err);
+	if (streq(key, "mountopt")) {
+		read_mountopt(c, value);
+		return 0;
+	}
+	if (streq(key, "ignore_chown_errors"))
+		return parse_bool(value, &c->ignore_chown) < 0
+			       ? cmk_err_set(err, -EINVAL, "'%.80s' is neither true nor false",
+					     value)
+			       : 0;
+	if (streq(key, "mount_program")) {
+		if (is_fuse_overlayfs(value)) {
+			free(c->driver);
+			c->driver = xstrdup("fuse-overlayfs");
+		}
+		note_mount_program(c, value);
+		return 0;
+	}
+	return give_other(c, key, value, err);
+}
+
+int storage_conf_give(struct storage_conf *c, char *const *options, struct cmk_err *err)
+{
+	static const char *const drivers[] = { "overlay", "overlay2", "fuse-overlayfs", "vfs" };
+
+	forget_options(c);
+	for (char *const *o = options; *o; o++) {
+		const char *eq = strchr(*o, '='), *dot = strchr(*o, '.');
+		size_t n = dot && eq && dot < eq ? (size_t)(dot - *o) : 0;
+		cleanup_free char *driver = xstrndup(*o, n), *key = NULL;
+		bool ours = !*driver;
+		int r;
+
+		/* How podman is told that there shall be none. */
+		if (!**o)
+			continue;
+		if (!eq)
+			return cmk_err_set(err, -EINVAL, "storage option '%.200s' is not KEY=VALUE",
+					   *o);
+		for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+			ours |= streq(driver, drivers[i]);
+		key = xstrndup(*o + n + (dot && dot < eq),
+			       (size_t)(eq - *o) - n - (dot && dot < eq));
+		r = ours ? give(c, key, eq + 1, err)
+			 : cmk_err_set(err, -EINVAL, "no storage driver of cmk");
+		if (r < 0)
+			return cmk_err_wrap(err, r, "storage option '%.200s'", *o);
+	}
+	return 0;
+}
+
+/* Of the command line, else of the environment. */
+static int take_given(struct storage_conf *c, struct cmk_err *err)
+{
+	const char *env = getenv("STORAGE_OPTS");
+	cleanup_strv char **list = NULL;
+
+	if (given_options)
+		return storage_conf_give(c, given_options, err);
+	if (!env || !*env)
+		return 0;
+	list = strv_split(env, ',');
+	return storage_conf_give(c, list, err);
 }
 
 /* --- files --- */
@@ -374,6 +504,8 @@ int storage_conf_get(struct storage *st, const struct storage_conf **ret, struct
 		struct storage_conf *c = xcalloc(1, sizeof(*c));
 		int r = load(c, err);
 
+		if (r >= 0)
+			r = take_given(c, err);
 		if (r < 0) {
 			storage_conf_done(c);
 			free(c);
@@ -394,14 +526,19 @@ char **storage_conf_options(struct storage *st)
 		return NULL;
 	if (c->ignore_chown)
 		strv_add(&list, "overlay.ignore_chown_errors=true");
-	if (c->stores) {
-		cleanup_free char *stores = strv_join(c->stores, ",");
-
-		strv_add_take(&list, xasprintf("overlay.imagestore=%s", stores));
-	}
+	if (c->stores)
+		strv_add_take(&list, xasprintf("overlay.imagestore=%s",
+					       c->stores[strv_len(c->stores) - 1]));
 	if (c->mountopt)
 		strv_add_take(&list, xasprintf("overlay.mountopt=%s", c->mountopt));
 	return list;
+}
+
+char *const *storage_conf_stores(struct storage *st)
+{
+	const struct storage_conf *c = NULL;
+
+	return storage_conf_get(st, &c, NULL) < 0 ? NULL : c->stores;
 }
 
 void storage_conf_warn(const struct storage_conf *c)

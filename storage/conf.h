@@ -27,6 +27,8 @@ struct storage_conf {
 /* Adds the text of a file. */
 int storage_conf_add(struct storage_conf *c, const char *text, size_t len, struct cmk_err *err);
 void storage_conf_done(struct storage_conf *c);
+/* Options "DRIVER.KEY=VALUE" in the place of those that C has; an empty one is none. */
+int storage_conf_give(struct storage_conf *c, char *const *options, struct cmk_err *err);
 /* Reads the machine's file, whatever there is of the user's. */
 int storage_conf_system(struct storage_conf *c, struct cmk_err *err);
 /* Reads it at the first call; borrowed. */

@@ -60,7 +60,11 @@ int artifacts_collect(struct storage *st, struct cmk_err *err);
 /* Says in C which artifacts are damaged. */
 int artifacts_check(struct storage *st, struct storage_check *c, struct cmk_err *err);
 
-/* volume.c: the names of all volumes, sorted. */
+/* volume.c: the directory that volume_below() begins in. */
+int volumes_base(const struct storage *st);
+/* The path of the volume NAME there, owned. */
+char *volume_below(const struct storage *st, const char *name);
+/* The names of all volumes, sorted. */
 int volumes_names(struct storage *st, char ***ret, struct cmk_err *err);
 
 /* layer.c: what storage_layer_exists() says, without a promise. */

@@ -69,6 +69,22 @@ static int empty_dir(struct storage *st, int fd, const char *path, const char *c
 	return 0;
 }
 
+/* Those of --volumepath, whose directory is another's perhaps. */
+static int drop_volumes(struct storage *st, struct cmk_err *err)
+{
+	cleanup_strv char **names = NULL;
+	int r = st->volumes_fd < 0 ? 0 : volumes_names(st, &names, err);
+
+	for (char **n = names; r >= 0 && n && *n; n++)
+		r = storage_volume_remove(st, *n, false, err);
+	if (r < 0 || st->volumes_fd < 0)
+		return r;
+	r = storage_remove_tree(st, st->volumes_fd, ".tmp", err);
+	if (r == 0 && rmdir(st->volumes) < 0 && errno == ENOTEMPTY)
+		log_warn("'%s' stays: there is more in it than volumes", st->volumes);
+	return r;
+}
+
 int storage_reset(struct storage *st, struct cmk_err *err)
 {
 	cleanup_close int lock = -1;
@@ -78,6 +94,8 @@ int storage_reset(struct storage *st, struct cmk_err *err)
 		return r;
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(objects); i++)
 		r = drop_object(st, objects[i], err);
+	if (r >= 0)
+		r = drop_volumes(st, err);
 	if (r >= 0)
 		r = empty_dir(st, st->run_fd, st->runroot, run_files, ARRAY_LEN(run_files), err);
 	if (r >= 0)

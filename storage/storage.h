@@ -48,7 +48,9 @@ struct storage {
 	char *root, *runroot; /* absolute paths, for messages and for others' programs */
 	int root_fd, run_fd;  /* O_DIRECTORY */
 	int layers_fd, images_fd, names_fd, containers_fd, container_names_fd, tmp_fd;
-	struct userns_config userns; /* loaded on use: storage_userns() */
+	char *volumes;			/* where volumes are */
+	int volumes_fd, volumes_tmp_fd; /* internal: of storage_set_volume_path(), or -1 */
+	struct userns_config userns;	/* loaded on use: storage_userns() */
 	bool userns_loaded;
 	char *driver_why;	      /* internal: what storage_driver.why points to */
 	struct storage_driver driver; /* internal: once it was found; storage_driver_get() */
@@ -62,6 +64,9 @@ struct storage {
 /* ROOT and RUNROOT NULL: the defaults. Makes what is missing (0700). A read-only home or unwritable
  * run directory is an error that names it. Takes no lock. */
 int storage_open(const char *root, const char *runroot, struct storage **ret, struct cmk_err *err);
+/* The directory of volumes, instead of volumes/ of the data directory, in what is opened from now
+ * on; borrowed. NULL or "": that. What is being made or removed there lies in its .tmp. */
+void storage_set_volume_path(const char *path);
 struct storage *storage_free(struct storage *st);
 /* What is made of the keys of containers-storage.conf(5); ended by a NULL name. */
 enum storage_key_use {
@@ -277,6 +282,11 @@ bool storage_partial_wanted(struct storage *st);
 char *storage_conf_path(void);
 /* What of it is set here, by Podman's names: "overlay.mountopt=nodev"; owned, may be NULL. */
 char **storage_conf_options(struct storage *st);
+/* The additional image stores; borrowed, may be NULL. */
+char *const *storage_conf_stores(struct storage *st);
+/* Options (--storage-opt) in the place of those of storage.conf and $STORAGE_OPTS, for what is
+ * opened from now on; borrowed. NULL: none are given. */
+void storage_set_options(char *const *list);
 /* Where Podman keeps its images, as storage.conf says or by default. */
 struct storage_podman {
 	char *driver; /* that it names; NULL: none */
@@ -739,6 +749,8 @@ void storage_volume_done(struct volume_record *v);
 void storage_volume_list_free(struct volume_record *list, size_t n);
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 240 bytes. */
 bool storage_volume_name_valid(const char *name);
+/* Whether there is a directory of this name, in whatever state. */
+bool storage_volume_exists(const struct storage *st, const char *name);
 /* -EEXIST where there is one of the name. NO_COPY: nothing is copied into it from images. */
 int storage_volume_create(struct storage *st, const struct volume_record *v, bool no_copy,
 			  bool durable, struct cmk_err *err);

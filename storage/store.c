@@ -104,6 +104,13 @@ static int open_parts(struct storage *st, struct cmk_err *err)
 	return 0;
 }
 
+static const char *volume_path;
+
+void storage_set_volume_path(const char *path)
+{
+	volume_path = path && *path ? path : NULL;
+}
+
 /* The path as the kernel has it: absolute, without links, so that what we print or hand to another
  * program does not depend on the working directory. */
 static char *canonical(int fd, const char *path)
@@ -114,6 +121,27 @@ static char *canonical(int fd, const char *path)
 	if (n > 0 && (size_t)n < sizeof(buf) && buf[0] == '/')
 		return xstrndup(buf, (size_t)n);
 	return xstrdup(path);
+}
+
+static int open_volumes(struct storage *st, struct cmk_err *err)
+{
+	int r;
+
+	if (!volume_path) {
+		st->volumes = xasprintf("%s/volumes", st->root);
+		return 0;
+	}
+	r = mkdir_p_at(AT_FDCWD, volume_path, 0700, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "directory of volumes '%s'", volume_path);
+	st->volumes_fd = open(volume_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (st->volumes_fd < 0)
+		return cmk_err_errno(err, "directory of volumes '%s'", volume_path);
+	st->volumes = canonical(st->volumes_fd, volume_path);
+	st->volumes_tmp_fd = open_dir_at(st->volumes_fd, ".tmp", 0700, err);
+	return st->volumes_tmp_fd < 0 ? cmk_err_wrap(err, st->volumes_tmp_fd,
+						     "directory of volumes '%s'", volume_path)
+				      : 0;
 }
 
 static int open_all(struct storage *st, const char *root, const char *runroot, struct cmk_err *err)
@@ -137,6 +165,9 @@ static int open_all(struct storage *st, const char *root, const char *runroot, s
 		r = open_parts(st, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "data directory '%s'", st->root);
+	r = open_volumes(st, err);
+	if (r < 0)
+		return r;
 	st->run_fd = storage_rundir_open(st->root_fd, st->root, runroot, &st->runroot, err);
 	if (st->run_fd < 0)
 		return st->run_fd;
@@ -150,6 +181,7 @@ int storage_open(const char *root, const char *runroot, struct storage **ret, st
 
 	st->root_fd = st->run_fd = st->layers_fd = st->images_fd = st->names_fd = -1;
 	st->containers_fd = st->container_names_fd = st->tmp_fd = st->claim_fd = -1;
+	st->volumes_fd = st->volumes_tmp_fd = -1;
 	r = open_all(st, root, runroot, err);
 	if (r < 0) {
 		storage_free(st);
@@ -179,6 +211,8 @@ struct storage *storage_free(struct storage *st)
 	close_fd(&st->containers_fd);
 	close_fd(&st->container_names_fd);
 	close_fd(&st->tmp_fd);
+	close_fd(&st->volumes_fd);
+	close_fd(&st->volumes_tmp_fd);
 	free(st->userns.uids.range);
 	free(st->userns.gids.range);
 	free(st->driver_why);
@@ -186,6 +220,7 @@ struct storage *storage_free(struct storage *st)
 		storage_conf_done(st->conf);
 	free(st->conf);
 	strv_free(st->extra);
+	free(st->volumes);
 	free(st->root);
 	free(st->runroot);
 	free(st);

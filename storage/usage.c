@@ -84,11 +84,12 @@ static int walk_volumes(void *arg, struct cmk_err *err)
 
 	for (size_t i = 0; i < w->n; i++) {
 		struct volume_usage *u = (struct volume_usage *)w->list + i;
-		cleanup_free char *data = xasprintf("volumes/%s/_data", u->name);
+		cleanup_free char *dir = volume_below(w->st, u->name);
+		cleanup_free char *data = xasprintf("%s/_data", dir);
 		struct rootfs_usage all = { 0 };
 
-		if (fchdir(w->st->root_fd) < 0)
-			return cmk_err_errno(err, "enter '%s'", w->st->root);
+		if (fchdir(volumes_base(w->st)) < 0)
+			return cmk_err_errno(err, "enter '%s'", w->st->volumes);
 		add_tree(data, 0, &all);
 		u->bytes = all.changed;
 	}

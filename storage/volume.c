@@ -51,11 +51,31 @@ bool storage_volume_name_valid(const char *name)
 	       name[strspn(name, set)] == '\0';
 }
 
+int volumes_base(const struct storage *st)
+{
+	return st->volumes_fd >= 0 ? st->volumes_fd : st->root_fd;
+}
+
+char *volume_below(const struct storage *st, const char *name)
+{
+	return st->volumes_fd >= 0 ? xstrdup(name) : xasprintf("volumes/%s", name);
+}
+
 static int open_volumes(struct storage *st, struct cmk_err *err)
 {
-	int fd = open_dir_at(st->root_fd, "volumes", 0700, err);
+	int fd = open_dir_at(volumes_base(st), st->volumes_fd >= 0 ? "." : "volumes", 0700, err);
 
-	return fd < 0 ? cmk_err_wrap(err, fd, "'%s/volumes'", st->root) : fd;
+	return fd < 0 ? cmk_err_wrap(err, fd, "'%s'", st->volumes) : fd;
+}
+
+/* What is being made lies on the same file system. Returns the descriptor to give back. */
+static int tmp_begin(struct storage *st)
+{
+	int fd = st->tmp_fd;
+
+	if (st->volumes_tmp_fd >= 0)
+		st->tmp_fd = st->volumes_tmp_fd;
+	return fd;
 }
 
 static int make_file(int fd, const char *name, struct cmk_err *err)
@@ -144,34 +164,24 @@ static int publish(struct storage *st, const char *tmp, const char *name, bool d
 		return cmk_err_errno(err, "name it");
 	}
 	if (durable && fsync(dir) < 0)
-		return cmk_err_errno(err, "write '%s/volumes'", st->root);
+		return cmk_err_errno(err, "write '%s'", st->volumes);
 	return 0;
 }
 
-static bool exists(struct storage *st, const char *name)
+bool storage_volume_exists(const struct storage *st, const char *name)
 {
-	cleanup_free char *path = xasprintf("volumes/%s", name);
+	cleanup_free char *path = volume_below(st, name);
 
-	return faccessat(st->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(volumes_base(st), path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int storage_volume_create(struct storage *st, const struct volume_record *v, bool no_copy,
-			  bool durable, struct cmk_err *err)
+static int make_new(struct storage *st, const struct volume_record *v, bool no_copy, bool durable,
+		    struct cmk_err *err)
 {
 	cleanup_close int fd = -1;
 	char tmp[32];
-	int r;
+	int r = storage_tmp_make(st, tmp, &fd, err);
 
-	if (!storage_volume_name_valid(v->name))
-		return cmk_err_set(err, -EINVAL,
-				   "volume name '%.300s': names must match "
-				   "[a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
-				   v->name);
-	if (exists(st, v->name))
-		return cmk_err_kind(err, CMK_ERR_EXISTS, -EEXIST,
-				    "volume with name %s already exists: volume already exists",
-				    v->name);
-	r = storage_tmp_make(st, tmp, &fd, err);
 	if (r < 0)
 		return cmk_err_wrap(err, r, "volume '%s'", v->name);
 	r = fill_new(st, fd, v, no_copy, durable, err);
@@ -181,6 +191,26 @@ int storage_volume_create(struct storage *st, const struct volume_record *v, boo
 		r = publish(st, tmp, v->name, durable, err);
 	if (r < 0)
 		storage_tmp_remove(st, tmp);
+	return r;
+}
+
+int storage_volume_create(struct storage *st, const struct volume_record *v, bool no_copy,
+			  bool durable, struct cmk_err *err)
+{
+	int r, tmp_fd;
+
+	if (!storage_volume_name_valid(v->name))
+		return cmk_err_set(err, -EINVAL,
+				   "volume name '%.300s': names must match "
+				   "[a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
+				   v->name);
+	if (storage_volume_exists(st, v->name))
+		return cmk_err_kind(err, CMK_ERR_EXISTS, -EEXIST,
+				    "volume with name %s already exists: volume already exists",
+				    v->name);
+	tmp_fd = tmp_begin(st);
+	r = make_new(st, v, no_copy, durable, err);
+	st->tmp_fd = tmp_fd;
 	return r;
 }
 
@@ -210,14 +240,14 @@ static void take_owner(struct storage *st, int fd, struct volume_record *v)
 int storage_volume_load(struct storage *st, const char *name, struct volume_record *ret,
 			struct cmk_err *err)
 {
-	cleanup_free char *path = xasprintf("volumes/%s", name);
+	cleanup_free char *path = volume_below(st, name);
 	struct volume_record v = { 0 };
 	cleanup_close int fd = -1;
 	int r;
 
 	if (!storage_volume_name_valid(name))
 		return not_found(name, err);
-	fd = openat(st->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(volumes_base(st), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return not_found(name, err);
 	if (fd < 0)
@@ -232,11 +262,11 @@ int storage_volume_load(struct storage *st, const char *name, struct volume_reco
 	if (r < 0) {
 		storage_volume_done(&v);
 		/* A removal under way. */
-		if (r == -ENOENT && !exists(st, name))
+		if (r == -ENOENT && !storage_volume_exists(st, name))
 			return not_found(name, err);
 		return cmk_err_wrap(err, r == -ENOENT ? -EBADMSG : r, "volume '%s'", name);
 	}
-	v.mountpoint = xasprintf("%s/volumes/%s/_data", st->root, name);
+	v.mountpoint = xasprintf("%s/%s/_data", st->volumes, name);
 	v.needs_copy_up = faccessat(fd, "needs-copy-up", F_OK, 0) == 0 ||
 			  faccessat(fd, "filling", F_OK, 0) == 0;
 	v.needs_chown = faccessat(fd, "needs-chown", F_OK, 0) == 0;
@@ -253,7 +283,8 @@ static int by_name(const void *a, const void *b)
 
 int volumes_names(struct storage *st, char ***ret, struct cmk_err *err)
 {
-	int fd = openat(st->root_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(volumes_base(st), st->volumes_fd >= 0 ? "." : "volumes",
+			O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	char **names = NULL;
 	struct dirent *de;
@@ -263,7 +294,7 @@ int volumes_names(struct storage *st, char ***ret, struct cmk_err *err)
 		return 0;
 	}
 	if (!d) {
-		int r = cmk_err_errno(err, "read '%s/volumes'", st->root);
+		int r = cmk_err_errno(err, "read '%s'", st->volumes);
 
 		cleanup_close_fn(&fd);
 		return r;
@@ -284,7 +315,7 @@ int storage_volume_find(struct storage *st, const char *name, struct volume_reco
 	const char *found = NULL;
 	int r;
 
-	if (exists(st, name))
+	if (storage_volume_exists(st, name))
 		return storage_volume_load(st, name, ret, err);
 	r = volumes_names(st, &names, err);
 	if (r < 0)
@@ -329,14 +360,15 @@ int storage_volume_list(struct storage *st, struct volume_record **ret, size_t *
 
 int storage_volume_lock(struct storage *st, const char *name, bool exclusive, struct cmk_err *err)
 {
-	cleanup_free char *path = xasprintf("volumes/%s", name);
+	cleanup_free char *path = volume_below(st, name);
 
 	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		cleanup_close int fd = -1;
 		struct stat a, b;
 		int r;
 
-		fd = openat(st->root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(volumes_base(st), path,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			return not_found(name, err);
 		if (fd < 0)
@@ -346,7 +378,7 @@ int storage_volume_lock(struct storage *st, const char *name, bool exclusive, st
 			return cmk_err_set(err, r, "lock volume '%s': %s", name, errno_text(-r));
 		/* Removed, and perhaps made again, while we waited? */
 		if (fstat(fd, &a) == 0 &&
-		    fstatat(st->root_fd, path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    fstatat(volumes_base(st), path, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    a.st_ino == b.st_ino && a.st_dev == b.st_dev)
 			return steal_fd(&fd);
 	}
@@ -354,13 +386,11 @@ int storage_volume_lock(struct storage *st, const char *name, bool exclusive, st
 			   name);
 }
 
-int storage_volume_remove(struct storage *st, const char *name, bool durable, struct cmk_err *err)
+static int remove_now(struct storage *st, int dir, const char *name, bool durable,
+		      struct cmk_err *err)
 {
-	cleanup_close int dir = open_volumes(st, err);
 	cleanup_free char *tmp = xasprintf("new-vol-%s", name);
 
-	if (dir < 0)
-		return dir;
 	/* What an earlier removal of this name left would be in the way. */
 	for (int tries = 0; renameat(dir, name, st->tmp_fd, tmp) < 0; tries++) {
 		if (errno == ENOENT)
@@ -370,12 +400,28 @@ int storage_volume_remove(struct storage *st, const char *name, bool durable, st
 		storage_tmp_remove(st, tmp);
 	}
 	if (durable && fsync(dir) < 0)
-		return cmk_err_errno(err, "write '%s/volumes'", st->root);
+		return cmk_err_errno(err, "write '%s'", st->volumes);
 	storage_tmp_remove(st, tmp);
 	return 0;
 }
 
+int storage_volume_remove(struct storage *st, const char *name, bool durable, struct cmk_err *err)
+{
+	cleanup_close int dir = open_volumes(st, err);
+	int r, tmp_fd;
+
+	if (dir < 0)
+		return dir;
+	tmp_fd = tmp_begin(st);
+	r = remove_now(st, dir, name, durable, err);
+	st->tmp_fd = tmp_fd;
+	return r;
+}
+
 void storage_volume_sweep(struct storage *st)
 {
+	int tmp_fd = tmp_begin(st);
+
 	storage_tmp_sweep(st, false);
+	st->tmp_fd = tmp_fd;
 }

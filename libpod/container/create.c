@@ -10,6 +10,8 @@
 #include "libpod/option/optparse.h"
 
 #define NAME_TRIES 100
+#define HOSTNAME_MAX 253
+#define HOSTNAME_KERNEL_MAX 64
 
 static void plan_done(struct create_plan *p)
 {
@@ -159,6 +161,29 @@ static int replace(struct create_plan *p, struct cmk_err *err)
 	return container_name_claim(p->st, p->name, p->c->cfg.id, err);
 }
 
+/* As podman: without '_', which no host's name has, and no longer than one may be. Of that the
+ * kernel takes less (uname(2)). */
+static void take_hostname(struct create_plan *p)
+{
+	struct container_config *cfg = &p->c->cfg;
+	char ***env = &p->spec->process.env;
+	const char *given = strv_env_get(*env, "HOSTNAME");
+	char *name = xcalloc(1, HOSTNAME_MAX + 1), *to = name;
+
+	for (const char *from = cfg->name; *from && to < name + HOSTNAME_MAX; from++)
+		if (*from != '_')
+			*to++ = *from;
+	if (given && streq(given, cfg->hostname)) {
+		cleanup_free char *variable = xasprintf("HOSTNAME=%s", name);
+
+		strv_env_set(env, variable);
+	}
+	free(cfg->hostname);
+	cfg->hostname = name;
+	free(p->spec->hostname);
+	p->spec->hostname = xstrndup(name, HOSTNAME_KERNEL_MAX);
+}
+
 static int claim_name(struct create_plan *p, struct cmk_err *err)
 {
 	struct container_config *cfg = &p->c->cfg;
@@ -269,6 +294,8 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 	bool durable = !c->cfg.remove;
 	int r = claim_name(p, err);
 
+	if (r == 0 && p->o->name_as_hostname && p->plain_hostname)
+		take_hostname(p);
 	if (r == 0)
 		r = create_auto_ids(p, err);
 	if (r == 0)

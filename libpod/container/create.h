@@ -23,7 +23,8 @@ struct create_plan {
 	enum network_mode net;
 	struct port_mapping *ports;
 	size_t n_ports;
-	char *zone; /* the time zone's file (--tz) */
+	bool plain_hostname; /* nobody has asked for one */
+	char *zone;	     /* the time zone's file (--tz) */
 	size_t zone_len;
 	char *net_hosts, *net_resolv; /* of the container whose network is shared, or NULL */
 	struct idmap_auto *auto_ids;  /* of --userns auto, or NULL */
@@ -120,6 +121,12 @@ int create_cdi(struct create_plan *p, struct cmk_err *err);
 /* Gives each mount to PUSH, which takes its members. */
 typedef void (*create_push_fn)(struct create_plan *p, struct opt_mount *m);
 void create_cdi_mounts(struct create_plan *p, create_push_fn push);
+/* --- create_subscriptions.c: mounts.conf --- */
+/* Copies into the container's directory DIRFD what every container gets, but for what has its place
+ * TAKEN. */
+typedef bool (*create_taken_fn)(const struct create_plan *p, const char *destination);
+void create_subscriptions(struct create_plan *p, int dirfd, create_taken_fn taken,
+			  create_push_fn push);
 /* With the process: variables, groups, hooks. */
 int create_cdi_process(struct create_plan *p, struct cmk_err *err);
 void create_cdi_done(struct create_plan *p);

@@ -33,6 +33,11 @@ static struct opt_mount *find_mount(const struct create_plan *p, const char *des
 	return NULL;
 }
 
+static bool is_taken(const struct create_plan *p, const char *destination)
+{
+	return find_mount(p, destination);
+}
+
 /* Takes M's members. */
 static void push_mount(struct create_plan *p, struct opt_mount *m)
 {
@@ -659,6 +664,7 @@ int create_place_mounts(struct create_plan *p, int dirfd, struct cmk_err *err)
 	if (r == 0 && p->o->privileged && !find_mount(p, "/dev"))
 		add_host_devices(p, "/dev", 0);
 	create_cdi_mounts(p, put_mount);
+	create_subscriptions(p, dirfd, is_taken, push_mount);
 	if (r == 0)
 		r = add_secrets(p, dirfd, err);
 	sort_by_depth(p->mounts, p->n_mounts);

@@ -39,6 +39,7 @@ static int check_hostname(struct create_plan *p, struct cmk_err *err)
 		p->c->cfg.hostname = xstrdup(host);
 	} else {
 		p->c->cfg.hostname = xstrndup(p->c->cfg.id, 12);
+		p->plain_hostname = true;
 	}
 	p->spec->hostname = xstrdup(p->c->cfg.hostname);
 	return 0;

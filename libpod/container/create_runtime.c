@@ -11,11 +11,29 @@ static int refuse(const struct create_plan *p, const char *what, struct cmk_err 
 	return -EOPNOTSUPP;
 }
 
+/* As podman: one that the runtime does not know is an error of what cannot be run, and ours has
+ * none. */
+static int add_flags(struct create_plan *p, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+
+	for (char *const *f = p->o->runtime_flags; f && *f; f++) {
+		if (!cfg->runtime_path)
+			return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EINVAL,
+					    "cmk's own OCI runtime has no option '--%s'", *f);
+		strv_add_take(&cfg->runtime_flags, xasprintf("--%s", *f));
+	}
+	return 0;
+}
+
 int create_check_runtime(struct create_plan *p, struct cmk_err *err)
 {
 	struct container_config *cfg = &p->c->cfg;
 	int r = runtime_other_find(p->o->runtime, p->o->runtimes, &cfg->runtime_path, err);
 
+	if (r < 0)
+		return r;
+	r = add_flags(p, err);
 	if (r < 0 || !cfg->runtime_path)
 		return r;
 	cfg->runtime = xstrdup(p->o->runtime);

@@ -60,6 +60,7 @@ static int exec_spawn(struct container *c, struct spec *spec, const struct exec_
 					  .user_text = o->user,
 					  .privileged = o->privileged,
 					  .other = c->cfg.runtime_path,
+					  .other_flags = c->cfg.runtime_flags,
 					  .preserve_fds = o->preserve_fds,
 					  .n_preserve_fds = o->n_preserve_fds,
 					  .cgroup_fd = -1 };

@@ -2,10 +2,12 @@
 #include "libpod/container/inspect.h"
 
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/parse.h"
 #include "libpod/libpod.h"
+#include "libpod/spec/rlimit.h"
 
 #define SHM_SIZE 65536000
 
@@ -83,18 +85,43 @@ void inspect_config(struct json_writer *w, const struct container *c, const stru
 /* --- HostConfig --------------------------------------------------------------------------------
  */
 
-static void write_ulimits(struct json_writer *w, const struct spec *s)
+static void write_ulimit(struct json_writer *w, const char *type, uint64_t soft, uint64_t hard)
 {
+	json_write_object(w, NULL);
+	json_write_str(w, "Name", type);
+	/* -1 for unlimited, as podman. */
+	json_write_i64(w, "Soft", (int64_t)soft);
+	json_write_i64(w, "Hard", (int64_t)hard);
+	json_write_end(w, '}');
+}
+
+static bool has_ulimit(const struct spec *s, const char *type)
+{
+	for (size_t i = 0; i < s->process.n_rlimits; i++)
+		if (streq(s->process.rlimits[i].type, type))
+			return true;
+	return false;
+}
+
+/* Those that were asked for; of a container that runs also the two that are raised anyway, as its
+ * first process has them. */
+static void write_ulimits(struct json_writer *w, const struct container *c, const struct spec *s)
+{
+	static const char *const raised[] = { "RLIMIT_NOFILE", "RLIMIT_NPROC" };
+
 	json_write_array(w, "Ulimits");
 	for (size_t i = 0; i < s->process.n_rlimits; i++) {
 		const struct spec_rlimit *l = &s->process.rlimits[i];
 
-		json_write_object(w, NULL);
-		json_write_str(w, "Name", l->type);
-		/* -1 for unlimited, as podman. */
-		json_write_i64(w, "Soft", (int64_t)l->soft);
-		json_write_i64(w, "Hard", (int64_t)l->hard);
-		json_write_end(w, '}');
+		write_ulimit(w, l->type, l->soft, l->hard);
+	}
+	for (size_t i = 0; container_is_up(c) && i < ARRAY_LEN(raised); i++) {
+		const __rlimit_resource_t number = (__rlimit_resource_t)rlimit_number(raised[i]);
+		struct rlimit rl;
+
+		if (!has_ulimit(s, raised[i]) &&
+		    prlimit((pid_t)c->live.init_pid, number, NULL, &rl) == 0)
+			write_ulimit(w, raised[i], rl.rlim_cur, rl.rlim_max);
 	}
 	json_write_end(w, ']');
 }
@@ -260,9 +287,9 @@ static void write_block_io(struct json_writer *w, const struct spec_resources *r
 	}
 }
 
-static void write_limits(struct json_writer *w, const struct container_config *cfg,
-			 const struct spec *s)
+static void write_limits(struct json_writer *w, const struct container *c, const struct spec *s)
 {
+	const struct container_config *cfg = &c->cfg;
 	const struct spec_resources *res = &s->resources;
 	/* Records of older versions do not tell it. */
 	int64_t swap = res->memory_swap ? res->memory_swap : 2 * cfg->memory;
@@ -288,7 +315,7 @@ static void write_limits(struct json_writer *w, const struct container_config *c
 	json_write_bool(w, "OomKillDisable", false);
 	json_write_bool(w, "Init", cfg->init);
 	json_write_i64(w, "PidsLimit", cfg->pids_limit);
-	write_ulimits(w, s);
+	write_ulimits(w, c, s);
 	json_write_i64(w, "CpuCount", 0);
 	json_write_i64(w, "CpuPercent", 0);
 	json_write_i64(w, "IOMaximumIOps", 0);
@@ -388,6 +415,6 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_end(w, ']');
 	json_write_str(w, "Isolation", "");
 	json_write_str(w, "IntelRdtClosID", "");
-	write_limits(w, cfg, s);
+	write_limits(w, c, s);
 	json_write_end(w, '}');
 }

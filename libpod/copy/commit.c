@@ -4,6 +4,7 @@
  * is, or shares its data with it, and nobody reads it before a digest is needed; what is small is
  * read at once, so that its digests are known.
  */
+#include "base/json.h"
 #include "base/log.h"
 #include "image/image.h"
 #include "libpod/copy/internal.h"
@@ -15,6 +16,7 @@
 /* More layers than that are not put below a container: the kernel mounts 500, and an image that is
  * made of it shall have room for others. */
 #define LAYERS_MAX 120
+#define COMMIT_CONFIG_MAX (4U << 20)
 
 struct commit {
 	struct container *c;
@@ -164,6 +166,53 @@ static void replace_str(char **to, const char *from)
 	*to = xstrdup(from);
 }
 
+static void merge_env(char ***to, char *const *from)
+{
+	for (; from && *from; from++)
+		strv_env_set(to, *from);
+}
+
+static void merge_list(char ***to, char *const *from)
+{
+	for (; from && *from; from++)
+		if (!strv_has(*to, *from))
+			strv_add(to, *from);
+}
+
+/* --config: what is named there, of lists with names in addition. */
+static int merge_config(const struct commit *j, struct image_config *to, struct cmk_err *err)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	cleanup_free char *whole = NULL;
+	struct image_config given = { 0 };
+	int r = json_parse(j->o->config, j->o->config_len, COMMIT_CONFIG_MAX, &doc, err);
+
+	if (r == 0 && json_root(doc)->type != JSON_OBJECT)
+		r = cmk_err_set(err, -EINVAL, "not an object");
+	if (r < 0)
+		return cmk_err_wrap(err, r, "--config");
+	whole = xasprintf("{\"config\":%.*s}", (int)j->o->config_len, j->o->config);
+	r = image_config_parse(whole, strlen(whole), &given, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "--config");
+	merge_env(&to->env, given.env);
+	merge_env(&to->labels, given.labels);
+	merge_list(&to->exposed_ports, given.exposed_ports);
+	merge_list(&to->volumes, given.volumes);
+	if (given.entrypoint)
+		replace_strv(&to->entrypoint, given.entrypoint);
+	if (given.cmd)
+		replace_strv(&to->cmd, given.cmd);
+	if (given.on_build)
+		replace_strv(&to->on_build, given.on_build);
+	replace_str(&to->user, given.user);
+	replace_str(&to->working_dir, given.working_dir);
+	replace_str(&to->stop_signal, given.stop_signal);
+	replace_str(&to->healthcheck_json, given.healthcheck_json);
+	image_config_done(&given);
+	return 0;
+}
+
 /* The image's, with what the container was told at its creation. */
 static int commit_config(const struct commit *j, struct image_config *ret, struct cmk_err *err)
 {
@@ -195,7 +244,7 @@ static int commit_config(const struct commit *j, struct image_config *ret, struc
 		    !copy_is_own_place(m->destination))
 			strv_add(&ret->volumes, m->destination);
 	}
-	return 0;
+	return j->o->config ? merge_config(j, ret, err) : 0;
 }
 
 static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_id,
@@ -213,6 +262,7 @@ static int commit_locked(struct commit *j, struct image_config *cfg, char **ret_
 		.created_by = command,
 		.docker_format = j->o->docker_format,
 		.squash = j->o->squash,
+		.quiet = j->o->quiet,
 		.top = commit_top,
 		.pack = commit_pack,
 		.arg = j,

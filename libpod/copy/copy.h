@@ -17,8 +17,10 @@ struct container_commit_options {
 	const char *name;     /* of the new image, or NULL */
 	char *const *changes; /* see struct image_import_options */
 	const char *author, *message;
+	const char *config; /* an image's "config" as JSON, merged into what the container gives */
+	size_t config_len;
 	bool pause; /* freeze a running one meanwhile, where it has a group */
-	bool docker_format, squash;
+	bool docker_format, squash, quiet;
 	bool include_volumes; /* the container's volumes become the image's */
 };
 /* Makes an image of the container; *RET_ID is its full ID. Blocks. */

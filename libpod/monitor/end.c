@@ -125,7 +125,8 @@ static void forget_in_runtime(struct monitor *m)
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
 	if (!m->a->exec && cfg_of(m)->runtime_path &&
-	    runtime_other_delete(m->st, cfg_of(m)->id, cfg_of(m)->runtime_path, &err) < 0)
+	    runtime_other_delete(m->st, cfg_of(m)->id, cfg_of(m)->runtime_path,
+				 cfg_of(m)->runtime_flags, &err) < 0)
 		log_warn("%s", cmk_err_msg(&err));
 }
 

@@ -112,6 +112,7 @@ static int spawn(struct monitor *m, int report_fd, struct cmk_err *err)
 		.st = m->st,
 		.id = m->a->container->cfg.id,
 		.other = m->a->container->cfg.runtime_path,
+		.other_flags = m->a->container->cfg.runtime_flags,
 		.spec = m->a->spec,
 		.argv = argv,
 		.target = m->rc.pid,

@@ -22,7 +22,8 @@ struct health_probe_report {
 };
 struct health_probe_args {
 	struct storage *st;
-	const char *id, *other;	 /* the container's; the runtime that made it, or NULL */
+	const char *id, *other; /* the container's; the runtime that made it, or NULL */
+	char *const *other_flags;
 	const struct spec *spec; /* of the container that runs */
 	char *const *argv;
 	pid_t target;

@@ -105,6 +105,7 @@ static int start(struct probe *p, struct cmk_err *err)
 		.st = p->a->st,
 		.id = p->a->id,
 		.other = p->a->other,
+		.other_flags = p->a->other_flags,
 		.target = p->a->target,
 		.target_pidfd = p->a->target_pidfd,
 		.spec = p->a->spec,

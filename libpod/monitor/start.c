@@ -232,6 +232,7 @@ static int start_container(struct monitor *m, struct stdio_ends *e, struct cmk_e
 	args.cgroup_mount = m->group.mount;
 	args.cgroup_path = m->group.path;
 	args.other = cfg->runtime_path;
+	args.other_flags = cfg->runtime_flags;
 	r = container_joins_open(m->st, m->a->spec, &joins, err);
 	if (r < 0)
 		return r;
@@ -319,7 +320,8 @@ int mon_go(struct monitor *m, struct cmk_err *err)
 	const struct container_config *cfg = &m->a->container->cfg;
 
 	return cfg->runtime_path && !m->a->exec
-		       ? runtime_other_start(m->st, cfg->id, cfg->runtime_path, err)
+		       ? runtime_other_start(m->st, cfg->id, cfg->runtime_path, cfg->runtime_flags,
+					     err)
 		       : runtime_start(&m->rc, err);
 }
 

@@ -72,14 +72,14 @@ static void check_upper(struct container *ctr, struct storage_check *c)
 static void check_mount(struct storage *st, const char *id, const struct container_mount *m,
 			struct storage_check *c)
 {
-	cleanup_free char *path = NULL, *what = NULL, *todo = NULL;
+	cleanup_free char *what = NULL, *todo = NULL;
 
 	for (char **layer = m->layers; layer && *layer; layer++)
 		check_layer(st, id, *layer, c);
 	if (!streq_null(m->type, "volume") || !m->name)
 		return;
-	path = xasprintf("volumes/%s", m->name);
-	if (faccessat(st->root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	/* With another --volumepath it is elsewhere. */
+	if (storage_volume_exists(st, m->name) || (m->source && access(m->source, F_OK) == 0))
 		return;
 	what = xasprintf("its volume '%s' is missing", m->name);
 	todo = xasprintf("cmk volume create %s makes an empty one", m->name);

@@ -164,6 +164,7 @@ static const struct json_field config_fields[] = {
 	CFG(cgroups, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(runtime, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(runtime_path, JSON_F_STR, JSON_OMIT_EMPTY),
+	CFG(runtime_flags, JSON_F_STRV, JSON_OMIT_EMPTY),
 	CFG(userns_mode, JSON_F_STR, JSON_OMIT_EMPTY),
 	CFG(extra, JSON_F_EXTRA, 0),
 	JSON_FIELD_END,

@@ -133,6 +133,7 @@ struct container_config {
 	/* its group: who makes it (NULL: by probing), below what, and --cgroups */
 	char *cgroup_manager, *cgroup_parent, *cgroups;
 	char *runtime, *runtime_path; /* --runtime, and its program; NULL: our own */
+	char **runtime_flags;	      /* its further options, with dashes */
 	char *extra;
 };
 

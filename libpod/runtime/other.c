@@ -92,7 +92,8 @@ bool runtime_other_is_crun(const char *program)
 
 struct call {
 	const char *program;
-	char *place; /* of what goes with the call; owned */
+	char *const *flags; /* further global options, or NULL */
+	char *place;	    /* of what goes with the call; owned */
 	int place_fd;
 	char *state;  /* what it keeps; owned */
 	char **words; /* behind its global options; owned */
@@ -171,6 +172,8 @@ static void cmk_noreturn exec_program(struct runtime_job *job, const struct call
 	strv_add(&argv, "json");
 	if (c->no_cgroup && runtime_other_is_crun(c->program))
 		strv_add(&argv, "--cgroup-manager=disabled");
+	for (char *const *f = c->flags; f && *f; f++)
+		strv_add(&argv, *f);
 	for (char **w = c->words; *w; w++)
 		strv_add(&argv, *w);
 	/* They are about us, or the container has its own. */
@@ -208,8 +211,10 @@ static int explain(const struct call *c, const char *what, struct cmk_err *err)
 			msg = json_str(json_get(json_root(doc), "msg"));
 		msg = msg ?: line;
 	}
+	/* It says to stderr what it thinks of its options. */
 	if (!msg)
-		return cmk_err_set(err, -EIO, "%s %s failed without a word", name, what);
+		return cmk_err_kind(err, c->flags ? CMK_ERR_CANNOT_EXEC : CMK_ERR_OTHER, -EIO,
+				    "%s %s failed without a word", name, what);
 	if (says(msg, "executable file") || says(msg, "no such file or directory"))
 		kind = CMK_ERR_CMD_NOT_FOUND;
 	/* What is no file crun calls an operation not permitted. */
@@ -436,7 +441,9 @@ static int prepare_root(struct runtime_job *job, int root_fd, struct identity *w
 static int create_container(struct runtime_job *job, const char *seccomp, struct cmk_err *err)
 {
 	const struct runtime_create_args *a = job->create;
-	cleanup(call_done) struct call c = { .place_fd = -1, .no_cgroup = !a->cgroup_path };
+	cleanup(call_done) struct call c = { .place_fd = -1,
+					     .flags = a->other_flags,
+					     .no_cgroup = !a->cgroup_path };
 	cleanup(identity_done) struct identity who = { 0 };
 	cleanup_close int root_fd = -1, console = -1;
 	pid_t pid = -1;
@@ -525,7 +532,9 @@ int other_exec_setup(struct runtime_job *job, struct cmk_err *err)
 	const struct userns_mapper monitor = { sync_ask_maps, job };
 	const struct runtime_exec_args *a = job->exec;
 	cleanup(identity_done) struct identity who = { 0 };
-	cleanup(call_done) struct call c = { .place_fd = -1, .no_cgroup = a->cgroup_fd < 0 };
+	cleanup(call_done) struct call c = { .place_fd = -1,
+					     .flags = a->other_flags,
+					     .no_cgroup = a->cgroup_fd < 0 };
 	cleanup_close int console = -1;
 	pid_t pid;
 	int r = job_prepare(job, err);
@@ -568,6 +577,7 @@ int other_exec_setup(struct runtime_job *job, struct cmk_err *err)
 struct simple {
 	struct storage *st;
 	const char *id, *program, *word;
+	char *const *flags;
 	bool force;
 };
 
@@ -582,7 +592,7 @@ static int simple_call(void *arg, struct cmk_err *err)
 				   .null_fd = -1,
 				   .apparmor_fd = -1,
 				   .label_fd = -1 };
-	cleanup(call_done) struct call c = { .place_fd = -1 };
+	cleanup(call_done) struct call c = { .place_fd = -1, .flags = s->flags };
 	int r = job_prepare(&job, err);
 
 	if (r == 0)
@@ -606,20 +616,25 @@ static int simple_run(struct simple *s, struct cmk_err *err)
 	return r < 0 ? r : userns_run(s->st->run_fd, config, true, simple_call, s, err);
 }
 
-int runtime_other_start(struct storage *st, const char *id, const char *program,
+int runtime_other_start(struct storage *st, const char *id, const char *program, char *const *flags,
 			struct cmk_err *err)
 {
-	struct simple s = { .st = st, .id = id, .program = program, .word = "start" };
+	struct simple s = {
+		.st = st, .id = id, .program = program, .flags = flags, .word = "start"
+	};
 
 	return simple_run(&s, err);
 }
 
 int runtime_other_delete(struct storage *st, const char *id, const char *program,
-			 struct cmk_err *err)
+			 char *const *flags, struct cmk_err *err)
 {
-	struct simple s = {
-		.st = st, .id = id, .program = program, .word = "delete", .force = true
-	};
+	struct simple s = { .st = st,
+			    .id = id,
+			    .program = program,
+			    .flags = flags,
+			    .word = "delete",
+			    .force = true };
 	cleanup_free char *state = xasprintf("containers/%s/runtime", id);
 	int r = simple_run(&s, err);
 

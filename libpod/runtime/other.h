@@ -22,9 +22,9 @@ bool runtime_other_is_crun(const char *program);
 /* What `PROGRAM --version` prints, without the last end of line (owned); NULL where it fails or
  * takes longer than 5 s. Forks and blocks. */
 char *runtime_other_version(const char *program);
-/* `RUNTIME start`: as runtime_start(). */
-int runtime_other_start(struct storage *st, const char *id, const char *program,
+/* `RUNTIME start`: as runtime_start(). FLAGS: as in runtime_create_args. */
+int runtime_other_start(struct storage *st, const char *id, const char *program, char *const *flags,
 			struct cmk_err *err);
 /* `RUNTIME delete --force`: what it keeps about a container that has ended. */
 int runtime_other_delete(struct storage *st, const char *id, const char *program,
-			 struct cmk_err *err);
+			 char *const *flags, struct cmk_err *err);

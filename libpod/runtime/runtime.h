@@ -36,9 +36,10 @@ struct runtime_create_args {
 			 /dev/null */
 	int cgroup_fd;				/* the container's group (clone3 into it), or -1 */
 	const char *cgroup_mount, *cgroup_path; /* its place; NULL: there is none */
-	const char *other;	 /* program of another runtime (see other.h), or NULL: our own */
-	bool want_tap;		 /* make and configure tap0 in the new network namespace */
-	const int *preserve_fds; /* become 3, 4, … */
+	const char *other;	  /* program of another runtime (see other.h), or NULL: our own */
+	char *const *other_flags; /* of it, "--debug"; may be NULL */
+	bool want_tap;		  /* make and configure tap0 in the new network namespace */
+	const int *preserve_fds;  /* become 3, 4, … */
 	size_t n_preserve_fds;
 };
 
@@ -74,6 +75,7 @@ struct runtime_exec_args {
 				  user */
 	bool privileged;
 	const char *other; /* the program that made the container; NULL: we did */
+	char *const *other_flags;
 	int stdio[3];
 	int cgroup_fd;
 	const int *preserve_fds;

@@ -133,10 +133,15 @@ static void words(struct quadlet_job *j, const char *const *list, size_t n)
 	words(j, (const char *const[]){ __VA_ARGS__ }, \
 	      sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
 
-/* The program and GlobalArgs=. */
+/* The program, ContainersConfModule= and GlobalArgs=. */
 static int begin_command(struct quadlet_job *j)
 {
+	const struct unitfile_line *l;
+	size_t pos = 0;
+
 	j->argv = strv_free(j->argv);
+	while ((l = unitfile_next(&j->unit->file, j->section, "ContainersConfModule", &pos)))
+		strv_add_take(&j->argv, xasprintf("--module=%s", l->value));
 	return add_args(j, "GlobalArgs");
 }
 

@@ -7,7 +7,7 @@
 
 #define NO_NETWORKS "networks of one's own are not there yet"
 #define NO_PODS "pods are not there yet"
-#define NO_MODULES "cmk reads no modules of containers.conf; $CONTAINERS_CONF_OVERRIDE names a file"
+#define MODULES "modules of containers.conf, see `cmk --module`"
 #define OLD "deprecated"
 
 const struct quadlet_kind_info quadlet_kinds[QUADLET_N_KINDS] = {
@@ -42,7 +42,7 @@ const struct quadlet_key quadlet_keys[] = {
 	  .text = "`split` where it is not given: the container is in the unit's group"),
 	C("ContainerName", OWN, "name",
 	  .text = "`systemd-%N` where it is not given, of a template `systemd-%p_%i`"),
-	C("ContainersConfModule", REFUSED, NULL, .text = NO_MODULES),
+	C("ContainersConfModule", LINE, NULL, .text = MODULES),
 	C("DNS", EACH, "dns"),
 	C("DNSOption", EACH, "dns-option"),
 	C("DNSSearch", EACH, "dns-search"),
@@ -153,7 +153,7 @@ const struct quadlet_key quadlet_keys[] = {
 		  "file"),
 	C("WorkingDir", STRING, "workdir"),
 
-	V("ContainersConfModule", REFUSED, NULL, .text = NO_MODULES),
+	V("ContainersConfModule", LINE, NULL, .text = MODULES),
 	V("Copy", OWN, "opt",
 	  .text = "`false`: the volume does not get what the image has at its place; as "
 		  "`--opt nocopy`"),
@@ -179,7 +179,7 @@ const struct quadlet_key quadlet_keys[] = {
 	I("Arch", STRING, "arch"),
 	I("AuthFile", STRING, "authfile"),
 	I("CertDir", STRING, "cert-dir"),
-	I("ContainersConfModule", REFUSED, NULL, .text = NO_MODULES),
+	I("ContainersConfModule", LINE, NULL, .text = MODULES),
 	I("Creds", STRING, "creds"),
 	I("DecryptionKey", REFUSED, NULL, .text = "images are not decrypted"),
 	I("GlobalArgs", LINE, NULL, .text = "words between `cmk` and `image pull`"),

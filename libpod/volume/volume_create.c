@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* `volume create`, and what the options of the driver "local" may be (podman-volume-create(1)). */
-#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "libpod/option/optparse.h"
@@ -81,8 +82,6 @@ static int check_words(const char *words, bool tmpfs, struct cmk_err *err)
 static int check_type(const char *type, const char *device, const struct own_words *w,
 		      struct cmk_err *err)
 {
-	struct stat sb;
-
 	if (type && streq(type, "tmpfs"))
 		return check_words(w->mount, true, err);
 	if (type && *type && !streq(type, "none") && !streq(type, "bind"))
@@ -98,9 +97,10 @@ static int check_type(const char *type, const char *device, const struct own_wor
 				    "device '%s' of a volume: only root may mount it; for a "
 				    "directory add o=bind",
 				    device);
-	if (stat(device, &sb) < 0)
+	if (faccessat(AT_FDCWD, device, F_OK, 0) < 0)
 		return cmk_err_set(err, -errno,
-				   "invalid volume option device for driver 'local': stat %s: %s",
+				   "invalid volume option device for driver 'local': faccessat %s: "
+				   "%s",
 				   device, errno_text(errno));
 	return check_words(w->mount, false, err);
 }

@@ -143,6 +143,32 @@ See 'cmk version --help'"
 	run_cmk 1 version --log-level loud
 }
 
+@test "called by another tool's name it tells errors by that" {
+	ln -s "$CMK_BIN" podman
+	local code=0
+	./podman version --formt json 2>err || code=$?
+	assert_equal "$code $(cat err)" "125 Error: unknown flag: --formt (did you mean '--format'?)"
+	./podman version -Q 2>err || true
+	assert_equal "$(cat err)" $'Error: unknown shorthand flag: \'Q\' in -Q\nSee \'podman version --help\''
+	./podman image nonesuch 2>err || true
+	assert_match "$(cat err)" "unrecognized command 'podman image nonesuch'"
+	./podman image 2>err || true
+	assert_match "$(cat err)" "missing command 'podman image COMMAND'"
+	ln -s "$CMK_BIN" other
+	./other image 2>err || true
+	assert_match "$(cat err)" "missing command 'cmk image COMMAND'"
+}
+
+@test "--context, --config and --tmpdir are as docker's and podman's" {
+	run_cmk --context=default version
+	run_cmk 125 --context=swarm version
+	assert_equal "$stderr" 'Error: cmk does not support swarm, the only --context value allowed is "default"'
+	"$CMK_BIN" --root "$T/other" --tmpdir "$T/tmp" info --format '{{.Store.RunRoot}}' >out
+	assert_equal "$(cat out)" "$T/tmp"
+	run_cmk info --tmpdir "$T/tmp" --format '{{.Store.RunRoot}}'
+	assert_equal "$output" "$CMK_RUNROOT"
+}
+
 @test "version prints text, json or a template" {
 	run_cmk version
 	assert_match "$output" '^Version: +[0-9]'

@@ -46,6 +46,14 @@ manifest_of() {
 	assert_match "${lines[1]}" "^$REGISTRY/files/one +1 +${digest:0:12} +[^ ].* ago +300kB *$"
 	run_cmk artifact list -n --no-trunc --format 'table {{.Digest}} {{.Tag}}'
 	assert_match "$output" "^$digest +1"
+	run_cmk artifact ls -q
+	assert_equal "$output" "${digest:0:12}"
+	run_cmk artifact ls --quiet --no-trunc
+	assert_equal "$output" "$digest"
+	run_cmk artifact ls --format '{{.CreatedAt}}'
+	assert_match "$output" '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(\.[0-9]+)? \+0000 UTC$'
+	run_cmk 125 artifact ls -q --format '{{.Tag}}'
+	assert_error 'quiet and format flags cannot be used together'
 	run_cmk artifact inspect "$NAME"
 	assert_equal "$(jq -r '.Name, .Digest, .Manifest.artifactType, .Manifest.config.mediaType, .Manifest.config.digest' <<<"$output")" \
 		"$NAME
@@ -99,8 +107,14 @@ sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 	assert_error 'open no-such-file: no such file or directory'
 	run_cmk 125 artifact add y "$T"
 	assert_error 'is a directory'
-	run_cmk 125 artifact add --annotation org.opencontainers.image.title=z y hello.txt
-	assert_error 'cannot override filename with org.opencontainers.image.title annotation'
+	run_cmk 125 artifact add --annotation org.opencontainers.image.title=z y hello.txt blob.bin
+	assert_error 'duplicate layers org.opencontainers.image.title labels within an artifact not allowed'
+	run_cmk artifact add --annotation org.opencontainers.image.title=z titled hello.txt
+	run_cmk 125 artifact add --append --annotation org.opencontainers.image.title=z titled blob.bin
+	assert_error 'duplicate layers org.opencontainers.image.title labels within an artifact not allowed'
+	run_cmk artifact inspect --format '{{json (index .Manifest.layers 0).annotations}}' titled
+	assert_equal "$output" '{"org.opencontainers.image.title":"z"}'
+	run_cmk artifact rm titled
 	run_cmk 125 artifact add Y:1 hello.txt
 	run_cmk 125 artifact inspect y
 	assert_error 'y: artifact does not exist'
@@ -118,6 +132,7 @@ Deleted: [0-9a-f]{64}$'
 	run_cmk 125 artifact rm -a x
 	assert_error 'when using the --all switch, you may not pass any artifact names or digests'
 	run_cmk 125 artifact rm
+	assert_error 'at least one artifact name or digest must be specified'
 }
 
 @test "what is pushed is what others read, and comes back the same" {

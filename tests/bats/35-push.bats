@@ -138,6 +138,9 @@ load helpers
 	run_cmk 125 push -f v2s1 localhost/six:1 "$(repo six)"
 	run_cmk 125 push -f v2s2 --compression-format zstd localhost/six:1 "$(repo six)"
 	run_cmk 125 push --compression-level 12 localhost/six:1 "$(repo six)"
+	assert_error 'invalid compression level 12: gzip has 1 to 9'
+	run_cmk 125 push --compression-format zstd --compression-level 50 localhost/six:1 "$(repo six)"
+	assert_error 'invalid compression level 50: zstd has 1 to 22'
 	run_cmk 125 push localhost/six:1 containers-storage:x
 	assert_match "$stderr" 'podman load'
 	run_cmk 125 push localhost/six:1 docker-daemon:x:1

@@ -176,3 +176,114 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert [ -s /usr/local/share/man/man5/cmk-containers.conf.5 ]
 	grep -q 'dns_servers' /usr/local/share/man/man5/cmk-containers.conf.5
 }
+
+@test "--module reads a file behind the others: a path, or a name of the modules' directories" {
+	local dir=$HOME/.config/containers/containers.conf.modules
+	mkdir "$dir"
+	printf '[containers]\nannotations = ["from=conf"]\ntz = "UTC"\n' >"$conf"
+	printf '[containers]\nannotations = ["from=one"]\n' >"$dir/one.conf"
+	printf '[containers]\nannotations = ["from=two"]\n' >two
+	annotation() {
+		run_cmk "$@" create --name c --net=none --rootfs "$fs" true
+		run_cmk inspect --format '{{index .Config.Annotations "from"}} {{.Config.Timezone}}' c
+		local got=$output
+		run_cmk rm c
+		output=$got
+	}
+	annotation --module one.conf
+	assert_equal "$output" 'one UTC'
+	annotation --log-level warn --module="$T/two"
+	assert_equal "$output" 'two UTC'
+	annotation --module "$T/two" --module=one.conf
+	assert_equal "$output" 'one UTC'
+	printf '[containers]\nannotations = ["from=over"]\n' >over
+	CONTAINERS_CONF_OVERRIDE=$T/over annotation --module one.conf
+	assert_equal "$output" 'over UTC'
+	# The words behind the command are the command's own.
+	run_cmk 125 create --module=one.conf --rootfs "$fs" true
+	assert_error "flag: --module|option '--module'"
+	run_cmk run --rm --net=none --rootfs "$fs" echo --module nonesuch
+	assert_equal "$output" '--module nonesuch'
+}
+
+@test "--module: what is not there or wrong is an error that says where it was looked for" {
+	local dir=$HOME/.config/containers/containers.conf.modules
+	run_cmk 1 --module=/none/such no-such-command
+	assert_equal "$stderr" 'Failed to obtain cmk configuration: could not resolve module "/none/such": stat /none/such: no such file or directory'
+	run_cmk 1 --module $'no\esuch' ps
+	assert_equal "$stderr" 'Failed to obtain cmk configuration: could not resolve module "no such": 3 errors occurred:
+	* stat '"$dir"'/no such: no such file or directory
+	* stat /etc/containers/containers.conf.modules/no such: no such file or directory
+	* stat /usr/share/containers/containers.conf.modules/no such: no such file or directory'
+	mkdir "$dir"
+	printf '[containers]\nsdf=\n' >"$dir/bad"
+	run_cmk 125 --module bad ps
+	assert_error "$dir/bad: line 2"
+	touch "$dir/also"
+	run_cmk __completeNoDesc --module ''
+	assert_equal "${output%%$'\n':*}" $'also\nbad'
+}
+
+@test "mounts.conf: each container gets a copy of what it names" {
+	mkdir -p rhel/deep else
+	echo subscribed >rhel/test.txt
+	echo key >else/key.pem
+	chmod 600 else/key.pem
+	ln -s "$T/else" rhel/linked
+	mkfifo rhel/pipe
+	printf '# those of the host\n%s:/run/secrets\n\n%s/rhel/test.txt:/etc/single\n' "$T/rhel" "$T" >"$HOME/.config/containers/mounts.conf"
+	opts=()
+	run_in sh -c 'cat /run/secrets/test.txt /etc/single; find /run/secrets | sort; stat -c %a /run/secrets/linked/key.pem'
+	assert_equal "$output" $'subscribed\nsubscribed\n/run/secrets\n/run/secrets/deep\n/run/secrets/linked\n/run/secrets/linked/key.pem\n/run/secrets/test.txt\n600'
+	assert_equal "$stderr" ""
+	# A container writes to its own copy.
+	run_in sh -c 'echo changed >/run/secrets/test.txt'
+	assert_equal "$(cat rhel/test.txt)" subscribed
+	# What the command line puts there wins.
+	opts=(-v "$T/else:/run/secrets")
+	run_in ls /run/secrets
+	assert_equal "$output" key.pem
+	run_cmk inspect --format '{{len .Mounts}}' "$(cmk create --name c --net=none --rootfs "$fs" cat /run/secrets/test.txt)"
+	assert_equal "$output" 0
+	echo later >rhel/test.txt
+	run_cmk start -a c
+	assert_equal "$output" subscribed
+	run_cmk rm c
+	opts=()
+	printf '%s/else\n' "$T" >mine
+	run_cmk --default-mounts-file mine run --rm --net=none --rootfs "$fs" sh -c "cat $T/else/key.pem; ls /run/secrets || true"
+	assert_match "$output" '^key'
+}
+
+@test "mounts.conf: what cannot be copied is left out with a warning" {
+	mkdir tree
+	ln -s . tree/round
+	printf '%s/tree:/round\n/none/such:/x\nrelative:/y\n%s/tree:z\n%s/good:/good\n' "$T" "$T" "$T" >mine
+	echo good >good
+	run_cmk --default-mounts-file mine run --rm --net=none --rootfs "$fs" sh -c 'cat /good; ls -d /round /x /y || true'
+	assert_match "$output" '^good'
+	refute_match "$output" '/(round|x|y)'
+	assert_match "$stderr" "mounts.conf: '$T/tree:/round': .*left out"
+	assert_match "$stderr" "'/none/such:/x': open '/none/such': no such file or directory: left out"
+	assert_match "$stderr" "'relative:/y': not two absolute paths: left out"
+	run_cmk --default-mounts-file /none/such run --rm --net=none --rootfs "$fs" true
+	assert_equal "$stderr" ""
+}
+
+@test "container_name_as_hostname: without --hostname a container's name is its host's" {
+	printf '[containers]\ncontainer_name_as_hostname = true\n' >"$conf"
+	run_cmk run --rm --net=none --name one_two_3 --rootfs "$fs" sh -c 'hostname; echo $HOSTNAME; cat /etc/hostname'
+	assert_equal "$output" $'onetwo3\nonetwo3\nonetwo3'
+	run_cmk run --rm --net=none --name other --hostname mine -e HOSTNAME=env --rootfs "$fs" sh -c 'hostname; echo $HOSTNAME'
+	assert_equal "$output" $'mine\nenv'
+	run_cmk create --net=none --rootfs "$fs" true
+	local id=$output
+	run_cmk inspect --format '{{.Name}} {{.Config.Hostname}}' "$id"
+	assert_equal "${output#* }" "$(tr -d _ <<<"${output% *}")"
+	run_cmk rm "$id"
+	# The kernel takes 64 of them.
+	local long
+	long=$(printf 'a%.0s' {1..100})
+	run_cmk run --rm --net=none --name "$long" --rootfs "$fs" hostname
+	assert_equal "$output" "${long:0:64}"
+}

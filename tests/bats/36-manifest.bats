@@ -123,7 +123,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 @test "a list's name runs the image for this machine, or says what is missing" {
 	run_cmk manifest create foo
 	run_cmk 125 run --rm --net=none foo true
-	assert_error "manifest list 'foo': no image for linux/"
+	assert_error "manifest list 'foo': no image found in manifest list for architecture "
 	run_cmk manifest add --all foo "docker://$MULTI"
 	run_cmk 125 run --rm --net=none foo true
 	assert_error "is not here .*pull $MULTI@sha256:"
@@ -239,6 +239,7 @@ list() { cmk manifest inspect "$1" | jq -c "$2"; }
 	run_cmk manifest create --all foo "docker://$MULTI"
 	id=$output
 	run_cmk manifest push --digestfile digest foo "docker://$to:1"
+	assert_match "$stderr" 'Writing manifest list to image destination'
 	assert_equal "$output" ""
 	assert_match "$stderr" 'Copying 5 images generated from 5 images in list'
 	want=$(cmk image inspect --format '{{.Digest}}' foo)
@@ -449,11 +450,19 @@ whole_list() { # REF
 	run_cmk manifest rm --ignore no-such-list
 	run_cmk 1 manifest exists one:1
 	run_cmk 125 manifest push one:1 "$(repo x)"
+	run_cmk 125 manifest push no-such-list "$(repo x)"
+	assert_error 'retrieving local image from image name no-such-list: no-such-list: image not known'
+	run_cmk 1 manifest rm no-such-list nor-this
+	assert_match "$stderr" 'Error: 2 errors occurred:'
+	assert_match "$stderr" '\* no-such-list: image not known'
+	assert_match "$stderr" '\* nor-this: image not known'
 	run_cmk 125 manifest add --annotation novalue foo one:1
 	assert_error 'no value given for annotation "novalue"'
 	run_cmk 125 manifest annotate foo sha256:12
 	assert_error 'invalid image digest'
 	run_cmk 125 manifest remove foo sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+	assert_error 'removing from manifest list foo: no instance matching digest "sha256:0123[0-9a-f]+" found in manifest list: file does not exist'
+	run_cmk 125 manifest annotate --arch x foo sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	assert_error 'no image instance matching the specified digest was found in the list or index'
 	run_cmk 125 manifest annotate foo
 	run_cmk 125 manifest annotate --index --arch x foo

@@ -289,3 +289,41 @@ sums_in() { run_cmk run --rm --net=none "$@" sh -c 'cd / && find bin data root -
 	run_cmk run --rm --net=none localhost/far:1 stat -c '%u:%g' /far /near
 	assert_equal "$output" $'0:0\n5:6'
 }
+
+@test "--storage-opt stands in the place of the options of storage.conf, and before STORAGE_OPTS" {
+	load_images alpine
+	printf '[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmountopt = "noatime"\nignore_chown_errors = "true"\n' >"$conf"
+	options() { run_cmk "$@" info --format '{{.Store.GraphOptions}}'; }
+	options
+	assert_equal "$output" 'map[overlay.ignore_chown_errors:true overlay.mountopt:noatime]'
+	options --storage-opt overlay.mountopt=nodev,nosuid
+	assert_equal "$output" 'map[overlay.mountopt:nodev,nosuid]'
+	options --storage-opt=
+	assert_equal "$output" 'map[]'
+	STORAGE_OPTS=overlay.ignore_chown_errors=true options
+	assert_equal "$output" 'map[overlay.ignore_chown_errors:true]'
+	STORAGE_OPTS=overlay.ignore_chown_errors=true options --storage-opt .mountopt=nodev
+	assert_equal "$output" 'map[overlay.mountopt:nodev]'
+	mkdir one two
+	run_cmk info --storage-opt "overlay.imagestore=$T/one" --storage-opt "overlay.imagestore=$T/two" \
+		--format '{{index .Store.GraphOptions "overlay.additionalImageStores"}} {{index .Store.GraphOptions "overlay.imagestore"}}'
+	assert_equal "$output" "[$T/one $T/two] $T/two"
+	run_cmk --storage-opt overlay.mountopt=nosuid run --rm --net=none alpine grep ' / / ' /proc/self/mountinfo
+	assert_match "$output" ' / / .*nosuid'
+	run_cmk --storage-opt overlay.size=10G run --rm --net=none alpine true
+	assert_match "$stderr" "'size' = '10G' is not supported and has no effect"
+	for bad in overlay.nonesuch=1 zfs.fsname=x overlay.mountopt overlay.imagestore=relative vfs.ignore_chown_errors=maybe; do
+		run_cmk 125 --storage-opt "$bad" run --rm --net=none alpine true
+		assert_error "storage option '$bad"
+	done
+}
+
+@test "an image store by --storage-opt: its images run, and are not written" {
+	"$CMK_BIN" --root "$T/cache" --runroot "$T/cacherun" pull -q "$REGISTRY/library/alpine"
+	run_cmk images -q
+	assert_equal "$output" ""
+	run_cmk --storage-opt "vfs.imagestore=$T/cache" --storage-opt "overlay.imagestore=$T/absent" images --format '{{.Repository}} {{.ReadOnly}}'
+	assert_equal "$output" "$REGISTRY/library/alpine true"
+	run_cmk --storage-opt "overlay.imagestore=$T/cache" run --rm --net=none "$REGISTRY/library/alpine" echo ran
+	assert_equal "$output" ran
+}

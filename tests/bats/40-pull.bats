@@ -77,7 +77,7 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	run_cmk image inspect --format '{{.Architecture}}' multi
 	assert_equal "$output" arm64
 	run_cmk 125 pull --platform plan9/mips multi
-	assert_error "no image for plan9/mips \(there is linux/"
+	assert_error 'no image found in manifest list for architecture "mips", variant "", OS "plan9" \(there is linux/'
 	run_cmk 125 pull --platform linux multi
 	assert_error "OS/ARCH"
 }
@@ -217,13 +217,16 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	run_cmk 125 pull "nosuch.invalid/x"
 	assert_error "host name not found|cannot connect"
 	run_cmk 125 pull "127.0.0.1:1/x"
-	assert_error "cannot connect"
+	assert_error "cannot connect.*connect: connection refused"
+	assert_equal "$(grep -c retrying <<<"$stderr")" 0
+	run_cmk 125 pull --retry 1 --retry-delay 10ms "127.0.0.1:1/x"
+	assert_match "$stderr" 'Failed, retrying in 10ms \.\.\. \(1/1\)'
 	run_cmk 125 pull "$REGISTRY/no/such"
 	assert_error "manifest not found"
 	run_cmk 125 pull ostree:dir
 	assert_error "not supported yet"
 	run_cmk 125 pull UPPER
-	assert_error "lower case"
+	assert_error lowercase
 	assert [ -z "$(ls "$CMK_ROOT/images")" ]
 }
 

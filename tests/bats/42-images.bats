@@ -78,6 +78,8 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	assert [ -z "$(ls "$CMK_ROOT/layers")" ]
 	run_cmk 1 rmi demo
 	assert_error "^Error: .*demo: image not known"
+	run_cmk 125 rmi docker://demo
+	assert_error 'is not in local storage; remove the docker:// prefix'
 	run_cmk rmi -f demo
 	run_cmk 125 tag nothing x
 	run_cmk 125 rmi
@@ -104,7 +106,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	import_demo -c 'CMD ["sleep", "1000"]'
 	run_cmk create --name user1 --net=none demo
 	run_cmk 2 rmi demo
-	assert_error "image is in use by a container .*'user1'"
+	assert_error "image is in use by a container: consider listing external containers and force-removing image .*'user1'"
 	run_cmk rmi -f demo
 	run_cmk ps -aq
 	assert_equal "$output" ""
@@ -153,9 +155,9 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	head -c 500000 "$(busybox_tar)" >cut.tar
 	run_cmk 125 import cut.tar
 	run_cmk 125 import -c 'RUN true' "$(busybox_tar)" x
-	assert_error "not CMD, ENTRYPOINT"
+	assert_error "did not understand change instruction"
 	run_cmk 125 import "$(busybox_tar)" Upper
-	assert_error "lower case"
+	assert_error lowercase
 	assert [ -z "$(ls "$CMK_ROOT/images" "$CMK_ROOT/layers" "$CMK_ROOT/tmp" | grep -v :)" ]
 }
 

@@ -176,7 +176,7 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	same_as_skopeo t/one:1 docker-archive:two.tar:@0
 	same_as_skopeo "$unnamed" docker-archive:two.tar:@1
 	run_cmk 125 pull docker-archive:two.tar
-	assert_error 'more than one image \(2\), choose an image'
+	assert_error 'Unexpected tar manifest.json: expected 1 item, got 2 \(add :REFERENCE'
 	empty_store
 	craft two.tar <<-'END'
 		layout()
@@ -333,9 +333,9 @@ teardown() {
 	run_cmk images --format '{{.Repository}}:{{.Tag}}'
 	assert_equal "$output" docker.io/library/other:4
 	run_cmk 125 pull docker-archive:e.tar:nothing:5
-	assert_error "tag 'docker.io/library/nothing:5' not found"
+	assert_error 'Tag "docker.io/library/nothing:5" not found'
 	run_cmk 125 pull docker-archive:e.tar:@1
-	assert_error 'invalid source index @1'
+	assert_error 'Invalid source index @1, only 1 manifest items available'
 	empty_store
 	run_cmk run --rm "oci:$OCI/alpine:latest" echo works
 	assert_equal "$output" works
@@ -375,7 +375,7 @@ teardown() {
 	run_cmk image inspect "$output"
 	assert_equal "$(jq -r '.[0].Architecture' <<<"$output")" "$(dpkg --print-architecture)"
 	run_cmk 125 pull -q --arch mips "oci:$OCI/multi:latest"
-	assert_error 'no image for linux/mips'
+	assert_error 'no image found in manifest list for architecture "mips"'
 	skopeo copy -q --all "oci:$OCI/multi:latest" dir:all
 	empty_store
 	run_cmk load -q -i all

@@ -102,7 +102,7 @@ helper_program() {
 	run_cmk 125 login -u a -p b "$REGISTRY_PLAIN_AUTH/library/alpine:latest"
 	assert_error 'contains tag or digest'
 	run_cmk 125 login -u a -p b "$REGISTRY_PLAIN_AUTH/library/UPPER"
-	assert_error 'lower case'
+	assert_error lowercase
 	run_cmk 125 login -u a -p b 'ex ample/'
 	assert_error 'not the name of a registry'
 }

@@ -278,3 +278,22 @@ look() { # IMAGE
 	run_cmk run --rm second cat /two
 	assert_equal "$output" 2
 }
+
+@test "commit --config merges a file into the image's configuration" {
+	run_cmk create --name c1 -e A=1 -e B=1 --label x=1 alpine ls
+	printf '{"Labels":{"image":"green","x":"2"},"Env":["B=2","C=2"],"Cmd":["cat"],"ExposedPorts":{"80/tcp":{}},"User":"bin","WorkingDir":"/tmp"}' >conf.json
+	run_cmk commit -q --config conf.json -c USER=daemon c1 merged
+	run_cmk image inspect merged
+	assert_equal "$(jq -cS '.[0].Config | [.Labels, .Cmd, .ExposedPorts, .User, .WorkingDir]' <<<"$output")" \
+		'[{"image":"green","org.example.test":"busybox","x":"2"},["cat"],{"80/tcp":{}},"daemon","/tmp"]'
+	assert_equal "$(jq -cS '.[0].Config.Env[1:]' <<<"$output")" '["A=1","B=2","C=2"]'
+	for bad in 'this is not valid JSON' '[]' '{"Labels":1}' '{} {}' '{}}, "x": {'; do
+		echo "$bad" >conf.json
+		run_cmk 125 commit -q --config conf.json c1 bad
+		assert_error '--config'
+	done
+	run_cmk 125 commit -q --config /none/such c1 bad
+	assert_error '/none/such'
+	run_cmk 1 image exists bad
+	run_cmk rm c1
+}

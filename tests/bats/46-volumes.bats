@@ -116,7 +116,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 125 volume create -o o=size=2m v
 	assert_error 'Project Quota|project quota'
 	run_cmk 125 volume create -o device=/nosuch -o o=bind v
-	assert_error 'stat /nosuch: no such file or directory'
+	assert_error 'faccessat /nosuch: no such file or directory'
 	run_cmk 125 volume create -o type=tmpfs -o o=wibble v
 	run_cmk 125 volume create -d nosuch v
 	run_cmk volume ls -q
@@ -261,6 +261,11 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run bash -c "echo n | '$T/bin/cmk' volume prune"
 	assert_match "$output" 'remove all volumes not used'
 	run_cmk volume exists b
+	run_cmk volume prune --dry-run --filter label=keep
+	assert_equal "$output" $'Volumes that would be pruned:\na'
+	run_cmk volume exists a
+	run_cmk 125 volume prune --force --dry-run
+	assert_error '--force and --dry-run cannot be used together'
 	run_cmk volume prune -f --filter 'label!=keep'
 	assert_equal "$output" b
 	run_cmk 125 volume prune -f --filter wibble=1
@@ -531,4 +536,37 @@ PY
 		assert_equal "$output" "$owner"
 	done
 	assert_equal "$owner" 1000:1001
+}
+
+@test "--volumepath: volumes in another directory, on another file system, too" {
+	local dir=$FULL_64M/volumes-$BASHPID
+	run_cmk volume create here
+	run_cmk --volumepath "$dir" info --format '{{.Store.VolumePath}}'
+	assert_equal "$output" "$dir"
+	run_cmk --volumepath "$dir" volume create there
+	run_cmk --volumepath "$dir" volume ls -q
+	assert_equal "$output" there
+	run_cmk volume ls -q
+	assert_equal "$output" here
+	run_cmk --volumepath "$dir" volume inspect --format '{{.Mountpoint}}' there
+	assert_equal "$output" "$dir/there/_data"
+	fs=$(rootfs)
+	run_cmk --volumepath "$dir" create --name c --net=none -v there:/v -v new:/n --rootfs "$fs" sh -c 'echo more >>/v/f; cat /v/f'
+	run_cmk --volumepath "$dir" start -a c
+	assert_equal "$output" more
+	# The container knows where they are.
+	run_cmk start -a c
+	assert_equal "$output" $'more\nmore'
+	assert_equal "$(cat "$dir/there/_data/f")" $'more\nmore'
+	run_cmk system check
+	run_cmk --volumepath "$dir" system df --format '{{.Type}} {{.Total}} {{.Active}}'
+	assert_match "$output" 'Local Volumes 2 2'
+	run_cmk --volumepath "$dir" volume rm -f there new
+	run_cmk --volumepath "$dir" volume ls -q
+	assert_equal "$output" ""
+	run_cmk volume ls -q
+	assert_equal "$output" here
+	rm -r "$dir"
+	run_cmk 125 --volumepath /proc/none volume ls
+	assert_error "directory of volumes '/proc/none'"
 }

@@ -209,3 +209,15 @@ in_fs() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert wait_for 10 shown
 	run_cmk rm -f -t 0 c
 }
+
+@test "--driver-opts are kept with the secret and shown" {
+	echo value >file
+	run_cmk secret create --driver-opts opt1=val,opt2=x=y --driver-opts opt3= one file
+	run_cmk secret inspect --format '{{.Spec.Driver.Options}}' one
+	assert_match "$output" '^map\[opt1:val opt2:x=y opt3: path:.*/secrets/data\]$'
+	run_cmk 125 secret create --driver-opts path=/tmp two file
+	assert_error "driver option 'path=/tmp': values are kept in the data directory"
+	run_cmk 125 secret create --driver-opts opt two file
+	assert_error "driver option 'opt' is not KEY=VALUE"
+	run_cmk 1 secret exists two
+}

@@ -314,6 +314,8 @@ setup() {
 		assert_equal "$output" '[]'
 	done
 	run_cmk 125 inspect --type nonsense a
+	run_cmk 125 inspect --size --type image a
+	assert_error 'size is not supported for type "image"'
 	run_cmk 125 inspect
 	run_cmk 125 inspect --latest a
 	run_cmk rm a b
@@ -343,4 +345,24 @@ setup() {
 	run_cmk inspect --format '<{{.NetworkSettings.InspectBasicNetworkConfig.IPAddress}}{{.State.CheckpointLog}}{{.Config.Healthcheck}}>' c
 	assert_equal "$output" '<<nil>>'
 	run_cmk rm c
+}
+
+@test "inspect shows of a running container the limits that are raised by themselves, too" {
+	local limits='{{range .HostConfig.Ulimits}}{{.Name}} {{.Soft}} {{.Hard}}|{{end}}'
+	run_cmk create --name c1 --net=none --ulimit core=0:1 --ulimit nofile=90:100 --rootfs "$(rootfs)" sleep 1000
+	run_cmk inspect --format "$limits" c1
+	assert_equal "$output" 'RLIMIT_CORE 0 1|RLIMIT_NOFILE 90 100|'
+	run_cmk start c1
+	run_cmk exec c1 sh -c 'ulimit -Sp; ulimit -Hp'
+	local soft=${output%%$'\n'*} hard=${output##*$'\n'}
+	run_cmk inspect --format "$limits" c1
+	assert_equal "$output" "RLIMIT_CORE 0 1|RLIMIT_NOFILE 90 100|RLIMIT_NPROC ${soft/unlimited/-1} ${hard/unlimited/-1}|"
+	run_cmk rm -f -t 0 c1
+	run_cmk run -d --name c2 --net=none --rootfs "$(rootfs)" sleep 1000
+	run_cmk inspect --format '{{range .HostConfig.Ulimits}}{{.Name}} {{end}}' c2
+	assert_equal "$output" 'RLIMIT_NOFILE RLIMIT_NPROC '
+	run_cmk stop -t 0 c2
+	run_cmk inspect --format '{{.HostConfig.Ulimits}}' c2
+	assert_equal "$output" '[]'
+	run_cmk rm c2
 }

@@ -251,6 +251,24 @@ restarts() {
 	assert_error 'broken create failed'
 }
 
+@test "--runtime-flag: an option of the other runtime, at each of its calls" {
+	printf '#!/bin/sh\necho "$*" >>%s/calls\nexec crun "$@"\n' "$T" >mine && chmod 755 mine
+	run_cmk --runtime "$T/mine" --runtime-flag debug run --name c1 --net=none --rootfs "$ROOTFS" echo hello
+	assert_match "$output" hello
+	assert_equal "$(grep -c -e ' --debug create ' calls)" 1
+	assert_equal "$(grep -c -e ' --debug start ' calls)" 1
+	assert_equal "$(grep -c -v -e ' --debug ' calls)" 0
+	run_cmk start -a c1
+	assert_equal "$(grep -c -e ' --debug create ' calls)" 2
+	run_cmk rm c1
+	run_cmk 126 --runtime crun --runtime-flag invalidflag run --rm --net=none --rootfs "$ROOTFS" true
+	assert_match "$output$stderr" invalidflag
+	run_cmk 126 --runtime-flag invalidflag run --rm --net=none --rootfs "$ROOTFS" true
+	assert_error "cmk's own OCI runtime has no option '--invalidflag'"
+	run_cmk ps -aq
+	assert_equal "$output" ""
+}
+
 @test "info tells the version of another runtime, as that one says it" {
 	run_cmk --runtime crun info --format '{{.Host.OCIRuntime.Version}}'
 	assert_equal "$output" "$(crun --version)"

@@ -75,9 +75,10 @@ void runtime_container_done(struct runtime_container *c)
 	*c = RUNTIME_CONTAINER_INIT;
 }
 
-int runtime_other_start(struct storage *st, const char *id, const char *program,
+int runtime_other_start(struct storage *st, const char *id, const char *program, char *const *flags,
 			struct cmk_err *err)
 {
+	(void)flags;
 	(void)st;
 	(void)id;
 	(void)program;
@@ -86,8 +87,9 @@ int runtime_other_start(struct storage *st, const char *id, const char *program,
 }
 
 int runtime_other_delete(struct storage *st, const char *id, const char *program,
-			 struct cmk_err *err)
+			 char *const *flags, struct cmk_err *err)
 {
+	(void)flags;
 	(void)st;
 	(void)id;
 	(void)program;

@@ -5,7 +5,7 @@
 
 struct args {
 	bool flag, other;
-	const char *name, *mode, *opt;
+	const char *name, *mode, *opt, *format;
 	char **list, **csv;
 	int64_t number, bytes, cpus;
 	uint32_t small;
@@ -37,6 +37,7 @@ static const struct cmk_option rows[] = {
 	CMK_OPT_STRING(0, "mode", struct args, mode, "MODE", "a word", .words = "fast|slow"),
 	CMK_OPT_STRING(0, "color", struct args, opt, "WHEN", "optional", .alias = "colour",
 		       .flags = OPT_VALUE_OPTIONAL, .value_if_alone = "always"),
+	CMK_OPT_STRING(0, "format", struct args, format, "FORMAT", "a template"),
 	CMK_OPT_OF(OPT_INT, 0, "number", struct args, number, "N", "a number", .min = -1,
 		   .max = 10),
 	CMK_OPT_OF(OPT_UINT32, 0, "small", struct args, small, "N", "a number"),
@@ -343,6 +344,41 @@ static void test_keys_are_whole_words_before_the_sign(void **state)
 	assert_false(cmk_option_is_word(NULL, "running"));
 }
 
+static void test_blanks_around_json_count_for_nothing(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "json", "json" },
+		{ " json\n", "json" },
+		{ "{{json}}", "{{json .}}" },
+		{ " {{ json }} ", "{{json .}}" },
+		{ "{{json .}}", "{{json .}}" },
+		{ " {{json .A}}", " {{json .A}}" },
+		{ "{{json", "{{json" },
+		{ "json . }}", "json . }}" },
+		{ "{{json }} x", "{{json }} x" },
+		{ "jsonx", "jsonx" },
+		{ "", "" },
+		{ "{{", "{{" },
+	};
+	const struct cmk_option_set set = { rows, NULL, false };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char option[] = "--format", *value = xstrdup(cases[i][0]);
+		char *argv[] = { option, value, NULL };
+		struct args a = { 0 };
+		struct cmk_option_set mine = set;
+		struct cmk_parse p = { 0 };
+
+		mine.args = &a;
+		assert_int_equal(cmk_parse_options(&mine, 1, false, 2, argv, &p, NULL), 0);
+		assert_string_equal(a.format, cases[i][1]);
+		cmk_options_done(rows, &a);
+		cmk_parse_done(&p);
+		free(value);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_a_second_table_takes_what_the_first_does_not),
 		cmocka_unit_test(test_a_bad_table_is_found),
 		cmocka_unit_test(test_keys_are_whole_words_before_the_sign),
+		cmocka_unit_test(test_blanks_around_json_count_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

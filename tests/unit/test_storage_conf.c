@@ -147,20 +147,63 @@ static void options_are_told_by_podmans_names(void **state cmk_unused)
 		"[storage.options.vfs]\nignore_chown_errors = 'true'\n");
 	options = storage_conf_options(&st);
 	text = strv_join(options, " ");
-	assert_string_equal(text, "overlay.ignore_chown_errors=true overlay.imagestore=/a,/b "
+	assert_string_equal(text, "overlay.ignore_chown_errors=true overlay.imagestore=/b "
 				  "overlay.mountopt=nodev");
+	assert_string_equal(storage_conf_stores(&st)[0], "/a");
 	storage_conf_done(&c);
 	add(&c, "[storage.options]\nmountopt = ''\n");
 	assert_null(storage_conf_options(&st));
 	storage_conf_done(&c);
 }
 
+static void expect_given(const char *options, const char *want)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	cleanup_strv char **list = strv_split(options, ' '), **got = NULL;
+	cleanup_free char *text = NULL;
+	struct storage_conf c;
+	struct storage st = { .conf = &c };
+	int r;
+
+	add(&c, "[storage.options]\nadditionalimagestores = ['/file']\nmountopt = 'noatime'\n"
+		"disable-volatile = 'true'\n[storage.options.vfs]\nignore_chown_errors = 'true'\n");
+	r = storage_conf_give(&c, list, &err);
+	got = storage_conf_options(&st);
+	text = got ? strv_join(got, " ") : xstrdup("");
+	if (r < 0 ? !strstr(cmk_err_msg(&err), want) : !streq(text, want))
+		fail_msg("'%s': '%s', not '%s'", options, r < 0 ? cmk_err_msg(&err) : text, want);
+	assert_false(c.never_volatile);
+	storage_conf_done(&c);
+}
+
+static void given_options(void **state cmk_unused)
+{
+	expect_given("", "");
+	expect_given("overlay.mountopt=nodev,volatile", "overlay.mountopt=nodev,volatile");
+	expect_given(".mountopt=nodev overlay2.mountopt=nosuid", "overlay.mountopt=nosuid");
+	expect_given("mountopt=nodev", "overlay.mountopt=nodev");
+	expect_given("vfs.ignore_chown_errors=true", "overlay.ignore_chown_errors=true");
+	expect_given("overlay.imagestore=/a,/b vfs.additionalimagestore=/c",
+		     "overlay.imagestore=/c");
+	expect_given("overlay.size=10G overlay.skip_mount_home=true", "");
+	expect_given("overlay.nonesuch=1", "'overlay.nonesuch=1': unknown option");
+	expect_given("zfs.fsname=x", "no storage driver of cmk");
+	expect_given("overlay.mountopt", "is not KEY=VALUE");
+	expect_given("=x", "unknown option");
+	expect_given("overlay.imagestore=a", "not an absolute path");
+	expect_given("overlay.ignore_chown_errors=x", "neither true nor false");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(drivers),  cmocka_unit_test(mount_options),
-		cmocka_unit_test(switches), cmocka_unit_test(what_has_no_effect),
-		cmocka_unit_test(places),   cmocka_unit_test(options_are_told_by_podmans_names),
+		cmocka_unit_test(drivers),
+		cmocka_unit_test(mount_options),
+		cmocka_unit_test(switches),
+		cmocka_unit_test(what_has_no_effect),
+		cmocka_unit_test(places),
+		cmocka_unit_test(options_are_told_by_podmans_names),
+		cmocka_unit_test(given_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,12 +127,41 @@ static void damaged_records(void **state)
 	(void)storage_free(st);
 }
 
+/* Another directory has its own volumes, and all that is made on the way. */
+static void another_directory(void **state)
+{
+	cleanup_free char *path = xasprintf("%s.elsewhere/deep", root);
+	cleanup_free char *top = xasprintf("%s.elsewhere", root);
+	struct volume_record v = { 0 };
+	struct storage *plain = open_storage(), *st;
+
+	(void)state;
+	storage_set_volume_path(path);
+	st = open_storage();
+	storage_set_volume_path(NULL);
+	assert_string_equal(st->volumes, path);
+	assert_int_equal(make(st, "there"), 0);
+	assert_int_equal(make(st, "there"), -EEXIST);
+	assert_true(storage_volume_exists(st, "there"));
+	assert_false(storage_volume_exists(plain, "there"));
+	assert_int_equal(storage_volume_load(st, "there", &v, NULL), 0);
+	assert_int_equal(strncmp(v.mountpoint, path, strlen(path)), 0);
+	assert_int_equal(faccessat(AT_FDCWD, v.mountpoint, F_OK, 0), 0);
+	storage_volume_done(&v);
+	assert_int_equal(storage_volume_remove(st, "there", false, NULL), 0);
+	assert_false(storage_volume_exists(st, "there"));
+	(void)storage_free(st);
+	(void)storage_free(plain);
+	assert_int_equal(remove_tree_at(AT_FDCWD, top, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(made_found_removed),
 		cmocka_unit_test(damaged_records),
+		cmocka_unit_test(another_directory),
 	};
 	int r;
 
