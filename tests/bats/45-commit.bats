@@ -62,6 +62,9 @@ look() { # IMAGE
 	local json=$output
 	get() { jq -cr ".[0]$1" <<<"$json"; }
 	assert_equal "$(get .Author)" "Ann O"
+	# docker's place for it, beside podman's.
+	assert_equal "$(get .Config.Healthcheck)" "$(get .Healthcheck)"
+	assert_equal "$(get .Config.Healthcheck.Retries)" 2
 	assert_equal "$(get .Config.Cmd)" '["ls","-l"]'
 	assert_match "$(get .Config.Env)" '"GIVEN=1","A=b","C=d e"'
 	assert_equal "$(get '.Config.ExposedPorts|keys')" '["80/udp","99/tcp"]'
