@@ -139,6 +139,9 @@ const struct cmk_option cmk_global_options_behind[] = {
 };
 const struct cmk_option cmk_global_options[] = {
 	CMK_OPT_USE(cmk_global_options_behind),
+	CMK_OPT_STRING(0, "context", struct cmk_globals, context, "NAME",
+		       "where docker's client finds its daemon: cmk has none, and one answer",
+		       .words = "default", .complete = COMPLETE_WORDS),
 	CMK_OPT_FLAG(0, "noout", struct cmk_globals, noout, "write nothing to stdout",
 		     .excludes = "out"),
 	CMK_OPT_STRING(0, "out", struct cmk_globals, out, "FILE", "write stdout to a file",

@@ -109,7 +109,7 @@ struct cmk_option {
 
 struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out,
-		*cgroup_manager, *runtime;
+		*cgroup_manager, *runtime, *context;
 	char **hooks_dirs, **cdi_dirs;
 	bool help, version, noout;
 	bool debug, level_given;  /* --debug, --log-level */

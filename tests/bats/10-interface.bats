@@ -153,6 +153,40 @@ See 'cmk help'"
 	assert_equal "$(jq '.Client | has("Platform")' <<<"$output")" false
 }
 
+@test "--format table, docker's word, and an empty one give the usual table" {
+	load_images alpine
+	run_cmk volume create v
+	run_cmk run -d --name up --net=none alpine sleep 1000
+	local command format
+	for command in 'ps' 'images' 'history alpine' 'volume ls' 'system df'; do
+		# shellcheck disable=SC2086
+		run_cmk $command
+		local titles n=${#lines[@]}
+		titles=$(tr -s ' ' <<<"${lines[0]}")
+		for format in table ''; do
+			# shellcheck disable=SC2086
+			run_cmk $command --format "$format"
+			assert_equal "$(tr -s ' ' <<<"${lines[0]}")" "$titles"
+			assert_equal "${#lines[@]}" "$n"
+		done
+	done
+	run_cmk stats --no-stream --format table
+	assert_match "${lines[0]}" '^ID +NAME +CPU %'
+	assert_equal "${#lines[@]}" 2
+	run_cmk images -q --format table
+	assert_match "$output" '^[0-9a-f]{12}$'
+	run_cmk rm -f -t 0 up
+}
+
+@test "--context: there is docker's default alone" {
+	run_cmk --context default version --format '{{.Client.Os}}'
+	assert_equal "$output" linux
+	run_cmk 125 --context far version
+	assert_error "invalid value 'far' for option '--context'"
+	run_cmk 125 --host ssh://far version
+	assert_error "not supported: option '--host' of 'cmk'"
+}
+
 @test "a bad option or value is one line, one that says where to read, and 125" {
 	run_cmk 125 version --formt json
 	assert_error "unknown flag: --formt \(did you mean '--format'\?\)"

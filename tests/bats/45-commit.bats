@@ -92,6 +92,13 @@ look() { # IMAGE
 	run_cmk ps --format '{{.State}}'
 	assert_equal "$output" running
 	run_cmk commit --pause=false c1
+	run_cmk events --stream=false -f event=pause
+	local before=${#lines[@]}
+	run_cmk commit --no-pause c1
+	run_cmk events --stream=false -f event=pause
+	assert_equal "${#lines[@]}" "$before"
+	run_cmk 125 commit --no-pause --pause c1
+	assert_error "cannot be used together"
 	run_cmk rm -f -t 0 c1
 }
 
