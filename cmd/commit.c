@@ -9,7 +9,7 @@
 struct commit_args {
 	char **changes;
 	const char *author, *message, *format, *iidfile, *config;
-	bool pause, quiet, squash, include_volumes;
+	bool pause, no_pause, quiet, squash, include_volumes;
 };
 
 static const struct cmk_option commit_options[] = {
@@ -27,6 +27,8 @@ static const struct cmk_option commit_options[] = {
 		     "the container's volumes become volumes of the image"),
 	CMK_OPT_STRING('m', "message", struct commit_args, message, "TEXT",
 		       "comment for the image's history"),
+	CMK_OPT_FLAG(0, "no-pause", struct commit_args, no_pause,
+		     "as --pause=false, in docker's words", .excludes = "pause"),
 	CMK_OPT_FLAG('p', "pause", struct commit_args, pause,
 		     "pause the container while its files are read", .def = "true"),
 	CMK_OPT_FLAG('q', "quiet", struct commit_args, quiet, "print nothing but the image's ID"),
@@ -74,7 +76,7 @@ static int commit_exec(const struct cmk_globals *g, void *args, int argc, char *
 		.changes = a->changes,
 		.author = a->author,
 		.message = a->message,
-		.pause = a->pause,
+		.pause = a->pause && !a->no_pause,
 		.squash = a->squash,
 		.quiet = a->quiet,
 		.include_volumes = a->include_volumes,

@@ -10,6 +10,7 @@ struct create_args {
 	bool rootfs;
 	int remove; /* --rm, tristate */
 	char **storage_opts;
+	const char *isolation, *volume_driver; /* docker's; each has one value that counts here */
 };
 extern const struct cmk_option cmk_create_mount_options[];
 extern const struct cmk_option cmk_create_options[];

@@ -155,6 +155,26 @@ static void write_health(struct json_writer *w, const struct event *e)
 	json_write_str(w, "HealthLog", or_empty(log));
 }
 
+/* Owned: what docker calls the event. */
+static char *docker_action(const struct event *e)
+{
+	static const struct {
+		const char *status, *docker, *type; /* NULL: of every type */
+	} words[] = {
+		{ "died", "die", NULL },	   { "exec", "exec_start", NULL },
+		{ "exec_died", "exec_die", NULL }, { "remove", "delete", "image" },
+		{ "remove", "destroy", NULL },
+	};
+
+	if (e->health_status)
+		return xasprintf("health_status: %s", e->health_status);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (streq(words[i].status, e->status) &&
+		    (!words[i].type || streq(words[i].type, e->type)))
+			return xstrdup(words[i].docker);
+	return xstrdup(e->status);
+}
+
 /* What templates for docker ask for beside. */
 static void write_docker(struct json_writer *w, const struct event *e)
 {
@@ -162,6 +182,7 @@ static void write_docker(struct json_writer *w, const struct event *e)
 	cleanup_free char *image = xasprintf("image=%s", or_empty(e->image));
 	cleanup_free char *name = xasprintf("name=%s", or_empty(e->name));
 	cleanup_free char *code = xasprintf("exitCode=%d", e->exit_code);
+	cleanup_free char *action = docker_action(e);
 
 	if (e->image)
 		strv_env_set(&attributes, image);
@@ -169,7 +190,7 @@ static void write_docker(struct json_writer *w, const struct event *e)
 		strv_env_set(&attributes, name);
 	if (e->has_exit_code)
 		strv_env_set(&attributes, code);
-	json_write_str(w, "Action", e->status);
+	json_write_str(w, "Action", action);
 	json_write_str(w, "From", or_empty(e->image));
 	json_write_str(w, "Scope", "local");
 	json_write_object(w, "Actor");
@@ -327,7 +348,10 @@ const struct cmk_command cmk_cmd_events = {
 		"means ago for --since, and from now for --until; other times are dates as in RFC "
 		"3339 or seconds since 1970.\n\n"
 		"Filters: container, image, pod, volume, network, secret (a name, or the beginning "
-		"of an ID), event (or status), type, label.\n\n"
+		"of an ID), event (or status), type, label; and docker's scope (local), config, "
+		"daemon, node, plugin and service, of which there are no events. docker's words "
+		"for events (die, destroy, delete, exec_create, exec_start, exec_die) count as "
+		"well, and are what `.Action` prints in templates.\n\n"
 		"A container of which a process was killed for want of memory has the event oom "
 		"before died, as in docker.\n\n"
 		"The events of the user are kept in a file of at most 1 MiB and the one before it; "

@@ -13,27 +13,39 @@
 	"tag|unmount|unpause|untag|update"
 
 enum filter_key {
+	FILTER_CONFIG, /* docker's: nothing of it happens here */
 	FILTER_CONTAINER,
+	FILTER_DAEMON, /* docker's */
 	FILTER_EVENT,
 	FILTER_IMAGE,
 	FILTER_LABEL,
 	FILTER_NETWORK,
+	FILTER_NODE,   /* docker's */
+	FILTER_PLUGIN, /* docker's */
 	FILTER_POD,
+	FILTER_SCOPE,
 	FILTER_SECRET,
-	FILTER_STATUS, /* another word for event */
+	FILTER_SERVICE, /* docker's */
+	FILTER_STATUS,	/* another word for event */
 	FILTER_TYPE,
 	FILTER_VOLUME,
 	N_FILTERS
 };
 
 const struct cmk_option_key events_filter_keys[N_FILTERS + 1] = {
+	[FILTER_CONFIG] = { "config", COMPLETE_NONE, NULL },
 	[FILTER_CONTAINER] = { "container", COMPLETE_CONTAINERS, NULL },
+	[FILTER_DAEMON] = { "daemon", COMPLETE_NONE, NULL },
 	[FILTER_EVENT] = { "event", COMPLETE_WORDS, EVENT_WORDS },
 	[FILTER_IMAGE] = { "image", COMPLETE_IMAGES, NULL },
 	[FILTER_LABEL] = { "label", COMPLETE_NONE, NULL },
 	[FILTER_NETWORK] = { "network", COMPLETE_NONE, NULL },
+	[FILTER_NODE] = { "node", COMPLETE_NONE, NULL },
+	[FILTER_PLUGIN] = { "plugin", COMPLETE_NONE, NULL },
 	[FILTER_POD] = { "pod", COMPLETE_NONE, NULL },
+	[FILTER_SCOPE] = { "scope", COMPLETE_WORDS, "local|swarm" },
 	[FILTER_SECRET] = { "secret", COMPLETE_SECRETS, NULL },
+	[FILTER_SERVICE] = { "service", COMPLETE_NONE, NULL },
 	[FILTER_STATUS] = { "status", COMPLETE_WORDS, EVENT_WORDS },
 	[FILTER_TYPE] = { "type", COMPLETE_WORDS, "container|image|secret|system|volume" },
 	[FILTER_VOLUME] = { "volume", COMPLETE_VOLUMES, NULL },
@@ -55,6 +67,22 @@ struct events_filter *events_filter_free(struct events_filter *f)
 	return NULL;
 }
 
+/* docker's word for an event as the one that is written. */
+static const char *event_word(const char *word)
+{
+	static const struct {
+		const char *docker, *ours;
+	} words[] = {
+		{ "die", "died" },	   { "destroy", "remove" },  { "delete", "remove" },
+		{ "exec_create", "exec" }, { "exec_start", "exec" }, { "exec_die", "exec_died" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (streq(words[i].docker, word))
+			return words[i].ours;
+	return word;
+}
+
 static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 {
 	cleanup_free char *lower = xstrdup(text);
@@ -68,16 +96,15 @@ static int term_parse(const char *text, struct term *t, struct cmk_err *err)
 		(void)cmk_err_set(err, -EINVAL, "'%s' is an invalid filter", text);
 		(void)cmk_err_hint(err,
 				   "KEY=VALUE, where KEY is one of container, event, image, label, "
-				   "network, pod, secret, status, type, volume");
+				   "network, pod, scope, secret, status, type, volume");
 		return -EINVAL;
 	}
 	t->key = (enum filter_key)(key - events_filter_keys);
 	t->value = eq + 1;
 	if (t->key == FILTER_STATUS)
 		t->key = FILTER_EVENT;
-	/* docker's word for it */
-	if (t->key == FILTER_EVENT && streq(t->value, "die"))
-		t->value = "died";
+	if (t->key == FILTER_EVENT)
+		t->value = event_word(t->value);
 	return 0;
 }
 
@@ -109,6 +136,8 @@ static bool match_term(const struct term *t, const struct event *e)
 	case FILTER_EVENT:
 	case FILTER_STATUS:
 		return streq(e->status, t->value);
+	case FILTER_SCOPE:
+		return streq(t->value, "local");
 	case FILTER_TYPE:
 		return streq(e->type, t->value);
 	case FILTER_LABEL:
@@ -116,10 +145,15 @@ static bool match_term(const struct term *t, const struct event *e)
 	case FILTER_NETWORK:
 		return is_object(e, "network", t->value) ||
 		       (streq(e->type, "network") && streq_null(e->network, t->value));
+	case FILTER_CONFIG:
 	case FILTER_CONTAINER:
+	case FILTER_DAEMON:
 	case FILTER_IMAGE:
+	case FILTER_NODE:
+	case FILTER_PLUGIN:
 	case FILTER_POD:
 	case FILTER_SECRET:
+	case FILTER_SERVICE:
 	case FILTER_VOLUME:
 		return is_object(e, events_filter_keys[t->key].key, t->value);
 	case N_FILTERS:

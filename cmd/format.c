@@ -116,6 +116,11 @@ static int run_template(const struct template_node *n, const struct json *items,
 	return r;
 }
 
+const char *format_typed(const char *format)
+{
+	return !format || !*format || streq(format, "table") ? NULL : format;
+}
+
 int format_check(const char *template, struct cmk_err *err)
 {
 	cleanup_template struct template_node *n = NULL;

@@ -23,6 +23,10 @@ struct format_title {
 int format_print(const char *template, const char *items, size_t len,
 		 const struct format_title *titles, bool noheading, struct cmk_err *err);
 
+/* What was typed behind --format, or NULL for the usual table: "table" alone is docker's word for
+ * it, as is nothing at all. */
+const char *format_typed(const char *format);
+
 /* Whether TEMPLATE parses: for commands that wait before they print. */
 int format_check(const char *template, struct cmk_err *err);
 

@@ -200,14 +200,15 @@ static int show(struct storage *st, const char *id, const struct history_args *a
 static int history_exec(const struct cmk_globals *g, void *args, int argc cmk_unused, char **argv,
 			struct cmk_err *err)
 {
-	const struct history_args *a = args;
+	struct history_args *a = args;
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *id = NULL;
 	int r = storage_open(g->root, g->runroot, &st, err);
 
+	a->format = format_typed(a->format);
 	if (r == 0)
 		r = image_resolve_platform(st, argv[0], a->platform, &id, NULL, err);
-	return r < 0 ? r : show(st, id, args, err);
+	return r < 0 ? r : show(st, id, a, err);
 }
 
 static const char *const history_aliases[] = { "image history", NULL };

@@ -351,6 +351,7 @@ static int images_exec(const struct cmk_globals *g, void *args, int argc, char *
 	struct storage *st = NULL;
 	int r;
 
+	a->format = format_typed(a->format);
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = list_images(st, a, argc > 0 ? argv[0] : NULL, err);

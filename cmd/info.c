@@ -2,7 +2,6 @@
 #include "cmd/info.h"
 
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
 
 #include "cmd/commands.h"
 #include "cmd/format.h"
@@ -28,7 +27,15 @@ static const char info_fields[] =
 	"Store{ConfigFile|ContainerStore{Number|Paused|Running|Stopped}|GraphDriverName|"
 	"GraphOptions|GraphRoot|GraphRootAllocated|GraphRootUsed|GraphStatus|ImageCopyTmpDir|"
 	"ImageStore{Number}|RunRoot|TransientStore|VolumePath}|"
-	"Version{APIVersion|BuildOrigin|Built|BuiltTime|GitCommit|GoVersion|Os|OsArch|Version}";
+	"Version{APIVersion|BuildOrigin|Built|BuiltTime|GitCommit|GoVersion|Os|OsArch|Version}|"
+	"Architecture|CPUSet|CPUShares|CgroupDriver|CgroupVersion|ClientInfo{Context|Debug|"
+	"Plugins|Version|Warnings}|Containers|ContainersPaused|ContainersRunning|"
+	"ContainersStopped|CpuCfsPeriod|CpuCfsQuota|Debug|DefaultRuntime|DockerRootDir|Driver|"
+	"DriverStatus|ExperimentalBuild|HttpProxy|HttpsProxy|ID|IPv4Forwarding|Images|"
+	"IndexServerAddress|InitBinary|Isolation|KernelVersion|Labels|LiveRestoreEnabled|"
+	"LoggingDriver|MemTotal|MemoryLimit|NCPU|Name|NoProxy|OSType|OSVersion|OomKillDisable|"
+	"OperatingSystem|PidsLimit|Runtimes|SecurityOptions|ServerVersion|SwapLimit|Swarm{"
+	"LocalNodeState}|SystemTime|Warnings";
 
 static const struct cmk_option info_options[] = {
 	CMK_OPT_STRING('f', "format", struct info_args, format, "FORMAT",
@@ -197,36 +204,12 @@ static int print_text(struct json_writer *w, struct cmk_err *err)
 	return 0;
 }
 
-/* docker's names of what scripts ask for. */
-static const struct {
-	const char *name, *path;
-} docker_names[] = {
-	{ "CgroupDriver", "host.cgroupManager" },
-	{ "Containers", "store.containerStore.number" },
-	{ "ContainersPaused", "store.containerStore.paused" },
-	{ "ContainersRunning", "store.containerStore.running" },
-	{ "ContainersStopped", "store.containerStore.stopped" },
-	{ "DockerRootDir", "store.graphRoot" },
-	{ "Driver", "store.graphDriverName" },
-	{ "Images", "store.imageStore.number" },
-	{ "KernelVersion", "host.kernel" },
-	{ "LoggingDriver", "host.logDriver" },
-	{ "MemTotal", "host.memTotal" },
-	{ "NCPU", "host.cpus" },
-	{ "Name", "host.hostname" },
-	{ "OSType", "host.os" },
-	{ "ServerVersion", "version.Version" },
-};
-
-/* The same, with docker's names beside. */
-static int print_template(const char *format, struct json_writer *w, struct cmk_err *err)
+/* As FORMAT says, with docker's names beside podman's. */
+static int print_format(const char *format, struct json_writer *w, struct cmk_err *err)
 {
-	cleanup_strv char **os = info_os_release();
 	cleanup_free char *text = NULL;
 	cleanup_json_doc struct json_doc *doc = NULL;
 	struct json_writer with = JSON_WRITER_INIT;
-	struct utsname u = { 0 };
-	const char *cgroup;
 	size_t len = 0;
 	int r = json_writer_finish(w, &text, &len, err);
 
@@ -234,21 +217,11 @@ static int print_template(const char *format, struct json_writer *w, struct cmk_
 		r = json_parse(text, len, len + 1, &doc, err);
 	if (r < 0)
 		return r;
-	(void)uname(&u);
+	with.pretty = true;
 	json_write_object(&with, NULL);
 	json_each (m, json_root(doc))
 		json_write_value(&with, m->key, m);
-	for (size_t i = 0; i < ARRAY_LEN(docker_names); i++) {
-		const struct json *v = json_path(json_root(doc), docker_names[i].path);
-
-		if (v)
-			json_write_value(&with, docker_names[i].name, v);
-	}
-	/* Not podman's "amd64", and without its "v". */
-	json_write_str(&with, "Architecture", u.machine);
-	cgroup = json_str(json_path(json_root(doc), "host.cgroupVersion"));
-	json_write_str(&with, "CgroupVersion", cgroup && *cgroup == 'v' ? cgroup + 1 : "");
-	json_write_str(&with, "OperatingSystem", strv_env_get(os, "PRETTY_NAME") ?: "");
+	info_write_docker(&with, json_root(doc));
 	json_write_end(&with, '}');
 	r = format_print_object(format, &with, err);
 	json_writer_done(&with);
@@ -270,10 +243,8 @@ static int info_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		return r;
 	w.pretty = true;
 	r = write_info(&w, st, g, err);
-	if (r == 0 && a->format && !streq(a->format, "json"))
-		r = print_template(a->format, &w, err);
-	else if (r == 0)
-		r = a->format ? format_print_object(a->format, &w, err) : print_text(&w, err);
+	if (r == 0)
+		r = a->format ? print_format(a->format, &w, err) : print_text(&w, err);
 	json_writer_done(&w);
 	storage_free(st);
 	return r;
@@ -294,7 +265,9 @@ const struct cmk_command cmk_cmd_info = {
 	.description =
 		"Shows the host, how ids are mapped, where cgroups are delegated, and how and "
 		"where images and containers are kept. The names are those of `podman info`; what "
-		"cmk has not (conmon, buildah, a socket, an API, Go) is empty.",
+		"cmk has not (conmon, buildah, a socket, an API, Go) is empty. With --format, "
+		"docker's names (`.ServerVersion`, `.Driver`, `.CgroupDriver`, `.SecurityOptions`, "
+		"`.MemoryLimit`…) stand beside them.",
 	.options = info_options,
 	.args_size = sizeof(struct info_args),
 	.examples = info_examples,

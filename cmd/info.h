@@ -12,3 +12,5 @@ char **info_os_release(void);
 /* The member "host" of W's object. */
 void info_write_host(struct json_writer *w, struct storage *st, const struct image_platform *host,
 		     const struct cmk_globals *g);
+/* docker's names, as next members of W's object; INFO is podman's object. */
+void info_write_docker(struct json_writer *w, const struct json *info);

@@ -6,7 +6,7 @@ struct manifest_add_args {
 	struct cmk_manifest_note note; /* first: the shared rows' offsets are of it */
 	const char *authfile, *cert_dir, *creds;
 	int tls_verify;
-	bool all;
+	bool all, insecure;
 };
 
 static const struct cmk_option manifest_add_options[] = {
@@ -15,6 +15,7 @@ static const struct cmk_option manifest_add_options[] = {
 	CMK_OPT_AUTHFILE(struct manifest_add_args),
 	CMK_OPT_CERT_DIR(struct manifest_add_args),
 	CMK_OPT_CREDS(struct manifest_add_args),
+	CMK_OPT_INSECURE(struct manifest_add_args),
 	CMK_OPT_TLS_VERIFY(struct manifest_add_args),
 	CMK_OPT_USE(cmk_manifest_note_options),
 	CMK_OPT_END(),
@@ -27,7 +28,7 @@ static int manifest_add_exec(const struct cmk_globals *g, void *args, int argc, 
 	const struct image_pull_options pull = { .authfile = a->authfile,
 						 .creds = a->creds,
 						 .cert_dir = a->cert_dir,
-						 .tls_verify = a->tls_verify };
+						 .tls_verify = CMK_TLS_VERIFY(a) };
 	struct image_list_add add = { .all = a->all, .pull = &pull };
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *id = NULL;

@@ -3,7 +3,7 @@
 #include "cmd/registry_rows.h"
 
 struct manifest_create_args {
-	bool all, amend;
+	bool all, amend, insecure;
 	int tls_verify;
 	char **annotations;
 };
@@ -15,6 +15,7 @@ static const struct cmk_option manifest_create_options[] = {
 		     "where the list exists, add to it"),
 	CMK_OPT_OF(OPT_STRV, 0, "annotation", struct manifest_create_args, annotations, "KEY=VALUE",
 		   "set an annotation of the list"),
+	CMK_OPT_INSECURE(struct manifest_create_args),
 	CMK_OPT_TLS_VERIFY(struct manifest_create_args),
 	CMK_OPT_END(),
 };
@@ -40,7 +41,7 @@ static int manifest_create_exec(const struct cmk_globals *g, void *args, int arg
 				struct cmk_err *err)
 {
 	const struct manifest_create_args *a = args;
-	const struct image_pull_options pull = { .tls_verify = a->tls_verify };
+	const struct image_pull_options pull = { .tls_verify = CMK_TLS_VERIFY(a) };
 	const struct image_list_add add = { .all = a->all, .pull = &pull };
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *id = NULL;

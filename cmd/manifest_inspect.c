@@ -8,11 +8,13 @@
 
 struct manifest_inspect_args {
 	const char *authfile;
+	bool insecure;
 	int tls_verify;
 };
 
 static const struct cmk_option manifest_inspect_options[] = {
 	CMK_OPT_AUTHFILE(struct manifest_inspect_args),
+	CMK_OPT_INSECURE(struct manifest_inspect_args),
 	CMK_OPT_TLS_VERIFY(struct manifest_inspect_args),
 	CMK_OPT_END(),
 };
@@ -35,7 +37,7 @@ static int manifest_inspect_exec(const struct cmk_globals *g, void *args, int ar
 {
 	const struct manifest_inspect_args *a = args;
 	const struct image_pull_options pull = { .authfile = a->authfile,
-						 .tls_verify = a->tls_verify };
+						 .tls_verify = CMK_TLS_VERIFY(a) };
 	cleanup_storage struct storage *st = NULL;
 	cleanup_free char *text = NULL;
 	size_t len = 0;

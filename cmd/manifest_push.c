@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/prune.h"
 #include "cmd/push.h"
+#include "cmd/registry_rows.h"
 
 struct manifest_push_args {
 	struct cmk_push_args push; /* first: the shared rows' offsets are of it */
-	bool all, rm;
+	bool all, insecure, rm;
 	char **add_compression;
 };
 
@@ -15,6 +16,7 @@ static const struct cmk_option manifest_push_options[] = {
 		   .conf = "engine.add_compression"),
 	CMK_OPT_FLAG(0, "all", struct manifest_push_args, all, "push the instances, too",
 		     .def = "true"),
+	CMK_OPT_INSECURE(struct manifest_push_args),
 	CMK_OPT_FLAG('p', "rm", struct manifest_push_args, rm, "remove the list when it is there",
 		     .alias = "purge"),
 	CMK_OPT_USE(cmk_push_options),
@@ -62,6 +64,8 @@ static int manifest_push_exec(const struct cmk_globals *g, void *args, int argc,
 	struct image_push_options o;
 	int r = cmk_push_fill(&a->push, &o, err);
 
+	if (a->insecure)
+		o.tls_verify = 0;
 	if (r == 0)
 		r = add_compression(a, &o, err);
 	if (r == 0)

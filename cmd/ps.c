@@ -18,7 +18,8 @@ struct ps_args {
 /* For completion. */
 static const char ps_fields[] =
 	"AutoRemove|CGROUPNS|CIDFile|Cgroup|Command|Created|CreatedAt|CreatedHuman|"
-	"ExitCode|Exited|ExitedAt|ExposedPorts|ID|IPC|Image|ImageID|IsInfra|Labels|"
+	"ExitCode|Exited|ExitedAt|ExposedPorts|HealthStatus|ID|IPAddresses|IPC|Image|ImageID|"
+	"IsInfra|Labels|"
 	"LocalVolumes|MNT|Mounts|NET|Names|Namespaces{Mnt|Cgroup|Ipc|Net|Pidns|Uts|User}|"
 	"Networks|PIDNS|Pid|Pod|PodName|Ports|Restarts|RunningFor|Size|StartedAt|State|"
 	"Status|USERNS|UTS|User";
@@ -67,9 +68,7 @@ static int check_args(struct ps_args *a, struct cmk_err *err)
 				   "the watch and latest flags cannot be used together");
 	if (a->latest)
 		a->last = 1;
-	/* docker's word for the usual table. */
-	if (a->format && streq(a->format, "table"))
-		a->format = NULL;
+	a->format = format_typed(a->format);
 	return 0;
 }
 
@@ -129,9 +128,16 @@ static int print_format(const struct ps_args *a, const struct ps_item *items, si
 			struct cmk_err *err)
 {
 	static const struct format_title titles[] = {
-		{ "ID", "CONTAINER ID" }, { "Id", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
-		{ "Pid", "PID" },	  { "PodName", "PODNAME" }, { "Pod", "POD ID" },
-		{ "CIDFile", "CIDFILE" }, { NULL, NULL },
+		{ "ID", "CONTAINER ID" },
+		{ "Id", "CONTAINER ID" },
+		{ "CreatedHuman", "CREATED" },
+		{ "Pid", "PID" },
+		{ "PodName", "PODNAME" },
+		{ "Pod", "POD ID" },
+		{ "CIDFile", "CIDFILE" },
+		{ "IPAddresses", "IP ADDRESSES" },
+		{ "HealthStatus", "HEALTH STATUS" },
+		{ NULL, NULL },
 	};
 	const char *format = format_of(a);
 	struct json_writer w = JSON_WRITER_INIT;
@@ -366,7 +372,8 @@ const struct cmk_command cmk_cmd_ps = {
 		"or how long ago), `volume` (a name, a path, or `SOURCE:DESTINATION`), `network`, "
 		"`pod`, "
 		"`health`, `restart-policy`, `should-start-on-boot`, and docker's `expose` and "
-		"`publish` (a port of the container, or of the host: PORT[-PORT][/tcp|/udp]). "
+		"`publish` (a port of the container, or of the host: PORT[-PORT][/tcp|/udp]) and "
+		"`is-task` (of a swarm, which none is). "
 		"A name matches with and without docker's slash before it.\n\n"
 		"`{{json .}}` prints one line for each container as docker does, `--format json` "
 		"podman's array.",

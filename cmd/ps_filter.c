@@ -19,6 +19,7 @@ enum filter_key {
 	FILTER_EXPOSE,
 	FILTER_HEALTH,
 	FILTER_ID,
+	FILTER_IS_TASK,
 	FILTER_LABEL,
 	FILTER_NAME,
 	FILTER_NETWORK,
@@ -44,6 +45,7 @@ const struct cmk_option_key ps_filter_keys[N_FILTERS + 1] = {
 	[FILTER_EXPOSE] = { "expose", COMPLETE_NONE, NULL },
 	[FILTER_HEALTH] = { "health", COMPLETE_WORDS, "starting|healthy|unhealthy|none" },
 	[FILTER_ID] = { "id", COMPLETE_CONTAINERS, NULL },
+	[FILTER_IS_TASK] = { "is-task", COMPLETE_WORDS, "true|false" },
 	[FILTER_LABEL] = { "label", COMPLETE_NONE, NULL },
 	[FILTER_NAME] = { "name", COMPLETE_CONTAINERS, NULL },
 	[FILTER_NETWORK] = { "network", COMPLETE_WORDS, "host|none|slirp" },
@@ -66,7 +68,7 @@ struct term {
 	enum filter_key key;
 	char *value;
 	struct pattern *pattern;
-	int64_t number; /* exited, should-start-on-boot */
+	int64_t number; /* exited, is-task, should-start-on-boot */
 	char *time;	/* before, since, until: RFC 3339 in UTC, as records have it */
 	struct {
 		uint32_t first, last;
@@ -191,6 +193,7 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 		if (parse_i64(t->value, INT32_MIN, INT32_MAX, &t->number) < 0)
 			return cmk_err_set(err, -EINVAL, "'%s' is not an exit code", t->value);
 		return 0;
+	case FILTER_IS_TASK:
 	case FILTER_START_ON_BOOT:
 		if (parse_bool(t->value, &yes) < 0)
 			return cmk_err_set(err, -EINVAL, "'%s' is not true or false", t->value);
@@ -419,6 +422,8 @@ static bool match_term(const struct term *t, const struct container *c)
 		return match_port(t, c);
 	case FILTER_RESTART_POLICY:
 		return match_policy(t, c);
+	case FILTER_IS_TASK:
+		return t->number == 0;
 	case FILTER_START_ON_BOOT:
 		return starts_on_boot(c) == (t->number != 0);
 	case FILTER_HEALTH:

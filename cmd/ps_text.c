@@ -5,6 +5,7 @@
 #include "base/parse.h"
 #include "cmd/format.h"
 #include "cmd/ps.h"
+#include "network/network.h"
 
 #define ID_SHORT 12
 #define COMMAND_SHORT 20
@@ -201,6 +202,18 @@ char *ps_size(const struct ps_item *i)
 	format_size_tight(i->rw_size, 3, rw);
 	format_size_tight(i->rootfs_size, 3, whole);
 	return xasprintf("%s (virtual %s)", rw, whole);
+}
+
+/* docker's: "slirp/10.0.2.100" of each network in which it has an address of its own. */
+static char **ip_addresses(const struct container *c)
+{
+	char **v = NULL;
+
+	if (container_is_up(c) && streq_null(c->cfg.network, "slirp")) {
+		strv_add(&v, "slirp/" NETWORK_SLIRP_IP4);
+		strv_add(&v, "slirp/" NETWORK_SLIRP_IP6);
+	}
+	return v;
 }
 
 char **ps_mounts(const struct container *c)
@@ -442,7 +455,7 @@ void ps_write_template(struct json_writer *w, const struct ps_item *i)
 	cleanup_free char *id = ps_id(i), *command = ps_command(i), *status = ps_status(c);
 	cleanup_free char *ports = ps_ports(c), *size = ps_size(i);
 	cleanup_free char *created = format_go_time(c->cfg.created);
-	cleanup_strv char **at = ps_mounts(c);
+	cleanup_strv char **at = ps_mounts(c), **addresses = ip_addresses(c);
 	cleanup_free char *mounts = strv_join(at, ",");
 	cleanup_free char *volumes = count_volumes(c);
 	const char *image_id = or_empty(c->cfg.image_id);
@@ -457,6 +470,9 @@ void ps_write_template(struct json_writer *w, const struct ps_item *i)
 	json_write_str(w, "CreatedAt", created);
 	json_write_str(w, "CreatedHuman", ago);
 	write_exposed(w, c);
+	json_write_str(w, "HealthStatus",
+		       container_is_active(c) && c->live.health ? c->live.health : "");
+	json_write_strv(w, "IPAddresses", addresses);
 	json_write_str(w, "RunningFor", ago);
 	json_write_str(w, "ID", id);
 	json_write_str(w, "Id", id);

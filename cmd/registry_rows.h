@@ -40,6 +40,11 @@
 #define CMK_OPT_SIGNATURE_POLICY(type_)                                        \
 	CMK_OPT_STRING(0, "signature-policy", type_, signature_policy, "FILE", \
 		       "read the policy for images from this file", .complete = COMPLETE_FILES)
+/* docker's word, beside the row of --tls-verify. */
+#define CMK_OPT_INSECURE(type_)                                                                  \
+	CMK_OPT_FLAG(0, "insecure", type_, insecure, "as --tls-verify=false, in docker's words", \
+		     .excludes = "tls-verify")
+#define CMK_TLS_VERIFY(args_) ((args_)->insecure ? 0 : (args_)->tls_verify)
 #define CMK_OPT_TLS_VERIFY(type_)                                          \
 	CMK_OPT_OF(OPT_TRISTATE, 0, "tls-verify", type_, tls_verify, NULL, \
 		   "require HTTPS and verify certificates")

@@ -113,7 +113,7 @@ static int rm_exec(const struct cmk_globals *g, void *args, int argc, char **arg
 	return r < 0 ? r : cmk_each_name(st, names, rm_one, a, rm_failed);
 }
 
-static const char *const rm_aliases[] = { "container rm", NULL };
+static const char *const rm_aliases[] = { "container rm", "container remove", NULL };
 
 static const struct cmk_example rm_examples[] = {
 	{ "cmk rm web", "removes the container web, which does not run" },

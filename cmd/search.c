@@ -143,8 +143,10 @@ static void write_tags(struct json_writer *w, const struct image_found *list, si
 
 static const char *format_of(const struct search_args *a)
 {
-	if (a->format && *a->format)
-		return a->format;
+	const char *format = format_typed(a->format);
+
+	if (format)
+		return format;
 	if (a->list_tags)
 		return "table {{.Name}}\t{{.Tag}}";
 	if (a->compatible)

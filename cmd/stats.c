@@ -130,7 +130,7 @@ static int print(const struct stats_args *a, const struct history *now,
 		{ "AvgCPU", "AVG CPU %" },
 		{ NULL, NULL },
 	};
-	const char *format = a->format ? a->format : usual;
+	const char *format = format_typed(a->format) ?: usual;
 	struct json_writer w = JSON_WRITER_INIT;
 
 	json_write_array(&w, NULL);

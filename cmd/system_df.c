@@ -238,7 +238,7 @@ static int print_summary(const struct usage *u, const char *format, struct cmk_e
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (i < 3 || all[i].total > 0)
 			write_summary(&w, &all[i]);
-	if (!format)
+	if (!format_typed(format))
 		format = "table {{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
 	return format_print_array(format, &w, NULL, false, err);
 }

@@ -5,6 +5,7 @@
 
 #include "cmd/containers.h"
 #include "cmd/format.h"
+#include "cmd/top_words.h"
 
 struct top_args {
 	bool latest;
@@ -365,6 +366,7 @@ static int ps_words(char *const *args, char ***ret, struct cmk_err *err)
 struct ps_filter_out {
 	char *own; /* the command line of our own ps */
 	struct strbuf line;
+	bool printed;
 };
 
 static void print_line(struct ps_filter_out *f)
@@ -374,8 +376,10 @@ static void print_line(struct ps_filter_out *f)
 	while (n > 0 && strchr(" \n", f->line.data[n - 1]))
 		n--;
 	if (n < strlen(f->own) ||
-	    strncmp(f->line.data + n - strlen(f->own), f->own, strlen(f->own)) != 0)
+	    strncmp(f->line.data + n - strlen(f->own), f->own, strlen(f->own)) != 0) {
 		(void)fwrite(f->line.data, 1, f->line.len, stdout);
+		f->printed = true;
+	}
 	strbuf_reset(&f->line);
 }
 
@@ -391,15 +395,18 @@ static void take_output(const void *data, size_t len, void *arg)
 	}
 }
 
-/* What is no list of columns is for the container's own ps(1). */
-static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
+/* *RET_NOTHING (QUIET alone: its messages are left out): it is not there, or does not know ARGS. */
+static int run_ps(struct container *c, char *const *args, bool quiet, bool *ret_nothing,
+		  struct cmk_err *err)
 {
 	cleanup_strv char **command = NULL;
 	struct exec_options o = { .no_session = true };
 	struct ps_filter_out filter = { .line = STRBUF_INIT };
-	struct attach_args attach = {
-		.use_out = true, .sig_proxy = true, .take_stdout = take_output, .arg = &filter
-	};
+	struct attach_args attach = { .use_out = true,
+				      .sig_proxy = true,
+				      .take_stdout = take_output,
+				      .arg = &filter,
+				      .no_stderr = quiet };
 	cleanup_close int fd = -1;
 	bool detached = false;
 	int code = 0, r = ps_words(args, &command, err);
@@ -417,12 +424,29 @@ static int run_ps(struct container *c, char *const *args, struct cmk_err *err)
 		print_line(&filter);
 	strbuf_done(&filter.line);
 	free(filter.own);
+	*ret_nothing = !filter.printed && (r < 0 ? err->kind == CMK_ERR_CMD_NOT_FOUND : code != 0);
 	if (r < 0 && err->kind == CMK_ERR_CMD_NOT_FOUND)
 		(void)cmk_err_hint(err, "not all of them are names of columns, and the image has "
 					"no ps: see 'cmk top --help'");
 	if (r < 0 || code == 0)
 		return r;
 	return cmk_err_set(err, -EINVAL, "executing ps(1) in the container: exit code %d", code);
+}
+
+/* What is no list of columns is for the container's own ps(1). Where that cannot do it, an image
+ * without one or with busybox's, we can what docker's users ask for: there it is the host's. */
+static int show_words(struct container *c, char *const *words, struct cmk_err *err)
+{
+	cleanup_strv char **own = top_words_columns(words);
+	const struct column *cols[COLUMNS_MAX];
+	size_t n = own ? parse_columns((const char *const *)own, cols) : 0;
+	bool nothing = false;
+	int r = run_ps(c, words, n > 0, &nothing, err);
+
+	if (!n || !nothing)
+		return r;
+	cmk_err_done(err);
+	return print_columns(c, cols, n, err);
 }
 
 static int top_exec(const struct cmk_globals *g, void *args, int argc, char **argv,
@@ -449,7 +473,7 @@ static int top_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 				    "top can only be used on running containers: '%s' is %s",
 				    c->cfg.name, container_state_name(c->state));
 	n = parse_columns(*words ? (const char *const *)words : usual, cols);
-	return n ? print_columns(c, cols, n, err) : run_ps(c, words, err);
+	return n ? print_columns(c, cols, n, err) : show_words(c, words, err);
 }
 
 static const char *const top_aliases[] = { "container top", NULL };
@@ -476,7 +500,9 @@ const struct cmk_command cmk_cmd_top = {
 		"`tty`, `uid`, `user`, `vsz`, or AIX's `%a` and friends (ps(1)).\n\n"
 		"With other words, such as options, ps is run in the container with them "
 		"and shows all but itself; one word "
-		"alone is taken apart at blanks: `cmk top web 'ax -o args'`.",
+		"alone is taken apart at blanks: `cmk top web 'ax -o args'`. Where the image has "
+		"no ps, or one that does not know them, `-e`, `-ef`, `ax`, `aux` and lists as of "
+		"`-eo pid,user,cmd` are shown without it.",
 	.examples = top_examples,
 	.options = top_options,
 	.args_size = sizeof(struct top_args),

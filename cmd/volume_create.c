@@ -6,7 +6,7 @@
 
 struct volume_create_args {
 	char **labels, **options;
-	const char *driver;
+	const char *driver, *name;
 	bool ignore;
 	int64_t uid, gid;
 };
@@ -20,6 +20,8 @@ static const struct cmk_option volume_create_options[] = {
 		     "no error where there is a volume of the name"),
 	CMK_OPT_OF(OPT_STRV, 'l', "label", struct volume_create_args, labels, "KEY[=VALUE]",
 		   "set a label"),
+	CMK_OPT_STRING(0, "name", struct volume_create_args, name, "NAME",
+		       "as NAME alone, in the words of docker's older scripts"),
 	CMK_OPT_OF(OPT_STRV, 'o', "opt", struct volume_create_args, options, "KEY=VALUE",
 		   "set an option of the driver: type, device, o"),
 	CMK_OPT_OF(OPT_INT, 0, "uid", struct volume_create_args, uid, "UID",
@@ -41,10 +43,14 @@ static int volume_create_exec(const struct cmk_globals *g, void *args, int argc,
 		.gid = (uint32_t)a->gid,
 		.ignore = a->ignore,
 	};
-	int r = storage_open(g->root, g->runroot, &st, err);
+	const char *wanted = argc > 0 ? argv[0] : a->name;
+	int r;
 
+	if (a->name && argc > 0)
+		return cmk_err_set(err, -EINVAL, "--name and a NAME cannot be used together");
+	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
-		r = volume_create(st, argc > 0 ? argv[0] : NULL, &o, &name, err);
+		r = volume_create(st, wanted, &o, &name, err);
 	if (r == 0)
 		(void)printf("%s\n", name);
 	return r;

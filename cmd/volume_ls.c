@@ -29,7 +29,7 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	cleanup(volume_users_done) struct volume_users users = { 0 };
 	struct json_writer w = JSON_WRITER_INIT;
 	struct volume_record *list = NULL;
-	const char *format = a->quiet ? "{{.Name}}" : a->format;
+	const char *format = a->quiet ? "{{.Name}}" : format_typed(a->format);
 	size_t n = 0;
 	int r;
 
@@ -41,9 +41,14 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	if (r < 0)
 		return r;
 	json_write_array(&w, NULL);
-	for (size_t i = 0; i < n; i++)
-		if (volumes_filter_fits(f, &list[i], &users))
+	for (size_t i = 0; i < n; i++) {
+		if (!volumes_filter_fits(f, &list[i], &users))
+			continue;
+		if (streq(format, "json"))
 			cmk_volume_write(&w, &list[i], &users);
+		else
+			cmk_volume_write_row(&w, &list[i], &users);
+	}
 	storage_volume_list_free(list, n);
 	return format_print_array(format, &w, titles, a->noheading, err);
 }

@@ -202,10 +202,9 @@ const char cmk_volume_fields[] =
 	"Name|Driver|Mountpoint|CreatedAt|Labels|Scope|Options|Status|UID|GID|Anonymous|"
 	"MountCount|NeedsCopyUp|NeedsChown|Timeout|StorageID|LockNumber";
 
-void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
-		      const struct volume_users *users)
+static void write_members(struct json_writer *w, const struct volume_record *v,
+			  const struct volume_users *users)
 {
-	json_write_object(w, NULL);
 	json_write_str(w, "Name", v->name);
 	json_write_str(w, "Driver", v->driver);
 	json_write_str(w, "Mountpoint", v->mountpoint);
@@ -223,5 +222,25 @@ void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
 	json_write_i64(w, "Timeout", 0);
 	json_write_str(w, "StorageID", "");
 	json_write_i64(w, "LockNumber", 0);
+}
+
+void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
+		      const struct volume_users *users)
+{
+	json_write_object(w, NULL);
+	write_members(w, v, users);
+	json_write_end(w, '}');
+}
+
+void cmk_volume_write_row(struct json_writer *w, const struct volume_record *v,
+			  const struct volume_users *users)
+{
+	/* As docker prints them where they are not looked for. */
+	static const char *const unknown[] = { "Availability", "Group", "Links", "Size" };
+
+	json_write_object(w, NULL);
+	write_members(w, v, users);
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+		json_write_str(w, unknown[i], "N/A");
 	json_write_end(w, '}');
 }

@@ -21,6 +21,9 @@ bool volumes_filter_fits(const struct volumes_filter *f, const struct volume_rec
 extern const char cmk_volume_fields[];
 void cmk_volume_write(struct json_writer *w, const struct volume_record *v,
 		      const struct volume_users *users);
+/* What templates of `volume ls` may name: docker's placeholders as well. */
+void cmk_volume_write_row(struct json_writer *w, const struct volume_record *v,
+			  const struct volume_users *users);
 /* Prints the volumes ARGV (NULL-ended), or ALL, through FORMAT; what is found also where another is
  * not. */
 int cmk_volume_inspect(struct storage *st, bool all, const char *format, char **argv,

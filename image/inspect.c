@@ -22,7 +22,8 @@ static void write_config(struct json_writer *w, const struct json *cfg)
 	static const char *const keys[] = { "User",	  "ExposedPorts", "Env",
 					    "Entrypoint", "Cmd",	  "Volumes",
 					    "WorkingDir", "Labels",	  "StopSignal",
-					    "OnBuild",	  "Shell",	  "ArgsEscaped" };
+					    "OnBuild",	  "Shell",	  "ArgsEscaped",
+					    "Healthcheck" }; /* the last: docker's place for it */
 
 	json_write_object(w, "Config");
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)

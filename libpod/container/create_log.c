@@ -6,9 +6,13 @@
 #include <sys/stat.h>
 
 #include "base/parse.h"
+#include "base/pattern.h"
 #include "libpod/libpod.h"
 
 #define MAX_FILES 1000
+/* What docker's driver "local" keeps where nothing is said. */
+#define LOCAL_SIZE 20000000
+#define LOCAL_FILES 5
 
 /* The digits behind a point, as so much of FACTOR. */
 static uint64_t fraction_of(const char *digits, size_t n, uint64_t factor)
@@ -107,6 +111,39 @@ static int take_label(struct create_plan *p, const char *value, struct cmk_err *
 	return 0;
 }
 
+/* docker's: the old files of a rotation as gzip. */
+static int take_compress(struct create_plan *p cmk_unused, const char *value, struct cmk_err *err)
+{
+	bool yes = false;
+
+	if (parse_bool(value, &yes) < 0)
+		return cmk_err_set(err, -EINVAL, "log option 'compress=%s': give true or false",
+				   value);
+	return yes ? cmk_err_set(err, -EOPNOTSUPP,
+				 "log option 'compress=%s': rotated files are not compressed",
+				 value)
+		   : 0;
+}
+
+/* docker's: whether a container waits for its log. */
+static int take_mode(struct create_plan *p cmk_unused, const char *value, struct cmk_err *err)
+{
+	if (streq(value, "blocking"))
+		return 0;
+	return cmk_err_set(err, streq(value, "non-blocking") ? -EOPNOTSUPP : -EINVAL,
+			   "log option 'mode=%s': a container's output is not dropped: blocking",
+			   value);
+}
+
+static int take_regex(struct create_plan *p cmk_unused, const char *value, struct cmk_err *err)
+{
+	struct pattern *pattern = NULL;
+	int r = pattern_new(value, &pattern, err);
+
+	pattern_free(pattern);
+	return r;
+}
+
 /* The whole of the container's labels and environment is known once the image is. */
 static int take_later(struct create_plan *p, const char *value, struct cmk_err *err)
 {
@@ -146,6 +183,10 @@ static const struct log_option {
 	{ "label", FOR_JOURNAL, take_label },
 	{ "labels", FOR_FILE | FOR_JOURNAL, take_later },
 	{ "env", FOR_FILE | FOR_JOURNAL, take_later },
+	{ "labels-regex", FOR_FILE | FOR_JOURNAL, take_regex },
+	{ "env-regex", FOR_FILE | FOR_JOURNAL, take_regex },
+	{ "compress", FOR_FILE, take_compress },
+	{ "mode", FOR_FILE | FOR_JOURNAL, take_mode },
 };
 
 static int take_option(struct create_plan *p, const struct log_driver_info *d, const char *text,
@@ -201,8 +242,9 @@ int create_log(struct create_plan *p, struct cmk_err *err)
 
 	if (!d) {
 		(void)cmk_err_set(err, -EINVAL, "invalid log driver '%s'", name);
-		(void)cmk_err_hint(err, "k8s-file, json-file, journald, none, passthrough or "
-					"passthrough-tty");
+		(void)cmk_err_hint(err,
+				   "k8s-file, json-file, local, journald, none, passthrough or "
+				   "passthrough-tty");
 		return -EINVAL;
 	}
 	p->c->cfg.log_driver = xstrdup(name);
@@ -211,9 +253,24 @@ int create_log(struct create_plan *p, struct cmk_err *err)
 		r = log_journal_probe(err);
 	for (char *const *o = p->o->log_opts; r == 0 && o && *o; o++)
 		r = take_option(p, d, *o, err);
+	if (r == 0 && streq(name, "local") && !p->c->cfg.log_max_size) {
+		p->c->cfg.log_max_size = LOCAL_SIZE;
+		p->c->cfg.log_max_files = p->c->cfg.log_max_files ?: LOCAL_FILES;
+	}
 	if (r == 0 && p->c->cfg.log_max_files > 1 && !p->c->cfg.log_max_size)
 		r = cmk_err_set(err, -EINVAL, "log option 'max-file' needs 'max-size'");
 	return r;
+}
+
+static void add_detail(struct create_plan *p, const char *key, const char *value)
+{
+	if (streq_null(p->c->cfg.log_driver, "journald")) {
+		add_field(&p->c->cfg.log_fields, key, strlen(key), value);
+	} else {
+		cleanup_free char *detail = xasprintf("%s=%s", key, value);
+
+		strv_env_set(&p->c->cfg.log_details, detail);
+	}
 }
 
 /* "a,b": those of FROM ("KEY=VALUE") become fields. */
@@ -224,28 +281,47 @@ static void add_named(struct create_plan *p, const char *names, char *const *fro
 	for (char **n = v; n && *n; n++) {
 		const char *value = strv_env_get(from, *n);
 
-		if (!value || !**n)
-			continue;
-		if (streq_null(p->c->cfg.log_driver, "journald")) {
-			add_field(&p->c->cfg.log_fields, *n, strlen(*n), value);
-		} else {
-			cleanup_free char *detail = xasprintf("%s=%s", *n, value);
-
-			strv_env_set(&p->c->cfg.log_details, detail);
-		}
+		if (value && **n)
+			add_detail(p, *n, value);
 	}
+}
+
+static int add_matching(struct create_plan *p, const char *regex, char *const *from,
+			struct cmk_err *err)
+{
+	struct pattern *pattern = NULL;
+	int r = pattern_new(regex, &pattern, err);
+
+	for (; r == 0 && from && *from; from++) {
+		size_t n = strcspn(*from, "=");
+		cleanup_free char *key = xstrndup(*from, n);
+
+		if ((*from)[n] && pattern_matches(pattern, key, NULL) > 0)
+			add_detail(p, key, *from + n + 1);
+	}
+	pattern_free(pattern);
+	return r;
 }
 
 int create_log_fields(struct create_plan *p, struct cmk_err *err)
 {
-	(void)err;
-	for (char *const *o = p->o->log_opts; o && *o; o++) {
-		const char *labels = str_after(*o, "labels="), *env = str_after(*o, "env=");
+	const struct {
+		const char *names, *regex;
+		char *const *from;
+	} rows[] = { { "labels=", "labels-regex=", p->c->cfg.labels },
+		     { "env=", "env-regex=", p->spec->process.env } };
+	int r = 0;
 
-		if (labels)
-			add_named(p, labels, p->c->cfg.labels);
-		if (env)
-			add_named(p, env, p->spec->process.env);
+	for (char *const *o = p->o->log_opts; r == 0 && o && *o; o++) {
+		for (size_t i = 0; r == 0 && i < ARRAY_LEN(rows); i++) {
+			const char *names = str_after(*o, rows[i].names);
+			const char *regex = str_after(*o, rows[i].regex);
+
+			if (names)
+				add_named(p, names, rows[i].from);
+			if (regex)
+				r = add_matching(p, regex, rows[i].from, err);
+		}
 	}
-	return 0;
+	return r;
 }

@@ -254,7 +254,7 @@ static int note_anonymous(struct create_plan *p, int dirfd, const char *name, st
 }
 
 /* As often as others remove it in between; each time it is made anew. */
-static int find_or_make(struct create_plan *p, const char *name, char *const *options,
+static int find_or_make(struct create_plan *p, const char *name, const struct volume_options *o,
 			struct volume_record *ret, struct cmk_err *err)
 {
 	for (;;) {
@@ -264,7 +264,7 @@ static int find_or_make(struct create_plan *p, const char *name, char *const *op
 		if (r != -ENOENT)
 			return r < 0 ? cmk_err_move(err, &e) : 0;
 		cmk_err_done(&e);
-		r = volume_make(p->st, name, options, false, true, &e);
+		r = volume_make(p->st, name, o, false, true, &e);
 		if (r < 0 && r != -EEXIST)
 			return cmk_err_move(err, &e);
 	}
@@ -273,19 +273,20 @@ static int find_or_make(struct create_plan *p, const char *name, char *const *op
 static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, struct cmk_err *err)
 {
 	cleanup(storage_volume_done) struct volume_record v = { 0 };
+	const struct volume_options o = { .options = m->volume_options,
+					  .labels = m->volume_labels };
 	char anonymous[CONTAINER_ID_LEN + 1];
 	struct container_mount *c;
 	struct spec_mount *s;
 	int r;
 
 	if (m->source) {
-		r = find_or_make(p, m->source, m->volume_options, &v, err);
+		r = find_or_make(p, m->source, &o, &v, err);
 	} else {
 		container_id_new(anonymous);
 		r = note_anonymous(p, dirfd, anonymous, err);
 		if (r == 0)
-			r = volume_make(p->st, anonymous, m->volume_options, true, !p->o->remove,
-					err);
+			r = volume_make(p->st, anonymous, &o, true, !p->o->remove, err);
 		if (r == 0)
 			r = hold_volume(p, anonymous, &v, err);
 	}

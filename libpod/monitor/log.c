@@ -9,8 +9,9 @@ static const struct log_driver log_driver_passthrough_tty = { .info = { .name = 
 									.passes_stdio = true } };
 
 static const struct log_driver *const drivers[] = {
-	&log_driver_k8s_file, &log_driver_json_file,   &log_driver_journald,
-	&log_driver_none,     &log_driver_passthrough, &log_driver_passthrough_tty,
+	&log_driver_k8s_file,	     &log_driver_json_file, &log_driver_local,
+	&log_driver_journald,	     &log_driver_none,	    &log_driver_passthrough,
+	&log_driver_passthrough_tty,
 };
 
 static const struct log_driver *find(const char *name)

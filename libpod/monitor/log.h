@@ -2,7 +2,7 @@
 /*
  * A container's output, by log driver, and how it is read back.
  *
- * Files (k8s-file, and json-file, which podman has as another name for the same format):
+ * Files (k8s-file, and json-file and local, docker's names, for the same format):
  * "RFC3339NANO stdout|stderr F|P TEXT\n". P: the line goes on in the next entry of the same stream;
  * an entry is at most LOG_ENTRY_MAX bytes of text. The last line of output that ended without a
  * newline is a P entry, so that a replay gives the same bytes.

@@ -168,3 +168,7 @@ const struct log_driver log_driver_json_file = { .info = { .name = "json-file", 
 						 .open = file_open,
 						 .write = file_write,
 						 .close = file_close };
+const struct log_driver log_driver_local = { .info = { .name = "local", .has_file = true },
+					     .open = file_open,
+					     .write = file_write,
+					     .close = file_close };

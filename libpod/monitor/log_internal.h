@@ -13,7 +13,8 @@ struct log_driver {
 	void (*write)(struct ctr_log *l, bool is_stderr, const char *data, size_t len);
 	void (*close)(struct ctr_log *l);
 };
-extern const struct log_driver log_driver_k8s_file, log_driver_json_file, log_driver_journald;
+extern const struct log_driver log_driver_k8s_file, log_driver_json_file, log_driver_local,
+	log_driver_journald;
 
 /* One read's worth in lines of usual length, with their heads. */
 #define LOG_BUF 131072

@@ -23,6 +23,7 @@ void opt_mount_done(struct opt_mount *m)
 	free(m->name);
 	(void)strv_free(m->options);
 	(void)strv_free(m->volume_options);
+	(void)strv_free(m->volume_labels);
 	*m = (struct opt_mount){ 0 };
 }
 

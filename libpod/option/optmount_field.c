@@ -68,6 +68,39 @@ static bool is_source(const char *key)
 	return streq(key, "src") || streq(key, "source");
 }
 
+/* docker's: what becomes of the mounts below the source. */
+static int bind_recursive(struct opt_mount *m, struct mount_words *w, const char *value,
+			  struct cmk_err *err)
+{
+	static const char *const words[] = { "enabled", "disabled", "writable", "readonly", NULL };
+	const char *const *word = words;
+
+	while (*word && !streq_null(value, *word))
+		word++;
+	if (!*word)
+		return cmk_err_set(err, -EINVAL,
+				   "bind-recursive: '%s': must be 'enabled', 'disabled', "
+				   "'writable' or 'readonly'",
+				   value ?: "");
+	m->recursive = *word;
+	return mount_word_add(m, w, streq(value, "disabled") ? "bind" : "rbind", err);
+}
+
+/* What is read-only is so with all that is mounted below, unless they are to be writable. */
+static int check_recursive(struct opt_mount *m, struct cmk_err *err)
+{
+	bool read_only = strv_has(m->options, "ro");
+
+	if (!m->recursive)
+		return 0;
+	if (streq(m->recursive, "readonly") && !read_only)
+		return cmk_err_set(err, -EINVAL,
+				   "bind-recursive=readonly needs 'readonly' beside it");
+	if (read_only && (streq(m->recursive, "readonly") || streq(m->recursive, "enabled")))
+		strv_add(&m->options, "rro");
+	return 0;
+}
+
 /* Keys of bind, glob and volume. */
 static int files_field(struct opt_mount *m, struct mount_words *w, const char *key,
 		       const char *value, struct cmk_err *err)
@@ -81,6 +114,8 @@ static int files_field(struct opt_mount *m, struct mount_words *w, const char *k
 		r = flag_field(value, &on, err);
 		return r < 0 ? r : mount_word_add(m, w, on ? "bind" : "rbind", err);
 	}
+	if (streq(key, "bind-recursive") && streq(m->type, "bind"))
+		return bind_recursive(m, w, value, err);
 	if (streq(key, "relabel")) {
 		if (!value || (!streq(value, "shared") && !streq(value, "private")))
 			return cmk_err_set(err, -EINVAL,
@@ -186,6 +221,27 @@ static int add_volume_option(struct opt_mount *m, const char *value, struct cmk_
 	return 0;
 }
 
+/* What a volume that is made gets. */
+static int volume_field(struct opt_mount *m, const char *key, const char *value,
+			struct cmk_err *err)
+{
+	if (streq(key, "volume-opt"))
+		return add_volume_option(m, value, err);
+	if (streq(key, "volume-label")) {
+		if (!value || !*value || *value == '=')
+			return no_argument(key, err);
+		strv_add(&m->volume_labels, value);
+		return 0;
+	}
+	if (!value || !*value)
+		return no_argument(key, err);
+	if (!streq(value, "local"))
+		return cmk_err_set(err, -EOPNOTSUPP,
+				   "volume-driver: '%s' is not supported: there is 'local' alone",
+				   value);
+	return 0;
+}
+
 static int mount_field(struct opt_mount *m, struct mount_words *w, const char *key,
 		       const char *value, struct cmk_err *err)
 {
@@ -206,8 +262,9 @@ static int mount_field(struct opt_mount *m, struct mount_words *w, const char *k
 	if (is_type(m, "volume", "image") &&
 	    (streq(key, "subpath") || streq(key, "volume-subpath") || streq(key, "image-subpath")))
 		return set_subpath(m, key, value, err);
-	if (streq(m->type, "volume") && streq(key, "volume-opt"))
-		return add_volume_option(m, value, err);
+	if (streq(m->type, "volume") &&
+	    (streq(key, "volume-opt") || streq(key, "volume-label") || streq(key, "volume-driver")))
+		return volume_field(m, key, value, err);
 	if (streq(m->type, "image"))
 		return image_field(m, key, value, err);
 	if (streq(m->type, "artifact"))
@@ -281,6 +338,8 @@ static int mount_fields(char *const *fields, struct opt_mount *m, struct cmk_err
 	}
 	if (r == 0)
 		r = check_complete(m, err);
+	if (r == 0)
+		r = check_recursive(m, err);
 	if (r == 0 && streq(m->type, "devpts"))
 		strv_add(&m->options, "newinstance");
 	else if (r == 0 && !is_type(m, "image", "artifact"))

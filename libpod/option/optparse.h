@@ -34,11 +34,12 @@ struct opt_mount {
 	char *type;
 	/* as typed; of an image or artifact its name; NULL: tmpfs and such, anonymous volume */
 	char *source;
-	char *destination;     /* absolute, cleaned; NULL: glob that keeps the host's paths */
-	char **options;	       /* for spec_mount */
-	char *subpath;	       /* of a volume or an image, "" for none */
-	char **volume_options; /* "KEY=VALUE" for a volume that is made */
-	char *upper, *work;    /* of an overlay, as typed, or NULL */
+	char *destination; /* absolute, cleaned; NULL: glob that keeps the host's paths */
+	char **options;	   /* for spec_mount */
+	char *subpath;	   /* of a volume or an image, "" for none */
+	/* "KEY=VALUE" for a volume that is made */
+	char **volume_options, **volume_labels;
+	char *upper, *work; /* of an overlay, as typed, or NULL */
 	/* artifact: which of its files, by one of these, or NULL; and their name inside */
 	char *title, *digest, *name;
 	char *artifact;	     /* whose file the source is: set while a container is made */
@@ -47,8 +48,9 @@ struct opt_mount {
 	bool chown;	     /* U */
 	bool nocopy;	     /* a volume gets nothing of the image's content */
 	bool idmap;
-	char *idmap_own; /* the mount's own map, see optidmap.h; NULL: the container's */
-	bool rw;	 /* image: on an overlay of its own */
+	char *idmap_own;       /* the mount's own map, see optidmap.h; NULL: the container's */
+	bool rw;	       /* image: on an overlay of its own */
+	const char *recursive; /* bind: bind-recursive=, a literal, or NULL */
 };
 void opt_mount_done(struct opt_mount *m);
 /* -v [SRC:]DST[:OPT,…]: a path is bound, a name is a volume's, and without a source the volume is

@@ -82,7 +82,7 @@ const struct quadlet_key quadlet_keys[] = {
 		  "before"),
 	C("Label", ARGS, "label"),
 	C("LogDriver", STRING, "log-driver",
-	  .words = "k8s-file|json-file|journald|none|passthrough|passthrough-tty"),
+	  .words = "k8s-file|json-file|local|journald|none|passthrough|passthrough-tty"),
 	C("LogOpt", WORDS, "log-opt"),
 	C("Mask", ARGS, "security-opt", .prefix = "mask="),
 	C("Memory", STRING, "memory", .check = QUADLET_BYTES),

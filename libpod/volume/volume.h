@@ -16,10 +16,9 @@ struct volume_options {
 /* NAME NULL: a random one. *RET_NAME is owned. */
 int volume_create(struct storage *st, const char *name, const struct volume_options *o,
 		  char **ret_name, struct cmk_err *err);
-/* For a container that asks for it: the volume NAME, with options of the driver "local". -EEXIST
- * where there is one. */
-int volume_make(struct storage *st, const char *name, char *const *options, bool anonymous,
-		bool durable, struct cmk_err *err);
+/* For a container that asks for it: the volume NAME. -EEXIST where there is one. */
+int volume_make(struct storage *st, const char *name, const struct volume_options *o,
+		bool anonymous, bool durable, struct cmk_err *err);
 
 /* Removes a volume. CMK_ERR_IN_USE where containers use it and FORCE is not given; with it they are
  * removed first, stopped within TIMEOUT_MS. */

@@ -176,8 +176,8 @@ static int create(struct storage *st, struct volume_record *v, const struct volu
 	return r;
 }
 
-int volume_make(struct storage *st, const char *name, char *const *options, bool anonymous,
-		bool durable, struct cmk_err *err)
+int volume_make(struct storage *st, const char *name, const struct volume_options *o,
+		bool anonymous, bool durable, struct cmk_err *err)
 {
 	cleanup(storage_volume_done) struct volume_record v = {
 		.name = xstrdup(name),
@@ -185,8 +185,7 @@ int volume_make(struct storage *st, const char *name, char *const *options, bool
 		.driver = xstrdup("local"),
 		.anonymous = anonymous,
 	};
-	const struct volume_options o = { .options = options };
-	int r = create(st, &v, &o, durable, err);
+	int r = create(st, &v, o, durable, err);
 
 	if (r == 0)
 		volume_event(st, "create", name);

@@ -112,6 +112,81 @@ See 'cmk help'"
 	assert_equal "$docker" "$output"
 }
 
+@test "info has docker's names, in JSON and in templates" {
+	load_images alpine
+	run_cmk create --net=none alpine true
+	run_cmk info --format json
+	jq -e --arg arch "$(uname -m)" --arg root "$CMK_ROOT" '.Containers == 1 and .ContainersStopped == 1 and
+		.ContainersRunning == 0 and .Images == 1 and .Architecture == $arch and .OSType == "linux" and
+		.DockerRootDir == $root and .CgroupVersion == "2" and .MemTotal == .host.memTotal and
+		(.SecurityOptions | any(startswith("name=seccomp,profile="))) and (.SecurityOptions | index("name=rootless")) and
+		.Swarm.LocalNodeState == "inactive" and .Runtimes[.DefaultRuntime].path == .host.ociRuntime.path and
+		([.MemoryLimit, .SwapLimit, .CPUShares, .PidsLimit, .CPUSet, .Debug, .IPv4Forwarding] | all(type == "boolean")) and
+		(.host.cgroupControllers as $c | .PidsLimit == ($c | any(. == "pids"))) and
+		(.SystemTime | test("^20[0-9-]{8}T[0-9:]{8}\\.[0-9]{9}Z$"))' <<<"$output"
+	local all=$output
+	run_cmk info --format '{{json .}}'
+	assert_equal "${#lines[@]}" 1
+	assert_equal "$(jq -S 'del(.SystemTime, .host.memFree, .host.swapFree, .host.uptime, .host.cpuUtilization, .store.graphRootUsed)' <<<"$output")" \
+		"$(jq -S 'del(.SystemTime, .host.memFree, .host.swapFree, .host.uptime, .host.cpuUtilization, .store.graphRootUsed)' <<<"$all")"
+	HTTP_PROXY=http://proxy:1 run_cmk info --format '{{.HttpProxy}} {{.ClientInfo.Context}} {{len .Runtimes}} {{.OSVersion}}'
+	assert_equal "$output" "http://proxy:1 default 1 $(. /etc/os-release && echo "$VERSION_ID")"
+	# The same each time, another for another store.
+	run_cmk info -f '{{.ID}}'
+	local id=$output
+	assert_match "$id" '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+	run_cmk info -f '{{.ID}}'
+	assert_equal "$output" "$id"
+	run_cmk --root "$T/other" info -f '{{.ID}}'
+	refute_match "$output" "$id"
+	run_cmk info
+	refute_match "$output" 'Swarm'
+}
+
+@test "version has docker's names of a client and a server in templates" {
+	run_cmk version --format '{{.Server.KernelVersion}} {{.Server.Experimental}} {{.Client.Context}} {{(index .Server.Components 0).Name}}'
+	assert_equal "$output" "$(uname -r) false default cmk"
+	run_cmk version --format '[{{.Client.Platform.Name}}{{.Client.DefaultAPIVersion}}{{.Server.MinAPIVersion}}{{.Server.BuildTime}}]'
+	assert_equal "$output" '[]'
+	run_cmk version --format json
+	assert_equal "$(jq -c keys <<<"$output")" '["Client"]'
+	assert_equal "$(jq '.Client | has("Platform")' <<<"$output")" false
+}
+
+@test "--format table, docker's word, and an empty one give the usual table" {
+	load_images alpine
+	run_cmk volume create v
+	run_cmk run -d --name up --net=none alpine sleep 1000
+	local command format
+	for command in 'ps' 'images' 'history alpine' 'volume ls' 'system df'; do
+		# shellcheck disable=SC2086
+		run_cmk $command
+		local titles n=${#lines[@]}
+		titles=$(tr -s ' ' <<<"${lines[0]}")
+		for format in table ''; do
+			# shellcheck disable=SC2086
+			run_cmk $command --format "$format"
+			assert_equal "$(tr -s ' ' <<<"${lines[0]}")" "$titles"
+			assert_equal "${#lines[@]}" "$n"
+		done
+	done
+	run_cmk stats --no-stream --format table
+	assert_match "${lines[0]}" '^ID +NAME +CPU %'
+	assert_equal "${#lines[@]}" 2
+	run_cmk images -q --format table
+	assert_match "$output" '^[0-9a-f]{12}$'
+	run_cmk rm -f -t 0 up
+}
+
+@test "--context: there is docker's default alone" {
+	run_cmk --context default version --format '{{.Client.Os}}'
+	assert_equal "$output" linux
+	run_cmk 125 --context far version
+	assert_error 'the only --context value allowed is "default"'
+	run_cmk 125 --host ssh://far version
+	assert_error "not supported: option '--host' of 'cmk'"
+}
+
 @test "a bad option or value is one line, one that says where to read, and 125" {
 	run_cmk 125 version --formt json
 	assert_error "unknown flag: --formt \(did you mean '--format'\?\)"

@@ -197,3 +197,11 @@ echo ran' >data/script
 	run_cmk ps -aq
 	assert_equal "$output" ""
 }
+
+@test "--isolation: there are the namespaces alone" {
+	opts=(--isolation default)
+	run_in echo in
+	assert_equal "$output" in
+	run_cmk 125 run --rm --net=none --isolation hyperv --rootfs "$fs" true
+	assert_error "invalid value 'hyperv' for option '--isolation'"
+}

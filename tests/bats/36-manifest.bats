@@ -437,6 +437,18 @@ whole_list() { # REF
 	assert_equal "$(list foo '.manifests[0].annotations | length')" 12
 }
 
+@test "--insecure: docker's word for --tls-verify=false" {
+	: >none.conf
+	export CONTAINERS_REGISTRIES_CONF=$PWD/none.conf
+	run_cmk 125 manifest create foo "docker://$MULTI"
+	run_cmk manifest create --insecure foo "docker://$MULTI"
+	run_cmk 125 manifest inspect "docker://$MULTI"
+	run_cmk manifest inspect --insecure "docker://$MULTI"
+	run_cmk manifest push -q --insecure foo "docker://$(repo ins):1"
+	run_cmk 125 manifest create --insecure --tls-verify=false bar "docker://$MULTI"
+	assert_error "cannot be used together"
+}
+
 @test "what cannot be done" {
 	made_here one
 	run_cmk manifest create foo one:1

@@ -170,6 +170,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 		"$(dpkg --print-architecture) linux /bin/sh layers"
 	assert_equal "$(jq -r '.[0].RepoTags[0]' <<<"$output")" "$REGISTRY/library/alpine:latest"
 	assert_equal "$(jq -r '.[0].Created' <<<"$output")" 2024-01-02T03:04:05Z
+	assert_equal "$(jq '.[0].Config | has("Healthcheck")' <<<"$output")" false
 	run_cmk 125 image inspect alpine nothing
 	assert_equal "$(jq length <<<"$output")" 1
 	assert_error "nothing: image not known"

@@ -64,6 +64,9 @@ look() { # IMAGE
 	local json=$output
 	get() { jq -cr ".[0]$1" <<<"$json"; }
 	assert_equal "$(get .Author)" "Ann O"
+	# docker's place for it, beside podman's.
+	assert_equal "$(get .Config.Healthcheck)" "$(get .Healthcheck)"
+	assert_equal "$(get .Config.Healthcheck.Retries)" 2
 	assert_equal "$(get .Config.Cmd)" '["ls","-l"]'
 	assert_match "$(get .Config.Env)" '"GIVEN=1","A=b","C=d e"'
 	assert_equal "$(get '.Config.ExposedPorts|keys')" '["80/udp","99/tcp"]'
@@ -91,6 +94,13 @@ look() { # IMAGE
 	run_cmk ps --format '{{.State}}'
 	assert_equal "$output" running
 	run_cmk commit --pause=false c1
+	run_cmk events --stream=false -f event=pause
+	local before=${#lines[@]}
+	run_cmk commit --no-pause c1
+	run_cmk events --stream=false -f event=pause
+	assert_equal "${#lines[@]}" "$before"
+	run_cmk 125 commit --no-pause --pause c1
+	assert_error "cannot be used together"
 	run_cmk rm -f -t 0 c1
 }
 

@@ -41,6 +41,17 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_match "$output" '^[0-9a-f]{64}$'
 }
 
+@test "create --name, as docker's older scripts have it" {
+	run_cmk volume create --name old
+	assert_equal "$output" old
+	run_cmk volume exists old
+	run_cmk 125 volume create --name old other
+	assert_error "--name and a NAME cannot be used together"
+	run_cmk 125 volume create --name 'a b'
+	run_cmk volume ls -q
+	assert_equal "$output" old
+}
+
 @test "names: taken, bad, unknown, ambiguous" {
 	run_cmk volume create one
 	run_cmk 125 volume create one
@@ -106,6 +117,29 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_equal "$output" 'v2: map[app:db] tmpfs'
 	run_cmk volume ls --format json
 	assert_equal "$(python3 -c 'import json,sys; print([v["Name"] for v in json.load(sys.stdin)])' <<<"$output")" "['v1', 'v2']"
+}
+
+@test "ls has docker's columns, inspect has not" {
+	run_cmk volume create v1
+	run_cmk volume ls --format '{{.Name}} {{.Links}} {{.Size}} {{.Group}} {{.Availability}}'
+	assert_equal "$output" 'v1 N/A N/A N/A N/A'
+	run_cmk volume ls --format '{{json .}}'
+	assert_equal "$(jq -r '.Name + .Size' <<<"$output")" v1N/A
+	run_cmk volume ls --format json
+	assert_equal "$(jq 'any(.[]; has("Size"))' <<<"$output")" false
+	run_cmk 125 volume inspect --format '{{.Links}}' v1
+	assert_error Links
+}
+
+@test "--volume-driver: local alone" {
+	images
+	opts=(--volume-driver local -v kept:/kept)
+	in_plain touch /kept/f
+	run_cmk volume inspect --format '{{.Driver}}' kept
+	assert_equal "$output" local
+	run_cmk 125 create --net=none --volume-driver far -v other:/kept plain true
+	assert_error "invalid value 'far' for option '--volume-driver'"
+	run_cmk 1 volume exists other
 }
 
 @test "options that cannot be are refused" {

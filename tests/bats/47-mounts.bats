@@ -268,6 +268,52 @@ in_img() { run_cmk run --rm --net=none "${opts[@]}" img "$@"; }
 	assert_error "invalid mount option"
 }
 
+@test "type=volume: labels and the driver of a volume that is made" {
+	image img
+	opts=(--mount type=volume,src=made,dst=/m,volume-driver=local,volume-label=app=web,volume-label=tier)
+	in_img touch /m/f
+	run_cmk volume inspect -f '{{json .Labels}}' made
+	assert_equal "$output" '{"app":"web","tier":""}'
+	run_cmk volume ls -q --filter label=app=web
+	assert_equal "$output" made
+	run_cmk 125 run --rm --mount type=volume,src=bad,dst=/m,volume-driver=far img true
+	assert_error "volume-driver: 'far' is not supported: there is 'local' alone"
+	run_cmk 125 run --rm --mount type=volume,src=bad,dst=/m,volume-label==x img true
+	assert_error volume-label
+	run_cmk 125 run --rm --mount type=bind,src=/tmp,dst=/m,volume-label=x img true
+	assert_error "invalid mount option"
+	run_cmk 1 volume exists bad
+}
+
+@test "type=bind: bind-recursive, docker's word for what is mounted below" {
+	image img
+	mkdir -p src
+	opts=(--mount "type=bind,src=$T/src,dst=/b,bind-recursive=disabled")
+	in_img touch /b/f
+	assert test -e src/f
+	# What lies under a mount cannot be had without it by users.
+	run_cmk 125 run --rm --net=none --mount "type=bind,src=/dev,dst=/b,bind-recursive=disabled" img true
+	assert_error "there are mounts below it: use rbind"
+	opts=(--mount "type=bind,src=/dev,dst=/b,bind-recursive=enabled")
+	in_img sh -c 'grep -q " /b/shm " /proc/self/mountinfo && touch /b/shm/cmk-$$ && rm /b/shm/cmk-$$ && echo writable'
+	assert_equal "$output" writable
+	# What is read-only is so down to the last mount, but where that is to stay writable.
+	for how in enabled readonly; do
+		opts=(--mount "type=bind,src=/dev,dst=/b,readonly,bind-recursive=$how")
+		in_img sh -c 'touch /b/shm/cmk-$$ || echo no'
+		assert_equal "$output" no
+	done
+	opts=(--mount "type=bind,src=/dev,dst=/b,readonly,bind-recursive=writable")
+	in_img sh -c 'touch /b/shm/cmk-$$ && rm /b/shm/cmk-$$ && echo writable'
+	assert_equal "$output" writable
+	run_cmk 125 run --rm --mount "type=bind,src=$T/src,dst=/b,bind-recursive=readonly" img true
+	assert_error "bind-recursive=readonly needs 'readonly' beside it"
+	run_cmk 125 run --rm --mount "type=bind,src=$T/src,dst=/b,bind-recursive=some" img true
+	assert_error "bind-recursive: 'some': must be 'enabled'"
+	run_cmk 125 run --rm --mount type=tmpfs,dst=/b,bind-recursive=disabled img true
+	assert_error bind-recursive
+}
+
 @test "nothing of cmk's is written to what is mounted at /run" {
 	image img
 	mkdir src

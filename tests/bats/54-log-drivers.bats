@@ -162,6 +162,42 @@ config() { cmk inspect -f "{{.HostConfig.LogConfig.$2}}" "$1"; }
 	assert_error "'labels' is supported only by the k8s-file log driver"
 }
 
+@test "local: docker's name for files that are bounded without a word" {
+	run_cmk run --name c1 --log-driver local "${RUN[@]}" echo kept
+	run_cmk logs c1
+	assert_equal "$output" kept
+	assert_equal "$(config c1 Type)" local
+	assert_equal "$(config c1 Size)" 20MB
+	run_cmk run -d --name c2 --log-driver local --log-opt max-size=4k "${RUN[@]}" sh -c 'seq 1 2000'
+	run_cmk wait c2
+	assert [ "$(cat "$(config c2 Path)"* | wc -c)" -le 8000 ]
+	assert_equal "$(cmk logs --tail 1 c2)" 2000
+}
+
+@test "labels-regex, env-regex: all whose names match" {
+	run_cmk run --name c1 --label com.a=1 --label com.b=2 --label org=3 -e LANG=C -e LANGUAGE=en -e SLANG=no \
+		--log-opt labels-regex='^com\.' --log-opt env-regex='^LANG' "${RUN[@]}" echo out
+	run_cmk logs --details c1
+	assert_equal "$output" 'LANG=C,LANGUAGE=en,com.a=1,com.b=2 out'
+	run_cmk 125 create --log-opt 'labels-regex=(' "${RUN[@]}" true
+	assert_error '\('
+	run_cmk 125 create --log-driver none --log-opt env-regex=a "${RUN[@]}" true
+	assert_error "'env-regex' is supported only by the k8s-file log driver"
+}
+
+@test "compress and mode: what docker's users write for the way that there is" {
+	run_cmk run --name c1 --log-driver json-file --log-opt compress=false --log-opt mode=blocking "${RUN[@]}" echo out
+	run_cmk logs c1
+	assert_equal "$output" out
+	run_cmk 125 create --log-opt compress=true "${RUN[@]}" true
+	assert_error "log option 'compress=true': rotated files are not compressed"
+	run_cmk 125 create --log-opt compress=maybe "${RUN[@]}" true
+	assert_error 'give true or false'
+	run_cmk 125 create --log-opt mode=non-blocking "${RUN[@]}" true
+	assert_error "log option 'mode=non-blocking'"
+	run_cmk 125 create --log-opt mode=fast "${RUN[@]}" true
+}
+
 @test "bad drivers and options are refused" {
 	run_cmk 125 create --log-driver bogus "${RUN[@]}" true
 	assert_error bogus

@@ -337,6 +337,8 @@ setup() {
 	load_images alpine
 	run_cmk image inspect --format '<{{.Config.Entrypoint}} {{.Config.ExposedPorts}} {{.Config.Volumes}}|{{.Config.WorkingDir}}{{.Config.User}}{{.Config.StopSignal}}|{{.HealthCheck}}>' alpine
 	assert_equal "$output" '<[] map[] map[]||<nil>>'
+	run_cmk image inspect --format '{{.Config.Healthcheck}} {{json .Config.OnBuild}} {{json .Config.Shell}}' alpine
+	assert_equal "$output" '<nil> null null'
 	run_cmk 125 image inspect --format '{{.Config.Nothing}}' alpine
 	assert_error "can't evaluate field Nothing"
 	run_cmk create --name c --net=none alpine true

@@ -367,10 +367,13 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 }
 
 @test "container X: every command has its two-word form" {
-	for c in attach cleanup create exec init inspect kill logs pause prune rename restart rm run start stop unpause update wait; do
+	for c in attach cleanup create exec init inspect kill logs pause prune remove rename restart rm run start stop unpause update wait; do
 		run_cmk container "$c" --help
-		assert_match "$output" "cmk (container )?$c"
+		assert_match "$output" "cmk (container )?${c/#remove/rm}"
 	done
+	run_cmk create --net=none --name gone --rootfs "$(rootfs)" true
+	run_cmk container remove gone
+	run_cmk 1 container exists gone
 }
 
 @test "--requires: started first, and kept while it is needed; --depend" {

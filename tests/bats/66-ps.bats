@@ -212,6 +212,14 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" checked
 	run_cmk ps -f name=checked --format '{{.Status}}'
 	assert_match "$output" '^Up .* \(healthy\)$'
+	run_cmk ps -f name=checked -f name=up --format '{{.Names}}={{.HealthStatus}}'
+	assert_equal "$output" $'up=\nchecked=healthy'
+	names -f is-task=true
+	assert_equal "$output" ''
+	names -f is-task=false
+	assert_equal "$output" $'up\nchecked'
+	run_cmk 125 ps -f is-task=perhaps
+	assert_error 'true or false'
 	run_cmk 125 ps -f health=fine
 	assert_error 'health'
 	names -a -f pod=web

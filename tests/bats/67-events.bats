@@ -74,7 +74,7 @@ remove $id"
 	# What docker's templates ask for.
 	run_cmk events --stream=false --until 1000000010 -f event=died \
 		--format '{{.Action}} {{.From}} {{.Scope}} {{.Actor.ID}} {{with .Actor.Attributes}}{{.name}} {{.image}} {{.exitCode}} {{.a}}{{end}}'
-	assert_equal "$output" 'died i local aa11 c1 i 0 1'
+	assert_equal "$output" 'die i local aa11 c1 i 0 1'
 	run_cmk events --stream=false --until 1000000010 -f event=die -f event=start --format "$fmt"
 	assert_equal "$output" 'container died'
 	run_cmk events --stream=false --until 1000000010 -f status=died --format "$fmt"
@@ -93,6 +93,30 @@ remove $id"
 	assert_equal "$output" '2001-09-09 01:46:40 +0000 UTC container create aa11 (image=i, name=c1, a=1, b=2)
 2001-09-09 01:46:41 +0000 UTC container died aa11 (image=i, name=c1, a=1)
 2001-09-09 01:46:42.5 +0000 UTC volume create aa11'
+}
+
+@test "docker's filters and its words for events" {
+	add_event '{"time":1000000000000000000,"type":"container","status":"exec","id":"aa11","name":"c1","image":"i"}'
+	add_event '{"time":1000000001000000000,"type":"container","status":"exec_died","id":"aa11","name":"c1","image":"i"}'
+	add_event '{"time":1000000002000000000,"type":"container","status":"health_status","id":"aa11","name":"c1","image":"i","health_status":"healthy"}'
+	add_event '{"time":1000000003000000000,"type":"container","status":"remove","id":"aa11","name":"c1","image":"i"}'
+	add_event '{"time":1000000004000000000,"type":"image","status":"remove","id":"bb22","name":"bb22"}'
+	add_event '{"time":1000000005000000000,"type":"volume","status":"remove","name":"v"}'
+	local filter fmt='{{.Type}} {{.Status}}'
+	run_cmk events --stream=false --until 1000000010 --format '{{.Action}}'
+	assert_equal "$output" $'exec_start\nexec_die\nhealth_status: healthy\ndestroy\ndelete\ndestroy'
+	run_cmk events --stream=false --until 1000000010 -f event=destroy -f type=container --format "$fmt"
+	assert_equal "$output" 'container remove'
+	run_cmk events --stream=false --until 1000000010 -f event=delete -f type=image --format "$fmt"
+	assert_equal "$output" 'image remove'
+	run_cmk events --stream=false --until 1000000010 -f event=exec_create -f event=exec_die --format "$fmt"
+	assert_equal "$output" $'container exec\ncontainer exec_died'
+	run_cmk events --stream=false --until 1000000010 -f scope=local -f type=volume --format "$fmt"
+	assert_equal "$output" 'volume remove'
+	for filter in scope=swarm daemon=x plugin=x config=x node=x service=x; do
+		run_cmk events --stream=false --until 1000000010 -f "$filter" --format "$fmt"
+		assert_equal "$output" ''
+	done
 }
 
 @test "bad filters, times and templates are errors with exit code 125" {

@@ -17,6 +17,7 @@ teardown() {
 }
 
 has_line() { grep -q -- "$2" "$1"; }
+no_ps() { ! cmk exec "$1" test -e /bin/ps; }
 host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 
 @test "top shows podman's columns with the container's users and numbers" {
@@ -79,6 +80,32 @@ host_pid() { cmk inspect --format '{{.State.Pid}}' "$1"; }
 	assert_match "$stderr" "parsing ps args '-o 'pid': a quote is not closed"
 	run_cmk 125 top up -o nonsense
 	assert_match "$stderr" 'Error: executing ps\(1\) in the container: exit code 1'
+}
+
+@test "top with docker's options where the image has no ps, or busybox's" {
+	local option
+	run_cmk run -d --name bare --network none alpine sh -c 'rm /bin/ps; exec sleep 1000'
+	wait_for 20 no_ps bare
+	for option in -ef -e -A; do
+		run_cmk top bare "$option"
+		assert_match "${lines[0]}" 'PID .*TIME +COMMAND$'
+		assert_match "${lines[1]}" "^(root +)?1 .* sleep"
+		assert_equal "${#lines[@]}" 2
+		assert_equal "$stderr" ''
+	done
+	run_cmk top bare aux
+	assert_match "${lines[0]}" '^USER +PID +%CPU +VSZ +RSS +TTY +STATE +STIME +TIME +COMMAND$'
+	for option in bare up; do
+		run_cmk top $option -o pid,user,cmd
+		assert_match "${lines[0]}" '^PID +USER +COMMAND$'
+		assert_match "${lines[1]}" '^1 +root +sleep 1000$'
+		run_cmk top $option -eo 'pid comm'
+		assert_match "${lines[1]}" '^ *1 +sleep$'
+	done
+	run_cmk 127 top bare -p 1
+	assert_error 'the image has no ps'
+	run_cmk 127 top bare -o pid,nonsense
+	assert_error 'the image has no ps'
 }
 
 @test "top wants a container that runs" {

@@ -484,6 +484,7 @@ static void test_drivers(void **state)
 	(void)state;
 	assert_null(log_driver_find("x"));
 	assert_true(log_driver_find("json-file")->has_file);
+	assert_true(log_driver_find("local")->has_file);
 	assert_true(log_driver_find("passthrough")->passes_stdio);
 	assert_int_equal(ctr_log_open_target(&none, &l, NULL), 0);
 	assert_null(l);

@@ -100,6 +100,32 @@ static void mounts_are_read(void **state)
 		     "glob /a* /b ro,rprivate,rbind");
 	expect_mount(opt_mount_parse, "type=tmpfs,dst=/t,notmpcopyup,noexec,ro",
 		     "tmpfs - /t noexec,ro,rprivate,nosuid,nodev");
+	expect_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-recursive=disabled",
+		     "bind /a /b bind,rw,rprivate");
+	expect_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-recursive=enabled",
+		     "bind /a /b rbind,rw,rprivate");
+	expect_mount(opt_mount_parse, "type=bind,bind-recursive=readonly,src=/a,dst=/b,ro",
+		     "bind /a /b rbind,ro,rro,rprivate");
+	expect_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,ro,bind-recursive=enabled",
+		     "bind /a /b ro,rbind,rro,rprivate");
+	expect_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,ro,bind-recursive=writable",
+		     "bind /a /b ro,rbind,rprivate");
+}
+
+static void a_volumes_labels_are_read(void **state)
+{
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct opt_mount m = { 0 };
+	cleanup_free char *labels = NULL;
+
+	(void)state;
+	assert_int_equal(opt_mount_parse("type=volume,src=v,dst=/b,volume-driver=local,"
+					 "volume-label=a=b=c,volume-label=d",
+					 &m, &err),
+			 0);
+	labels = strv_join(m.volume_labels, ",");
+	assert_string_equal(labels, "a=b=c,d");
+	opt_mount_done(&m);
 }
 
 static void bad_mounts_are_refused(void **state)
@@ -135,6 +161,19 @@ static void bad_mounts_are_refused(void **state)
 	refuse_mount(opt_mount_parse, "type=tmpfs,dst=/b,tmpfs-mode=9", -EINVAL, "bad value '9'");
 	refuse_mount(opt_mount_parse, "type=bind,\"src=/a,dst=/b", -EINVAL, "quote");
 	refuse_mount(opt_mount_parse, "type=bind,\"src=/a\"x,dst=/b", -EINVAL, "quote");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-recursive", -EINVAL, "must be");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-recursive=yes", -EINVAL,
+		     "must be");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,bind-recursive=readonly", -EINVAL,
+		     "needs 'readonly'");
+	refuse_mount(opt_mount_parse, "src=v,dst=/b,bind-recursive=disabled", -EINVAL,
+		     "invalid mount option");
+	refuse_mount(opt_mount_parse, "src=v,dst=/b,volume-label", -EINVAL, "must provide");
+	refuse_mount(opt_mount_parse, "src=v,dst=/b,volume-label==x", -EINVAL, "must provide");
+	refuse_mount(opt_mount_parse, "src=v,dst=/b,volume-driver=", -EINVAL, "must provide");
+	refuse_mount(opt_mount_parse, "src=v,dst=/b,volume-driver=nfs", -EOPNOTSUPP, "'local'");
+	refuse_mount(opt_mount_parse, "type=bind,src=/a,dst=/b,volume-label=x", -EINVAL,
+		     "invalid mount option");
 }
 
 static void tmpfs_is_read(void **state)
@@ -339,12 +378,19 @@ static void label_files_are_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(env_is_merged),       cmocka_unit_test(label_files_are_read),
-		cmocka_unit_test(volumes_are_read),    cmocka_unit_test(bad_volumes_are_refused),
-		cmocka_unit_test(mounts_are_read),     cmocka_unit_test(bad_mounts_are_refused),
-		cmocka_unit_test(tmpfs_is_read),       cmocka_unit_test(limits_are_read),
-		cmocka_unit_test(secrets_are_read),    cmocka_unit_test(devices_are_read),
-		cmocka_unit_test(environment_is_read), cmocka_unit_test(entrypoints_are_read),
+		cmocka_unit_test(env_is_merged),
+		cmocka_unit_test(label_files_are_read),
+		cmocka_unit_test(volumes_are_read),
+		cmocka_unit_test(bad_volumes_are_refused),
+		cmocka_unit_test(mounts_are_read),
+		cmocka_unit_test(a_volumes_labels_are_read),
+		cmocka_unit_test(bad_mounts_are_refused),
+		cmocka_unit_test(tmpfs_is_read),
+		cmocka_unit_test(limits_are_read),
+		cmocka_unit_test(secrets_are_read),
+		cmocka_unit_test(devices_are_read),
+		cmocka_unit_test(environment_is_read),
+		cmocka_unit_test(entrypoints_are_read),
 		cmocka_unit_test(ports_labels_names),
 	};
 
