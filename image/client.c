@@ -98,8 +98,7 @@ int client_open(struct client *c, const struct client_target *t, struct cmk_err 
 {
 	struct proto_head h = {
 		.type = PROTO_OPEN,
-		.flags = (t->insecure ? PROTO_INSECURE : 0) | (t->files ? PROTO_FILES : 0) |
-			 (t->patient ? PROTO_PATIENT : 0),
+		.flags = (t->insecure ? PROTO_INSECURE : 0) | (t->files ? PROTO_FILES : 0),
 		.retries = t->retries,
 		.retry_delay_ms = t->retry_delay_ms,
 	};

@@ -22,9 +22,8 @@ int client_fd(const struct client *c); /* readable when client_read() has someth
 struct client_target {
 	const char *host, *repository, *user, *password, *cert_dirs;
 	bool insecure;
-	bool patient; /* once more also where nothing listens */
-	bool files;   /* a server of files, of which client_fetch_url() gets one; REPOSITORY is NULL
-		       */
+	bool files; /* a server of files, of which client_fetch_url() gets one; REPOSITORY is NULL
+		     */
 	uint32_t retries, retry_delay_ms;
 };
 /* The host and port that the URL (image_is_url()) leads to, owned; NULL where that is no name of a

@@ -14,7 +14,6 @@ static int connect_to(const struct connect_options *o, bool insecure, struct cli
 		.repository = o->repository,
 		.cert_dirs = dirs,
 		.insecure = insecure,
-		.patient = o->retry > 0,
 		.retries = o->retry == 0 ? 3 : (uint32_t)MAX(o->retry, 0),
 		.retry_delay_ms = o->retry_delay_ms ? o->retry_delay_ms : 1000,
 	};

@@ -34,7 +34,6 @@ enum proto_flags {
 	PROTO_PIPE = 1 << 1,	 /* FETCH: a pipe gets the body as well, from its first byte */
 	PROTO_FILES =
 		1 << 2, /* OPEN: HOST is no registry; only what has a URL may be fetched or sent */
-	PROTO_PATIENT = 1 << 3, /* OPEN: once more also where nothing listens */
 };
 
 enum proto_kind {

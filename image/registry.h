@@ -20,7 +20,6 @@ struct endpoint {
 	char *name; /* "registry 'HOST'", for messages */
 	char *base; /* "https://host" */
 	bool insecure, works /* an answer has come from BASE */;
-	bool patient;  /* --retry was given: also where nothing listens */
 	bool files;    /* no registry: all is of PROTO_URL or PROTO_URL_POST, BASE is not used */
 	char *ca_blob; /* the system's certificates and those of the registry; NULL: the system's */
 	size_t ca_len;

@@ -116,7 +116,6 @@ int endpoint_open(struct endpoint *ep, const struct proto_msg *m, struct cmk_err
 	ep->password = xstrdup(m->str[3]);
 	ep->insecure = m->head.flags & PROTO_INSECURE;
 	ep->files = m->head.flags & PROTO_FILES;
-	ep->patient = m->head.flags & PROTO_PATIENT;
 	ep->name = xasprintf("%s '%s'", ep->files ? "server" : "registry", ep->host);
 	ep->retries = m->head.retries;
 	ep->retry_delay_ms = m->head.retry_delay_ms;

@@ -569,7 +569,7 @@ static bool worth_retrying(const struct endpoint *ep, CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return ep->works || ep->patient;
+		return ep->works;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_GOT_NOTHING:
 	case CURLE_RECV_ERROR:

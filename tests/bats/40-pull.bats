@@ -219,8 +219,6 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	run_cmk 125 pull "127.0.0.1:1/x"
 	assert_error "cannot connect.*connect: connection refused"
 	assert_equal "$(grep -c retrying <<<"$stderr")" 0
-	run_cmk 125 pull --retry 1 --retry-delay 10ms "127.0.0.1:1/x"
-	assert_match "$stderr" 'Failed, retrying in 10ms \.\.\. \(1/1\)'
 	run_cmk 125 pull "$REGISTRY/no/such"
 	assert_error "manifest not found"
 	run_cmk 125 pull ostree:dir
