@@ -211,10 +211,15 @@ static int explain(const struct call *c, const char *what, struct cmk_err *err)
 			msg = json_str(json_get(json_root(doc), "msg"));
 		msg = msg ?: line;
 	}
-	/* It says to stderr what it thinks of its options. */
+	/* It says to stderr, if anywhere, what it thinks of its options. */
+	if (!msg && c->flags && *c->flags) {
+		cleanup_free char *flags = strv_join(c->flags, " ");
+
+		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EIO,
+				    "%s %s %s failed without a word", name, flags, what);
+	}
 	if (!msg)
-		return cmk_err_kind(err, c->flags ? CMK_ERR_CANNOT_EXEC : CMK_ERR_OTHER, -EIO,
-				    "%s %s failed without a word", name, what);
+		return cmk_err_set(err, -EIO, "%s %s failed without a word", name, what);
 	if (says(msg, "executable file") || says(msg, "no such file or directory"))
 		kind = CMK_ERR_CMD_NOT_FOUND;
 	/* What is no file crun calls an operation not permitted. */

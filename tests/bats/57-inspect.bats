@@ -355,7 +355,7 @@ setup() {
 	run_cmk inspect --format "$limits" c1
 	assert_equal "$output" 'RLIMIT_CORE 0 1|RLIMIT_NOFILE 90 100|'
 	run_cmk start c1
-	run_cmk exec c1 sh -c 'ulimit -Sp; ulimit -Hp'
+	run_cmk exec c1 sed -n 's/^Max processes *\([^ ]*\) *\([^ ]*\) .*/\1\n\2/p' /proc/1/limits
 	local soft=${output%%$'\n'*} hard=${output##*$'\n'}
 	run_cmk inspect --format "$limits" c1
 	assert_equal "$output" "RLIMIT_CORE 0 1|RLIMIT_NOFILE 90 100|RLIMIT_NPROC ${soft/unlimited/-1} ${hard/unlimited/-1}|"
