@@ -318,6 +318,8 @@ static const struct json *left_out(const struct json *v, const char *field)
 		{ NULL, "UsernsMode", { .type = JSON_NULL, .key = "IDMappings" } },
 		{ NULL, "Propagation", { .type = JSON_STRING, .key = "Name", .text = "" } },
 		{ NULL, "Propagation", { .type = JSON_STRING, .key = "SubPath", .text = "" } },
+		{ NULL, "CgroupMode", { .type = JSON_NULL, .key = "StorageOpt" } },
+		{ NULL, "CgroupMode", { .type = JSON_NULL, .key = "Sysctls" } },
 		{ NULL, "EffectiveCaps", { .type = JSON_NULL, .key = "SizeRw" } },
 		{ NULL,
 		  "EffectiveCaps",

@@ -405,6 +405,8 @@ void inspect_host_config(struct json_writer *w, const struct container *c, const
 	json_write_strv(w, "MaskedPaths", s->masked_paths);
 	json_write_strv(w, "ReadonlyPaths", s->readonly_paths);
 	json_write_strv(w, "SecurityOpt", cfg->security_opt);
+	if (s->sysctl && *s->sysctl) /* docker's, and left out as there */
+		json_write_map(w, "Sysctls", s->sysctl);
 	write_tmpfs(w, s);
 	write_maps(w, s);
 	json_write_i64(w, "ShmSize", shm_size(s));

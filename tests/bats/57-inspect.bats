@@ -346,6 +346,13 @@ setup() {
 	assert_equal "$output" 'c false'
 	run_cmk inspect --format '<{{.NetworkSettings.InspectBasicNetworkConfig.IPAddress}}{{.State.CheckpointLog}}{{.Config.Healthcheck}}>' c
 	assert_equal "$output" '<<nil>>'
+	run_cmk create --name s --net=none --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=9000 alpine true
+	run_cmk inspect --format '{{json .HostConfig.Sysctls}} {{json .HostConfig.StorageOpt}}' s
+	assert_equal "$(jq -cS . <<<"${output% null}")" '{"kernel.msgmax":"9000","net.ipv4.ip_forward":"1"}'
+	run_cmk inspect s
+	assert_equal "$(jq -r '.[0].HostConfig.Sysctls["kernel.msgmax"]' <<<"$output")" 9000
+	run_cmk inspect --format '{{json .HostConfig.Sysctls}}' c
+	assert_equal "$output" null
 	run_cmk rm c
 }
 
