@@ -153,14 +153,25 @@ static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
 /* By descriptor of the group, while we are still who may. What we clone is a member as well. */
 static int enter_group(const struct runtime_job *job, struct cmk_err *err)
 {
-	cleanup_close int fd = -1;
+	int groups[] = { job->bundle->cgroup_fd,
+			 job->bundle->target > 0 ? job->bundle->other_cgroup_fd : -1 };
+	int code = 0;
 
-	if (job->bundle->cgroup_fd < 0)
-		return 0;
-	fd = openat(job->bundle->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0", 1) < 0)
-		return cmk_err_errno(err, "join the container's control group");
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		cleanup_close int fd = groups[i] < 0 ? -1
+						     : openat(groups[i], "cgroup.procs",
+							      O_WRONLY | O_CLOEXEC);
+
+		if (fd >= 0 && write(fd, "0", 1) == 1)
+			return 0;
+		if (groups[i] >= 0 && code == 0)
+			code = -errno;
+	}
+	return code == 0 ? 0
+			 : cmk_err_set(err, code,
+				       "join the container's control group: adding pid %d to "
+				       "cgroups: %s",
+				       (int)getpid(), errno_text(-code));
 }
 
 /* In the set-up process. */
