@@ -254,6 +254,27 @@ static void pass_listen_fds(struct bundle *b)
 	}
 }
 
+/* The service manager's socket goes in at the place where runc puts it (sd_notify(3)). An abstract
+ * one belongs to the host's network namespace. */
+static void pass_notify_socket(struct bundle *b)
+{
+	static const char inside[] = "/run/notify/notify.sock";
+	const char *path = getenv("NOTIFY_SOCKET");
+	cleanup_free char *assignment = xasprintf("NOTIFY_SOCKET=%s", inside);
+	struct stat st;
+
+	if (!path || *path != '/')
+		return;
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		log_warn("NOTIFY_SOCKET: '%s' is no socket, and not passed on", path);
+		return;
+	}
+	spec_add_mount(b->spec, inside, "bind", path, "bind,nosuid,noexec,nodev");
+	b->mounts = xrealloc(b->mounts, b->n_mounts + 1, sizeof(*b->mounts));
+	b->mounts[b->n_mounts++] = (struct bundle_mount){ 0 };
+	strv_env_set(&b->spec->process.env, assignment);
+}
+
 /* What is in the making. */
 struct making {
 	const struct oci_settings *set;
@@ -362,6 +383,7 @@ static int create(struct making *m, struct cmk_err *err)
 		return r;
 	bundle_warn_of_caps(&m->bundle->spec->process);
 	pass_listen_fds(m->bundle);
+	pass_notify_socket(m->bundle);
 	r = oci_container_new(m->set, m->a->id, m->c, err);
 	if (r < 0)
 		return r;

@@ -125,7 +125,7 @@ static int make_user_namespace(struct runtime_job *job, struct cmk_err *err)
 	return r < 0 ? r : join_become_root(job->spec, err);
 }
 
-static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
+static int make_time_namespace(const struct bundle *b, bool visible, struct cmk_err *err)
 {
 	const struct {
 		const char *clock;
@@ -135,6 +135,9 @@ static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
 
 	if (unshare(CLONE_NEWTIME) < 0)
 		return cmk_err_errno(err, "make a time namespace");
+	/* A change of ids has made our files in /proc the host root's. */
+	if (visible && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return cmk_err_errno(err, "be seen");
 	for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
 		cleanup_free char *line = NULL;
 
@@ -195,7 +198,7 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (r == 0)
 		r = bundle_join(job, true, err);
 	if (r == 0 && spec_makes_namespace(job->spec, "time"))
-		r = make_time_namespace(job->bundle->bundle, err);
+		r = make_time_namespace(job->bundle->bundle, user_in_setup(job->spec), err);
 	if (r < 0)
 		return r;
 	/* Init's map is written from outside. */

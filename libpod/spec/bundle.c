@@ -292,6 +292,10 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 
 	if (r < 0)
 		return explain(b->text, b->len, root, spec_fields, err);
+	/* An empty path is none, as with the others. */
+	for (size_t i = 0; i < b->spec->n_namespaces; i++)
+		if (b->spec->namespaces[i].path && !*b->spec->namespaces[i].path)
+			free(steal_ptr(&b->spec->namespaces[i].path));
 	r = json_read_fields(root, bundle_fields, b, err);
 	if (r < 0)
 		return explain(b->text, b->len, root, bundle_fields, err);

@@ -197,3 +197,15 @@ podman_args() {
 	run_cmk oci run one
 	assert_equal "$output" here
 }
+
+@test "a time namespace of a user namespace with other ids has its offsets, for exec too" {
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	edit '.linux.namespaces += [{type: "user"}, {type: "time"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings | del(.linux.cgroupsPath)
+		| .linux.timeOffsets = {monotonic: {secs: 7881, nanosecs: 27}, boottime: {secs: 1337, nanosecs: 31}}'
+	chown -R 100000:100000 rootfs
+	args sleep 1000
+	run_cmk oci run -d two
+	run_cmk oci exec two sh -c 'tr -s " " </proc/self/timens_offsets; id -u'
+	assert_equal "$output" $'monotonic 7881 27\nboottime 1337 31\n0'
+}

@@ -504,3 +504,25 @@ variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 	run_cmk 1 oci run one
 	assert_error "linux.sysctl: 'kernel.hostname' is not of a namespace"
 }
+
+@test "the socket of the service manager goes in, where there is one" {
+	cat >"$T/hear.py" <<-'X'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		print("listening", flush=True)
+		print(s.recv(100).decode(), flush=True)
+	X
+	python3 "$T/hear.py" "$T/notify" >"$T/out" &
+	wait_for 5 grep -q listening "$T/out"
+	args sh -c 'echo $NOTIFY_SOCKET; [ -S $NOTIFY_SOCKET ]'
+	NOTIFY_SOCKET=$T/notify run_cmk oci run one
+	assert_equal "$output" /run/notify/notify.sock
+	kill $!
+	args sh -c 'echo "[$NOTIFY_SOCKET]"'
+	NOTIFY_SOCKET=$T/none run_cmk oci run one
+	assert_equal "$output" '[]'
+	assert_match "$stderr" "NOTIFY_SOCKET: '$T/none' is no socket"
+	NOTIFY_SOCKET=@abstract run_cmk oci run one
+	assert_equal "$output$stderr" '[]'
+}

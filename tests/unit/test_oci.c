@@ -138,6 +138,9 @@ static void memory_policies_have_names_of_their_own(void **state)
 
 	(void)state;
 	(void)bundle_free(parsed(POLICY("{}")));
+	/* An empty path of a namespace is none. */
+	(void)bundle_free(parsed(HEAD PROCESS "\"linux\":{\"namespaces\":[{\"type\":\"mount\","
+					      "\"path\":\"\"}]}}"));
 	(void)bundle_free(parsed(POLICY("{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-3,7\"}")));
 	refused(POLICY("{\"mode\":\"BIND\"}"), "invalid memory policy mode: 'BIND'");
 	refused(POLICY("{\"nodes\":\"0\"}"), "invalid memory policy mode: it is missing");
