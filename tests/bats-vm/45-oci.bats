@@ -71,11 +71,12 @@ is() { [ "$(cmk oci state "$1" | jq -r .status)" = "$2" ]; }
 	make ".linux.cgroupsPath = \"$group\" | .linux.resources.memory = {limit: 20000000, swap: 20000000}"
 	run_cmk oci run -d -b "$T/b" one
 	cmk oci events --interval 1h one >"$T/out" &
+	local pid=$!
 	wait_for 10 grep -q stats "$T/out"
 	run_cmk '?' oci exec one sh -c 'x=$(dd if=/dev/zero bs=1M count=60 | tr "\0" x)'
 	wait_for 10 grep -qx '{"type":"oom","id":"one"}' "$T/out"
 	run_cmk oci delete -f one
-	wait
+	wait $pid
 }
 
 @test "oci: exec follows to the group below that has controllers" {

@@ -223,9 +223,11 @@ variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 		    time.sleep(0.05)
 		signal.pidfd_send_signal(fd, signal.SIGKILL)
 	X
+	local listeners=()
 	listen() {
 		rm -f "$T/sock" "$T/out" "$T/go"
 		python3 "$T/listen.py" "$T/sock" "$T/go" >"$T/out" &
+		listeners+=($!)
 		wait_for 5 grep -q listening "$T/out"
 	}
 	args sleep 1000
@@ -248,7 +250,7 @@ variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 	run_cmk 1 oci create --pidfd-socket "$T/none" four
 	assert_error "pidfd socket '$T/none': no such file"
 	assert_equal "$(cmk oci list -q)" $'one\nthree\ntwo'
-	wait
+	wait "${listeners[@]}"
 }
 
 @test "what memoryPolicy cannot be is told" {
