@@ -82,6 +82,7 @@ void json_write_strn(struct json_writer *w, const char *key, const char *s, size
 void json_write_bool(struct json_writer *w, const char *key, bool b);
 void json_write_i64(struct json_writer *w, const char *key, int64_t v);
 void json_write_u64(struct json_writer *w, const char *key, uint64_t v);
+void json_write_hundredths(struct json_writer *w, const char *key, uint64_t v); /* 123: 1.23 */
 void json_write_null(struct json_writer *w, const char *key);
 void json_write_strv(struct json_writer *w, const char *key, char *const *v); /* [] for NULL */
 /* A map from an environment-style vector "KEY=VALUE" (labels, annotations). */

@@ -158,6 +158,13 @@ void json_write_u64(struct json_writer *w, const char *key, uint64_t v)
 		strbuf_addf(&w->out, "%llu", (unsigned long long)v);
 }
 
+void json_write_hundredths(struct json_writer *w, const char *key, uint64_t v)
+{
+	if (write_begin(w, key))
+		strbuf_addf(&w->out, "%llu.%02u", (unsigned long long)(v / 100),
+			    (unsigned int)(v % 100));
+}
+
 void json_write_null(struct json_writer *w, const char *key)
 {
 	if (write_begin(w, key))

@@ -272,6 +272,21 @@ static int parse_rt_signal(const char *s)
 	return -EINVAL;
 }
 
+void parse_unescape_octal(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
 int parse_signal(const char *s)
 {
 	uint32_t n = 0;

@@ -19,6 +19,8 @@ int parse_u64_n(const char *s, size_t len, uint64_t max, uint64_t *ret);
 int parse_bytes(const char *s, uint64_t *ret);
 /* Go durations ("1h30m", "1.5s", "250ms"); a bare number is seconds. Nanoseconds. */
 int parse_duration(const char *s, int64_t *ret_ns);
+/* In place: mountinfo writes space, tab, newline and backslash as \ooo (proc(5)). */
+void parse_unescape_octal(char *s);
 /* true/false/1/0/t/f/yes/no/on/off as Go's ParseBool and a little more. */
 int parse_bool(const char *s, bool *ret);
 /* 0 to 15 of a digit in either case; -1 where C is none. */

@@ -353,9 +353,12 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 	storage_set_volume_path(g->volumepath);
 	storage_set_options(g->storage_opts);
 	r = check_operands(cmd, p->n_operands, err);
-	log_info("cmk filtering at log level %s", g->log_level ? g->log_level : "warn");
-	log_debug("called: cmk %s", cmd->name);
-	log_trace("words behind it: %d", p->n_operands);
+	/* Of `oci` they go where its --log says: cmk_oci_begin(). */
+	if (!str_after(cmd->name, "oci ")) {
+		log_info("cmk filtering at log level %s", g->log_level ? g->log_level : "warn");
+		log_debug("called: cmk %s", cmd->name);
+		log_trace("words behind it: %d", p->n_operands);
+	}
 	return r < 0 ? r : cmd->exec(g, args, p->n_operands, p->operands, err);
 }
 
@@ -426,12 +429,17 @@ static int run_words(struct cmk_globals *g, int argc, char **argv, struct cmk_er
 	return run_command(cmd, g, argc - used, argv + used, err);
 }
 
-/* Called by the name that callers of OCI runtimes know, whose options come first. */
+/* Called by a name that callers of OCI runtimes know, whose options come first: ours, or a link in
+ * the place of one of the others. */
 static bool is_cmk_oci(int argc, char **argv)
 {
+	static const char *const names[] = { "cmk-oci", "runc", "crun" };
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
-	return argc > 0 && streq(slash ? slash + 1 : argv[0], "cmk-oci");
+	for (size_t i = 0; argc > 0 && i < ARRAY_LEN(names); i++)
+		if (streq(slash ? slash + 1 : argv[0], names[i]))
+			return true;
+	return false;
 }
 
 static int run_oci(struct cmk_globals *g, int argc, char **argv, struct cmk_err *err)

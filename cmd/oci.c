@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cmd/oci.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #include "base/log.h"
@@ -24,21 +25,37 @@ const struct cmk_option cmk_oci_globals[] = {
 	CMK_OPT_END(),
 };
 
+/* Of this process: errors go there, too. */
+static bool has_log;
+
+/* crun's words for other places come before a colon. */
+static int open_log(const char *log, struct cmk_err *err)
+{
+	const char *path = str_after(log, "file:") ?: log;
+	int fd;
+
+	if (str_after(log, "syslog:") || str_after(log, "journald:"))
+		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+				    "--log '%s': only files are supported", log);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return cmk_err_errno(err, "--log '%s'", log);
+	log_set_fd(fd);
+	has_log = true;
+	return 0;
+}
+
 int cmk_oci_begin(const struct cmk_globals *g, const struct oci_globals *o,
 		  struct oci_settings *ret, struct cmk_err *err)
 {
 	const char *manager = o->cgroup_manager ? o->cgroup_manager : "cgroupfs";
 	const char *rootless = o->rootless ? o->rootless : "auto";
 
-	if (o->log) {
-		int fd = open(o->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-
-		if (fd < 0)
-			return cmk_err_errno(err, "--log '%s'", o->log);
-		log_set_fd(fd);
-	}
+	if (o->log && open_log(o->log, err) < 0)
+		return err ? err->code : -EINVAL;
 	if (o->log_format && streq(o->log_format, "json"))
 		log_set_json();
+	log_debug("called: cmk oci");
 	*ret = (struct oci_settings){
 		.root = o->root,
 		.store = g->root,
@@ -49,7 +66,7 @@ int cmk_oci_begin(const struct cmk_globals *g, const struct oci_globals *o,
 	return 0;
 }
 
-int cmk_oci_end(const struct oci_globals *o, int r, struct cmk_err *err)
+int cmk_oci_end(int r, struct cmk_err *err)
 {
 	if (r >= 0)
 		return r;
@@ -63,7 +80,7 @@ int cmk_oci_end(const struct oci_globals *o, int r, struct cmk_err *err)
 		err->msg = longer;
 	}
 	/* On stderr it comes from main(). */
-	if (o->log)
+	if (has_log)
 		log_error("%s%s%s", cmk_err_msg(err), err->hint ? ": " : "",
 			  err->hint ? err->hint : "");
 	return EXIT_OCI_FAILED;
@@ -71,7 +88,11 @@ int cmk_oci_end(const struct oci_globals *o, int r, struct cmk_err *err)
 
 void cmk_oci_version(void)
 {
-	(void)printf("cmk-oci version %s\nspec: %s\n", PACKAGE_VERSION, BUNDLE_SPEC_VERSION);
+	/* As runc's, by the name of the call: callers take the lines apart. */
+	(void)printf("%s version %s\ncommit: %s\nspec: %s\n",
+		     streq(program_invocation_short_name, "cmk") ? "cmk-oci"
+								 : program_invocation_short_name,
+		     PACKAGE_VERSION, PACKAGE_VERSION, BUNDLE_SPEC_VERSION);
 }
 
 /* Whether the value of an option stands in the next word. */

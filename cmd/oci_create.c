@@ -21,6 +21,9 @@ static const struct cmk_option shared_options[] = {
 		     "move the root instead of pivot_root(2)"),
 	CMK_OPT_STRING(0, "pid-file", struct create_args, c.pid_file, "FILE",
 		       "write the process's pid to this file", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "pidfd-socket", struct create_args, c.pidfd_socket, "SOCKET",
+		       "send a pidfd of the process to who listens there",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct create_args, c.preserve_fds, "N",
 		   "pass N descriptors of the caller on, from 3"),
 	CMK_OPT_END(),
@@ -37,7 +40,7 @@ static int create_exec(const struct cmk_globals *g, void *args, int argc, char *
 	a->c.id = argv[0];
 	if (r == 0)
 		r = oci_create(&set, &a->c, err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_option create_options[] = {
@@ -81,7 +84,7 @@ static int run_exec(const struct cmk_globals *g, void *args, int argc, char **ar
 	a->c.id = argv[0];
 	if (r == 0)
 		r = oci_run(&set, &a->c, a->detach, a->keep, err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_option run_options[] = {

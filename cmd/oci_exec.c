@@ -15,8 +15,8 @@ static const struct cmk_option exec_options[] = {
 		       "AppArmor profile of the process"),
 	CMK_OPT_OF(OPT_STRV, 'c', "cap", struct exec_args, caps, "CAP",
 		   "give the process this capability, too"),
-	CMK_OPT_STRING(0, "cgroup", struct exec_args, e.cgroup, "NAME",
-		       "run in this group below the container's, made where it is missing"),
+	CMK_OPT_STRING(0, "cgroup", struct exec_args, e.cgroup, "PATH",
+		       "run in this group below the container's; / is the container's own"),
 	CMK_OPT_STRING(0, "console-socket", struct exec_args, e.console_socket, "SOCKET",
 		       "send the terminal to who listens there", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "cwd", struct exec_args, e.cwd, "DIR",
@@ -29,6 +29,9 @@ static const struct cmk_option exec_options[] = {
 		     "the process cannot gain privileges"),
 	CMK_OPT_STRING(0, "pid-file", struct exec_args, e.pid_file, "FILE",
 		       "write the process's pid to this file", .complete = COMPLETE_FILES),
+	CMK_OPT_STRING(0, "pidfd-socket", struct exec_args, e.pidfd_socket, "SOCKET",
+		       "send a pidfd of the process to who listens there",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_UINT32, 0, "preserve-fds", struct exec_args, e.preserve_fds, "N",
 		   "pass N descriptors of the caller on, from 3"),
 	CMK_OPT_STRING('p', "process", struct exec_args, e.process_file, "FILE",
@@ -56,7 +59,10 @@ static int exec_exec(const struct cmk_globals *g, void *args, int argc, char **a
 		r = cmk_err_set(err, -EINVAL, "no command, and no --process");
 	if (r == 0)
 		r = oci_exec(&set, &a->e, err);
-	return cmk_oci_end(&a->g, r, err);
+	if (r >= 0)
+		return r;
+	(void)cmk_oci_end(r, err);
+	return EXIT_OCI_EXEC_FAILED;
 }
 
 static const struct cmk_example exec_examples[] = {
@@ -70,7 +76,7 @@ const struct cmk_command cmk_cmd_oci_exec = {
 	.operands = "CONTAINER [COMMAND [ARG...]]",
 	.description = "Runs a process in the namespaces, the control group and under the seccomp "
 		       "filter of the container. What no option says is as with its first process.",
-	.exit_codes = "The process's own, 128 and the number of the signal that ended it, or 1 "
+	.exit_codes = "The process's own, 128 and the number of the signal that ended it, or 255 "
 		      "where it was not started; 0 with `--detach`.",
 	.examples = exec_examples,
 	.options = exec_options,

@@ -25,7 +25,7 @@ static int start_exec(const struct cmk_globals *g, void *args, int argc, char **
 	(void)argc;
 	if (r == 0)
 		r = oci_start(&set, argv[0], err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_example start_examples[] = {
@@ -54,7 +54,8 @@ static int kill_exec(const struct cmk_globals *g, void *args, int argc, char **a
 {
 	struct manage_args *a = args;
 	const char *signal = argc > 1 ? argv[1] : "TERM";
-	int sig = parse_signal(signal);
+	/* 0 only asks whether it could be sent (kill(2)). */
+	int sig = streq(signal, "0") ? 0 : parse_signal(signal);
 	struct oci_settings set;
 	int r = cmk_oci_begin(g, &a->g, &set, err);
 
@@ -63,7 +64,7 @@ static int kill_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	if (r == 0)
 		r = a->regex ? oci_kill_matching(&set, argv[0], sig, a->all, err)
 			     : oci_kill(&set, argv[0], sig, a->all, err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_option kill_options[] = {
@@ -104,14 +105,17 @@ static int delete_exec(const struct cmk_globals *g, void *args, int argc, char *
 
 	(void)argc;
 	if (r == 0)
-		r = oci_delete(&set, argv[0], a->force, err);
-	return cmk_oci_end(&a->g, r, err);
+		r = a->regex ? oci_delete_matching(&set, argv[0], a->force, err)
+			     : oci_delete(&set, argv[0], a->force, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_option delete_options[] = {
 	CMK_OPT_USE(cmk_oci_globals),
 	CMK_OPT_FLAG('f', "force", struct manage_args, force,
 		     "kill what runs; no error where it is not there"),
+	CMK_OPT_FLAG('r', "regex", struct manage_args, regex,
+		     "CONTAINER is a regular expression: delete all that match"),
 	CMK_OPT_END(),
 };
 
@@ -144,7 +148,7 @@ static int freeze(const struct cmk_globals *g, void *args, const char *id, bool 
 
 	if (r == 0)
 		r = oci_pause(&set, id, pause, err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static int pause_exec(const struct cmk_globals *g, void *args, int argc, char **argv,

@@ -113,7 +113,7 @@ static int spec_exec(const struct cmk_globals *g, void *args, int argc, char **a
 	r = cmk_oci_begin(g, &a->g, &set, err);
 	if (r == 0)
 		r = write_spec(a, err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 /* Without --rootless WORD, which is a flag here. */
@@ -159,11 +159,18 @@ static void write_enabled(struct json_writer *w, const char *key, bool enabled)
 	json_write_end(w, '}');
 }
 
+static void write_capabilities(struct json_writer *w)
+{
+	cleanup_strv char **names = spec_caps_names();
+
+	json_write_strv(w, "capabilities", names);
+}
+
 static void write_linux(struct json_writer *w)
 {
 	json_write_object(w, "linux");
 	write_list(w, "namespaces", "cgroup ipc mount network pid time user uts");
-	json_write_strv(w, "capabilities", NULL);
+	write_capabilities(w);
 	json_write_object(w, "cgroup");
 	json_write_bool(w, "v1", false);
 	json_write_bool(w, "v2", true);
@@ -187,7 +194,7 @@ static void write_linux(struct json_writer *w)
 	json_write_object(w, "mountExtensions");
 	write_enabled(w, "idmap", true);
 	json_write_end(w, '}');
-	write_enabled(w, "netDevices", false);
+	write_enabled(w, "netDevices", true);
 	json_write_end(w, '}');
 }
 
@@ -233,7 +240,7 @@ static int features_exec(const struct cmk_globals *g, void *args, int argc, char
 	(void)argv;
 	if (r == 0)
 		r = print_features(err);
-	return cmk_oci_end(&a->g, r, err);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_option features_options[] = {

@@ -11,12 +11,18 @@ struct update_args {
 	struct oci_globals g; /* first: the shared rows' offsets are of it */
 	struct opt_limits limits;
 	const char *resources, *memory, *pids;
+	const char *cpu_burst, *cpu_idle;
+	char *conf[3]; /* what of them are files of the group; owned */
 };
 
 static const struct cmk_option update_options[] = {
 	CMK_OPT_USE(cmk_oci_globals),
 	CMK_OPT_STRING(0, "blkio-weight", struct update_args, limits.blkio_weight, "NUMBER",
 		       "share of the disks' time, 10 to 1000"),
+	CMK_OPT_STRING(0, "cpu-burst", struct update_args, cpu_burst, "MICROSECONDS",
+		       "CPU time that may be saved up beyond --cpu-quota"),
+	CMK_OPT_STRING(0, "cpu-idle", struct update_args, cpu_idle, "0|1",
+		       "1: run only where the CPUs have nothing else to do"),
 	CMK_OPT_STRING(0, "cpu-period", struct update_args, limits.cpu_period, "MICROSECONDS",
 		       "time over which --cpu-quota is counted (100000)"),
 	CMK_OPT_STRING(0, "cpu-quota", struct update_args, limits.cpu_quota, "MICROSECONDS",
@@ -28,7 +34,8 @@ static const struct cmk_option update_options[] = {
 		       "run on these CPUs alone, such as 0-3,7"),
 	CMK_OPT_STRING(0, "cpuset-mems", struct update_args, limits.cpuset_mems, "LIST",
 		       "use the memory of these NUMA nodes alone, such as 0,1"),
-	CMK_OPT_STRING(0, "memory", struct update_args, memory, "BYTES", "limit the memory"),
+	CMK_OPT_STRING(0, "memory", struct update_args, memory, "BYTES",
+		       "limit the memory; -1 for no limit"),
 	CMK_OPT_STRING(0, "memory-reservation", struct update_args, limits.memory_reservation,
 		       "BYTES",
 		       "memory that is left to it where the host has little, such as 256m"),
@@ -47,11 +54,13 @@ static int take_numbers(struct update_args *a, struct cmk_err *err)
 	uint64_t n;
 
 	if (a->memory) {
-		if (parse_bytes(a->memory, &n) < 0 || n > INT64_MAX)
+		if (streq(a->memory, "-1"))
+			n = 0;
+		else if (parse_bytes(a->memory, &n) < 0 || n > INT64_MAX)
 			return cmk_err_set(err, -EINVAL, "--memory '%s': not a number of bytes",
 					   a->memory);
 		a->limits.memory = (int64_t)n;
-		a->limits.has_memory = true;
+		a->limits.has_memory = a->limits.any_memory = true;
 	}
 	if (a->pids) {
 		if (parse_i64(a->pids, -1, INT32_MAX, &a->limits.pids_limit) < 0)
@@ -59,6 +68,32 @@ static int take_numbers(struct update_args *a, struct cmk_err *err)
 					   "--pids-limit '%s': not a number of processes", a->pids);
 		a->limits.has_pids = true;
 	}
+	return 0;
+}
+
+/* For which cgroup v2 has files, and nothing else. */
+static int take_files(struct update_args *a, struct cmk_err *err)
+{
+	const struct {
+		const char *option, *file, *text;
+		uint64_t max;
+	} files[] = {
+		{ "--cpu-burst", "cpu.max.burst", a->cpu_burst, INT64_MAX },
+		{ "--cpu-idle", "cpu.idle", a->cpu_idle, 1 },
+	};
+	size_t n_conf = 0;
+	uint64_t n;
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (!files[i].text)
+			continue;
+		if (parse_u64(files[i].text, files[i].max, &n) < 0)
+			return cmk_err_set(err, -EINVAL, "%s '%s': not a number of at most %llu",
+					   files[i].option, files[i].text,
+					   (unsigned long long)files[i].max);
+		a->conf[n_conf++] = xasprintf("%s=%llu", files[i].file, (unsigned long long)n);
+	}
+	a->limits.cgroup_conf = n_conf ? a->conf : NULL;
 	return 0;
 }
 
@@ -82,13 +117,17 @@ static int update_exec(const struct cmk_globals *g, void *args, int argc, char *
 	(void)argc;
 	if (r == 0)
 		r = take_numbers(a, err);
+	if (r == 0)
+		r = take_files(a, err);
 	if (r == 0 && a->resources)
 		r = read_resources(a->resources, &text, &len, err);
 	if (r == 0 && !text && !opt_limits_given(&a->limits))
 		r = cmk_err_set(err, -EINVAL, "nothing to change: name an option");
 	if (r == 0)
 		r = oci_update(&set, argv[0], text, len, &a->limits, err);
-	return cmk_oci_end(&a->g, r, err);
+	for (size_t i = 0; i < ARRAY_LEN(a->conf); i++)
+		free(a->conf[i]);
+	return cmk_oci_end(r, err);
 }
 
 static const struct cmk_example update_examples[] = {

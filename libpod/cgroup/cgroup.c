@@ -25,22 +25,6 @@ void cgroup_delegation_done(struct cgroup_delegation *d)
 	*d = CGROUP_DELEGATION_INIT;
 }
 
-/* mountinfo writes space, tab, newline and backslash as \ooo (proc(5)). */
-static void unescape_octal(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
 /* "36 35 98:0 /root /mount/point opts shared:1 - cgroup2 source super": takes root and mount point
  * of a cgroup2 line. */
 static bool parse_mount_line(char *line, char **ret_root, char **ret_mount)
@@ -54,8 +38,8 @@ static bool parse_mount_line(char *line, char **ret_root, char **ret_mount)
 		if (!fields[i])
 			return false;
 	}
-	unescape_octal(fields[3]);
-	unescape_octal(fields[4]);
+	parse_unescape_octal(fields[3]);
+	parse_unescape_octal(fields[4]);
 	*ret_root = fields[3];
 	*ret_mount = fields[4];
 	return true;
@@ -373,6 +357,24 @@ bool cgroup_populated(int group_fd)
 	uint64_t v = 0;
 
 	return read_key(group_fd, "cgroup.events", "populated", &v) == 0 && v;
+}
+
+int cgroup_value(int group_fd, const char *file, const char *name, uint64_t *ret)
+{
+	cleanup_free char *text = NULL;
+	int r = name ? 0 : file_read_at(group_fd, file, 65536, &text, NULL, NULL);
+
+	if (name)
+		return read_key(group_fd, file, name, ret);
+	return r < 0 ? r : parse_u64_n(text, strcspn(text, "\n"), UINT64_MAX, ret);
+}
+
+int cgroup_memory_used(int group_fd, uint64_t *ret_memory, uint64_t *ret_swap)
+{
+	*ret_swap = 0;
+	/* Not there where the kernel does not account swap. */
+	(void)cgroup_value(group_fd, "memory.swap.current", NULL, ret_swap);
+	return cgroup_value(group_fd, "memory.current", NULL, ret_memory);
 }
 
 int cgroup_oom_kills(int group_fd, uint64_t *ret)

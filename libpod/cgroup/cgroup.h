@@ -49,6 +49,12 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 		     int *ret_fd, struct cmk_err *err);
 /* All processes of the group and of those below it, appended to *RET (owned). */
 int cgroup_pids(int group_fd, pid_t **ret, size_t *ret_n, struct cmk_err *err);
+/* Makes the group, which nobody else has made: -EEXIST; -errno. */
+int cgroup_make_new(const char *mount, const char *path);
+/* That there is no group yet which holds processes, or is frozen: -EBUSY. */
+int cgroup_check_free(const char *mount, const char *path, struct cmk_err *err);
+/* The group of process PID, which may have left the one that it was started in; -errno. */
+int cgroup_open_of(const char *mount, pid_t pid);
 /* Only the check: the same error that cgroup_create() would give, before anything is made. D
  * without a path refuses every limit. */
 int cgroup_check_limits(const struct cgroup_delegation *d, const struct spec_resources *res,
@@ -71,6 +77,9 @@ int cgroup_kill(int group_fd,
 int cgroup_child(int group_fd, const char *name);
 bool cgroup_frozen(int group_fd); /* as cgroup.events says */
 bool cgroup_populated(int group_fd);
+/* The number in FILE, behind NAME where each line has one; "max" is none: -EINVAL. */
+int cgroup_value(int group_fd, const char *file, const char *name, uint64_t *ret);
+int cgroup_memory_used(int group_fd, uint64_t *ret_memory, uint64_t *ret_swap); /* bytes */
 int cgroup_oom_kills(int group_fd,
 		     uint64_t *ret); /* oom_kill of memory.events; -ENOENT without the controller */
 /* Writes cgroup.freeze and waits (at most 10 s) until cgroup.events says that it is so. */

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/process.h"
 #include "libpod/cgroup/internal.h"
+#include "libpod/cgroup/property.h"
 
 #define PROCS_MAX (1 << 20)
 #define MONITOR_GROUP "monitor"	      /* beside it; for no-conmon its holder, as long as it takes */
@@ -333,9 +334,38 @@ static int systemd_make(const struct cgroup_request *q, const struct cgroup_dele
 	return r == 0 ? cgroup_create(&in, CONTAINER_GROUP, res, &ret->fd, &ret->path, err) : r;
 }
 
+/* The directory above PATH (owned), where that is a scope of ours. */
+static char *scope_of(const char *path)
+{
+	const char *rest = strrchr(path, '/');
+	char *above;
+
+	if (!rest || !streq(rest, "/" CONTAINER_GROUP))
+		return NULL;
+	above = xstrndup(path, (size_t)(rest - path));
+	if (str_has_suffix(above, ".scope"))
+		return above;
+	free(above);
+	return NULL;
+}
+
+int cgroup_scope_limit(const char *path, const struct spec_resources *before,
+		       const struct spec_resources *after, struct cmk_err *err)
+{
+	cleanup_strv char **changed = properties_changed(before, after);
+	cleanup(scope_manager_done) struct scope_manager m = { 0 };
+	cleanup_free char *scope = scope_of(path);
+
+	if (!changed || !scope)
+		return 0;
+	if (!scope_manager_find(&m, true))
+		return scope_manager_missing(err);
+	return scope_set_properties(&m, strrchr(scope, '/') + 1, changed, err);
+}
+
 int cgroup_scope_make(const char *unit, const char *slice, const char *description,
-		      const struct spec_resources *res, struct cgroup_group *ret,
-		      struct cmk_err *err)
+		      char *const *properties, const struct spec_resources *res,
+		      struct cgroup_group *ret, struct cmk_err *err)
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
 								 in = CGROUP_DELEGATION_INIT;
@@ -347,6 +377,7 @@ int cgroup_scope_make(const char *unit, const char *slice, const char *descripti
 		.slice = slice,
 		.delegate = true,
 		.weights = &weights,
+		.properties = properties,
 	};
 	struct cgroup_group g = CGROUP_GROUP_INIT;
 	int r;
@@ -652,21 +683,6 @@ int cgroup_group_make(const struct cgroup_request *q, const struct cgroup_delega
 	g.mount = xstrdup_null(g.path ? d->mount : NULL);
 	*ret = g;
 	return 0;
-}
-
-/* The directory above PATH (owned), where that is a scope of ours. */
-static char *scope_of(const char *path)
-{
-	const char *rest = strrchr(path, '/');
-	char *above;
-
-	if (!rest || !streq(rest, "/" CONTAINER_GROUP))
-		return NULL;
-	above = xstrndup(path, (size_t)(rest - path));
-	if (str_has_suffix(above, ".scope"))
-		return above;
-	free(above);
-	return NULL;
 }
 
 void cgroup_group_settled(struct cgroup_group *g)

@@ -73,12 +73,17 @@ int cgroup_group_make(const struct cgroup_request *q, const struct cgroup_delega
 		      const struct spec_resources *res, struct cgroup_group *ret,
 		      struct cmk_err *err);
 void cgroup_group_settled(struct cgroup_group *g);
-/* The group of a container in a new scope UNIT of SLICE (NULL: the manager's default), whatever the
+/* The group of a container in a new scope UNIT of SLICE (NULL: the manager's default) with further
+ * PROPERTIES (property.h), whatever the
  * manager that was asked for; the caller stays where it is. Until cgroup_group_settled() a helper
  * keeps the scope. -EOPNOTSUPP: no systemd is there. */
 int cgroup_scope_make(const char *unit, const char *slice, const char *description,
-		      const struct spec_resources *res, struct cgroup_group *ret,
-		      struct cmk_err *err);
+		      char *const *properties, const struct spec_resources *res,
+		      struct cgroup_group *ret, struct cmk_err *err);
+/* Has systemd know of the limits of the scope around the group PATH, which it would take away
+ * otherwise, and says so to who asks it: what of them changes. PATH's own are not changed. */
+int cgroup_scope_limit(const char *path, const struct spec_resources *before,
+		       const struct spec_resources *after, struct cmk_err *err);
 /* Lets go of it, settled; it stays. */
 void cgroup_group_done(struct cgroup_group *g);
 /* Removes it as cgroup_remove() does, not the scope around it; *G is empty after. */

@@ -90,10 +90,45 @@ static int make_above(const char *mount, const char *path, const char **ret_name
 	}
 }
 
+int cgroup_make_new(const char *mount, const char *path)
+{
+	const char *name;
+	cleanup_close int above = make_above(mount, path, &name);
+	cleanup_free char *last = NULL;
+
+	if (above < 0)
+		return above;
+	last = xstrndup(name, strcspn(name, "/"));
+	return mkdirat(above, last, 0755) < 0 ? -errno : 0;
+}
+
 static bool may_do_without(int code, const struct spec_resources *res)
 {
 	return (code == -EACCES || code == -EPERM || code == -EROFS || code == -ENOENT) &&
 	       !cgroup_has_limits(res);
+}
+
+int cgroup_check_free(const char *mount, const char *path, struct cmk_err *err)
+{
+	cleanup_close int there = cgroup_open(mount, path);
+
+	if (there < 0)
+		return 0;
+	/* What is in it would end with the container; and what is put into a frozen one never
+	 * starts. */
+	if (cgroup_populated(there))
+		return cmk_err_set(err, -EBUSY, "container's cgroup is not empty: '%s'", path);
+	if (cgroup_frozen(there))
+		return cmk_err_set(err, -EBUSY, "container's cgroup unexpectedly frozen: '%s'",
+				   path);
+	return 0;
+}
+
+int cgroup_open_of(const char *mount, pid_t pid)
+{
+	cleanup_free char *path = group_of(pid);
+
+	return path && !strstr(path, "/..") ? cgroup_open(mount, path) : -ENOENT;
 }
 
 int cgroup_create_at(const char *mount, const char *path, const struct spec_resources *res,
@@ -101,7 +136,6 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 {
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT;
 	cleanup_free char *made = NULL, *name = NULL;
-	cleanup_close int there = -1;
 	const char *last = NULL;
 	int r;
 
@@ -112,10 +146,6 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 		r = cgroup_delegation_find(&d, err);
 		return r < 0 ? r : cgroup_check_limits(&d, res, err);
 	}
-	/* What is in it would end with the container. */
-	there = cgroup_open(mount, path);
-	if (there >= 0 && cgroup_populated(there))
-		return cmk_err_set(err, -EBUSY, "cgroup '%s' has processes already", path);
 	d.fd = make_above(mount, path, &last);
 	if (d.fd < 0)
 		return may_do_without(d.fd, res) ? 0

@@ -173,6 +173,8 @@ static char **start_argv(const struct scope_manager *m, const struct scope_unit 
 	add_number(&argv, u->weights->cpu);
 	add_number(&argv, u->weights->io);
 	strv_add(&argv, u->weights->devices ? u->weights->devices : "");
+	for (char *const *p = u->properties; p && *p; p++)
+		strv_add(&argv, *p);
 	return argv;
 }
 
@@ -260,6 +262,24 @@ int scope_set_weights(const struct scope_manager *m, const char *unit,
 	add_changed(&argv, before->cpu, after->cpu);
 	add_changed(&argv, before->io, after->io);
 	strv_add(&argv, streq(devices, before->devices ? before->devices : "") ? "" : devices);
+	r = ask_helper(argv, &h, err);
+	scope_holder_release(&h);
+	return r;
+}
+
+int scope_set_properties(const struct scope_manager *m, const char *unit, char *const *properties,
+			 struct cmk_err *err)
+{
+	struct scope_holder h = SCOPE_HOLDER_INIT;
+	cleanup_strv char **argv = helper_argv(m);
+	int r;
+
+	strv_add(&argv, unit);
+	/* No weights. */
+	for (int i = 0; i < 3; i++)
+		strv_add(&argv, "");
+	for (char *const *p = properties; p && *p; p++)
+		strv_add(&argv, *p);
 	r = ask_helper(argv, &h, err);
 	scope_holder_release(&h);
 	return r;

@@ -39,6 +39,7 @@ struct scope_unit {
 	pid_t pid;	   /* its first process; 0: the holder */
 	bool delegate;
 	const struct scope_weights *weights;
+	char *const *properties; /* further ones (property.h), or NULL */
 };
 /* The helper program: where the scope has no other process it keeps it alive until it is let go. */
 struct scope_holder {
@@ -56,6 +57,9 @@ void scope_holder_release(struct scope_holder *h);
 int scope_set_weights(const struct scope_manager *m, const char *unit,
 		      const struct scope_weights *before, const struct scope_weights *after,
 		      struct cmk_err *err);
+/* The same with properties of its (property.h). */
+int scope_set_properties(const struct scope_manager *m, const char *unit, char *const *properties,
+			 struct cmk_err *err);
 
 /* PATH as an address of D-Bus (owned). */
 char *scope_address(const char *path);

@@ -4,18 +4,20 @@
  * over D-Bus with sd-bus, so that cmk itself never maps libsystemd. Started by scope_start():
  *
  *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT DEVICEWEIGHTS
+ *     [PROPERTY...]
  *
- * or change the weights of one that is there, by scope_set_weights():
+ * or change one that is there, by scope_set_weights() and scope_set_properties():
  *
- *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT DEVICEWEIGHTS
+ *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT DEVICEWEIGHTS [PROPERTY...]
  *
  * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
  * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
  * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
  * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set, and
  * in a change the default again, where "" leaves one as it is. DEVICEWEIGHTS are those of single
- * devices, "MAJOR:MINOR=WEIGHT MAJOR:MINOR=WEIGHT". Standard input is a SOCK_SEQPACKET
- * socket: one message when the scope is there, or changed ("ok"), or with the error, one line.
+ * devices, "MAJOR:MINOR=WEIGHT MAJOR:MINOR=WEIGHT". A PROPERTY is NAME=TYPE:VALUE, as property.h
+ * has it. Standard input is a SOCK_SEQPACKET socket: one message when the scope is there, or
+ * changed ("ok"), or with the error, one line.
  *
  * It may: talk on the connection to systemd that it opened first. After that no file, no other
  * socket, no process, no capability.
@@ -32,6 +34,7 @@
 #define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
 #define ANSWER_TIMEOUT_US ((uint64_t)10 * 1000 * 1000)
 #define CONTROL_FD STDIN_FILENO
+#define BYTES_MAX 1024 /* of as many CPUs as the kernel knows */
 
 struct scope {
 	sd_bus *bus;
@@ -40,7 +43,8 @@ struct scope {
 	bool delegate;
 	uint64_t cpu_weight, io_weight;
 	char **devices; /* "MAJOR:MINOR=WEIGHT" */
-	bool asked;	/* its job is outstanding */
+	char *const *properties;
+	bool asked; /* its job is outstanding */
 	bool there;
 	bool subscribed;
 	struct cmk_err *err;
@@ -93,6 +97,101 @@ static int open_connection(struct scope *s, const char *bus, const char *own)
 /* --- the scope ---------------------------------------------------------------------------------
  */
 
+/* Of a digit in hexadecimal; -1. */
+static int digit_of(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Bytes in hexadecimal. */
+static int put_bytes(sd_bus_message *m, const char *hex)
+{
+	uint8_t bytes[BYTES_MAX];
+	size_t n = strlen(hex) / 2;
+
+	if (n > sizeof(bytes) || strlen(hex) % 2)
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++) {
+		int high = digit_of(hex[2 * i]), low = digit_of(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return -EINVAL;
+		bytes[i] = (uint8_t)(high * 16 + low);
+	}
+	return sd_bus_message_append_array(m, 'y', bytes, n);
+}
+
+static int put_texts(sd_bus_message *m, const char *text)
+{
+	int r = sd_bus_message_open_container(m, 'a', "s");
+
+	while (r >= 0) {
+		size_t len = strcspn(text, "\n");
+		cleanup_free char *one = xstrndup(text, len);
+
+		r = sd_bus_message_append(m, "s", one);
+		if (!text[len])
+			break;
+		text += len + 1;
+	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int put_value(sd_bus_message *m, const char *type, const char *value)
+{
+	uint64_t u = 0;
+	int64_t s = 0;
+
+	if (streq(type, "s"))
+		return sd_bus_message_append(m, "s", value);
+	if (streq(type, "as"))
+		return put_texts(m, value);
+	if (streq(type, "ay"))
+		return put_bytes(m, value);
+	if (streq(type, "b") && parse_u64(value, 1, &u) == 0)
+		return sd_bus_message_append(m, "b", (int)u);
+	if (streq(type, "t") && parse_u64(value, UINT64_MAX, &u) == 0)
+		return sd_bus_message_append(m, "t", u);
+	if (streq(type, "u") && parse_u64(value, UINT32_MAX, &u) == 0)
+		return sd_bus_message_append(m, "u", (uint32_t)u);
+	if (streq(type, "x") && parse_i64(value, INT64_MIN, INT64_MAX, &s) == 0)
+		return sd_bus_message_append(m, "x", s);
+	if (streq(type, "i") && parse_i64(value, INT32_MIN, INT32_MAX, &s) == 0)
+		return sd_bus_message_append(m, "i", (int32_t)s);
+	return -EINVAL;
+}
+
+/* NAME=TYPE:VALUE each. */
+static int put_further(sd_bus_message *m, char *const *properties)
+{
+	int r = 0;
+
+	for (; r >= 0 && properties && *properties; properties++) {
+		const char *eq = strchr(*properties, '='), *colon = eq ? strchr(eq, ':') : NULL;
+		cleanup_free char *name = NULL, *type = NULL;
+
+		if (!colon)
+			return -EINVAL;
+		name = xstrndup(*properties, (size_t)(eq - *properties));
+		type = xstrndup(eq + 1, (size_t)(colon - eq - 1));
+		r = sd_bus_message_open_container(m, 'r', "sv");
+		if (r >= 0)
+			r = sd_bus_message_append(m, "s", name);
+		if (r >= 0)
+			r = sd_bus_message_open_container(m, 'v', type);
+		if (r >= 0)
+			r = put_value(m, type, colon + 1);
+		if (r >= 0)
+			r = sd_bus_message_close_container(m);
+		if (r >= 0)
+			r = sd_bus_message_close_container(m);
+	}
+	return r;
+}
+
 /* As podman's, and no limit on tasks by default: cmk's own options say it. */
 /* systemd wants a path of the device, and looks at its number alone. */
 static int put_devices(sd_bus_message *m, char *const *devices)
@@ -139,6 +238,8 @@ static int put_properties(sd_bus_message *m, const struct scope *s)
 		r = sd_bus_message_append(m, "(sv)", "IOWeight", "t", s->io_weight);
 	if (r >= 0 && s->devices)
 		r = put_devices(m, s->devices);
+	if (r >= 0)
+		r = put_further(m, s->properties);
 	return r >= 0 ? sd_bus_message_close_container(m) : r;
 }
 
@@ -255,7 +356,7 @@ static int make(struct scope *s)
 	return s->err->msg ? -EIO : 0;
 }
 
-/* --- its weights -------------------------------------------------------------------------------
+/* --- changes of it -----------------------------------------------------------------------------
  */
 
 static int put_weight(sd_bus_message *m, const char *property, const char *text)
@@ -271,7 +372,7 @@ static int put_weight(sd_bus_message *m, const char *property, const char *text)
 }
 
 /* For as long as the scope is there: a transient unit has no other configuration. */
-static int set_weights(struct scope *s, const char *cpu, const char *io)
+static int change_unit(struct scope *s, const char *cpu, const char *io)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;
@@ -292,12 +393,13 @@ static int set_weights(struct scope *s, const char *cpu, const char *io)
 	if (r >= 0 && s->devices)
 		r = put_devices(m, s->devices);
 	if (r >= 0)
+		r = put_further(m, s->properties);
+	if (r >= 0)
 		r = sd_bus_message_close_container(m);
 	if (r >= 0)
 		r = sd_bus_call(s->bus, m, ANSWER_TIMEOUT_US, &error, NULL);
 	if (r < 0)
-		r = failed(s, "set the weights of '%s': %s", s->name,
-			   error.message ?: strerror(-r));
+		r = failed(s, "change '%s': %s", s->name, error.message ?: strerror(-r));
 	sd_bus_error_free(&error);
 	(void)sd_bus_message_unref(m);
 	return r < 0 ? r : 0;
@@ -328,24 +430,27 @@ int main(int argc, char **argv)
 	static const struct sandbox_policy policy = { .rights = 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct scope s = { .err = &err };
-	bool change = argc == 7;
+	/* The word there of a new one is yes or no. */
+	bool change = argc >= 7 && !streq(argv[6], "yes") && !streq(argv[6], "no");
+	int n = change ? 7 : 11;
 	const char *said;
 	char end;
 	int r;
 
-	if (change ? !*argv[3] : argc != 11 || !take_arguments(&s, argv)) {
+	if (argc < n || (change ? !*argv[3] : !take_arguments(&s, argv))) {
 		(void)fprintf(stderr, "cmk-scope is started by cmk, not by hand\n");
 		return 2;
 	}
 	if (change)
 		s.name = argv[3];
-	if (*argv[argc - 1])
-		s.devices = strv_split(argv[argc - 1], ' ');
+	if (*argv[n - 1])
+		s.devices = strv_split(argv[n - 1], ' ');
+	s.properties = argv + n;
 	r = open_connection(&s, argv[1], argv[2]);
 	if (r == 0)
 		r = sandbox_enter(&policy, &err);
 	if (r == 0)
-		r = change ? set_weights(&s, argv[4], argv[5]) : make(&s);
+		r = change ? change_unit(&s, argv[4], argv[5]) : make(&s);
 	said = r == 0 ? "ok" : cmk_err_msg(&err);
 	if (write(CONTROL_FD, said, strlen(said)) < 0)
 		return 1;

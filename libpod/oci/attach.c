@@ -25,9 +25,9 @@ int oci_pid_file(const char *path, pid_t pid, struct cmk_err *err)
 	return r < 0 ? cmk_err_wrap(err, r, "--pid-file") : 0;
 }
 
-int oci_console_send(const char *path, int master, struct cmk_err *err)
+static int send_fd(const char *what, const char *path, const char *name, int sent,
+		   struct cmk_err *err)
 {
-	static const char name[] = "/dev/ptmx";
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = -1;
 	cleanup_free char *above = NULL;
@@ -42,11 +42,21 @@ int oci_console_send(const char *path, int master, struct cmk_err *err)
 		if (dir < 0 ||
 		    snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", dir,
 			     slash ? slash + 1 : path) >= (int)sizeof(addr.sun_path))
-			return cmk_err_set(err, -ENAMETOOLONG, "console socket '%s'", path);
+			return cmk_err_set(err, -ENAMETOOLONG, "%s '%s'", what, path);
 	}
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return cmk_err_errno(err, "console socket '%s'", path);
-	return sync_send(fd, name, sizeof(name) - 1, master, err);
+		return cmk_err_errno(err, "%s '%s'", what, path);
+	return sync_send(fd, name, strlen(name), sent, err);
+}
+
+int oci_console_send(const char *path, int master, struct cmk_err *err)
+{
+	return send_fd("console socket", path, "/dev/ptmx", master, err);
+}
+
+int oci_pidfd_send(const char *path, int pidfd, struct cmk_err *err)
+{
+	return send_fd("pidfd socket", path, "pidfd", pidfd, err);
 }
 
 int oci_preserve_fds(uint32_t n, int **ret, size_t *ret_n, struct cmk_err *err)
@@ -66,8 +76,10 @@ int oci_preserve_fds(uint32_t n, int **ret, size_t *ret_n, struct cmk_err *err)
 		fds[i] = (int)i + 3;
 		if (fcntl(fds[i], F_GETFD) < 0) {
 			free(fds);
-			return cmk_err_set(err, -EBADF, "descriptor %u is to be kept, and not open",
-					   i + 3);
+			return cmk_err_set(err, -EBADF,
+					   "preserved-fd %u: descriptor %u is to be kept, and not "
+					   "open",
+					   i, i + 3);
 		}
 	}
 	*ret = fds;

@@ -12,6 +12,7 @@
 #include "libpod/cgroup/cgroup.h"
 #include "libpod/cgroup/devices.h"
 #include "libpod/cgroup/manager.h"
+#include "libpod/cgroup/property.h"
 #include "libpod/oci/internal.h"
 
 /* The socket's name in the container's directory, which may be deeper than a name of a socket. */
@@ -61,6 +62,7 @@ static int first_record(struct oci_container *c, const struct bundle *b, struct 
 	rec->owner = owner_name();
 	rec->oci_version = xstrdup(b->spec->oci_version);
 	rec->annotations = strv_dup(b->spec->annotations);
+	rec->shares_pids = !spec_makes_namespace(b->spec, "pid");
 	rec->creator_pid = self.pid;
 	rec->creator_start = self.start_time;
 	return oci_container_save(c, err);
@@ -100,13 +102,34 @@ static int limit_devices(const struct bundle *b, int group, struct cmk_err *err)
 	return cgroup_devices(group, rules, n, err);
 }
 
-static char *default_group(const struct oci_container *c)
+/* Below another root directory there may be another container of this name. */
+static char *unique_name(const struct oci_container *c, const char *suffix)
 {
 	struct stat st = { 0 };
 
-	/* Others may have one of this name below another root directory. */
 	(void)fstat(c->dir_fd, &st);
-	return xasprintf("cmk-oci-%s-%llx", c->rec.id, (unsigned long long)st.st_ino);
+	return xasprintf("cmk-oci-%llx-%s%s", (unsigned long long)st.st_ino, c->rec.id, suffix);
+}
+
+/* What annotations say of the unit, as runc and crun take it. */
+static int scope_properties(const struct bundle *b, char ***ret, struct cmk_err *err)
+{
+	static const char prefix[] = "org.systemd.property.";
+
+	for (char **a = b->spec->annotations; a && *a; a++) {
+		const char *rest = str_after(*a, prefix);
+		cleanup_free char *name = rest ? xstrndup(rest, strcspn(rest, "=")) : NULL;
+		char *property = NULL;
+		int r;
+
+		if (!rest)
+			continue;
+		r = property_of_annotation(name, rest + strlen(name) + 1, &property, err);
+		if (r < 0)
+			return cmk_err_wrap(err, r, "annotations: %s%s", prefix, name);
+		strv_add_take(ret, property);
+	}
+	return 0;
 }
 
 /* The scope goes by itself where we are killed before its place is written down: its holder dies
@@ -117,34 +140,61 @@ static int make_scope(struct oci_container *c, const struct bundle *b, struct cg
 	const char *path = b->spec->cgroups_path;
 	cleanup_free char *slice = NULL, *unit = NULL,
 			  *text = xasprintf("container %s (cmk oci)", c->rec.id);
+	cleanup_strv char **properties = NULL;
 	int r = 0;
 
-	if (path && *path) {
+	if (path && *path)
 		r = cgroup_scope_parse(path, &slice, &unit, err);
-	} else {
-		cleanup_free char *name = default_group(c);
-
-		unit = xasprintf("%s.scope", name);
-	}
+	else
+		unit = unique_name(c, ".scope");
+	/* The default of runc and crun, which is not podman's. */
+	if (r == 0 && !slice)
+		slice = xstrdup(geteuid() == 0 ? "system.slice" : "user.slice");
 	if (r == 0)
-		r = cgroup_scope_make(unit, slice, text, &b->spec->resources, ret, err);
+		r = scope_properties(b, &properties, err);
+	if (r == 0)
+		r = cgroup_scope_make(unit, slice, text, properties, &b->spec->resources, ret, err);
 	if (r < 0)
 		return r;
 	c->rec.cgroup_mount = xstrdup(ret->mount);
 	c->rec.cgroup = xstrdup(ret->path);
+	c->rec.systemd = true;
 	return oci_container_save(c, err);
 }
 
-/* The group's place is written down before the group is there. */
+/* Where the group is to be: by default it has the container's name, as with runc. */
+static int choose_place(struct oci_container *c, const char *path, struct cmk_err *err)
+{
+	cleanup_free char *other = NULL;
+	struct oci_record *rec = &c->rec;
+	int r = cgroup_place(path && *path ? path : rec->id, &rec->cgroup_mount, &rec->cgroup, err);
+
+	if (r < 0 || !rec->cgroup)
+		return r;
+	if (path && *path)
+		return cgroup_check_free(rec->cgroup_mount, rec->cgroup, err);
+	/* Nobody else's by accident; what else is wrong cgroup_create_at() says. */
+	if (cgroup_make_new(rec->cgroup_mount, rec->cgroup) != -EEXIST)
+		return 0;
+	free(steal_ptr(&rec->cgroup_mount));
+	free(steal_ptr(&rec->cgroup));
+	other = unique_name(c, "");
+	return cgroup_place(other, &rec->cgroup_mount, &rec->cgroup, err);
+}
+
+/* The group's place is written down before anything is in it; one of others never is, or what takes
+ * away what failed would take it as well. */
 static int make_place(struct oci_container *c, const struct bundle *b, int *ret_fd,
 		      struct cmk_err *err)
 {
-	const char *path = b->spec->cgroups_path;
 	struct oci_record *rec = &c->rec;
-	cleanup_free char *own = default_group(c);
-	int r = cgroup_place(path && *path ? path : own, &rec->cgroup_mount, &rec->cgroup, err);
+	int r = choose_place(c, b->spec->cgroups_path, err);
 
-	if (r == 0 && rec->cgroup)
+	if (r < 0) {
+		free(steal_ptr(&rec->cgroup));
+		return r;
+	}
+	if (rec->cgroup)
 		r = oci_container_save(c, err);
 	if (r == 0)
 		r = cgroup_create_at(rec->cgroup_mount, rec->cgroup, &b->spec->resources, ret_fd,
@@ -163,8 +213,13 @@ static int make_group(const struct oci_settings *set, struct oci_container *c,
 	if (set->no_cgroup)
 		return 0;
 	r = set->systemd_cgroup ? make_scope(c, b, ret, err) : make_place(c, b, &ret->fd, err);
-	if (r == 0)
-		r = limit_devices(b, ret->fd, err);
+	if (r == 0 && ret->fd < 0 && c->rec.shares_pids)
+		log_warn("linux.namespaces: without a pid namespace and without a control group "
+			 "nothing holds the container's processes together. Such configuration is "
+			 "strongly discouraged");
+	if (r < 0)
+		return cmk_err_wrap(err, r, "unable to apply cgroup configuration");
+	r = limit_devices(b, ret->fd, err);
 	return r < 0 ? cmk_err_wrap(err, r, "linux.resources") : 0;
 }
 
@@ -197,6 +252,27 @@ static void pass_listen_fds(struct bundle *b)
 		if (a)
 			strv_env_set(&b->spec->process.env, a);
 	}
+}
+
+/* The service manager's socket goes in at the place where runc puts it (sd_notify(3)). An abstract
+ * one belongs to the host's network namespace. */
+static void pass_notify_socket(struct bundle *b)
+{
+	static const char inside[] = "/run/notify/notify.sock";
+	const char *path = getenv("NOTIFY_SOCKET");
+	cleanup_free char *assignment = xasprintf("NOTIFY_SOCKET=%s", inside);
+	struct stat st;
+
+	if (!path || *path != '/')
+		return;
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		log_warn("NOTIFY_SOCKET: '%s' is no socket, and not passed on", path);
+		return;
+	}
+	spec_add_mount(b->spec, inside, "bind", path, "bind,nosuid,noexec,nodev");
+	b->mounts = xrealloc(b->mounts, b->n_mounts + 1, sizeof(*b->mounts));
+	b->mounts[b->n_mounts++] = (struct bundle_mount){ 0 };
+	strv_env_set(&b->spec->process.env, assignment);
 }
 
 /* What is in the making. */
@@ -239,6 +315,7 @@ static int set_up(struct making *m, int group, struct cmk_err *err)
 
 static int record_init(struct making *m, struct cmk_err *err)
 {
+	const char *receiver;
 	struct process_id id;
 	int r = process_id_of(m->run.pid, &id);
 
@@ -252,6 +329,12 @@ static int record_init(struct making *m, struct cmk_err *err)
 	r = oci_container_save(m->c, err);
 	if (r == 0 && m->run.console_fd >= 0 && m->a->console_socket)
 		r = oci_console_send(m->a->console_socket, m->run.console_fd, err);
+	if (r == 0 && m->a->pidfd_socket)
+		r = oci_pidfd_send(m->a->pidfd_socket, m->run.pidfd, err);
+	/* crun's way to say so. */
+	receiver = strv_env_get(m->bundle->spec->annotations, "run.oci.pidfd_receiver");
+	if (r == 0 && receiver)
+		r = oci_pidfd_send(receiver, m->run.pidfd, err);
 	if (r == 0 && m->a->pid_file)
 		r = oci_pid_file(m->a->pid_file, m->run.pid, err);
 	return r;
@@ -259,6 +342,7 @@ static int record_init(struct making *m, struct cmk_err *err)
 
 static int make(struct making *m, struct cmk_err *err)
 {
+	static const struct spec_resources none;
 	struct cgroup_group group = CGROUP_GROUP_INIT;
 	int r = file_replace_at(m->c->dir_fd, "config.json", m->bundle->text, m->bundle->len, 0600,
 				0, err);
@@ -270,6 +354,9 @@ static int make(struct making *m, struct cmk_err *err)
 	if (r == 0)
 		r = set_up(m, group.fd, err);
 	cgroup_group_done(&group);
+	/* Now that what kept the scope has gone, which counts as well. */
+	if (r == 0 && m->c->rec.systemd)
+		r = cgroup_scope_limit(m->c->rec.cgroup, &none, &m->bundle->spec->resources, err);
 	return r == 0 ? record_init(m, err) : r;
 }
 
@@ -294,7 +381,9 @@ static int create(struct making *m, struct cmk_err *err)
 		r = check_terminal(m->a, m->bundle, m->attached, err);
 	if (r < 0)
 		return r;
+	bundle_warn_of_caps(&m->bundle->spec->process);
 	pass_listen_fds(m->bundle);
+	pass_notify_socket(m->bundle);
 	r = oci_container_new(m->set, m->a->id, m->c, err);
 	if (r < 0)
 		return r;
@@ -315,13 +404,19 @@ int oci_create(const struct oci_settings *set, const struct oci_create *a, struc
 	return r;
 }
 
-/* A failed one is only told of: the process runs already (runtime.md#lifecycle). */
-static void poststart(const struct oci_container *c, const struct bundle *b)
+/* A failed one ends the container (runtime-spec 1.2, runtime.md#lifecycle). */
+static int poststart(const struct oci_container *c, const struct bundle *b, struct cmk_err *err)
 {
-	cleanup_err struct cmk_err e = CMK_ERR_INIT;
+	const struct process_id id = oci_container_init(c);
+	cleanup_close int fd = -1;
+	int r = oci_hooks(c, b, HOOK_POSTSTART, "running", err);
 
-	if (oci_hooks(c, b, HOOK_POSTSTART, "running", &e) < 0)
-		log_warn("%s", cmk_err_msg(&e));
+	if (r == 0)
+		return 0;
+	fd = process_id_open(&id);
+	if (fd >= 0)
+		(void)process_pidfd_signal(fd, SIGKILL);
+	return r;
 }
 
 int oci_start(const struct oci_settings *set, const char *id, struct cmk_err *err)
@@ -348,9 +443,7 @@ int oci_start(const struct oci_settings *set, const char *id, struct cmk_err *er
 	if (unlinkat(c.dir_fd, OCI_START_SOCKET, 0) < 0)
 		return cmk_err_errno(err, "remove the start socket of '%s'", id);
 	r = bundle_start(steal_fd(&fd), err);
-	if (r == 0)
-		poststart(&c, b);
-	return r;
+	return r == 0 ? poststart(&c, b, err) : r;
 }
 
 /* Whoever waits sees the container's end, not ours. */
@@ -384,7 +477,11 @@ int oci_run(const struct oci_settings *set, const struct oci_create *a, bool det
 	}
 	r = runtime_start(&m.run, err);
 	if (r == 0) {
-		poststart(&c, m.bundle);
+		r = poststart(&c, m.bundle, err);
+		if (r < 0)
+			(void)process_reap(m.run.pid);
+	}
+	if (r == 0) {
 		/* Others may act on it while we wait. */
 		(void)flock(c.dir_fd, LOCK_UN);
 		r = attend(&m, err);

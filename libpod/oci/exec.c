@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "base/selinux.h"
 #include "libpod/cgroup/cgroup.h"
@@ -36,21 +37,22 @@ static int add_gids(char *const *list, struct spec_user *u, struct cmk_err *err)
 	return 0;
 }
 
-static int add_caps(char *const *list, struct spec_capabilities *caps, struct cmk_err *err)
+/* To what the command may have; ambient only where it is inheritable, as with runc. */
+static void add_caps(char *const *list, struct spec_capabilities *caps)
 {
-	char ***sets[] = { &caps->bounding, &caps->effective, &caps->permitted, &caps->inheritable,
-			   &caps->ambient };
-
 	for (; list && *list; list++) {
 		char *const one[] = { *list, NULL };
+		char ***sets[] = { &caps->bounding, &caps->effective, &caps->permitted,
+				   &caps->ambient };
+		uint64_t bit = spec_caps_mask(one);
+		bool inherits = spec_caps_mask(caps->inheritable) & bit;
 
-		if (spec_caps_mask(one) == 0)
-			return cmk_err_set(err, -EINVAL, "--cap: unknown capability '%s'", *list);
-		for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+		if (!bit)
+			log_warn("--cap: '%s' is unknown here, and not given", *list);
+		for (size_t i = 0; bit && i < (inherits ? 4 : 3); i++)
 			if (!strv_has(*sets[i], *list))
 				strv_add(sets[i], *list);
 	}
-	return 0;
 }
 
 /* The container's own process, with what was given in place of what it has. */
@@ -85,15 +87,13 @@ static int adapt(const struct oci_exec *a, struct spec_process *p, struct cmk_er
 	r = a->user ? parse_user(a->user, &p->user, err) : 0;
 	if (r == 0)
 		r = add_gids(a->additional_gids, &p->user, err);
-	if (r == 0)
-		r = add_caps(a->caps, &p->caps, err);
+	add_caps(a->caps, &p->caps);
 	p->no_new_privileges |= a->no_new_privs;
 	return r;
 }
 
 static int read_process(const struct oci_exec *a, struct bundle *b, struct cmk_err *err)
 {
-	struct spec_process given = { 0 };
 	cleanup_free char *text = NULL;
 	size_t len;
 	int r;
@@ -106,13 +106,10 @@ static int read_process(const struct oci_exec *a, struct bundle *b, struct cmk_e
 	}
 	r = file_read_at(AT_FDCWD, a->process_file, PROCESS_MAX, &text, &len, err);
 	if (r == 0)
-		r = bundle_process_parse(text, len, &given, err);
-	if (r < 0) {
-		bundle_process_done(&given);
+		r = bundle_process_replace(b, text, len, err);
+	if (r < 0)
 		return cmk_err_wrap(err, r, "--process '%s'", a->process_file);
-	}
-	bundle_process_done(&b->spec->process);
-	b->spec->process = given;
+	bundle_warn_of_caps(&b->spec->process);
 	b->spec->process.terminal |= a->tty;
 	return adapt(a, &b->spec->process, err);
 }
@@ -124,25 +121,41 @@ static int check_status(const struct oci_container *c, const struct oci_exec *a,
 
 	if (s == OCI_RUNNING || s == OCI_CREATED || (s == OCI_PAUSED && a->ignore_paused))
 		return 0;
+	if (s == OCI_PAUSED)
+		return cmk_err_kind(
+			err, CMK_ERR_STATE, -EINVAL,
+			"cannot exec in a paused container: '%s' is paused, not running",
+			c->rec.id);
 	return oci_wrong_status(c, "running", err);
 }
 
+static bool leads_up(const char *path)
+{
+	cleanup_strv char **parts = strv_split(path, '/');
+
+	return strv_has(parts, "..");
+}
+
 /* *GROUP becomes the one below it that --cgroup names. */
-static int enter_child(const struct oci_container *c, const char *name, int *group,
+static int enter_child(const struct oci_container *c, const char *path, int *group,
 		       struct cmk_err *err)
 {
+	cleanup_free char *full = NULL;
 	int fd;
 
-	if (!name)
-		return 0;
-	if (!*name || *name == '.' || strchr(name, '/'))
-		return cmk_err_set(err, -EINVAL, "--cgroup '%s': not the name of a group", name);
+	if (leads_up(path))
+		return cmk_err_set(err, -EINVAL, "--cgroup: bad sub cgroup path '%s'", path);
 	if (*group < 0)
 		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				    "--cgroup: container '%s' has no control group", c->rec.id);
-	fd = cgroup_child(*group, name);
+	path += strspn(path, "/");
+	if (!*path)
+		return 0;
+	full = xasprintf("%s/%s", c->rec.cgroup, path);
+	fd = cgroup_open(c->rec.cgroup_mount, full);
 	if (fd < 0)
-		return cmk_err_set(err, fd, "--cgroup '%s': %s", name, errno_text(-fd));
+		return cmk_err_set(err, fd, "--cgroup '%s': adding pid %d to cgroups: %s", path,
+				   (int)getpid(), errno_text(-fd));
 	(void)close(*group);
 	*group = fd;
 	return 0;
@@ -158,9 +171,9 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 				    .start_fd = -1,
 				    .target = init.pid };
 	cleanup_close int pidfd = process_id_open(&init), group = oci_container_group(c);
-	cleanup_close int cache = -1;
+	cleanup_close int cache = -1, other = -1;
 	cleanup_free int *preserve = NULL;
-	int r;
+	int r = 0;
 
 	if (pidfd < 0)
 		return oci_wrong_status(c, "running", err);
@@ -168,14 +181,20 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 		return cmk_err_set(err, -EINVAL,
 				   "a terminal, and nobody is there to take it: name "
 				   "a --console-socket");
-	r = enter_child(c, a->cgroup, &group, err);
+	/* The container may have made groups below its own, and moved to one: then its own takes
+	 * no processes any more. Or it has left it altogether. */
+	if (a->cgroup)
+		r = enter_child(c, a->cgroup, &group, err);
+	else if (c->rec.cgroup_mount)
+		other = cgroup_open_of(c->rec.cgroup_mount, init.pid);
 	if (r == 0)
 		r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
 	if (r < 0)
 		return r;
 	args.preserve_fds = preserve;
 	args.target_pidfd = pidfd;
-	args.cgroup_fd = group;
+	args.cgroup_fd = group >= 0 ? group : c->rec.cgroup ? other : -1;
+	args.other_cgroup_fd = other;
 	args.seccomp_dirfd = -1;
 	if (b->seccomp)
 		args.seccomp_dirfd = cache = open_dir_at(c->root_fd, ".seccomp", 0700, NULL);
@@ -190,6 +209,8 @@ static int attend(const struct oci_exec *a, struct runtime_container *run, struc
 		r = oci_console_send(a->console_socket, run->console_fd, err);
 		(void)close(steal_fd(&run->console_fd));
 	}
+	if (r == 0 && a->pidfd_socket)
+		r = oci_pidfd_send(a->pidfd_socket, run->pidfd, err);
 	if (r == 0 && a->pid_file)
 		r = oci_pid_file(a->pid_file, run->pid, err);
 	if (r == 0)

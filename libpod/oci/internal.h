@@ -16,6 +16,8 @@ struct oci_record {
 	/* Who makes it, until it is made; init from then on. */
 	int creator_pid, pid;
 	uint64_t creator_start, start;
+	bool systemd;	  /* the group is one of a scope */
+	bool shares_pids; /* it has no pid namespace of its own: its end is not its processes' */
 };
 
 struct oci_container {
@@ -57,8 +59,9 @@ int oci_container_destroy(struct oci_container *c, struct cmk_err *err);
 
 /* --- attach.c --- */
 int oci_pid_file(const char *path, pid_t pid, struct cmk_err *err);
-/* Hands the master of a terminal to who listens at PATH. */
+/* Hands the master of a terminal to who listens at PATH; or a pidfd. */
 int oci_console_send(const char *path, int master, struct cmk_err *err);
+int oci_pidfd_send(const char *path, int pidfd, struct cmk_err *err);
 /* Waits for the child PID, passing on signals and (MASTER 0 or more) what its terminal says.
  * Returns the exit code. */
 int oci_attend(pid_t pid, int pidfd, int master, struct cmk_err *err);

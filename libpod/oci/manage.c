@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/pattern.h"
 #include "libpod/cgroup/manager.h"
 #include "libpod/oci/internal.h"
@@ -34,21 +35,18 @@ static int kill_init(const struct oci_container *c, struct cmk_err *err)
 int oci_container_destroy(struct oci_container *c, struct cmk_err *err)
 {
 	cleanup_bundle struct bundle *b = NULL;
-	struct cmk_err hook = CMK_ERR_INIT;
-	int r = kill_init(c, err), h = 0;
+	cleanup_err struct cmk_err hook = CMK_ERR_INIT;
+	int r = kill_init(c, err);
 
 	if (r == 0 && c->rec.cgroup)
 		r = cgroup_place_remove(c->rec.cgroup_mount, c->rec.cgroup, err);
 	if (r < 0)
 		return r;
-	if (c->rec.pid > 0 && oci_container_bundle(c, &b, NULL) == 0)
-		h = oci_hooks(c, b, HOOK_POSTSTOP, "stopped", &hook);
-	r = oci_container_remove(c, err);
-	if (r < 0 || h == 0) {
-		cmk_err_done(&hook);
-		return r;
-	}
-	return cmk_err_move(err, &hook);
+	/* What fails in them is told of, and no more (runtime.md#lifecycle). */
+	if (c->rec.pid > 0 && oci_container_bundle(c, &b, NULL) == 0 &&
+	    oci_hooks(c, b, HOOK_POSTSTOP, "stopped", &hook) < 0)
+		log_warn("%s", cmk_err_msg(&hook));
+	return oci_container_remove(c, err);
 }
 
 int oci_delete(const struct oci_settings *set, const char *id, bool force, struct cmk_err *err)
@@ -83,6 +81,9 @@ static int kill_all(const struct oci_container *c, int sig, struct cmk_err *err)
 	size_t n = 0;
 	int r;
 
+	/* Nobody is left, which is no error, as with runc. */
+	if (oci_container_status(c) == OCI_STOPPED && (group < 0 || !cgroup_populated(group)))
+		return 0;
 	if (group < 0)
 		return cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
 				    "--all: container '%s' has no control group", c->rec.id);
@@ -99,6 +100,16 @@ static int kill_all(const struct oci_container *c, int sig, struct cmk_err *err)
 	return r;
 }
 
+/* Without a pid namespace of its own the end of init is not that of the others: all of them have to
+ * go, also where init has gone already. */
+static bool is_to_end_all(const struct oci_container *c, int sig)
+{
+	cleanup_close int group = c->rec.shares_pids && sig == SIGKILL ? oci_container_group(c)
+								       : -1;
+
+	return group >= 0 && cgroup_populated(group);
+}
+
 int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all, struct cmk_err *err)
 {
 	cleanup(oci_container_done) struct oci_container c = OCI_CONTAINER_INIT;
@@ -108,49 +119,92 @@ int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all, 
 
 	if (r < 0)
 		return r;
-	if (all)
+	if (all || is_to_end_all(&c, sig))
 		return kill_all(&c, sig, err);
 	init = oci_container_init(&c);
 	fd = init.pid > 0 ? process_id_open(&init) : -ESRCH;
 	if (fd == -ESRCH)
-		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH, "container '%s' is not running",
-				    id);
+		return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH, "container not running: '%s' is %s",
+				    id, oci_status_name(oci_container_status(&c)));
 	r = fd < 0 ? fd : process_pidfd_signal(fd, sig);
 	return r < 0 ? cmk_err_set(err, r, "signal container '%s': %s", id, errno_text(-r)) : 0;
 }
 
-int oci_kill_matching(const struct oci_settings *set, const char *regex, int sig, bool all,
-		      struct cmk_err *err)
+/* What is to be done to each. */
+struct all_of {
+	const struct oci_settings *set;
+	int sig;
+	bool all, force;
+	int (*act)(const struct all_of *what, const struct oci_row *row, struct cmk_err *err);
+};
+
+/* How many there are for which ACT does not return -ESRCH; its first other failure is returned. */
+static int for_matching(const struct all_of *what, const char *regex, size_t *ret_n,
+			struct cmk_err *err)
 {
-	cleanup_free char *whole = xasprintf("^(?:%s)$", regex);
 	cleanup_pattern struct pattern *p = NULL;
 	struct oci_row *rows = NULL;
-	size_t n = 0, n_hit = 0;
-	int r = pattern_new(whole, &p, err);
+	size_t n = 0;
+	int r = pattern_new(regex, &p, err);
 
+	*ret_n = 0;
 	if (r < 0)
 		return cmk_err_wrap(err, r, "--regex '%s'", regex);
-	r = oci_list(set, &rows, &n, err);
+	r = oci_list(what->set, &rows, &n, err);
 	for (size_t i = 0; i < n; i++) {
-		int m = r < 0 || rows[i].status == OCI_STOPPED
-				? 0
-				: pattern_matches(p, rows[i].id, err);
+		int m = r < 0 ? 0 : pattern_matches(p, rows[i].id, err);
 
 		if (m < 0) {
 			r = m;
 		} else if (m > 0) {
-			int k = oci_kill(set, rows[i].id, sig, all, r == 0 ? err : NULL);
+			struct cmk_err e = CMK_ERR_INIT;
+			int k = what->act(what, &rows[i], &e);
 
-			n_hit++;
-			r = r == 0 ? k : r;
+			*ret_n += k != -ESRCH;
+			if (r == 0 && k < 0 && k != -ESRCH)
+				r = cmk_err_move(err, &e);
+			cmk_err_done(&e);
 		}
 	}
 	for (size_t i = 0; i < n; i++)
 		oci_row_done(&rows[i]);
 	free(rows);
-	return r == 0 && n_hit == 0 ? cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
-						   "no container that runs matches '%s'", regex)
-				    : r;
+	return r;
+}
+
+static int kill_row(const struct all_of *what, const struct oci_row *row, struct cmk_err *err)
+{
+	return row->status == OCI_STOPPED ? -ESRCH
+					  : oci_kill(what->set, row->id, what->sig, what->all, err);
+}
+
+int oci_kill_matching(const struct oci_settings *set, const char *regex, int sig, bool all,
+		      struct cmk_err *err)
+{
+	const struct all_of what = { .set = set, .sig = sig, .all = all, .act = kill_row };
+	size_t n;
+	int r = for_matching(&what, regex, &n, err);
+
+	return r == 0 && n == 0 ? cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+					       "no container that runs matches '%s'", regex)
+				: r;
+}
+
+static int delete_row(const struct all_of *what, const struct oci_row *row, struct cmk_err *err)
+{
+	return oci_delete(what->set, row->id, what->force, err);
+}
+
+int oci_delete_matching(const struct oci_settings *set, const char *regex, bool force,
+			struct cmk_err *err)
+{
+	const struct all_of what = { .set = set, .force = force, .act = delete_row };
+	size_t n;
+	int r = for_matching(&what, regex, &n, err);
+
+	return r == 0 && n == 0 && !force ? cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+							 "no container matches '%s'", regex)
+					  : r;
 }
 
 /* --- the group ---------------------------------------------------------------------------------
@@ -198,11 +252,13 @@ int oci_pids(const struct oci_settings *set, const char *id, pid_t **ret, size_t
 
 	if (r < 0)
 		return r;
-	if (oci_container_status(&c) == OCI_STOPPED)
-		return oci_wrong_status(&c, "running", err);
+	*ret = NULL;
+	*ret_n = 0;
 	group = oci_container_group(&c);
 	if (group >= 0)
 		return cgroup_pids(group, ret, ret_n, err);
+	if (oci_container_status(&c) == OCI_STOPPED)
+		return 0;
 	/* Without a group init is all that we know. */
 	*ret = xmalloc(sizeof(**ret));
 	**ret = c.rec.pid;
@@ -252,6 +308,31 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 	return code;
 }
 
+/* memory.checkBeforeUpdate: no limit below what is used already, which would end the container. */
+static int check_usage(const struct oci_container *c, const char *text, size_t len,
+		       struct cmk_err *err)
+{
+	struct bundle_memory_check m;
+	cleanup_close int group = -1;
+	uint64_t memory = 0, swap = 0;
+
+	if (!bundle_memory_check(text, len, &m))
+		return 0;
+	group = oci_container_group(c);
+	if (group < 0 || cgroup_memory_used(group, &memory, &swap) < 0)
+		return cmk_err_set(err, -EINVAL,
+				   "memory.checkBeforeUpdate: the memory that is "
+				   "used is not known");
+	if (m.swap > 0 && (uint64_t)m.swap < memory + swap)
+		return cmk_err_set(err, -EBUSY,
+				   "rejecting memory+swap limit %lld: %llu bytes are used",
+				   (long long)m.swap, (unsigned long long)(memory + swap));
+	if (m.limit > 0 && (uint64_t)m.limit < memory)
+		return cmk_err_set(err, -EBUSY, "rejecting memory limit %lld: %llu bytes are used",
+				   (long long)m.limit, (unsigned long long)memory);
+	return 0;
+}
+
 int oci_update(const struct oci_settings *set, const char *id, const char *resources, size_t len,
 	       const struct opt_limits *limits, struct cmk_err *err)
 {
@@ -274,12 +355,17 @@ int oci_update(const struct oci_settings *set, const char *id, const char *resou
 		r = oci_resources_load(&c, after, err);
 	if (r == 0 && resources)
 		r = merge(&after->spec->resources, resources, len, err);
+	if (r == 0 && resources)
+		r = check_usage(&c, resources, len, err);
 	if (r == 0 && limits)
 		r = opt_limits_put(&after->spec->resources, limits, err);
 	if (r < 0)
 		return r;
 	r = cgroup_update(c.rec.cgroup_mount, c.rec.cgroup, &before->spec->resources,
 			  &after->spec->resources, err);
+	if (r == 0 && c.rec.systemd)
+		r = cgroup_scope_limit(c.rec.cgroup, &before->spec->resources,
+				       &after->spec->resources, err);
 	if (r < 0)
 		return r;
 	return oci_resources_save(&c, after, err);

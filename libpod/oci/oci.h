@@ -28,7 +28,7 @@ struct oci_settings {
 };
 
 struct oci_create {
-	const char *id, *bundle, *config, *pid_file, *console_socket;
+	const char *id, *bundle, *config, *pid_file, *console_socket, *pidfd_socket;
 	uint32_t preserve_fds;
 	bool no_pivot, no_new_keyring;
 };
@@ -42,8 +42,8 @@ int oci_run(const struct oci_settings *set, const struct oci_create *a, bool det
 struct oci_exec {
 	const char *id;
 	char *const *args; /* NULL: from process_file */
-	const char *process_file, *cwd, *user, *pid_file, *console_socket, *apparmor, *label,
-		*cgroup;
+	const char *process_file, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *apparmor,
+		*label, *cgroup;
 	char *const *env, *const *caps, *const *additional_gids;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;
@@ -54,6 +54,7 @@ int oci_exec(const struct oci_settings *set, const struct oci_exec *a, struct cm
 /* What a container is, for `state` and `list`. */
 struct oci_row {
 	char *id, *bundle, *rootfs, *created, *owner, *oci_version;
+	char *scope; /* of systemd, or NULL */
 	char **annotations;
 	enum oci_status status;
 	pid_t pid; /* 0: none */
@@ -69,12 +70,16 @@ void oci_state_write(struct json_writer *w, const struct oci_row *row);
 
 int oci_kill(const struct oci_settings *set, const char *id, int sig, bool all,
 	     struct cmk_err *err);
-/* The same of all that are not stopped and whose id REGEX fits as a whole; goes on
- * after a failure, of which the first is returned. CMK_ERR_NOT_FOUND where there is none. */
+/* The same of all that are not stopped and in whose id REGEX fits somewhere, as crun(1) has it;
+ * goes on after a failure, of which the first is returned. CMK_ERR_NOT_FOUND where there is none.
+ */
 int oci_kill_matching(const struct oci_settings *set, const char *regex, int sig, bool all,
 		      struct cmk_err *err);
 /* FORCE: also what runs, or is not there. */
 int oci_delete(const struct oci_settings *set, const char *id, bool force, struct cmk_err *err);
+/* All in whose id REGEX fits somewhere; with FORCE there need be none. */
+int oci_delete_matching(const struct oci_settings *set, const char *regex, bool force,
+			struct cmk_err *err);
 int oci_pause(const struct oci_settings *set, const char *id, bool pause, struct cmk_err *err);
 /* All processes, as this pid namespace sees them; owned. */
 int oci_pids(const struct oci_settings *set, const char *id, pid_t **ret, size_t *ret_n,
@@ -87,3 +92,16 @@ int oci_stats(const struct oci_settings *set, const char *id, char **ret, size_t
 	      struct cmk_err *err);
 /* -1 where it has no group of its own. */
 int oci_cgroup_open(const struct oci_settings *set, const char *id, struct cmk_err *err);
+
+/* What happens to a running container, for `events`. */
+struct oci_watch {
+	int pidfd, notify, group; /* init; inotify(7) of memory.events, or -1; the group */
+	uint64_t oom_kills;
+};
+#define OCI_WATCH_INIT ((struct oci_watch){ .pidfd = -1, .notify = -1, .group = -1 })
+enum oci_watch_event { OCI_WATCH_END = 1 << 0, OCI_WATCH_OOM = 1 << 1 };
+int oci_watch_open(const struct oci_settings *set, const char *id, struct oci_watch *ret,
+		   struct cmk_err *err);
+/* Blocks until something happens, or TIMEOUT_MS are over. Returns enum oci_watch_event. */
+int oci_watch_wait(struct oci_watch *w, int64_t timeout_ms, struct cmk_err *err);
+void oci_watch_done(struct oci_watch *w);

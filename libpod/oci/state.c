@@ -32,6 +32,8 @@ static const struct json_field record_fields[] = {
 	JSON_FIELD(struct oci_record, creator_start, "creatorStart", JSON_F_U64, 0),
 	JSON_FIELD(struct oci_record, pid, "pid", JSON_F_INT, 0),
 	JSON_FIELD(struct oci_record, start, "start", JSON_F_U64, 0),
+	JSON_FIELD(struct oci_record, systemd, "systemd", JSON_F_BOOL, JSON_OMIT_EMPTY),
+	JSON_FIELD(struct oci_record, shares_pids, "sharesPids", JSON_F_BOOL, JSON_OMIT_EMPTY),
 	JSON_FIELD_END,
 };
 
@@ -108,9 +110,12 @@ static int check_id(const char *id, struct cmk_err *err)
 				    "0123456789_+-.";
 	size_t n = strlen(id);
 
-	if (n > 0 && n <= ID_MAX && strspn(id, chars) == n && *id != '.' && *id != '-')
+	if (strspn(id, chars) < n)
+		return cmk_err_set(err, -EINVAL, "invalid character '%c' in the container ID '%s'",
+				   id[strspn(id, chars)], id);
+	if (n > 0 && n <= ID_MAX && *id != '.' && *id != '-')
 		return 0;
-	return cmk_err_set(err, -EINVAL, "'%s' is no container id", id);
+	return cmk_err_set(err, -EINVAL, "invalid container ID '%s'", id);
 }
 
 /* --- containers --------------------------------------------------------------------------------
@@ -303,8 +308,23 @@ void oci_row_done(struct oci_row *row)
 	free(row->created);
 	free(row->owner);
 	free(row->oci_version);
+	free(row->scope);
 	(void)strv_free(row->annotations);
 	*row = (struct oci_row){ 0 };
+}
+
+/* The unit of a group "/…/NAME.scope/…" (owned), or NULL. */
+static char *scope_of(const char *group)
+{
+	cleanup_strv char **parts = strv_split(group ? group : "", '/');
+	char *scope = NULL;
+
+	for (char **p = parts; p && *p; p++)
+		if (str_has_suffix(*p, ".scope")) {
+			free(scope);
+			scope = xstrdup(*p);
+		}
+	return scope;
 }
 
 static void take_row(struct oci_container *c, struct oci_row *ret)
@@ -320,6 +340,7 @@ static void take_row(struct oci_container *c, struct oci_row *ret)
 		.owner = steal_ptr(&rec->owner),
 		.oci_version = steal_ptr(&rec->oci_version),
 		.annotations = steal_ptr(&rec->annotations),
+		.scope = rec->systemd ? scope_of(rec->cgroup) : NULL,
 	};
 	ret->pid = ret->status == OCI_STOPPED ? 0 : rec->pid;
 }
@@ -346,6 +367,9 @@ void oci_state_write(struct json_writer *w, const struct oci_row *row)
 		json_write_str(w, "rootfs", row->rootfs);
 	if (row->created)
 		json_write_str(w, "created", row->created);
+	/* As crun's. */
+	if (row->scope)
+		json_write_str(w, "systemd-scope", row->scope);
 	json_write_str(w, "owner", row->owner ? row->owner : "");
 	if (row->annotations)
 		json_write_map(w, "annotations", row->annotations);
@@ -368,8 +392,9 @@ int oci_list(const struct oci_settings *set, struct oci_row **ret, size_t *ret_n
 
 	*ret = NULL;
 	*ret_n = 0;
-	/* Nobody has made a container yet. */
-	if (fd == -ENOENT) {
+	/* Nobody has made a container yet; where somebody names the directory, it was to be there.
+	 */
+	if (fd == -ENOENT && !set->root) {
 		if (err)
 			cmk_err_done(err);
 		return 0;

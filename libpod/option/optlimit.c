@@ -84,7 +84,7 @@ static int put_memory_limit(struct spec_resources *res, const struct opt_limits 
 
 	if (!l->has_memory)
 		return 0;
-	if (l->memory < 0 || (l->memory > 0 && l->memory < MEMORY_MIN))
+	if (l->memory < 0 || (l->memory > 0 && l->memory < MEMORY_MIN && !l->any_memory))
 		return cmk_err_set(err, -EINVAL, "--memory: at least 6 MiB is needed");
 	res->memory_limit = l->memory;
 	if (!l->memory)

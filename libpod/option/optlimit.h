@@ -11,6 +11,7 @@
 /* NULL and has_… false: not given. */
 struct opt_limits {
 	bool has_memory, has_cpus, has_pids;
+	bool any_memory; /* however little: the container may be ended by it */
 	int64_t memory, nano_cpus, pids_limit; /* 0: no limit; pids_limit -1: unlimited */
 	const char *memory_reservation, *memory_swap, *cpu_period, *cpu_quota, *cpu_shares,
 		*cpuset_cpus, *cpuset_mems, *blkio_weight;

@@ -18,8 +18,9 @@ struct bundle_args {
 	const struct bundle *bundle;
 	const struct spec_process *process; /* the bundle's, or another */
 	const char *id;
-	int cgroup_fd;	   /* the container's group, or -1 */
-	int seccomp_dirfd; /* cache of compiled filters, or -1 */
+	int cgroup_fd;	     /* the container's group, or -1 */
+	int other_cgroup_fd; /* of bundle_exec() alone: where that one takes no processes; or -1 */
+	int seccomp_dirfd;   /* cache of compiled filters, or -1 */
 	/* A listening socket (SOCK_SEQPACKET) on which init waits for bundle_start() of another
 	 * process; -1: it waits for runtime_start() of the caller. */
 	int start_fd;

@@ -16,9 +16,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "base/file.h"
+#include "base/parse.h"
 #include "base/process.h"
 #include "libpod/runtime/bundle_internal.h"
 #include "network/network.h"
+
+#define MOUNTINFO_MAX ((size_t)64 << 20)
 
 static unsigned long propagation(const struct bundle *b)
 {
@@ -102,13 +106,48 @@ static int mount_root(struct runtime_job *job, struct mount_context *c, struct c
 	return 0;
 }
 
+/* The host's procfs and sysfs stay below a root that is only moved over them, and the kernel would
+ * give new ones, without our masks, to who can see such (mount_too_revealing() of fs/namespace.c).
+ * What cannot be taken away is covered. */
+static int take_host_pseudo_away(struct cmk_err *err)
+{
+	cleanup_free char *text = NULL;
+	char *save = NULL;
+	int r = file_read_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *type = strstr(line, " - "), *place = line, *end;
+
+		if (!type || (!str_after(type, " - proc ") && !str_after(type, " - sysfs ")))
+			continue;
+		/* The fifth word. */
+		for (int i = 0; i < 4 && place; i++)
+			place = strchr(place + (i > 0), ' ');
+		end = place ? strchr(place + 1, ' ') : NULL;
+		if (!end)
+			continue;
+		*end = '\0';
+		parse_unescape_octal(place + 1);
+		/* Those below our new root have the same names here, and are not found by them. */
+		if (umount2(place + 1, MNT_DETACH) < 0 && (errno == EPERM || errno == EBUSY) &&
+		    mount("tmpfs", place + 1, "tmpfs", MS_RDONLY, "size=0") < 0)
+			return cmk_err_errno(err, "--no-pivot: cover the host's '%s'", place + 1);
+	}
+	return 0;
+}
+
 /* On a root that is no mount of a real file system (an initramfs) nothing can be pivoted. */
 static int move_root(const struct mount_context *c, struct cmk_err *err)
 {
+	int r = take_host_pseudo_away(err);
+
+	if (r < 0)
+		return r;
 	if (fchdir(c->root_fd) < 0)
 		return cmk_err_errno(err, "enter the root file system");
-	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 && errno != EINVAL && errno != EBUSY)
-		return cmk_err_errno(err, "move the root file system");
+	/* It lies over "/" already: mount_root(). */
 	if (chroot(".") < 0 || chdir("/") < 0)
 		return cmk_err_errno(err, "enter '/'");
 	return 0;

@@ -137,6 +137,9 @@ int bundle_sources(struct runtime_job *job, struct cmk_err *err)
 
 		if (!made && !(reach && is_bind(&job->spec->mounts[i])))
 			continue;
+		/* What is mounted there first belongs to it. */
+		if (!made && bundle_inside(job->bundle->bundle, job->spec->mounts[i].source))
+			continue;
 		r = open_source(job, i, err);
 		if (r < 0)
 			return cmk_err_wrap(err, r, "mount '%s'", job->spec->mounts[i].destination);
@@ -276,8 +279,10 @@ int bundle_devices(struct mount_context *c, struct cmk_err *err)
 
 	if (dev_is_bound(c->job->spec))
 		return 0;
+	/* ptmx is the one of the container's own devpts: a link. */
 	for (size_t i = 0; r == 0 && i < b->n_devices; i++)
-		r = make_device(c, &b->devices[i], err);
+		if (!streq(b->devices[i].path, "/dev/ptmx"))
+			r = make_device(c, &b->devices[i], err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(default_devices); i++)
 		if (!is_listed(b, default_devices[i].path))
 			r = make_device(c, &default_devices[i], err);

@@ -35,7 +35,8 @@ struct scheduling {
 /* --- what the process is to the kernel ---------------------------------------------------------
  */
 
-static int set_scheduler(const struct bundle_scheduler *s, struct cmk_err *err)
+static int set_scheduler(const struct bundle_scheduler *s, const struct spec_resources *res,
+			 struct cmk_err *err)
 {
 	struct scheduling a = { .size = sizeof(a) };
 
@@ -49,9 +50,14 @@ static int set_scheduler(const struct bundle_scheduler *s, struct cmk_err *err)
 	a.runtime = s->runtime;
 	a.deadline = s->deadline;
 	a.period = s->period;
-	if (syscall(SYS_sched_setattr, 0, &a, 0) < 0)
-		return cmk_err_errno(err, "process.scheduler");
-	return 0;
+	if (syscall(SYS_sched_setattr, 0, &a, 0) == 0)
+		return 0;
+	/* Which the kernel has for SCHED_DEADLINE alone (sched_setattr(2)). */
+	if (errno == EPERM && res->cpuset_cpus)
+		return cmk_err_set(err, -EPERM,
+				   "process.scheduler: process scheduler can't be used together "
+				   "with AllowedCPUs");
+	return cmk_err_errno(err, "process.scheduler");
 }
 
 int bundle_affinity(const char *cpus, const char *field, struct cmk_err *err)
@@ -68,6 +74,17 @@ int bundle_affinity(const char *cpus, const char *field, struct cmk_err *err)
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(set.bits), set.bits) < 0)
 		return cmk_err_errno(err, "process.execCPUAffinity.%s", field);
 	return 0;
+}
+
+/* The caller's own CPUs are not the container's: those of its control group are. */
+static void reset_affinity(const struct bundle *b, bool exec)
+{
+	struct spec_id_set all;
+
+	if (exec && (b->cpus_initial || b->cpus_final))
+		return;
+	memset(&all, 0xff, sizeof(all));
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(all.bits), all.bits);
 }
 
 static int set_memory_policy(const struct bundle *b, struct cmk_err *err)
@@ -87,14 +104,17 @@ static int set_memory_policy(const struct bundle *b, struct cmk_err *err)
 	/* The kernel takes one bit less than it is told. */
 	if (syscall(SYS_set_mempolicy, mode, b->memory_nodes ? nodes.bits : NULL,
 		    b->memory_nodes ? 1025 : 0) < 0)
-		return cmk_err_errno(err, "linux.memoryPolicy");
+		return cmk_err_errno(err, "linux.memoryPolicy: set_mempolicy");
 	return 0;
 }
 
 static int set_kernel_side(const struct runtime_job *job, struct cmk_err *err)
 {
 	const struct bundle *b = job->bundle->bundle;
-	int r = set_scheduler(&b->scheduler, err);
+	int r;
+
+	reset_affinity(b, job->bundle->target > 0);
+	r = set_scheduler(&b->scheduler, &job->spec->resources, err);
 
 	if (r == 0 && b->io_class &&
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
@@ -156,6 +176,17 @@ static int set_caps(const struct spec_process *p, struct cmk_err *err)
 	return r;
 }
 
+static int enter_cwd_again(const struct runtime_job *job, int root_fd, struct cmk_err *err)
+{
+	int r = process_enter_cwd(job, root_fd, err);
+
+	if (r != -EACCES || !job->cwd_entered)
+		return r;
+	if (err)
+		cmk_err_done(err);
+	return 0;
+}
+
 /* The filter of a process without no_new_privs takes CAP_SYS_ADMIN; with it, it comes last. */
 static int confine(const struct runtime_job *job, int root_fd, bool filtered, struct cmk_err *err)
 {
@@ -165,9 +196,10 @@ static int confine(const struct runtime_job *job, int root_fd, bool filtered, st
 
 	if (r == 0)
 		r = set_ids(&p->user, err);
-	/* As the user: neither the way there nor the place itself may be one that is closed. */
+	/* As the user, who alone may be let in (FUSE, NFS); where it is not, we are there already.
+	 */
 	if (r == 0)
-		r = process_enter_cwd(job, root_fd, err);
+		r = enter_cwd_again(job, root_fd, err);
 	(void)umask(p->user.umask & 0777);
 	if (r == 0 && !p->no_new_privileges && !filtered && job->filter.insns) {
 		r = caps_set_all(own, own | spec_caps_mask(p->caps.permitted),
@@ -204,12 +236,17 @@ static char *home_of(int root_fd, const struct spec_user *u)
 	return home;
 }
 
+/* Each variable once, with the last of its values. An empty HOME is none, as with runc. */
 static char **environment(const struct runtime_job *job, int root_fd)
 {
-	char **env = strv_dup(job->process->env);
 	cleanup_free char *home = NULL, *assignment = NULL;
+	const char *given;
+	char **env = NULL;
 
-	if (!strv_env_get(env, "HOME")) {
+	for (char **e = job->process->env; e && *e; e++)
+		strv_env_set(&env, *e);
+	given = strv_env_get(env, "HOME");
+	if (!given || !*given) {
 		home = home_of(root_fd, &job->process->user);
 		assignment = xasprintf("HOME=%s", home);
 		strv_env_set(&env, assignment);
@@ -233,6 +270,19 @@ static int make_cwd(const struct runtime_job *job, int root_fd, struct cmk_err *
 		return 0;
 	}
 	return cmk_err_wrap(err, fd, "process.cwd");
+}
+
+/* With our rights, which may be what lets nobody in. */
+static int enter_cwd(struct runtime_job *job, int root_fd, struct cmk_err *err)
+{
+	int r = process_enter_cwd(job, root_fd, err);
+
+	job->cwd_entered = r == 0;
+	if (r != -EACCES)
+		return r;
+	if (err)
+		cmk_err_done(err);
+	return 0;
 }
 
 /* --- waiting -----------------------------------------------------------------------------------
@@ -267,7 +317,10 @@ static int wait_for_start(struct runtime_job *job, struct cmk_err *err)
 	return 0;
 }
 
-static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
+/* They run in the container: as its command does, in its environment and under its filter, which we
+ * ourselves are under only where somebody listens (EARLY). */
+static int call_start_hooks(const struct runtime_job *job, char *const *env, bool early,
+			    struct cmk_err *err)
 {
 	cleanup_free char *dir = NULL;
 	struct hook_state state;
@@ -275,6 +328,8 @@ static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
 	if (job->bundle->target > 0 || !job->spec->hooks[HOOK_START_CONTAINER].n)
 		return 0;
 	state = job_hook_state(job, "created", job->host_pid, &dir);
+	state.env = env;
+	state.filter = early ? NULL : &job->filter;
 	return hooks_run(job->spec, HOOK_START_CONTAINER, &state, err);
 }
 
@@ -286,7 +341,7 @@ static int execute(const struct runtime_job *job, const char *path, char *const 
 	(void)execve(path, job->process->args, env);
 	code = -errno;
 	return cmk_err_kind(err, code == -ENOENT ? CMK_ERR_CMD_NOT_FOUND : CMK_ERR_CANNOT_EXEC,
-			    code, "execute '%s': %s%s", path, errno_text(-code),
+			    code, "exec %s: %s%s", path, errno_text(-code),
 			    code == -ENOENT ? " (its interpreter or loader is missing)" : "");
 }
 
@@ -302,7 +357,7 @@ int bundle_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk
 	*job->stage = STAGE_USER;
 	r = make_cwd(job, root_fd, err);
 	if (r == 0)
-		r = process_enter_cwd(job, root_fd, err);
+		r = enter_cwd(job, root_fd, err);
 	if (r == 0)
 		r = process_take_terminal(job->process->user.uid, slave_fd, err);
 	if (r == 0)
@@ -323,7 +378,7 @@ int bundle_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk
 	if (r == 0)
 		r = wait_for_start(job, err);
 	if (r == 0)
-		r = call_start_hooks(job, err);
+		r = call_start_hooks(job, env, early, err);
 	*job->stage = STAGE_EXEC;
 	/* The one before was closed with all else. */
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -125,7 +125,7 @@ static int make_user_namespace(struct runtime_job *job, struct cmk_err *err)
 	return r < 0 ? r : join_become_root(job->spec, err);
 }
 
-static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
+static int make_time_namespace(const struct bundle *b, bool visible, struct cmk_err *err)
 {
 	const struct {
 		const char *clock;
@@ -135,6 +135,9 @@ static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
 
 	if (unshare(CLONE_NEWTIME) < 0)
 		return cmk_err_errno(err, "make a time namespace");
+	/* A change of ids has made our files in /proc the host root's. */
+	if (visible && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return cmk_err_errno(err, "be seen");
 	for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
 		cleanup_free char *line = NULL;
 
@@ -153,14 +156,25 @@ static int make_time_namespace(const struct bundle *b, struct cmk_err *err)
 /* By descriptor of the group, while we are still who may. What we clone is a member as well. */
 static int enter_group(const struct runtime_job *job, struct cmk_err *err)
 {
-	cleanup_close int fd = -1;
+	int groups[] = { job->bundle->cgroup_fd,
+			 job->bundle->target > 0 ? job->bundle->other_cgroup_fd : -1 };
+	int code = 0;
 
-	if (job->bundle->cgroup_fd < 0)
-		return 0;
-	fd = openat(job->bundle->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0", 1) < 0)
-		return cmk_err_errno(err, "join the container's control group");
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		cleanup_close int fd = groups[i] < 0 ? -1
+						     : openat(groups[i], "cgroup.procs",
+							      O_WRONLY | O_CLOEXEC);
+
+		if (fd >= 0 && write(fd, "0", 1) == 1)
+			return 0;
+		if (groups[i] >= 0 && code == 0)
+			code = -errno;
+	}
+	return code == 0 ? 0
+			 : cmk_err_set(err, code,
+				       "join the container's control group: adding pid %d to "
+				       "cgroups: %s",
+				       (int)getpid(), errno_text(-code));
 }
 
 /* In the set-up process. */
@@ -184,7 +198,7 @@ static int create_setup(struct runtime_job *job, struct cmk_err *err)
 	if (r == 0)
 		r = bundle_join(job, true, err);
 	if (r == 0 && spec_makes_namespace(job->spec, "time"))
-		r = make_time_namespace(job->bundle->bundle, err);
+		r = make_time_namespace(job->bundle->bundle, user_in_setup(job->spec), err);
 	if (r < 0)
 		return r;
 	/* Init's map is written from outside. */

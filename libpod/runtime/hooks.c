@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Calling hooks (runtime-spec config.md#posix-platform-hooks). */
+#include <ctype.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "libpod/runtime/hooks.h"
 
@@ -45,15 +48,29 @@ static int state_file(const struct spec *s, const struct hook_state *state, stru
 	return r < 0 ? cmk_err_set(err, r, "write the state: %s", errno_text(-r)) : steal_fd(&fd);
 }
 
-static void cmk_noreturn hook_child(const struct spec_hook *h, int state_fd, int words_fd)
+static void confine(const struct hook_state *state)
 {
-	char *none[] = { NULL }, *alone[] = { h->path, NULL };
+	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	int listener = -1;
+
+	if (!state->filter || seccomp_filter_install(state->filter, &listener, &err) == 0)
+		return;
+	(void)dprintf(STDERR_FILENO, "%s\n", cmk_err_msg(&err));
+	_exit(126);
+}
+
+static void cmk_noreturn hook_child(const struct spec_hook *h, const struct hook_state *state,
+				    int state_fd, int words_fd)
+{
+	char *alone[] = { h->path, NULL };
+	char *const *env = h->env ?: state->env ?: environ;
 
 	if (lseek(state_fd, 0, SEEK_SET) < 0 || dup2(state_fd, STDIN_FILENO) < 0 ||
 	    dup2(words_fd, STDOUT_FILENO) < 0 || dup2(words_fd, STDERR_FILENO) < 0)
 		_exit(126);
 	process_close_others(NULL, 0);
-	(void)execve(h->path, h->args && *h->args ? h->args : alone, h->env ?: none);
+	confine(state);
+	(void)execve(h->path, h->args && *h->args ? h->args : alone, env);
 	(void)dprintf(STDERR_FILENO, "%s\n", errno_text(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
@@ -101,15 +118,22 @@ static bool await_hook(const struct spec_hook *h, int pidfd, int words_fd, char 
 static int failed(const struct spec_hook *h, int status, char *words, size_t len,
 		  struct cmk_err *err)
 {
+	char signal[64] = "";
+
 	while (len > 0 && (words[len - 1] == '\n' || words[len - 1] == ' '))
 		len--;
 	words[len] = '\0';
+	if (WIFSIGNALED(status)) {
+		(void)snprintf(signal, sizeof(signal), ", %s", strsignal(WTERMSIG(status)));
+		signal[2] = (char)tolower((unsigned char)signal[2]);
+	}
 	return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -ECANCELED,
-			    "error executing hook '%s' (exit code: %d)%s%s", h->path,
-			    process_exit_code(status), len ? ": " : "", words);
+			    "error executing hook '%s' (exit code: %d%s)%s%s", h->path,
+			    process_exit_code(status), signal, len ? ": " : "", words);
 }
 
-static int run_one(const struct spec_hook *h, int state_fd, struct cmk_err *err)
+static int run_one(const struct spec_hook *h, const struct hook_state *state, int state_fd,
+		   struct cmk_err *err)
 {
 	cleanup_close int words_fd = -1, pidfd = -1;
 	char words[WORDS_MAX + 1];
@@ -124,7 +148,7 @@ static int run_one(const struct spec_hook *h, int state_fd, struct cmk_err *err)
 	(void)fcntl(words_fd, F_SETFL, O_NONBLOCK);
 	pid = process_fork("cmk-hook", 0, &pidfd, err);
 	if (pid == 0)
-		hook_child(h, state_fd, p[1]);
+		hook_child(h, state, state_fd, p[1]);
 	(void)close(p[1]);
 	if (pid < 0)
 		return pid;
@@ -151,10 +175,18 @@ int hooks_run(const struct spec *s, enum spec_hook_stage stage, const struct hoo
 	if (state_fd < 0)
 		return state_fd;
 	for (size_t i = 0; i < l->n; i++) {
-		int r = run_one(&l->list[i], state_fd, err);
+		int r = run_one(&l->list[i], state, state_fd, err);
 
 		if (r < 0)
-			return cmk_err_wrap(err, r, "%s", hook_stage_name(stage));
+			r = cmk_err_wrap(err, r, "error running %s hook #%zu",
+					 hook_stage_name(stage), i);
+		/* Of these the others are called all the same (runtime.md#lifecycle). */
+		if (r < 0 && stage == HOOK_POSTSTOP && err) {
+			log_warn("%s", cmk_err_msg(err));
+			cmk_err_done(err);
+		} else if (r < 0) {
+			return r;
+		}
 	}
 	return 0;
 }

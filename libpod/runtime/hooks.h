@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "libpod/runtime/seccomp.h"
 #include "libpod/spec/spec.h"
 
 /* What a hook is told on its stdin (runtime-spec runtime.md#state). */
 struct hook_state {
 	const char *id, *status, *bundle;
 	pid_t pid; /* in the runtime's pid namespace; 0: none */
+	/* How they run: */
+	char *const *env; /* of those that have none of their own; NULL: as ours */
+	const struct seccomp_filter *filter; /* NULL: as we */
 };
 /* Its members, in an object of W's; S: whose annotations. */
 void hook_state_write(struct json_writer *w, const struct spec *s, const struct hook_state *state);

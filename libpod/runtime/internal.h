@@ -65,6 +65,7 @@ struct runtime_job {
 	int sync;     /* our end */
 	int start_fd; /* where a bundle's init waits for its start, or -1 */
 	bool keep_keyring;
+	bool cwd_entered;  /* of a bundle: before the process became its user */
 	bool maps_of_init; /* SYNC_MAP is about init's user namespace, not the set-up process's */
 	enum runtime_stage *stage;
 	struct seccomp_filter filter;

@@ -2,6 +2,7 @@
 /* runtime-spec config.md#mounts: the words of mount(8). */
 #include <sys/mount.h>
 
+#include "base/log.h"
 #include "libpod/runtime/internal.h"
 
 enum option_effect { EFFECT_SET, EFFECT_CLEAR, EFFECT_ATIME, EFFECT_NONE };
@@ -134,6 +135,36 @@ static bool parse_own(const char *word, struct mount_options *o)
 	return false;
 }
 
+/* What mount(8) says of a file system as a whole: a bind mount shows one that is mounted already,
+ * and leaves it as it is, as with the other runtimes. */
+static bool is_of_file_system(const char *word)
+{
+	static const char *const words[] = { "sync",   "async",	     "dirsync",	   "mand",
+					     "nomand", "lazytime",   "nolazytime", "iversion",
+					     "silent", "noiversion", "loud",	   "remount" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (streq(words[i], word) || (word[0] == 'r' && streq(words[i], word + 1)))
+			return true;
+	return false;
+}
+
+static void drop_of_file_system(struct mount_options *o)
+{
+	char **kept = NULL;
+
+	for (char **d = o->data; d && *d; d++) {
+		if (is_of_file_system(*d))
+			log_warn("mount option '%s' is of a file system: a bind mount leaves it as "
+				 "it is",
+				 *d);
+		else
+			strv_add(&kept, *d);
+	}
+	(void)strv_free(o->data);
+	o->data = kept;
+}
+
 void mount_options_done(struct mount_options *o)
 {
 	o->data = strv_free(o->data);
@@ -161,6 +192,8 @@ int mount_options_parse(char *const *options, struct mount_options *ret, struct 
 			strv_add(&o.data, word);
 		}
 	}
+	if (o.bind && !o.overlay)
+		drop_of_file_system(&o);
 	if (o.bind && o.data && !o.overlay) {
 		(void)cmk_err_set(err, -EINVAL,
 				  "mount option '%s' is not supported for a bind mount", o.data[0]);

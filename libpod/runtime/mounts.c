@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "libpod/runtime/bundle_internal.h"
 #include "libpod/runtime/internal.h"
 
 static int set_data(int fs, char *const *data, const struct mount_context *c, struct cmk_err *err)
@@ -129,8 +130,23 @@ static int set_idmap(int mnt, const char *source, const char *own, struct cmk_er
 	return err ? err->code : -EPERM;
 }
 
-static int bind_mount(const char *source, const struct mount_options *o, struct cmk_err *err)
+/* SOURCE, a place below the container's root, with what is mounted there by now. */
+static int open_inside(const struct mount_context *c, const char *source, unsigned int flags)
 {
+	cleanup_close int fd = root_open(c->root_fd, source, O_PATH);
+	int mnt = fd < 0 ? fd : open_tree(fd, "", flags | AT_EMPTY_PATH);
+
+	if (fd < 0)
+		errno = -fd;
+	return mnt;
+}
+
+static int bind_mount(const char *source, const struct mount_options *o,
+		      const struct mount_context *c, struct cmk_err *err)
+{
+	const char *inside = c->job->bundle && c->root_fd >= 0
+				     ? bundle_inside(c->job->bundle->bundle, source)
+				     : NULL;
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 	cleanup_close int mnt = -1, sub = -1;
 	int r;
@@ -143,6 +159,8 @@ static int bind_mount(const char *source, const struct mount_options *o, struct 
 		if (sub < 0)
 			return sub;
 		mnt = open_tree(sub, "", flags | AT_EMPTY_PATH);
+	} else if (inside) {
+		mnt = open_inside(c, inside, flags);
 	} else {
 		mnt = open_tree(AT_FDCWD, source, flags);
 	}
@@ -197,7 +215,7 @@ static int pseudo_mount(const struct spec_mount *m, const char *type, const char
 	b.bind = b.recursive = true;
 	b.rset = o->set & ~(uint64_t)MOUNT_ATTR__ATIME;
 	b.set = b.clear = 0;
-	return bind_mount(host_path, &b, err);
+	return bind_mount(host_path, &b, c, err);
 }
 
 /* Has no option for it. One of the host's, bound, stays as it is. */
@@ -223,7 +241,7 @@ int mount_make(const struct spec_mount *m, const struct mount_options *o,
 	if (streq(type, "overlay"))
 		return overlay_mount(o, c->job->spec, err);
 	if (o->bind || streq(type, "bind"))
-		return bind_mount(m->source, o, err);
+		return bind_mount(m->source, o, c, err);
 	if (streq(type, "proc"))
 		return pseudo_mount(m, "proc", "/proc", o, c, err);
 	if (streq(type, "sysfs"))
@@ -310,6 +328,38 @@ int mount_prepare(struct mount_context *c, const struct spec_mount *m,
 	return r;
 }
 
+/* As the other runtimes: a new tmpfs has the mode of what it covers, where no other is asked for.
+ */
+static void inherit_mode(const struct mount_context *c, const struct spec_mount *m,
+			 struct mount_options *o)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (!c->job->bundle || !streq_null(m->type, "tmpfs") || has_data(o, "mode="))
+		return;
+	fd = root_open(c->root_fd, m->destination, O_PATH);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		strv_add_take(&o->data, xasprintf("mode=%o", (unsigned int)st.st_mode & 07777));
+}
+
+/* In another place than where all programs look for it, what is masked in it would be elsewhere
+ * (CVE-2019-19921, CVE-2023-27561). */
+static int check_pseudo_place(const struct mount_context *c, const struct spec_mount *m,
+			      struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (!c->job->bundle || (!streq_null(m->type, "proc") && !streq_null(m->type, "sysfs")))
+		return 0;
+	fd = root_open(c->root_fd, m->destination, O_PATH | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+		return 0;
+	return cmk_err_set(err, -ENOTDIR, "filesystem '%s' must be mounted on ordinary directory",
+			   m->type);
+}
+
 static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 {
 	const struct spec_mount *m = &c->job->spec->mounts[index];
@@ -323,6 +373,10 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	r = mount_options_parse(m->options, &o, err);
 	if (r < 0)
 		return r;
+	r = check_pseudo_place(c, m, err);
+	if (r < 0)
+		return r;
+	inherit_mode(c, m, &o);
 	c->dev_readonly |= is_dev && (o.set & MOUNT_ATTR_RDONLY);
 	if (is_dev)
 		o.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;

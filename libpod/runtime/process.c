@@ -322,7 +322,7 @@ int process_wait_for_go(struct runtime_job *job, struct cmk_err *err)
 }
 
 /* As the container's user, inside, when the command is about to be executed. */
-static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
+static int call_start_hooks(const struct runtime_job *job, char *const *env, struct cmk_err *err)
 {
 	cleanup_free char *bundle = NULL;
 	struct hook_state state;
@@ -333,6 +333,7 @@ static int call_start_hooks(const struct runtime_job *job, struct cmk_err *err)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return cmk_err_errno(err, "hide from the container");
 	state = job_hook_state(job, "created", job->host_pid, &bundle);
+	state.env = env;
 	return hooks_run(job->spec, HOOK_START_CONTAINER, &state, err);
 }
 
@@ -411,6 +412,6 @@ int process_become(struct runtime_job *job, int root_fd, int slave_fd, struct cm
 	(void)umask(job->process->user.umask & 0777);
 	r = process_wait_for_go(job, err);
 	if (r == 0)
-		r = call_start_hooks(job, err);
+		r = call_start_hooks(job, env, err);
 	return r == 0 ? execute(job, path, env, err) : r;
 }

@@ -47,7 +47,8 @@ int seccomp_listener_send(const struct runtime_job *job, pid_t pid, int listener
 	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return cmk_err_errno(err, "seccomp listener '%s'", path);
+		return cmk_err_errno(
+			err, "failed to connect with seccomp agent: seccomp listener '%s'", path);
 	r = sync_send(fd, text, len, listener, err);
 	return r < 0 ? cmk_err_wrap(err, r, "seccomp listener '%s'", path) : 0;
 }

@@ -81,7 +81,7 @@ static const struct json_field process_fields[] = {
 };
 
 static const struct json_field memory_policy_fields[] = {
-	JSON_FIELD(struct bundle, memory_mode, "mode", JSON_F_STR, JSON_REQUIRED),
+	JSON_FIELD(struct bundle, memory_mode, "mode", JSON_F_STR, 0),
 	JSON_FIELD(struct bundle, memory_nodes, "nodes", JSON_F_STR, 0),
 	JSON_FIELD(struct bundle, memory_flags, "flags", JSON_F_STRV, 0),
 	JSON_FIELD_END,
@@ -200,7 +200,9 @@ static int read_net_devices(const struct json *linux_, struct bundle *b, struct 
 		};
 	}
 	if (all->n > 0 && !spec_has_namespace(b->spec, "network"))
-		return bundle_bad(b, all, err, "linux.netDevices: without a network namespace");
+		return bundle_bad(b, all, err,
+				  "linux.netDevices: unable to move network devices without a NET "
+				  "namespace");
 	return 0;
 }
 
@@ -210,15 +212,25 @@ static char *below(const char *dir, const char *path)
 	return *path == '/' ? xstrdup(path) : xasprintf("%s/%s", dir, path);
 }
 
+const char *bundle_inside(const struct bundle *b, const char *path)
+{
+	const char *rest = path && b->rootfs ? str_after(path, b->rootfs) : NULL;
+
+	return rest && *rest == '/' ? rest : NULL;
+}
+
 static void replace(char **member, char *value)
 {
 	free(*member);
 	*member = value;
 }
 
-/* Destinations were relative to the root in old versions; a relative source is in the bundle. */
+/* Destinations were relative to the root in old versions, and are taken as seen from outside as
+ * well; a relative source is in the bundle. */
 static void settle_paths(struct bundle *b)
 {
+	if (b->spec->root_path)
+		b->rootfs = below(b->dir, b->spec->root_path);
 	for (size_t i = 0; i < b->spec->n_mounts; i++) {
 		struct spec_mount *m = &b->spec->mounts[i];
 		bool bind = streq_null(m->type, "bind") || strv_has(m->options, "bind") ||
@@ -226,27 +238,33 @@ static void settle_paths(struct bundle *b)
 
 		if (*m->destination != '/')
 			replace(&m->destination, below("", m->destination));
+		if (bundle_inside(b, m->destination))
+			replace(&m->destination, xstrdup(bundle_inside(b, m->destination)));
 		if (bind && m->source)
 			replace(&m->source, below(b->dir, m->source));
 	}
-	if (b->spec->root_path)
-		b->rootfs = below(b->dir, b->spec->root_path);
 }
 
-/* v1's words for what v2 has files for go the way of `unified`. */
-static void translate_resources(const struct json *linux_, struct bundle *b)
+static void set_unified(struct spec_resources *res, char *line)
 {
-	const struct json *cpu = json_path(linux_, "resources.cpu");
-	const struct json *huge = json_path(linux_, "resources.hugepageLimits");
-	const struct json *rdma = json_path(linux_, "resources.rdma");
-	struct spec_resources *res = &b->spec->resources;
+	cleanup_free char *owned = line;
+
+	strv_env_set(&res->unified, owned);
+}
+
+/* v1's words for what v2 has files for go the way of `unified`; ALL is in the form of
+ * linux.resources. */
+static void translate_resources(const struct json *all, struct spec_resources *res)
+{
+	const struct json *cpu = json_get(all, "cpu");
+	const struct json *huge = json_get(all, "hugepageLimits");
+	const struct json *rdma = json_get(all, "rdma");
 	uint64_t n;
 
 	if (json_u64(json_get(cpu, "burst"), UINT64_MAX, &n) == 0)
-		strv_add_take(&res->unified,
-			      xasprintf("cpu.max.burst=%llu", (unsigned long long)n));
+		set_unified(res, xasprintf("cpu.max.burst=%llu", (unsigned long long)n));
 	if (json_u64(json_get(cpu, "idle"), 1, &n) == 0)
-		strv_add_take(&res->unified, xasprintf("cpu.idle=%llu", (unsigned long long)n));
+		set_unified(res, xasprintf("cpu.idle=%llu", (unsigned long long)n));
 	/* One line for each device, which the kernel takes one by one. */
 	json_each (d, rdma) {
 		cleanup_strbuf struct strbuf line = STRBUF_INIT;
@@ -262,8 +280,8 @@ static void translate_resources(const struct json *linux_, struct bundle *b)
 		const char *size = json_str(json_get(h, "pageSize"));
 
 		if (size && json_u64(json_get(h, "limit"), UINT64_MAX, &n) == 0)
-			strv_add_take(&res->unified, xasprintf("hugetlb.%s.max=%llu", size,
-							       (unsigned long long)n));
+			set_unified(res,
+				    xasprintf("hugetlb.%s.max=%llu", size, (unsigned long long)n));
 	}
 }
 
@@ -274,6 +292,10 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 
 	if (r < 0)
 		return explain(b->text, b->len, root, spec_fields, err);
+	/* An empty path is none, as with the others. */
+	for (size_t i = 0; i < b->spec->n_namespaces; i++)
+		if (b->spec->namespaces[i].path && !*b->spec->namespaces[i].path)
+			free(steal_ptr(&b->spec->namespaces[i].path));
 	r = json_read_fields(root, bundle_fields, b, err);
 	if (r < 0)
 		return explain(b->text, b->len, root, bundle_fields, err);
@@ -286,7 +308,7 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 		r = bundle_check(root, b, err);
 	if (r < 0)
 		return r;
-	translate_resources(linux_, b);
+	translate_resources(json_get(linux_, "resources"), &b->spec->resources);
 	settle_paths(b);
 	return 0;
 }
@@ -310,9 +332,21 @@ int bundle_parse(const char *dir, const char *text, size_t len, struct bundle **
 	return 0;
 }
 
+/* The way that the caller names it: others look for it there (runtime.md#state). */
+static char *absolute(const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (*dir != '/')
+		return realpath(dir, NULL);
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	return xstrndup(dir, len);
+}
+
 int bundle_load(const char *dir, const char *file, struct bundle **ret, struct cmk_err *err)
 {
-	cleanup_free char *full = realpath(dir, NULL), *text = NULL;
+	cleanup_free char *full = absolute(dir), *text = NULL;
 	cleanup_close int fd = -1;
 	size_t len;
 	int r;
@@ -354,10 +388,62 @@ void bundle_process_done(struct spec_process *p)
 	json_free_fields(spec_process_fields, p);
 }
 
+/* What of `process` is beside the spec. */
+static int replace_beside(struct bundle *b, const char *text, size_t len, struct cmk_err *err)
+{
+	int r;
+
+	json_free_fields(process_fields, b);
+	b->io_priority = 0;
+	b->scheduler = (struct bundle_scheduler){ 0 };
+	r = parse_part(text, len, process_fields, b, err);
+	return r == 0 ? bundle_check_priorities(b, err) : r;
+}
+
+int bundle_process_replace(struct bundle *b, const char *text, size_t len, struct cmk_err *err)
+{
+	struct spec_process given = { 0 };
+	int r = bundle_process_parse(text, len, &given, err);
+
+	if (r == 0)
+		r = replace_beside(b, text, len, err);
+	if (r < 0) {
+		bundle_process_done(&given);
+		return r;
+	}
+	bundle_process_done(&b->spec->process);
+	b->spec->process = given;
+	return 0;
+}
+
 int bundle_resources_parse(const char *text, size_t len, struct spec_resources *ret,
 			   struct cmk_err *err)
 {
-	return parse_part(text, len, spec_resources_fields, ret, err);
+	cleanup_json_doc struct json_doc *doc = NULL;
+	int r = json_parse(text, len, CONFIG_MAX, &doc, err);
+
+	if (r < 0)
+		return r;
+	if (json_read_fields(json_root(doc), spec_resources_fields, ret, err) < 0)
+		return explain(text, len, json_root(doc), spec_resources_fields, err);
+	r = bundle_check_resources(text, len, json_root(doc), err);
+	if (r == 0)
+		translate_resources(json_root(doc), ret);
+	return r;
+}
+
+bool bundle_memory_check(const char *text, size_t len, struct bundle_memory_check *ret)
+{
+	cleanup_json_doc struct json_doc *doc = NULL;
+	struct spec_resources res = { 0 };
+	const struct json *asked = NULL;
+
+	if (json_parse(text, len, CONFIG_MAX, &doc, NULL) == 0 &&
+	    json_read_fields(json_root(doc), spec_resources_fields, &res, NULL) == 0)
+		asked = json_path(json_root(doc), "memory.checkBeforeUpdate");
+	*ret = (struct bundle_memory_check){ res.memory_limit, res.memory_swap };
+	bundle_resources_done(&res);
+	return asked && asked->type == JSON_BOOL && asked->boolean;
 }
 
 void bundle_resources_done(struct spec_resources *res)

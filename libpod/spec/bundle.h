@@ -85,6 +85,8 @@ int bundle_load(const char *dir, const char *file, struct bundle **ret, struct c
 /* The same from text; DIR must be absolute. */
 int bundle_parse(const char *dir, const char *text, size_t len, struct bundle **ret,
 		 struct cmk_err *err);
+/* What of PATH comes behind the path of the root file system ("/…"), or NULL. */
+const char *bundle_inside(const struct bundle *b, const char *path);
 struct bundle *bundle_free(struct bundle *b);
 static inline void cleanup_bundle_fn(struct bundle **b)
 {
@@ -97,6 +99,16 @@ static inline void cleanup_bundle_fn(struct bundle **b)
 int bundle_process_parse(const char *text, size_t len, struct spec_process *ret,
 			 struct cmk_err *err);
 void bundle_process_done(struct spec_process *p);
+/* Says which of its capabilities it will not have, though it is no error. */
+void bundle_warn_of_caps(const struct spec_process *p);
+/* The same in the place of B's own; on failure B is not to be used. */
+int bundle_process_replace(struct bundle *b, const char *text, size_t len, struct cmk_err *err);
+/* Whether memory.checkBeforeUpdate asks for a look at what is used, and which limits it is about
+ * (0 or less: none); TEXT is one that bundle_resources_parse() takes. */
+struct bundle_memory_check {
+	int64_t limit, swap;
+};
+bool bundle_memory_check(const char *text, size_t len, struct bundle_memory_check *ret);
 /* Resources alone, in the form of linux.resources. */
 int bundle_resources_parse(const char *text, size_t len, struct spec_resources *ret,
 			   struct cmk_err *err);

@@ -134,7 +134,12 @@ static bool says_nothing(const struct json *v)
 	}
 }
 
-static int refuse_undone(const struct json *root, const struct bundle *b, struct cmk_err *err)
+static int check_rdma_of(const struct json *root, const char *path, const struct bundle *b,
+			 struct cmk_err *err);
+
+/* PREFIX: ROOT is what stands there. */
+static int refuse_below(const struct json *root, const struct bundle *b, const char *prefix,
+			struct cmk_err *err)
 {
 	static const struct {
 		const char *path, *why;
@@ -148,7 +153,6 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 		{ "linux.resources.memory.swappiness", "cgroup v2 has no swappiness of a group" },
 		{ "linux.resources.memory.disableOOMKiller",
 		  "cgroup v2 always has it: use oomScoreAdj" },
-		{ "linux.resources.memory.checkBeforeUpdate", "is not supported" },
 		{ "linux.resources.cpu.realtimeRuntime", "cgroup v2 has no realtime shares" },
 		{ "linux.resources.cpu.realtimePeriod", "cgroup v2 has no realtime shares" },
 		{ "linux.resources.blockIO.leafWeight", "cgroup v2 has no weight of leaves" },
@@ -160,12 +164,27 @@ static int refuse_undone(const struct json *root, const struct bundle *b, struct
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(undone); i++) {
-		const struct json *v = json_path(root, undone[i].path);
+		const char *path = prefix ? str_after(undone[i].path, prefix) : undone[i].path;
+		const struct json *v = path ? json_path(root, path) : NULL;
 
 		if (v && !says_nothing(v))
-			return bundle_bad(b, v, err, "%s: %s", undone[i].path, undone[i].why);
+			return bundle_bad(b, v, err, "%s: %s", path, undone[i].why);
 	}
 	return 0;
+}
+
+static int refuse_undone(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	return refuse_below(root, b, NULL, err);
+}
+
+int bundle_check_resources(const char *text, size_t len, const struct json *res,
+			   struct cmk_err *err)
+{
+	const struct bundle where = { .text = (char *)(uintptr_t)text, .len = len };
+	int r = refuse_below(res, &where, "linux.resources.", err);
+
+	return r == 0 ? check_rdma_of(res, "rdma", &where, err) : r;
 }
 
 /* Where it is off a label is an error, as with runc: who asks for one relies on it. */
@@ -321,7 +340,8 @@ static const char *sysctl_namespace(const char *name)
 		return "ipc";
 	if (str_after(dotted, "net."))
 		return "network";
-	if (streq(dotted, "kernel.hostname") || streq(dotted, "kernel.domainname"))
+	/* The name has a field of its own, as with the others. */
+	if (streq(dotted, "kernel.domainname"))
 		return "uts";
 	return NULL;
 }
@@ -404,9 +424,9 @@ static int check_device_rules(const struct json *root, const struct bundle *b, s
 	return 0;
 }
 
-static int check_rdma(const struct json *root, const struct bundle *b, struct cmk_err *err)
+static int check_rdma_of(const struct json *root, const char *path, const struct bundle *b,
+			 struct cmk_err *err)
 {
-	static const char path[] = "linux.resources.rdma";
 	const struct json *all = json_path(root, path);
 
 	if (all && all->type != JSON_NULL && all->type != JSON_OBJECT)
@@ -428,6 +448,55 @@ static int check_rdma(const struct json *root, const struct bundle *b, struct cm
 	return 0;
 }
 
+static int check_rdma(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	return check_rdma_of(root, "linux.resources.rdma", b, err);
+}
+
+/* How a file of the group is called: the controller, then what of it. */
+static int check_unified(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	static const char path[] = "linux.resources.unified";
+	const struct json *all = json_path(root, path);
+
+	json_each (v, all)
+		if (!strchr(v->key, '.') || strchr(v->key, '/'))
+			return bundle_bad(b, v, err,
+					  "%s: the specified key has not the form CONTROLLER.VALUE "
+					  "`%s`",
+					  path, v->key);
+	return 0;
+}
+
+/* memoryPolicy without a mode asks for nothing, where it says nothing else. */
+static int check_memory_policy(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	const struct json *v = json_path(root, "linux.memoryPolicy");
+	struct spec_id_set nodes;
+
+	if (!b->memory_mode && (b->memory_nodes || (b->memory_flags && *b->memory_flags)))
+		return bundle_bad(b, v, err,
+				  "linux.memoryPolicy: invalid memory policy mode: it is missing");
+	if (b->memory_mode && bundle_memory_mode(b->memory_mode) < 0)
+		return bundle_bad(b, v, err,
+				  "linux.memoryPolicy.mode: invalid memory policy mode: '%s' is "
+				  "unknown",
+				  b->memory_mode);
+	for (char **f = b->memory_flags; f && *f; f++)
+		if (bundle_memory_flag(*f) < 0)
+			return bundle_bad(b, v, err,
+					  "linux.memoryPolicy.flags: invalid memory policy flag: "
+					  "'%s' is unknown",
+					  *f);
+	if (b->memory_nodes &&
+	    spec_id_set_parse(b->memory_nodes, strlen(b->memory_nodes), &nodes) < 0)
+		return bundle_bad(b, v, err,
+				  "linux.memoryPolicy.nodes: invalid memory policy nodes: '%s' is "
+				  "no list",
+				  b->memory_nodes);
+	return 0;
+}
+
 static int check_names(const struct json *root, const struct bundle *b, struct cmk_err *err)
 {
 	const struct spec *s = b->spec;
@@ -441,37 +510,42 @@ static int check_names(const struct json *root, const struct bundle *b, struct c
 	if (s->personality && !streq(s->personality, "LINUX") && !streq(s->personality, "LINUX32"))
 		return bundle_bad(b, json_get(linux_, "personality"), err,
 				  "linux.personality.domain: '%s' is unknown", s->personality);
-	if (b->personality_flags)
+	if (b->personality_flags && *b->personality_flags)
 		return bundle_bad(b, json_get(linux_, "personality"), err,
 				  "linux.personality.flags: none is defined");
-	if (b->memory_mode && bundle_memory_mode(b->memory_mode) < 0)
-		return bundle_bad(b, json_get(linux_, "memoryPolicy"), err,
-				  "linux.memoryPolicy.mode: '%s' is unknown", b->memory_mode);
-	for (char **f = b->memory_flags; f && *f; f++)
-		if (bundle_memory_flag(*f) < 0)
-			return bundle_bad(b, json_get(linux_, "memoryPolicy"), err,
-					  "linux.memoryPolicy.flags: '%s' is unknown", *f);
+	return check_memory_policy(root, b, err);
+}
+
+int bundle_check_priorities(const struct bundle *b, struct cmk_err *err)
+{
+	if (b->scheduler.policy && bundle_scheduler_policy(b->scheduler.policy) < 0)
+		return cmk_err_set(err, -EINVAL, "process.scheduler.policy: '%s' is unknown",
+				   b->scheduler.policy);
+	for (char **f = b->scheduler.flags; f && *f; f++)
+		if (bundle_scheduler_flag(*f) < 0)
+			return cmk_err_set(err, -EINVAL, "process.scheduler.flags: '%s' is unknown",
+					   *f);
+	if (b->io_class && bundle_io_class(b->io_class) < 0)
+		return cmk_err_set(err, -EINVAL, "process.ioPriority.class: '%s' is unknown",
+				   b->io_class);
+	if (b->io_priority < 0 || b->io_priority > 7)
+		return cmk_err_set(err, -EINVAL, "process.ioPriority.priority: out of range");
 	return 0;
 }
 
 static int check_priorities(const struct json *root, const struct bundle *b, struct cmk_err *err)
 {
 	const struct json *p = json_get(root, "process");
+	struct cmk_err why = CMK_ERR_INIT;
+	int r = bundle_check_priorities(b, &why);
 
-	if (b->scheduler.policy && bundle_scheduler_policy(b->scheduler.policy) < 0)
-		return bundle_bad(b, json_get(p, "scheduler"), err,
-				  "process.scheduler.policy: '%s' is unknown", b->scheduler.policy);
-	for (char **f = b->scheduler.flags; f && *f; f++)
-		if (bundle_scheduler_flag(*f) < 0)
-			return bundle_bad(b, json_get(p, "scheduler"), err,
-					  "process.scheduler.flags: '%s' is unknown", *f);
-	if (b->io_class && bundle_io_class(b->io_class) < 0)
-		return bundle_bad(b, json_get(p, "ioPriority"), err,
-				  "process.ioPriority.class: '%s' is unknown", b->io_class);
-	if (b->io_priority < 0 || b->io_priority > 7)
-		return bundle_bad(b, json_get(p, "ioPriority"), err,
-				  "process.ioPriority.priority: out of range");
-	return 0;
+	if (r == 0)
+		return 0;
+	r = bundle_bad(b,
+		       json_get(p, str_after(why.msg, "process.io") ? "ioPriority" : "scheduler"),
+		       err, "%s", why.msg);
+	cmk_err_done(&why);
+	return r;
 }
 
 static int check_rlimits(const struct spec_process *p, struct cmk_err *err)
@@ -498,7 +572,7 @@ static int check_rlimits(const struct spec_process *p, struct cmk_err *err)
 
 /* Beyond those of libcap and the kernel nothing can be given: that is said, and no more, as by the
  * other runtimes. */
-static void warn_of_caps(const struct spec_process *p)
+void bundle_warn_of_caps(const struct spec_process *p)
 {
 	char *const *lists[] = { p->caps.bounding, p->caps.effective, p->caps.inheritable,
 				 p->caps.permitted, p->caps.ambient };
@@ -512,6 +586,16 @@ static void warn_of_caps(const struct spec_process *p)
 					 "given",
 					 *c);
 		}
+	for (char *const *c = p->caps.ambient; c && *c; c++) {
+		char *const one[] = { *c, NULL };
+		uint64_t bit = spec_caps_mask(one);
+
+		if (bit &
+		    ~(spec_caps_mask(p->caps.inheritable) & spec_caps_mask(p->caps.permitted)))
+			log_warn("can't raise ambient capability %s: it is not both inheritable "
+				 "and permitted",
+				 *c);
+	}
 }
 
 int bundle_check_process(const struct spec_process *p, struct cmk_err *err)
@@ -530,7 +614,6 @@ int bundle_check_process(const struct spec_process *p, struct cmk_err *err)
 	for (char **e = p->env; e && *e; e++)
 		if (!strchr(*e, '='))
 			return cmk_err_set(err, -EINVAL, "process.env: '%s' has no '='", *e);
-	warn_of_caps(p);
 	return check_rlimits(p, err);
 }
 
@@ -540,7 +623,7 @@ int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err
 				     struct cmk_err *err) = {
 		check_version,	  refuse_undone,    check_labels,	check_root,  check_mounts,
 		check_namespaces, check_maps,	    check_sysctls,	check_hooks, check_devices,
-		check_names,	  check_priorities, check_device_rules, check_rdma,
+		check_names,	  check_priorities, check_device_rules, check_rdma,  check_unified,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

@@ -52,6 +52,15 @@ uint64_t spec_caps_mask(char *const *names)
 	return mask;
 }
 
+char **spec_caps_names(void)
+{
+	char **names = NULL;
+
+	for (cap_value_t n = 0; n <= CAP_LAST_CAP && CAP_IS_SUPPORTED(n); n++)
+		strv_add_take(&names, cap_name((unsigned int)n));
+	return names;
+}
+
 static int mask_of_options(char *const *names, const char *option, uint64_t *ret, bool *ret_all,
 			   struct cmk_err *err)
 {

@@ -192,6 +192,8 @@ int spec_apply_caps(struct spec *s, char *const *add, char *const *drop, struct 
 extern const char *const spec_default_caps[];
 /* The set as bits, 1 << number. Names that libcap does not know are left out. */
 uint64_t spec_caps_mask(char *const *names);
+/* All that libcap and this kernel know, by their numbers; owned. */
+char **spec_caps_names(void);
 /* As spec_load(), from text (tests, the fuzzer). */
 int spec_parse(const char *text, size_t len, struct spec **ret, struct cmk_err *err);
 /* From a document that others made, which may have more than that: their annotations stay theirs.

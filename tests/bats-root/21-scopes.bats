@@ -156,9 +156,9 @@ sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$@"
 	refute_match "$(property IODeviceWeight "$unit")" '8:0'
 	assert_equal "$(set_weights "$bus" "$own" "$unit" 0 0 "")" ok
 	assert_equal "$(property CPUWeight "$unit") $(property IOWeight "$unit")" "[not set] [not set]"
-	assert_match "$(set_weights "$bus" "$own" cmk-nosuch.scope 200 "" "" || true)" "^set the weights of 'cmk-nosuch.scope': "
-	assert_match "$(set_weights "$bus" "$own" "$unit" 10001 "" "" || true)" "^set the weights of '$unit': "
-	assert_match "$(set_weights "$bus" "$own" "$unit" "" "" 8:0 || true)" "^set the weights of '$unit': "
+	assert_match "$(set_weights "$bus" "$own" cmk-nosuch.scope 200 "" "" || true)" "^change 'cmk-nosuch.scope': "
+	assert_match "$(set_weights "$bus" "$own" "$unit" 10001 "" "" || true)" "^change '$unit': "
+	assert_match "$(set_weights "$bus" "$own" "$unit" "" "" 8:0 || true)" "^change '$unit': "
 	assert_equal "$(property ActiveState "$unit")" active
 }
 
@@ -278,6 +278,41 @@ sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$@"
 	run_user sh -c "cd '$T/b' && jq '.linux.cgroupsPath = \"/some/where\"' config.json >new && mv new config.json"
 	run_user 1 "$CMK_BIN" oci --systemd-cgroup create -b "$T/b" two
 	assert_match "$stderr" 'linux.cgroupsPath: .*SLICE:PREFIX:NAME'
+	assert_equal "$(user "$CMK_BIN" oci list -q)" ""
+}
+
+@test "cmk oci --systemd-cgroup: systemd knows the limits, and what annotations say of the unit" {
+	local unit=lim-one.scope path limits='{}'
+	! grep -qw pids "$TEST_CG/user/manager/cgroup.controllers" || limits='{pids: {limit: 20}}'
+	mkdir "$T/b"
+	mv "$fs" "$T/b/rootfs"
+	chown cmk-test: "$T/b"
+	(cd "$T/b" && "$CMK_BIN" oci spec --rootless)
+	config() { jq "$1" "$T/b/config.json" >"$T/new" && cp "$T/new" "$T/b/config.json"; }
+	config ".linux.uidMappings[0].hostID = $uid | .linux.gidMappings[0].hostID = $(id -g cmk-test) | .process.terminal = false |
+		.process.args = [\"sleep\", \"1000\"] | .linux.cgroupsPath = \":lim:one\" | .linux.resources = $limits |
+		.annotations = {\"org.systemd.property.TimeoutStopSec\": \"7\", \"org.systemd.property.Description\": \"'of mine'\"}"
+	run_user "$CMK_BIN" oci --systemd-cgroup run -d -b "$T/b" one
+	assert_equal "$(user "$CMK_BIN" oci state one | jq -r '."systemd-scope"')" "$unit"
+	assert_equal "$(property Slice "$unit") $(property TimeoutStopUSec "$unit")" 'user.slice 7s'
+	assert_equal "$(property Description "$unit")" 'of mine'
+	path=/sys/fs/cgroup$(property ControlGroup "$unit")
+	if [ "$limits" != '{}' ]; then
+		assert_equal "$(property TasksMax "$unit") $(cat "$path/pids.max") $(cat "$path/container/pids.max")" '20 20 20'
+		run_user "$CMK_BIN" oci --systemd-cgroup update --pids-limit 30 one
+		assert_equal "$(property TasksMax "$unit") $(cat "$path/pids.max") $(cat "$path/container/pids.max")" '30 30 30'
+		run_user sh -c "echo '{\"unified\": {\"pids.max\": \"25\"}}' | '$CMK_BIN' oci update -r - one"
+		assert_equal "$(property TasksMax "$unit") $(cat "$path/container/pids.max")" '25 25'
+	fi
+	run_user "$CMK_BIN" oci delete -f one
+	wait_for 10 eval '[ "$(property ActiveState "$unit")" = inactive ]'
+	# What systemd does not know is an error, and nothing is left.
+	config '.annotations = {"org.systemd.property.NoSuchThing": "true"}'
+	run_user 1 "$CMK_BIN" oci --systemd-cgroup create -b "$T/b" two
+	assert_match "$stderr" 'NoSuchThing'
+	config '.annotations = {"org.systemd.property.TimeoutStopSec": "soon"}'
+	run_user 1 "$CMK_BIN" oci --systemd-cgroup create -b "$T/b" two
+	assert_match "$stderr" 'annotations: org.systemd.property.TimeoutStopSec: '
 	assert_equal "$(user "$CMK_BIN" oci list -q)" ""
 }
 

@@ -107,7 +107,7 @@ args() {
 	assert_error "two devices are to be 'x'"
 	edit '.linux.netDevices = {a: {}} | .linux.namespaces |= map(select(.type != "network"))'
 	run_cmk 1 oci run one
-	assert_error 'linux.netDevices: without a network namespace'
+	assert_error 'linux.netDevices: unable to move network devices without a NET namespace'
 }
 
 podman_args() {
@@ -139,4 +139,73 @@ podman_args() {
 	"${P[@]}" start c
 	"${P[@]}" rm -f -t 0 c
 	assert_equal "$("${P[@]}" run --rm "${OPTS[@]}" -t "$REGISTRY/library/alpine" tty | tr -d '\r')" /dev/pts/0
+}
+
+@test "--no-pivot leaves no procfs of the host's in reach" {
+	edit '.process.capabilities[] += ["CAP_SETFCAP", "CAP_SYS_ADMIN"]'
+	args unshare -mrpf sh -c 'mount -t proc none /proc && echo bare'
+	run_cmk '?' oci run --no-pivot one
+	refute_match "$output" bare
+	assert_match "$stderr" '[Pp]ermission denied|[Oo]peration not permitted'
+	args cat /proc/1/comm
+	run_cmk oci run --no-pivot one
+	assert_equal "$output" cat
+}
+
+@test "a working directory is entered as root or as its user, whoever may" {
+	mkdir -p rootfs/roots rootfs/users
+	chmod 700 rootfs/roots rootfs/users
+	chown 42:42 rootfs/users
+	edit '.process.user = {uid: 42, gid: 42} | .process.cwd = "/roots"'
+	args ls /
+	run_cmk oci run one
+	edit '.process.cwd = "/users"'
+	args sleep 1000
+	run_cmk oci run -d one
+	run_cmk oci exec --user 0 one true
+}
+
+@test "a scheduler of deadlines does not go with chosen CPUs" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	grep -qw cpuset "$TEST_CG/cgroup.controllers" || skip 'the controller cpuset is not here'
+	[ "$(nproc)" -gt 1 ] || skip 'one CPU here'
+	edit '.linux.resources.cpu.cpus = "0" | .process.scheduler = {policy: "SCHED_DEADLINE", runtime: 42000, deadline: 1000000, period: 1000000}'
+	run_cmk 1 oci run one
+	assert_error "process scheduler can't be used together with AllowedCPUs"
+}
+
+@test "without a place the group has the container's name, and another where that is taken" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	local id=rt$BASHPID dir
+	edit 'del(.linux.cgroupsPath)'
+	args sleep 1000
+	run_cmk oci run -d "$id"
+	dir=$(find /sys/fs/cgroup -type d -name "$id")
+	assert [ -n "$dir" ]
+	assert_equal "$(cat "$dir/cgroup.procs")" "$(cmk oci state "$id" | jq .pid)"
+	run_cmk oci --root "$T/other" run -d "$id"
+	assert_equal "$(find /sys/fs/cgroup -type d -name "$id" | wc -l)" 1
+	run_cmk oci --root "$T/other" delete -f "$id"
+	assert_equal "$(cat "$dir/cgroup.procs")" "$(cmk oci state "$id" | jq .pid)"
+	run_cmk oci delete -f "$id"
+	[ ! -e "$dir" ]
+}
+
+@test "the domain of the host may be set by a sysctl" {
+	edit '.linux.sysctl = {"kernel.domainname": "here"}'
+	args cat /proc/sys/kernel/domainname
+	run_cmk oci run one
+	assert_equal "$output" here
+}
+
+@test "a time namespace of a user namespace with other ids has its offsets, for exec too" {
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	edit '.linux.namespaces += [{type: "user"}, {type: "time"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings | del(.linux.cgroupsPath)
+		| .linux.timeOffsets = {monotonic: {secs: 7881, nanosecs: 27}, boottime: {secs: 1337, nanosecs: 31}}'
+	chown -R 100000:100000 rootfs
+	args sleep 1000
+	run_cmk oci run -d two
+	run_cmk oci exec two sh -c 'tr -s " " </proc/self/timens_offsets; id -u'
+	assert_equal "$output" $'monotonic 7881 27\nboottime 1337 31\n0'
 }

@@ -87,7 +87,7 @@ poststop $host"
 		hook bad "$stage" "$always" /bin/sh -c 'echo the reason >&2; exit 7'
 		run_cmk 126 --hooks-dir "$T/hooks" run --rm --net=none --rootfs "$fs" echo ran
 		assert_equal "$output" ""
-		assert_match "$stderr" "$stage: error executing hook '/bin/sh' \(exit code: 7\): the reason"
+		assert_match "$stderr" "error running $stage hook #0: error executing hook '/bin/sh' \(exit code: 7\): the reason"
 	done
 	run_cmk ps -aq
 	assert_equal "$output" ""

@@ -212,12 +212,13 @@ static void test_writer_escapes_and_indents(void **state)
 	w.pretty = true;
 	json_write_array(&w, NULL);
 	json_write_object(&w, NULL);
-	json_write_u64(&w, "a", 1);
+	json_write_hundredths(&w, "a", 1203);
 	json_write_strv(&w, "b", NULL);
 	json_write_end(&w, '}');
 	json_write_end(&w, ']');
 	pretty = finish(&w);
-	assert_string_equal(pretty, "[\n    {\n        \"a\": 1,\n        \"b\": []\n    }\n]\n");
+	assert_string_equal(pretty,
+			    "[\n    {\n        \"a\": 12.03,\n        \"b\": []\n    }\n]\n");
 }
 
 static void test_writer_remembers_its_first_failure(void **state)

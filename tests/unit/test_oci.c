@@ -99,6 +99,9 @@ static void mistakes_are_told_by_line_and_field(void **state)
 	refused(HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"resources\":{"
 			     "\"devices\":[{\"access\":\"x\"}]}}}",
 		"linux.resources.devices[0].access");
+	refused(HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"resources\":{"
+			     "\"unified\":{\"x\":\"1\"}}}}",
+		"CONTROLLER.VALUE `x`");
 }
 
 static void what_says_nothing_is_not_refused(void **state)
@@ -128,6 +131,100 @@ static void a_process_alone_is_checked(void **state)
 	cmk_err_done(&e);
 }
 
+static void memory_policies_have_names_of_their_own(void **state)
+{
+#define POLICY(text) \
+	HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"memoryPolicy\":" text "}}"
+
+	(void)state;
+	(void)bundle_free(parsed(POLICY("{}")));
+	/* An empty path of a namespace is none. */
+	(void)bundle_free(parsed(HEAD PROCESS "\"linux\":{\"namespaces\":[{\"type\":\"mount\","
+					      "\"path\":\"\"}]}}"));
+	(void)bundle_free(parsed(POLICY("{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-3,7\"}")));
+	refused(POLICY("{\"mode\":\"BIND\"}"), "invalid memory policy mode: 'BIND'");
+	refused(POLICY("{\"nodes\":\"0\"}"), "invalid memory policy mode: it is missing");
+	refused(POLICY("{\"mode\":\"MPOL_BIND\",\"flags\":[\"x\"]}"),
+		"invalid memory policy flag: 'x'");
+	refused(POLICY("{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-99999\"}"),
+		"invalid memory policy nodes: '0-99999'");
+}
+
+static void places_inside_the_root_are_known(void **state)
+{
+	struct bundle *b = parsed(
+		HEAD PROCESS "\"mounts\":[{\"destination\":\"/b/rootfs/x\",\"type\":\"tmpfs\"},"
+			     "{\"destination\":\"/b/rootfsx\",\"type\":\"tmpfs\"}],"
+			     "\"linux\":{\"namespaces\":[" NAMESPACES "]}}");
+
+	(void)state;
+	assert_string_equal(b->spec->mounts[0].destination, "/x");
+	assert_string_equal(b->spec->mounts[1].destination, "/b/rootfsx");
+	assert_string_equal(bundle_inside(b, "/b/rootfs/a/b"), "/a/b");
+	assert_null(bundle_inside(b, "/b/rootfs"));
+	assert_null(bundle_inside(b, "/b/rootfsx/a"));
+	assert_null(bundle_inside(b, NULL));
+	(void)bundle_free(b);
+}
+
+static void a_process_takes_the_place_of_another(void **state)
+{
+	static const char
+		text[] = "{\"args\":[\"z\"],\"cwd\":\"/\",\"scheduler\":{\"policy\":"
+			 "\"SCHED_IDLE\"}}",
+		plain[] = "{\"args\":[\"z\"],\"cwd\":\"/\"}",
+		bad[] = "{\"args\":[\"z\"],\"cwd\":\"/\",\"ioPriority\":{\"class\":\"X\"}}";
+	struct bundle *b = parsed(HEAD "\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"ioPriority\":"
+				       "{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":4},"
+				       "\"execCPUAffinity\":{\"final\":\"0\"}},"
+				       "\"linux\":{\"namespaces\":[" NAMESPACES "]}}");
+	struct cmk_err e = CMK_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(b->io_priority, 4);
+	assert_int_equal(bundle_process_replace(b, text, strlen(text), NULL), 0);
+	assert_string_equal(b->spec->process.args[0], "z");
+	assert_string_equal(b->scheduler.policy, "SCHED_IDLE");
+	assert_null(b->io_class);
+	assert_null(b->cpus_final);
+	assert_int_equal(b->io_priority, 0);
+	assert_int_equal(bundle_process_replace(b, plain, strlen(plain), NULL), 0);
+	assert_null(b->scheduler.policy);
+	assert_int_equal(bundle_process_replace(b, bad, strlen(bad), &e), -EINVAL);
+	assert_non_null(strstr(cmk_err_msg(&e), "process.ioPriority.class: 'X' is unknown"));
+	cmk_err_done(&e);
+	(void)bundle_free(b);
+}
+
+static void resources_alone_are_those_of_the_whole(void **state)
+{
+	static const char good[] = "{\"cpu\":{\"idle\":1,\"burst\":5},\"memory\":{\"limit\":7,"
+				   "\"swap\":8,\"checkBeforeUpdate\":true}}",
+			  undone[] = "{\"memory\":{\n\"swappiness\":1}}",
+			  bad[] = "{\"rdma\":{\"a\":{\"hcaHandles\":\"x\"}}}", plain[] = "{}";
+	struct spec_resources res = { 0 };
+	struct bundle_memory_check m;
+	struct cmk_err e = CMK_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(bundle_resources_parse(good, strlen(good), &res, NULL), 0);
+	assert_string_equal(strv_env_get(res.unified, "cpu.idle"), "1");
+	assert_string_equal(strv_env_get(res.unified, "cpu.max.burst"), "5");
+	bundle_resources_done(&res);
+	assert_true(bundle_memory_check(good, strlen(good), &m));
+	assert_int_equal(m.limit, 7);
+	assert_int_equal(m.swap, 8);
+	assert_false(bundle_memory_check(plain, strlen(plain), &m));
+	assert_int_equal(bundle_resources_parse(undone, strlen(undone), &res, &e), -EINVAL);
+	assert_non_null(strstr(cmk_err_msg(&e), "line 2: memory.swappiness: "));
+	cmk_err_done(&e);
+	bundle_resources_done(&res);
+	assert_int_equal(bundle_resources_parse(bad, strlen(bad), &res, &e), -EINVAL);
+	assert_non_null(strstr(cmk_err_msg(&e), "rdma.a.hcaHandles: not a number"));
+	cmk_err_done(&e);
+	bundle_resources_done(&res);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +234,10 @@ int main(void)
 		cmocka_unit_test(mistakes_are_told_by_line_and_field),
 		cmocka_unit_test(what_says_nothing_is_not_refused),
 		cmocka_unit_test(a_process_alone_is_checked),
+		cmocka_unit_test(memory_policies_have_names_of_their_own),
+		cmocka_unit_test(places_inside_the_root_are_known),
+		cmocka_unit_test(a_process_takes_the_place_of_another),
+		cmocka_unit_test(resources_alone_are_those_of_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

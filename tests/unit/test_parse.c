@@ -73,6 +73,17 @@ static void test_signals_by_name_and_number(void **state)
 	assert_string_equal(signal_name(SIGTERM), "SIGTERM");
 }
 
+static void test_octal_escapes_are_taken_away(void **state)
+{
+	char text[] = "/a\\040b\\134\\x\\01", none[] = "";
+
+	(void)state;
+	parse_unescape_octal(text);
+	assert_string_equal(text, "/a b\\\\x\\01");
+	parse_unescape_octal(none);
+	assert_string_equal(none, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +91,7 @@ int main(void)
 		cmocka_unit_test(test_bytes_take_suffixes_and_fractions),
 		cmocka_unit_test(test_durations_are_go_like),
 		cmocka_unit_test(test_signals_by_name_and_number),
+		cmocka_unit_test(test_octal_escapes_are_taken_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

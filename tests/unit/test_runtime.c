@@ -193,6 +193,7 @@ static void test_mount_options(void **state)
 	const char *words[] = { "rbind", "ro", "nosuid", "rnoexec", "relatime", "rslave", NULL };
 	const char *bad[] = { "bind", "size=1m", NULL };
 	const char *last[] = { "ro", "rw", "size=1m", "noatime", NULL };
+	const char *whole[] = { "bind", "sync", "ro", "dirsync", NULL };
 	struct mount_options o;
 
 	(void)state;
@@ -207,6 +208,13 @@ static void test_mount_options(void **state)
 	assert_int_equal(mount_options_parse((char **)last, &o, NULL), 0);
 	assert_true(!(o.set & MOUNT_ATTR_RDONLY) && (o.clear & MOUNT_ATTR_RDONLY));
 	assert_string_equal(o.data[0], "size=1m");
+	mount_options_done(&o);
+	/* Of the file system alone. */
+	assert_int_equal(mount_options_parse((char **)whole, &o, NULL), 0);
+	assert_true(o.bind && !o.data && o.set == MOUNT_ATTR_RDONLY);
+	mount_options_done(&o);
+	assert_int_equal(mount_options_parse((char **)(whole + 1), &o, NULL), 0);
+	assert_string_equal(o.data[0], "sync");
 	mount_options_done(&o);
 }
 

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/file.h"
+#include "libpod/cgroup/property.h"
 #include "tests/unit/unit.h"
 
 /* A run directory, and no other variables that say where systemd is. */
@@ -193,6 +194,94 @@ static void scopes_are_named_by_three_parts(void **state)
 		assert_int_equal(cgroup_scope_parse(bad[i], &slice, &unit, NULL), -EINVAL);
 }
 
+static void annotation(const char *name, const char *value, const char *wanted)
+{
+	cleanup_free char *got = NULL;
+	struct cmk_err err = CMK_ERR_INIT;
+
+	if (property_of_annotation(name, value, &got, &err) < 0)
+		fail_msg("%s", cmk_err_msg(&err));
+	assert_string_equal(got, wanted);
+}
+
+static void no_annotation(const char *name, const char *value)
+{
+	char *got = NULL;
+
+	assert_int_equal(property_of_annotation(name, value, &got, NULL), -EINVAL);
+	assert_null(got);
+}
+
+static void properties_of_annotations(void **state)
+{
+	(void)state;
+	annotation("TimeoutStopSec", "1", "TimeoutStopUSec=t:1000000");
+	annotation("RuntimeMaxSec", "2.5", "RuntimeMaxUSec=t:2500000");
+	annotation("TimeoutStopUSec", "uint64 7", "TimeoutStopUSec=t:7");
+	annotation("CollectMode", "'inactive-or-failed'", "CollectMode=s:inactive-or-failed");
+	annotation("CollectMode", "\"inactive\"", "CollectMode=s:inactive");
+	annotation("After", "['a.service', \"b.service\"]", "After=as:a.service\nb.service");
+	annotation("DefaultDependencies", "true", "DefaultDependencies=b:1");
+	annotation("SomeNumber", "-3", "SomeNumber=i:-3");
+	annotation("SomeNumber", "int64 -3", "SomeNumber=x:-3");
+	no_annotation("a=b", "1");
+	no_annotation("Ab", "1");
+	no_annotation("", "1");
+	no_annotation("SomeNumber", "uint32 4294967296");
+	no_annotation("SomeNumber", "one");
+	no_annotation("SomeNumber", "");
+	no_annotation("CollectMode", "'a");
+	no_annotation("CollectMode", "'a'b");
+	no_annotation("After", "['a'");
+	no_annotation("After", "['a',]");
+	no_annotation("After", "[]");
+	no_annotation("RuntimeMaxSec", "1s");
+}
+
+static bool has(char **list, const char *word)
+{
+	return strv_has(list, word);
+}
+
+static void properties_of_what_is_limited(void **state)
+{
+	char *unified[] = { (char *)"memory.high=5", (char *)"pids.max=max",
+			    (char *)"cpu.max=5000 50000", NULL };
+	struct spec_resources none = { 0 },
+			      some = { .memory_limit = 100,
+				       .memory_swap = 150,
+				       .memory_reservation = 30,
+				       .cpu_quota = 500000,
+				       .cpu_period = 900000,
+				       .pids_limit = 20,
+				       .cpuset_cpus = (char *)"0,9" },
+			      other = { .cpu_quota = 500000,
+					.cpu_period = 900000,
+					.unified = unified };
+	cleanup_strv char **all = properties_of_limits(&some), **changed = NULL, **same = NULL;
+
+	(void)state;
+	assert_null(properties_of_limits(&none));
+	assert_true(has(all, "MemoryMax=t:100"));
+	assert_true(has(all, "MemorySwapMax=t:50"));
+	assert_true(has(all, "MemoryLow=t:30"));
+	/* In steps of 10 ms. */
+	assert_true(has(all, "CPUQuotaPerSecUSec=t:560000"));
+	assert_true(has(all, "CPUQuotaPeriodUSec=t:900000"));
+	assert_true(has(all, "TasksMax=t:20"));
+	assert_true(has(all, "AllowedCPUs=ay:0102"));
+	same = properties_changed(&some, &some);
+	assert_null(same);
+	changed = properties_changed(&some, &other);
+	assert_true(has(changed, "MemoryMax=t:18446744073709551615"));
+	assert_true(has(changed, "MemoryLow=t:0"));
+	assert_true(has(changed, "MemoryHigh=t:5"));
+	assert_true(has(changed, "TasksMax=t:18446744073709551615"));
+	assert_true(has(changed, "AllowedCPUs=ay:"));
+	assert_true(has(changed, "CPUQuotaPerSecUSec=t:100000"));
+	assert_true(has(changed, "CPUQuotaPeriodUSec=t:50000"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +295,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_choice_is_by_probing_or_by_order, make_dirs,
 						drop_dirs),
 		cmocka_unit_test(test_what_has_no_group_has_no_limits_and_no_parent),
+		cmocka_unit_test(properties_of_annotations),
+		cmocka_unit_test(properties_of_what_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
