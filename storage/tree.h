@@ -48,8 +48,8 @@ enum tree_kind tree_lookup(const struct tree_dir *d, const char *name, struct tr
 /* The directory NAME that tree_lookup() found. */
 int tree_enter(const struct tree_dir *d, const char *name, const struct tree_entry *e,
 	       struct tree_dir *ret, struct cmk_err *err);
-/* The regular file NAME that tree_lookup() found in PART, opened for reading; -EAGAIN where there is
- * something else by now. */
+/* The regular file NAME that tree_lookup() found in PART, opened for reading; -EAGAIN where there
+ * is something else by now. */
 int tree_open_file(const struct tree_dir *d, const char *name, size_t part, struct stat *ret,
 		   struct cmk_err *err);
 /* All parts are of the same layers: then all below is the same. */
