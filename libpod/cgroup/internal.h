@@ -27,6 +27,10 @@ int limits_enable(const struct cgroup_delegation *d, const struct spec_resources
 /* The weights that RES asks for (scope_weights_done()). They count among siblings: where the
  * container's group is the only one in a scope they are the scope's as well. */
 void limits_weights(const struct spec_resources *res, struct scope_weights *ret);
+/* What is there of --cpus and its like, where it differs; what the kernel refuses stays as it is.
+ */
+void limits_change_quota(int group_fd, const struct spec_resources *before,
+			 const struct spec_resources *after);
 /* Writes those of them that differ. */
 int limits_change_weights(int group_fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err);

@@ -477,6 +477,15 @@ void limits_weights(const struct spec_resources *res, struct scope_weights *ret)
 		ret->cpu = 0;
 }
 
+void limits_change_quota(int group_fd, const struct spec_resources *before,
+			 const struct spec_resources *after)
+{
+	cleanup_free char *old = cpu_max(before), *new = cpu_max(after);
+
+	if (new && !streq_null(old, new))
+		(void)control_write(group_fd, "cpu.max", new, NULL);
+}
+
 int limits_change_weights(int group_fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err)
 {

@@ -349,18 +349,27 @@ static char *scope_of(const char *path)
 	return NULL;
 }
 
-int cgroup_scope_limit(const char *path, const struct spec_resources *before,
+int cgroup_scope_limit(const char *mount, const char *path, const struct spec_resources *before,
 		       const struct spec_resources *after, struct cmk_err *err)
 {
 	cleanup_strv char **changed = properties_changed(before, after);
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
 	cleanup_free char *scope = scope_of(path);
+	cleanup_close int fd = -1;
+	int r;
 
 	if (!changed || !scope)
 		return 0;
 	if (!scope_manager_find(&m, true))
 		return scope_manager_missing(err);
-	return scope_set_properties(&m, strrchr(scope, '/') + 1, changed, err);
+	r = scope_set_properties(&m, strrchr(scope, '/') + 1, changed, err);
+	if (r < 0)
+		return r;
+	/* systemd counts in steps of 10 ms for each second, which is not what was asked for. */
+	fd = cgroup_open(mount, scope);
+	if (fd >= 0)
+		limits_change_quota(fd, before, after);
+	return 0;
 }
 
 int cgroup_scope_make(const char *unit, const char *slice, const char *description,

@@ -82,7 +82,7 @@ int cgroup_scope_make(const char *unit, const char *slice, const char *descripti
 		      struct cgroup_group *ret, struct cmk_err *err);
 /* Has systemd know of the limits of the scope around the group PATH, which it would take away
  * otherwise, and says so to who asks it: what of them changes. PATH's own are not changed. */
-int cgroup_scope_limit(const char *path, const struct spec_resources *before,
+int cgroup_scope_limit(const char *mount, const char *path, const struct spec_resources *before,
 		       const struct spec_resources *after, struct cmk_err *err);
 /* Lets go of it, settled; it stays. */
 void cgroup_group_done(struct cgroup_group *g);

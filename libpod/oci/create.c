@@ -356,7 +356,8 @@ static int make(struct making *m, struct cmk_err *err)
 	cgroup_group_done(&group);
 	/* Now that what kept the scope has gone, which counts as well. */
 	if (r == 0 && m->c->rec.systemd)
-		r = cgroup_scope_limit(m->c->rec.cgroup, &none, &m->bundle->spec->resources, err);
+		r = cgroup_scope_limit(m->c->rec.cgroup_mount, m->c->rec.cgroup, &none,
+				       &m->bundle->spec->resources, err);
 	return r == 0 ? record_init(m, err) : r;
 }
 

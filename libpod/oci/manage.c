@@ -364,7 +364,7 @@ int oci_update(const struct oci_settings *set, const char *id, const char *resou
 	r = cgroup_update(c.rec.cgroup_mount, c.rec.cgroup, &before->spec->resources,
 			  &after->spec->resources, err);
 	if (r == 0 && c.rec.systemd)
-		r = cgroup_scope_limit(c.rec.cgroup, &before->spec->resources,
+		r = cgroup_scope_limit(c.rec.cgroup_mount, c.rec.cgroup, &before->spec->resources,
 				       &after->spec->resources, err);
 	if (r < 0)
 		return r;
