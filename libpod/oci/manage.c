@@ -280,6 +280,7 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 	TAKE(memory_limit);
 	TAKE(memory_reservation);
 	TAKE(memory_swap);
+	bundle_leave_swap(r);
 	TAKE(cpu_quota);
 	TAKE(cpu_period);
 	TAKE(cpu_shares);

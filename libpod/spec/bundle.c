@@ -285,6 +285,12 @@ static void translate_resources(const struct json *all, struct spec_resources *r
 	}
 }
 
+void bundle_leave_swap(struct spec_resources *res)
+{
+	if (res->memory_limit > 0 && !res->memory_swap)
+		res->memory_swap = -1;
+}
+
 static int read_all(const struct json *root, struct bundle *b, struct cmk_err *err)
 {
 	const struct json *linux_ = json_get(root, "linux");
@@ -309,6 +315,7 @@ static int read_all(const struct json *root, struct bundle *b, struct cmk_err *e
 	if (r < 0)
 		return r;
 	translate_resources(json_get(linux_, "resources"), &b->spec->resources);
+	bundle_leave_swap(&b->spec->resources);
 	settle_paths(b);
 	return 0;
 }

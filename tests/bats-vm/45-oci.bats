@@ -24,6 +24,7 @@ is() { [ "$(cmk oci state "$1" | jq -r .status)" = "$2" ]; }
 	assert_equal "$(property CPUQuotaPerSecUSec) $(property CPUQuotaPeriodUSec) $(property AllowedCPUs)" '500ms 1s 0'
 	assert_equal "$(cat "$path/memory.max") $(cat "$path/cpu.max") $(cat "$path/pids.max")" '33554432 500000 1000000 20'
 	assert_equal "$(cat "$path/container/memory.max") $(cat "$path/container/pids.max")" '33554432 20'
+	assert_equal "$(cat "$path/memory.swap.max") $(cat "$path/container/memory.swap.max")" 'max max'
 	run_cmk oci update --cpu-period 900000 --memory 67108864 --pids-limit 30 one
 	assert_equal "$(property CPUQuotaPerSecUSec) $(property MemoryMax) $(property TasksMax)" '560ms 67108864 30'
 	# systemd alone would write 504000, since it counts in steps of 10 ms for each second.
