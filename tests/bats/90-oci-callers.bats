@@ -2,47 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmk oci: what those look at who call runc or crun, and test them.
 load helpers
+load bundle
 
-setup() {
-	common_setup
-	mkdir -p "$T/b"
-	mv "$(rootfs)" "$T/b/rootfs"
-	(cd "$T/b" && "$CMK_BIN" oci spec --rootless)
-	edit '.process.terminal = false | .root.readonly = false'
-	cd "$T/b" || return
-}
-
-teardown() {
-	local id
-	for id in $(cmk oci list -q 2>/dev/null); do
-		cmk oci delete --force "$id"
-	done
-	common_teardown
-}
-
-# edit FILTER: changes config.json by jq.
-edit() {
-	jq "$1" "$T/b/config.json" >"$T/b/new.json"
-	mv "$T/b/new.json" "$T/b/config.json"
-}
-
-# args WORD...: the process's.
-args() {
-	local list
-	list=$(jq -nc '$ARGS.positional' --args -- "$@")
-	edit ".process.args = $list"
-}
-
-# A group of its own below the test's.
-own_group() {
-	[ -n "$TEST_CG" ] || skip 'no delegated cgroup here'
-	edit ".linux.cgroupsPath = \"${TEST_CG#/sys/fs/cgroup}/$1\""
-}
-
-status_of() { cmk oci state "$1" | jq -r .status; }
-is() { [ "$(status_of "$1")" = "$2" ]; }
-
-# at NAME: an environment variable as the process has it; none: nothing.
+# variable NAME: of the environment, as the process has it; none: nothing.
 variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 
 @test "by the name of another runtime it is that runtime, and says its version in the known lines" {

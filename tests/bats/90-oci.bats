@@ -3,39 +3,7 @@
 # cmk oci: the runtime for others, as its callers see it.
 load helpers
 load canary
-
-setup() {
-	common_setup
-	mkdir -p "$T/b"
-	mv "$(rootfs)" "$T/b/rootfs"
-	(cd "$T/b" && "$CMK_BIN" oci spec --rootless)
-	edit '.process.terminal = false | .root.readonly = false'
-	cd "$T/b" || return
-}
-
-teardown() {
-	local id
-	for id in $(cmk oci list -q 2>/dev/null); do
-		cmk oci delete --force "$id"
-	done
-	common_teardown
-}
-
-# edit FILTER: changes config.json by jq.
-edit() {
-	jq "$1" "$T/b/config.json" >"$T/b/new.json"
-	mv "$T/b/new.json" "$T/b/config.json"
-}
-
-# args WORD...: the process's.
-args() {
-	local list
-	list=$(jq -nc '$ARGS.positional' --args -- "$@")
-	edit ".process.args = $list"
-}
-
-status_of() { cmk oci state "$1" | jq -r .status; }
-is() { [ "$(status_of "$1")" = "$2" ]; }
+load bundle
 
 @test "a container is created, started, killed and deleted" {
 	args sh -c 'trap "exit 7" TERM; echo up >/up; while :; do sleep 0.1; done'
