@@ -163,6 +163,8 @@ static char **start_argv(const struct scope_manager *m, const struct scope_unit 
 {
 	/* podman's defaults. */
 	const char *slice = m->is_system ? "machine.slice" : "user.slice";
+	static const struct scope_weights usual;
+	const struct scope_weights *weights = u->weights ?: &usual;
 	char **argv = helper_argv(m);
 
 	strv_add(&argv, u->slice ? u->slice : slice);
@@ -170,9 +172,9 @@ static char **start_argv(const struct scope_manager *m, const struct scope_unit 
 	strv_add_take(&argv, xasprintf("%d", (int)u->pid));
 	strv_add(&argv, u->delegate ? "yes" : "no");
 	strv_add(&argv, u->description);
-	add_number(&argv, u->weights->cpu);
-	add_number(&argv, u->weights->io);
-	strv_add(&argv, u->weights->devices ? u->weights->devices : "");
+	add_number(&argv, weights->cpu);
+	add_number(&argv, weights->io);
+	strv_add(&argv, weights->devices ? weights->devices : "");
 	for (char *const *p = u->properties; p && *p; p++)
 		strv_add(&argv, *p);
 	return argv;

@@ -38,8 +38,8 @@ struct scope_unit {
 	const char *slice; /* NULL: "user.slice", of the system "machine.slice" */
 	pid_t pid;	   /* its first process; 0: the holder */
 	bool delegate;
-	const struct scope_weights *weights;
-	char *const *properties; /* further ones (property.h), or NULL */
+	const struct scope_weights *weights; /* NULL: the default ones */
+	char *const *properties;	     /* further ones (property.h), or NULL */
 };
 /* The helper program: where the scope has no other process it keeps it alive until it is let go. */
 struct scope_holder {

@@ -30,6 +30,19 @@ scope() { echo "cmk-$(field Id "${1:-c}").scope"; }
 	wait_for 10 no_scopes
 }
 
+# Here no system's manager can move it, as it does after a login (tests/bats-vm/80-logout): it goes on where it is.
+@test "exec from a group out of which the user may not move asks systemd for a scope" {
+	run_user "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
+	mkdir "$TEST_CG/elsewhere"
+	output=$(
+		echo "$BASHPID" >"$TEST_CG/elsewhere/cgroup.procs"
+		user "$CMK_BIN" exec c sh -c 'echo in; exit 7' || echo "$?"
+	)
+	assert_equal "$output" $'in\n7'
+	user "$CMK_BIN" rm -f -t 0 c
+	wait_for 5 rmdir "$TEST_CG/elsewhere"
+}
+
 @test "a container outlives the unit which it was started from" {
 	run_user systemd-run --user --wait --collect -q -p Type=oneshot "$CMK_BIN" run -d --name c --net=none --rootfs "$fs" sleep 100
 	assert_equal "$(field State.Status)" running

@@ -30,7 +30,7 @@ is() { [ "$(cmk oci state "$1" | jq -r .status)" = "$2" ]; }
 	# systemd alone would write 504000, since it counts in steps of 10 ms for each second.
 	assert_equal "$(cat "$path/cpu.max") $(cat "$path/container/cpu.max")" '500000 900000 500000 900000'
 	run_cmk oci update -r - one <<<'{"unified": {"cpu.max": "max 100000", "pids.max": "10", "memory.high": "50000000"}}'
-	assert_equal "$(property CPUQuotaPerSecUSec) $(property TasksMax) $(property MemoryHigh)" 'infinity 10 49999872'
+	assert_equal "$(property CPUQuotaPerSecUSec) $(property TasksMax) $(property MemoryHigh)" 'infinity 10 50000000'
 	run_cmk oci update --memory -1 one
 	assert_equal "$(property MemoryMax) $(cat "$path/container/memory.max")" 'infinity max'
 	systemctl --user daemon-reload
