@@ -457,7 +457,7 @@ static int run_oci(struct cmk_globals *g, int argc, char **argv, struct cmk_err 
  * defaults. */
 static char **module_names(int argc, char **argv)
 {
-	cleanup_free const struct cmk_option **rows = cmk_options_flatten(cmk_global_options);
+	cleanup_free const struct cmk_option **rows = NULL;
 	char **names = NULL;
 
 	for (int i = 1; i < argc && argv[i][0] == '-' && argv[i][1] && !streq(argv[i], "--"); i++) {
@@ -467,6 +467,7 @@ static char **module_names(int argc, char **argv)
 			strv_add(&names, value);
 		if (value || argv[i][1] != '-' || strchr(argv[i], '='))
 			continue;
+		rows = rows ?: cmk_options_flatten(cmk_global_options);
 		for (size_t k = 0; rows[k]; k++) {
 			if (!streq(rows[k]->name, argv[i] + 2) || !cmk_option_takes_value(rows[k]))
 				continue;

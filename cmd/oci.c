@@ -50,9 +50,10 @@ int cmk_oci_begin(const struct cmk_globals *g, const struct oci_globals *o,
 {
 	const char *manager = o->cgroup_manager ? o->cgroup_manager : "cgroupfs";
 	const char *rootless = o->rootless ? o->rootless : "auto";
+	int r = o->log ? open_log(o->log, err) : 0;
 
-	if (o->log && open_log(o->log, err) < 0)
-		return err ? err->code : -EINVAL;
+	if (r < 0)
+		return r;
 	if (o->log_format && streq(o->log_format, "json"))
 		log_set_json();
 	log_debug("called: cmk oci");

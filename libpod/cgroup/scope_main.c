@@ -97,15 +97,6 @@ static int open_connection(struct scope *s, const char *bus, const char *own)
 /* --- the scope ---------------------------------------------------------------------------------
  */
 
-/* Of a digit in hexadecimal; -1. */
-static int digit_of(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* Bytes in hexadecimal. */
 static int put_bytes(sd_bus_message *m, const char *hex)
 {
@@ -115,7 +106,7 @@ static int put_bytes(sd_bus_message *m, const char *hex)
 	if (n > sizeof(bytes) || strlen(hex) % 2)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
-		int high = digit_of(hex[2 * i]), low = digit_of(hex[2 * i + 1]);
+		int high = parse_hex_digit(hex[2 * i]), low = parse_hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return -EINVAL;
@@ -192,7 +183,6 @@ static int put_further(sd_bus_message *m, char *const *properties)
 	return r;
 }
 
-/* As podman's, and no limit on tasks by default: cmk's own options say it. */
 /* systemd wants a path of the device, and looks at its number alone. */
 static int put_devices(sd_bus_message *m, char *const *devices)
 {
@@ -218,6 +208,7 @@ static int put_devices(sd_bus_message *m, char *const *devices)
 	return r;
 }
 
+/* As podman's, and no limit on tasks by default: cmk's own options say it. */
 static int put_properties(sd_bus_message *m, const struct scope *s)
 {
 	uint32_t pid = s->pid ? s->pid : (uint32_t)getpid();

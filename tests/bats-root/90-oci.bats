@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmk oci as root: what only root of the machine can have, and podman that calls it.
 load ../bats/helpers
+load ../bats/bundle
 
 setup() {
 	common_setup
@@ -24,17 +25,6 @@ teardown() {
 	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/pod" ] || find "$TEST_CG/pod" -depth -type d -exec rmdir {} +
 	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/oci" ] || rmdir "$TEST_CG/oci"
 	common_teardown
-}
-
-edit() {
-	jq "$1" "$T/b/config.json" >"$T/b/new.json"
-	mv "$T/b/new.json" "$T/b/config.json"
-}
-
-args() {
-	local list
-	list=$(jq -nc '$ARGS.positional' --args -- "$@")
-	edit ".process.args = $list"
 }
 
 @test "devices of its own are made, and no others can be used than the rules say" {
