@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "libpod/cgroup/internal.h"
+#include "libpod/cgroup/property.h"
 #include "libpod/cgroup/scope.h"
 
 #define PROC_FILE_MAX (1 << 20)
@@ -233,16 +234,15 @@ static void update_scope_weights(const struct cgroup_delegation *d,
 				 const struct spec_resources *before,
 				 const struct spec_resources *after)
 {
-	cleanup(scope_weights_done) struct scope_weights old = { 0 }, new = { 0 };
+	cleanup_strv char **old = limits_weights(before), **new = limits_weights(after);
+	cleanup_strv char **changed = properties_between(old, new);
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 
-	limits_weights(before, &old);
-	limits_weights(after, &new);
-	if (new.cpu == old.cpu &&new.io == old.io && streq_null(new.devices, old.devices))
+	if (!changed)
 		return;
 	if (scope_manager_find(&m, true) &&
-	    scope_set_weights(&m, strrchr(d->path, '/') + 1, &old, &new, &err) < 0) {
+	    scope_set_properties(&m, strrchr(d->path, '/') + 1, changed, &err) < 0) {
 		log_debug("weights of the scope '%s': %s", d->path, cmk_err_msg(&err));
 		cmk_err_done(&err);
 	}

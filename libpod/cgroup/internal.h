@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include "libpod/cgroup/cgroup.h"
-#include "libpod/cgroup/scope.h"
 
 /* Control files are written with one write(2), which the kernel takes or refuses whole. */
 int control_write(int dirfd, const char *name, const char *value, struct cmk_err *err);
@@ -24,9 +23,9 @@ int limits_enable(const struct cgroup_delegation *d, const struct spec_resources
 		  struct cmk_err *err);
 /* Below a scope of systemd, as crun names it. */
 #define CONTAINER_GROUP "container"
-/* The weights that RES asks for (scope_weights_done()). They count among siblings: where the
- * container's group is the only one in a scope they are the scope's as well. */
-void limits_weights(const struct spec_resources *res, struct scope_weights *ret);
+/* The weights that RES asks for, as systemd's properties (property.h; owned). They count among
+ * siblings: where the container's group is the only one in a scope they are the scope's as well. */
+char **limits_weights(const struct spec_resources *res);
 /* What is there of --cpus and its like, where it differs; what the kernel refuses stays as it is.
  */
 void limits_change_quota(int group_fd, const struct spec_resources *before,

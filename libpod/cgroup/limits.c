@@ -366,6 +366,12 @@ static int change_device_weights(int dirfd, struct control *c,
 	return r;
 }
 
+static bool io_weights_count(const struct spec_resources *before,
+			     const struct spec_resources *after)
+{
+	return before->blkio_weight != after->blkio_weight || before->weights.n || after->weights.n;
+}
+
 /* bfq has the scale of the options, 1..1000; io.weight has one of its own. */
 static int change_weights(int fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err)
@@ -464,17 +470,36 @@ static char *device_weights(const struct spec_device_list *l)
 	return strbuf_steal(&sb);
 }
 
-void limits_weights(const struct spec_resources *res, struct scope_weights *ret)
+/* 0: the default. */
+static uint64_t wanted_cpu_weight(const struct spec_resources *res)
 {
 	cleanup_free char *text = cpu_weight(res);
 	const char *given = strv_env_get(res->unified, "cpu.weight");
+	uint64_t weight = 0;
 
-	*ret = (struct scope_weights){
-		.io = res->blkio_weight ? io_weight(res->blkio_weight) : 0,
-		.devices = res->weights.n > 0 ? device_weights(&res->weights) : NULL,
-	};
-	if ((given || text) && parse_u64(given ? given : text, 10000, &ret->cpu) < 0)
-		ret->cpu = 0;
+	if ((given || text) && parse_u64(given ? given : text, 10000, &weight) < 0)
+		weight = 0;
+	return weight;
+}
+
+static void add_weight(char ***all, const char *name, uint64_t weight)
+{
+	if (weight)
+		strv_add_take(all, xasprintf("%s=t:%llu", name, (unsigned long long)weight));
+}
+
+char **limits_weights(const struct spec_resources *res)
+{
+	char **all = NULL;
+
+	add_weight(&all, "CPUWeight", wanted_cpu_weight(res));
+	add_weight(&all, "IOWeight", res->blkio_weight ? io_weight(res->blkio_weight) : 0);
+	if (res->weights.n > 0) {
+		cleanup_free char *devices = device_weights(&res->weights);
+
+		strv_add_take(&all, xasprintf("IODeviceWeight=a(st):%s", devices));
+	}
+	return all;
 }
 
 void limits_change_quota(int group_fd, const struct spec_resources *before,
@@ -489,16 +514,14 @@ void limits_change_quota(int group_fd, const struct spec_resources *before,
 int limits_change_weights(int group_fd, const struct spec_resources *before,
 			  const struct spec_resources *after, struct cmk_err *err)
 {
-	cleanup(scope_weights_done) struct scope_weights old = { 0 }, new = { 0 };
+	uint64_t old = wanted_cpu_weight(before), new = wanted_cpu_weight(after);
 	char text[24];
 	int r = 0;
 
-	limits_weights(before, &old);
-	limits_weights(after, &new);
-	(void)snprintf(text, sizeof(text), "%llu", new.cpu ? (unsigned long long)new.cpu : 100);
-	if (new.cpu != old.cpu)
+	(void)snprintf(text, sizeof(text), "%llu", new ? (unsigned long long)new : 100);
+	if (new != old)
 		r = control_write(group_fd, "cpu.weight", text, err);
-	if (r == 0 && (new.io != old.io || new.devices || old.devices))
+	if (r == 0 && io_weights_count(before, after))
 		r = change_weights(group_fd, before, after, err);
 	return r;
 }
@@ -530,8 +553,7 @@ int limits_change(int fd, const struct spec_resources *before, const struct spec
 	after = after ? after : &none;
 	for (size_t i = 0; i < ARRAY_LEN(limits) && r == 0; i++)
 		r = change_value(fd, &limits[i], before, after, err);
-	if (r == 0 &&
-	    (before->blkio_weight != after->blkio_weight || before->weights.n || after->weights.n))
+	if (r == 0 && io_weights_count(before, after))
 		r = change_weights(fd, before, after, err);
 	if (r == 0)
 		r = change_rates(fd, before, after, err);

@@ -297,17 +297,16 @@ static int start_scope(const struct cgroup_request *q, const struct scope_manage
 {
 	cleanup_free char *own = group_of(0), *text = xasprintf("container %s (cmk)", q->name);
 	bool stays = q->mode == CGROUPS_NO_CONMON && own && is_below_manager(m, own);
-	cleanup(scope_weights_done) struct scope_weights weights = { 0 };
+	cleanup_strv char **weights = limits_weights(res);
 	struct scope_unit unit = {
 		.name = name,
 		.description = text,
 		.slice = q->parent,
 		.pid = stays ? 0 : getpid(),
 		.delegate = true,
-		.weights = &weights,
+		.properties = weights,
 	};
 
-	limits_weights(res, &weights);
 	return scope_start(m, &unit, ret, err);
 }
 
@@ -379,19 +378,16 @@ int cgroup_scope_make(const char *unit, const char *slice, const char *descripti
 	cleanup(cgroup_delegation_done) struct cgroup_delegation d = CGROUP_DELEGATION_INIT,
 								 in = CGROUP_DELEGATION_INIT;
 	cleanup(scope_manager_done) struct scope_manager m = { 0 };
-	cleanup(scope_weights_done) struct scope_weights weights = { 0 };
+	cleanup_strv char **all = limits_weights(res);
 	struct scope_unit u = {
-		.name = unit,
-		.description = description,
-		.slice = slice,
-		.delegate = true,
-		.weights = &weights,
-		.properties = properties,
+		.name = unit, .description = description, .slice = slice, .delegate = true
 	};
 	struct cgroup_group g = CGROUP_GROUP_INIT;
 	int r;
 
-	limits_weights(res, &weights);
+	for (char *const *p = properties; p && *p; p++)
+		strv_add(&all, *p);
+	u.properties = all;
 	if (!scope_manager_find(&m, true))
 		return scope_manager_missing(err);
 	r = cgroup_delegation_find(&d, err);

@@ -10,6 +10,7 @@
 #define CPU_PERIOD_US 100000
 /* systemd rounds what it is given to such steps itself. */
 #define QUOTA_STEP_US 10000
+#define DEVICES "=a(st):"
 
 /* --- of annotations ----------------------------------------------------------------------------
  */
@@ -253,23 +254,36 @@ static char *lifted(const char *property)
 
 	if (str_after(property + len, "=ay:"))
 		return xasprintf("%.*s=ay:", (int)len, property);
+	if (str_after(property + len, DEVICES))
+		return xasprintf("%.*s" DEVICES, (int)len, property);
 	return xasprintf("%.*s=t:%llu", (int)len, property,
 			 (unsigned long long)(low ? 0 : UINT64_MAX));
 }
 
-char **properties_changed(const struct spec_resources *before, const struct spec_resources *after)
+char **properties_between(char *const *old, char *const *new)
 {
-	cleanup_strv char **old = properties_of_limits(before), **new = properties_of_limits(after);
 	char **changed = NULL;
 
-	for (char **p = new; p &&*p; p++)
-		if (!strv_has(old, *p))
-			strv_add(&changed, *p);
-	for (char **p = old; p && *p; p++) {
+	for (char *const *p = new; p &&*p; p++) {
+		if (strv_has(old, *p))
+			continue;
+		/* A list is added to the one that is there. */
+		if (strstr(*p, DEVICES))
+			strv_add_take(&changed, lifted(*p));
+		strv_add(&changed, *p);
+	}
+	for (char *const *p = old; p && *p; p++) {
 		cleanup_free char *name = xstrndup(*p, strcspn(*p, "="));
 
 		if (!strv_env_get(new, name))
 			strv_add_take(&changed, lifted(*p));
 	}
 	return changed;
+}
+
+char **properties_changed(const struct spec_resources *before, const struct spec_resources *after)
+{
+	cleanup_strv char **old = properties_of_limits(before), **new = properties_of_limits(after);
+
+	return properties_between(old, new);
 }

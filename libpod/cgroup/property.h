@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Properties of a scope, "NAME=TYPE:VALUE": TYPE is D-Bus's ("t", "u", "x", "i" numbers, "b" 0 or
- * 1, "s" text, "as" texts with a newline between, "ay" bytes in hexadecimal).
+ * 1, "s" text, "as" texts with a newline between, "ay" bytes in hexadecimal, "a(st)"
+ * devices and their numbers, "MAJOR:MINOR=NUMBER ...").
  */
 #pragma once
 
@@ -12,5 +13,7 @@
 int property_of_annotation(const char *name, const char *value, char **ret, struct cmk_err *err);
 /* What RES limits, in systemd's words; what those have no words for is left out. Owned. */
 char **properties_of_limits(const struct spec_resources *res);
-/* What has to be said for the limits to become AFTER. Owned; NULL: nothing. */
+/* What has to be said for OLD to become NEW, of which either may be NULL. Owned; NULL: nothing. */
+char **properties_between(char *const *old, char *const *new);
+/* The same for the limits to become AFTER. */
 char **properties_changed(const struct spec_resources *before, const struct spec_resources *after);

@@ -138,12 +138,6 @@ static void cmk_noreturn exec_helper(char *const *argv, int control)
 	_exit(127);
 }
 
-void scope_weights_done(struct scope_weights *w)
-{
-	free(w->devices);
-	*w = (struct scope_weights){ 0 };
-}
-
 static char **helper_argv(const struct scope_manager *m)
 {
 	char **argv = NULL;
@@ -154,17 +148,10 @@ static char **helper_argv(const struct scope_manager *m)
 	return argv;
 }
 
-static void add_number(char ***argv, uint64_t n)
-{
-	strv_add_take(argv, xasprintf("%llu", (unsigned long long)n));
-}
-
 static char **start_argv(const struct scope_manager *m, const struct scope_unit *u)
 {
 	/* podman's defaults. */
 	const char *slice = m->is_system ? "machine.slice" : "user.slice";
-	static const struct scope_weights usual;
-	const struct scope_weights *weights = u->weights ?: &usual;
 	char **argv = helper_argv(m);
 
 	strv_add(&argv, u->slice ? u->slice : slice);
@@ -172,9 +159,6 @@ static char **start_argv(const struct scope_manager *m, const struct scope_unit 
 	strv_add_take(&argv, xasprintf("%d", (int)u->pid));
 	strv_add(&argv, u->delegate ? "yes" : "no");
 	strv_add(&argv, u->description);
-	add_number(&argv, weights->cpu);
-	add_number(&argv, weights->io);
-	strv_add(&argv, weights->devices ? weights->devices : "");
 	for (char *const *p = u->properties; p && *p; p++)
 		strv_add(&argv, *p);
 	return argv;
@@ -242,33 +226,6 @@ int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 	return r;
 }
 
-/* "" leaves a number as it is. */
-static void add_changed(char ***argv, uint64_t before, uint64_t after)
-{
-	if (before == after)
-		strv_add(argv, "");
-	else
-		add_number(argv, after);
-}
-
-int scope_set_weights(const struct scope_manager *m, const char *unit,
-		      const struct scope_weights *before, const struct scope_weights *after,
-		      struct cmk_err *err)
-{
-	const char *devices = after->devices ? after->devices : "";
-	struct scope_holder h = SCOPE_HOLDER_INIT;
-	cleanup_strv char **argv = helper_argv(m);
-	int r;
-
-	strv_add(&argv, unit);
-	add_changed(&argv, before->cpu, after->cpu);
-	add_changed(&argv, before->io, after->io);
-	strv_add(&argv, streq(devices, before->devices ? before->devices : "") ? "" : devices);
-	r = ask_helper(argv, &h, err);
-	scope_holder_release(&h);
-	return r;
-}
-
 int scope_set_properties(const struct scope_manager *m, const char *unit, char *const *properties,
 			 struct cmk_err *err)
 {
@@ -277,9 +234,6 @@ int scope_set_properties(const struct scope_manager *m, const char *unit, char *
 	int r;
 
 	strv_add(&argv, unit);
-	/* No weights. */
-	for (int i = 0; i < 3; i++)
-		strv_add(&argv, "");
 	for (char *const *p = properties; p && *p; p++)
 		strv_add(&argv, *p);
 	r = ask_helper(argv, &h, err);

@@ -26,20 +26,12 @@ int scope_manager_missing(struct cmk_err *err);
  * namespace. */
 int scope_manager_group(const struct scope_manager *m, char **ret);
 
-/* CPUWeight=, IOWeight= and IODeviceWeight= of systemd.resource-control(5). */
-struct scope_weights {
-	uint64_t cpu, io; /* 0: the default */
-	char *devices;	  /* "MAJOR:MINOR=WEIGHT ...", owned; NULL: none */
-};
-void scope_weights_done(struct scope_weights *w);
-
 struct scope_unit {
 	const char *name, *description;
 	const char *slice; /* NULL: "user.slice", of the system "machine.slice" */
 	pid_t pid;	   /* its first process; 0: the holder */
 	bool delegate;
-	const struct scope_weights *weights; /* NULL: the default ones */
-	char *const *properties;	     /* further ones (property.h), or NULL */
+	char *const *properties; /* further ones (property.h), or NULL */
 };
 /* The helper program: where the scope has no other process it keeps it alive until it is let go. */
 struct scope_holder {
@@ -51,13 +43,9 @@ struct scope_holder {
 int scope_start(const struct scope_manager *m, const struct scope_unit *unit,
 		struct scope_holder *ret, struct cmk_err *err);
 void scope_holder_release(struct scope_holder *h);
-/* Changes the weights of the scope UNIT where BEFORE and AFTER differ. systemd writes them, and
- * remembers them over a daemon-reload; a device of which AFTER says nothing keeps what it has in
+/* Changes properties (property.h) of the scope UNIT. systemd writes what they mean into its group,
+ * and remembers it over a daemon-reload; a device that is not listed any more keeps its weight in
  * the kernel. Waits (at most 10 s) for its answer. */
-int scope_set_weights(const struct scope_manager *m, const char *unit,
-		      const struct scope_weights *before, const struct scope_weights *after,
-		      struct cmk_err *err);
-/* The same with properties of its (property.h). */
 int scope_set_properties(const struct scope_manager *m, const char *unit, char *const *properties,
 			 struct cmk_err *err);
 

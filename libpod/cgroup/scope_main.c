@@ -3,21 +3,18 @@
  * cmk-scope: has systemd make a transient scope (org.freedesktop.systemd1(5), systemd.scope(5)),
  * over D-Bus with sd-bus, so that cmk itself never maps libsystemd. Started by scope_start():
  *
- *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION CPUWEIGHT IOWEIGHT DEVICEWEIGHTS
- *     [PROPERTY...]
+ *   cmk-scope BUS SOCKET SLICE UNIT PID DELEGATE DESCRIPTION [PROPERTY...]
  *
- * or change one that is there, by scope_set_weights() and scope_set_properties():
+ * or change one that is there, by scope_set_properties():
  *
- *   cmk-scope BUS SOCKET UNIT CPUWEIGHT IOWEIGHT DEVICEWEIGHTS [PROPERTY...]
+ *   cmk-scope BUS SOCKET UNIT [PROPERTY...]
  *
  * BUS is the address of the manager's bus, SOCKET that of its own socket for where there is no bus
  * (over it systemd tells all that happens to anything, which takes it longer); either may be empty,
  * and so may SLICE. PID is the scope's first process; 0 is this program itself, which stays until
- * the other side of standard input is closed. DELEGATE is yes or no; weights of 0 are not set, and
- * in a change the default again, where "" leaves one as it is. DEVICEWEIGHTS are those of single
- * devices, "MAJOR:MINOR=WEIGHT MAJOR:MINOR=WEIGHT". A PROPERTY is NAME=TYPE:VALUE, as property.h
- * has it. Standard input is a SOCK_SEQPACKET socket: one message when the scope is there, or
- * changed ("ok"), or with the error, one line.
+ * the other side of standard input is closed. DELEGATE is yes or no. A PROPERTY is
+ * NAME=TYPE:VALUE, as property.h has it. Standard input is a SOCK_SEQPACKET socket: one message
+ * when the scope is there, or changed ("ok"), or with the error, one line.
  *
  * It may: talk on the connection to systemd that it opened first. After that no file, no other
  * socket, no process, no capability.
@@ -41,8 +38,6 @@ struct scope {
 	const char *slice, *name, *description;
 	uint32_t pid; /* 0: this program */
 	bool delegate;
-	uint64_t cpu_weight, io_weight;
-	char **devices; /* "MAJOR:MINOR=WEIGHT" */
 	char *const *properties;
 	bool asked; /* its job is outstanding */
 	bool there;
@@ -131,6 +126,24 @@ static int put_texts(sd_bus_message *m, const char *text)
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* systemd wants a path of each device, and looks at its number alone. */
+static int put_devices(sd_bus_message *m, const char *list)
+{
+	cleanup_strv char **devices = *list ? strv_split(list, ' ') : NULL;
+	int r = sd_bus_message_open_container(m, 'a', "(st)");
+
+	for (char **d = devices; r >= 0 && d && *d; d++) {
+		size_t len = strcspn(*d, "=");
+		cleanup_free char *path = xasprintf("/dev/block/%.*s", (int)len, *d);
+		uint64_t weight = 0;
+
+		r = (*d)[len] ? parse_u64(*d + len + 1, 10000, &weight) : -EINVAL;
+		if (r >= 0)
+			r = sd_bus_message_append(m, "(st)", path, weight);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int put_value(sd_bus_message *m, const char *type, const char *value)
 {
 	uint64_t u = 0;
@@ -140,6 +153,8 @@ static int put_value(sd_bus_message *m, const char *type, const char *value)
 		return sd_bus_message_append(m, "s", value);
 	if (streq(type, "as"))
 		return put_texts(m, value);
+	if (streq(type, "a(st)"))
+		return put_devices(m, value);
 	if (streq(type, "ay"))
 		return put_bytes(m, value);
 	if (streq(type, "b") && parse_u64(value, 1, &u) == 0)
@@ -183,31 +198,6 @@ static int put_further(sd_bus_message *m, char *const *properties)
 	return r;
 }
 
-/* systemd wants a path of the device, and looks at its number alone. */
-static int put_devices(sd_bus_message *m, char *const *devices)
-{
-	int r = sd_bus_message_open_container(m, 'r', "sv");
-
-	if (r >= 0)
-		r = sd_bus_message_append(m, "s", "IODeviceWeight");
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'v', "a(st)");
-	if (r >= 0)
-		r = sd_bus_message_open_container(m, 'a', "(st)");
-	for (char *const *d = devices; r >= 0 && d && *d; d++) {
-		size_t len = strcspn(*d, "=");
-		cleanup_free char *path = xasprintf("/dev/block/%.*s", (int)len, *d);
-		uint64_t weight = 0;
-
-		r = (*d)[len] ? parse_u64(*d + len + 1, 10000, &weight) : -EINVAL;
-		if (r >= 0)
-			r = sd_bus_message_append(m, "(st)", path, weight);
-	}
-	for (int i = 0; r >= 0 && i < 3; i++)
-		r = sd_bus_message_close_container(m);
-	return r;
-}
-
 /* As podman's, and no limit on tasks by default: cmk's own options say it. */
 static int put_properties(sd_bus_message *m, const struct scope *s)
 {
@@ -223,12 +213,6 @@ static int put_properties(sd_bus_message *m, const struct scope *s)
 	if (r >= 0 && s->delegate)
 		r = sd_bus_message_append(m, "(sv)(sv)", "Delegate", "b", 1, "TasksMax", "t",
 					  UINT64_MAX);
-	if (r >= 0 && s->cpu_weight)
-		r = sd_bus_message_append(m, "(sv)", "CPUWeight", "t", s->cpu_weight);
-	if (r >= 0 && s->io_weight)
-		r = sd_bus_message_append(m, "(sv)", "IOWeight", "t", s->io_weight);
-	if (r >= 0 && s->devices)
-		r = put_devices(m, s->devices);
 	if (r >= 0)
 		r = put_further(m, s->properties);
 	return r >= 0 ? sd_bus_message_close_container(m) : r;
@@ -350,20 +334,8 @@ static int make(struct scope *s)
 /* --- changes of it -----------------------------------------------------------------------------
  */
 
-static int put_weight(sd_bus_message *m, const char *property, const char *text)
-{
-	uint64_t weight = 0;
-
-	if (!*text)
-		return 0;
-	if (parse_u64(text, 10000, &weight) < 0)
-		return -EINVAL;
-	/* What systemd takes for "as if it were not set". */
-	return sd_bus_message_append(m, "(sv)", property, "t", weight ? weight : UINT64_MAX);
-}
-
 /* For as long as the scope is there: a transient unit has no other configuration. */
-static int change_unit(struct scope *s, const char *cpu, const char *io)
+static int change_unit(struct scope *s)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;
@@ -374,15 +346,6 @@ static int change_unit(struct scope *s, const char *cpu, const char *io)
 		r = sd_bus_message_append(m, "sb", s->name, 1);
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(sv)");
-	if (r >= 0)
-		r = put_weight(m, "CPUWeight", cpu);
-	if (r >= 0)
-		r = put_weight(m, "IOWeight", io);
-	/* An empty list takes back what was given before. */
-	if (r >= 0 && s->devices)
-		r = put_devices(m, NULL);
-	if (r >= 0 && s->devices)
-		r = put_devices(m, s->devices);
 	if (r >= 0)
 		r = put_further(m, s->properties);
 	if (r >= 0)
@@ -404,9 +367,7 @@ static bool take_arguments(struct scope *s, char **argv)
 {
 	uint64_t pid = 0;
 
-	if (parse_u64(argv[5], INT32_MAX, &pid) < 0 ||
-	    parse_u64(argv[8], 10000, &s->cpu_weight) < 0 ||
-	    parse_u64(argv[9], 10000, &s->io_weight) < 0)
+	if (parse_u64(argv[5], INT32_MAX, &pid) < 0)
 		return false;
 	s->slice = argv[3];
 	s->name = argv[4];
@@ -421,9 +382,9 @@ int main(int argc, char **argv)
 	static const struct sandbox_policy policy = { .rights = 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	struct scope s = { .err = &err };
-	/* The word there of a new one is yes or no. */
-	bool change = argc >= 7 && !streq(argv[6], "yes") && !streq(argv[6], "no");
-	int n = change ? 7 : 11;
+	/* The word there of a new one is yes or no, which is no property. */
+	bool change = argc < 7 || (!streq(argv[6], "yes") && !streq(argv[6], "no"));
+	int n = change ? 4 : 8;
 	const char *said;
 	char end;
 	int r;
@@ -434,14 +395,12 @@ int main(int argc, char **argv)
 	}
 	if (change)
 		s.name = argv[3];
-	if (*argv[n - 1])
-		s.devices = strv_split(argv[n - 1], ' ');
 	s.properties = argv + n;
 	r = open_connection(&s, argv[1], argv[2]);
 	if (r == 0)
 		r = sandbox_enter(&policy, &err);
 	if (r == 0)
-		r = change ? change_unit(&s, argv[4], argv[5]) : make(&s);
+		r = change ? change_unit(&s) : make(&s);
 	said = r == 0 ? "ok" : cmk_err_msg(&err);
 	if (write(CONTROL_FD, said, strlen(said)) < 0)
 		return 1;

@@ -140,15 +140,19 @@ scope() { echo "cmk-$(field Id "${1:-c}").scope"; }
 	assert_equal "$(property CPUWeight "$(scope)") $(cat "/sys/fs/cgroup$(property ControlGroup "$(scope)")/cpu.weight")" "20 20"
 }
 
-# set_weights ADDRESS ADDRESS UNIT CPU IO DEVICES: what cmk-scope answers.
+# set_weights ADDRESS ADDRESS UNIT CPU IO DEVICES: what cmk-scope answers; 0 is the default, "" leaves one as it is.
 set_weights() {
+	local properties=() unset=18446744073709551615
+	[ -z "$4" ] || properties+=("CPUWeight=t:$([ "$4" = 0 ] && echo $unset || echo "$4")")
+	[ -z "$5" ] || properties+=("IOWeight=t:$([ "$5" = 0 ] && echo $unset || echo "$5")")
+	[ -z "$6" ] || properties+=("IODeviceWeight=a(st):" "IODeviceWeight=a(st):$6")
 	user python3 -c '
 import socket, subprocess, sys
 ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 p = subprocess.Popen(sys.argv[1:], stdin=theirs)
 theirs.close()
 print(ours.recv(1024).decode())
-sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$@"
+sys.exit(p.wait())' "$(dirname "$CMK_BIN")/../libexec/cmk/cmk-scope" "$1" "$2" "$3" "${properties[@]}"
 }
 
 @test "the helper changes a scope's weights by bus and by the manager's own socket" {
