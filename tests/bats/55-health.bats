@@ -149,21 +149,22 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 }
 
 @test "events and the destination of the log" {
+	# No name here is the beginning of an ID as well: the filter would take that for another.
 	mkdir logs
-	run_cmk run -d --name c1 --health-cmd 'echo hello' --health-interval disable \
+	run_cmk run -d --name well --health-cmd 'echo hello' --health-interval disable \
 		--health-log-destination "$PWD/logs" "${RUN[@]}" sleep 1000
-	run_cmk healthcheck run c1
-	id=$(cmk inspect -f '{{.Id}}' c1)
+	run_cmk healthcheck run well
+	id=$(cmk inspect -f '{{.Id}}' well)
 	assert_equal "$(jq -r '.Log[0].Output' "logs/$id-healthcheck.log")" hello
-	run_cmk events --stream=false --filter event=health_status --filter container=c1
-	assert_match "$output" 'container health_status .*name=c1.*health_status=healthy'
-	run_cmk run -d --name c2 --label health_failing_streak=7 --health-cmd false --health-retries 5 \
+	run_cmk events --stream=false --filter event=health_status --filter container=well
+	assert_match "$output" 'container health_status .*name=well.*health_status=healthy'
+	run_cmk run -d --name sick --label health_failing_streak=7 --health-cmd false --health-retries 5 \
 		--health-interval disable "${RUN[@]}" sleep 1000
-	run_cmk 1 healthcheck run c2
-	run_cmk 1 healthcheck run c2
-	run_cmk events --stream=false -f event=health_status -f container=c2 --format '{{.HealthStatus}} {{.HealthFailingStreak}}'
+	run_cmk 1 healthcheck run sick
+	run_cmk 1 healthcheck run sick
+	run_cmk events --stream=false -f event=health_status -f container=sick --format '{{.HealthStatus}} {{.HealthFailingStreak}}'
 	assert_equal "$output" $'starting 1\nstarting 2'
-	run_cmk events --stream=false -f event=create -f container=c2 --format '<{{.HealthStatus}}> {{.HealthFailingStreak}}'
+	run_cmk events --stream=false -f event=create -f container=sick --format '<{{.HealthStatus}}> {{.HealthFailingStreak}}'
 	assert_equal "$output" '<> 0'
 	run_cmk 125 create --health-cmd true --health-log-destination "$PWD/none" "${RUN[@]}" true
 	assert_error 'destination'
