@@ -164,6 +164,17 @@ bool strv_has(char *const *v, const char *s)
 	return false;
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(char **v)
+{
+	if (v)
+		qsort(v, strv_len(v), sizeof(*v), compare_strings);
+}
+
 char **strv_split(const char *s, char c)
 {
 	char **v = NULL;

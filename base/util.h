@@ -127,6 +127,7 @@ void strv_add_many_take(char ***v, char *const *items, size_t n);
 char **strv_dup(char *const *v);
 char **strv_free(char **v); /* returns NULL */
 bool strv_has(char *const *v, const char *s);
+void strv_sort(char **v); /* by bytes; may be NULL */
 /* Splits at every C; empty parts are kept. */
 char **strv_split(const char *s, char c);
 /* Adds the words of S to *V, as a shell takes them apart: quotes of both kinds keep them together,

@@ -105,11 +105,6 @@ static void complete_quadlets(const struct completion *c)
 	quadlet_set_done(&set);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* Those of the user first. */
 static void complete_modules(const struct completion *c)
 {
@@ -123,8 +118,7 @@ static void complete_modules(const struct completion *c)
 		while (dir && (de = readdir(dir)))
 			if (de->d_name[0] != '.')
 				strv_add(&names, de->d_name);
-		if (names)
-			qsort(names, strv_len(names), sizeof(*names), compare_names);
+		strv_sort(names);
 		for (char **n = names; n && *n; n++)
 			cmk_candidate(c, *n, *d);
 	}

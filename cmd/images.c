@@ -93,16 +93,14 @@ static int compare_rows(const void *pa, const void *pb)
 static void write_common(struct json_writer *w, const struct images_world *world,
 			 const struct row *row)
 {
+	const char *digest = storage_image_digest(row->image);
 	struct image_config cfg = { 0 };
 
 	json_write_str(w, "ParentId", images_parent(world, row->image) ?: "");
 	json_write_strv(w, "RepoDigests", row->image->repo_digests);
 	json_write_u64(w, "Containers", images_count_containers(world, row->image->id));
 	json_write_strv(w, "Names", row->image->names);
-	json_write_str(w, "Digest",
-		       row->image->manifest_digest && *row->image->manifest_digest
-			       ? row->image->manifest_digest
-			       : "<none>");
+	json_write_str(w, "Digest", digest && *digest ? digest : "<none>");
 	json_write_str(w, "Arch", row->image->architecture ? row->image->architecture : "");
 	json_write_str(w, "Os", row->image->os ? row->image->os : "");
 	json_write_bool(w, "Dangling", images_is_dangling(world, row->image));
@@ -141,7 +139,7 @@ static void write_columns(struct json_writer *w, const struct images_world *worl
 	cleanup_strv char **names = a->history ? storage_image_name_history(world->st, row->image)
 					       : NULL;
 	cleanup_free char *history = names ? strv_join(names, ", ") : NULL;
-	const char *digest = row->image->manifest_digest;
+	const char *digest = storage_image_digest(row->image);
 	char id[72], size[32], ago[48];
 
 	(void)snprintf(id, sizeof(id), a->no_trunc ? "sha256:%s" : "%.12s", row->image->id);

@@ -96,19 +96,13 @@ static void add_escaped(struct strbuf *sb, const char *s, size_t n)
 	}
 }
 
-static int compare_details(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* docker's form: KEY=VALUE,KEY=VALUE in the order of the keys, and a blank. */
 static char *make_details(const struct container *c)
 {
 	struct strbuf sb = STRBUF_INIT;
 	cleanup_strv char **v = strv_dup(c->cfg.log_details);
 
-	if (v)
-		qsort(v, strv_len(v), sizeof(*v), compare_details);
+	strv_sort(v);
 	for (char **d = v; d && *d; d++) {
 		size_t n = strcspn(*d, "=");
 

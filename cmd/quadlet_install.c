@@ -199,11 +199,6 @@ static int add_path(struct install *in, const char *path, struct cmk_err *err)
 	return add_text(in, path, last_part(path), steal_ptr(&text), len, err);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* A directory is an application, which has its name. */
 static int add_directory(struct install *in, const char *path, struct cmk_err *err)
 {
@@ -228,7 +223,7 @@ static int add_directory(struct install *in, const char *path, struct cmk_err *e
 			strv_add_take(&names, xasprintf("%s/%s", full, e->d_name));
 	if (!names)
 		return cmk_err_set(err, -ENOENT, "there is no file in '%s'", path);
-	qsort(names, strv_len(names), sizeof(*names), compare_names);
+	strv_sort(names);
 	for (char **name = names; r == 0 && *name; name++)
 		r = add_path(in, *name, err);
 	return r;

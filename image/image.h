@@ -50,7 +50,9 @@ int image_registries_write(struct json_writer *w, struct cmk_err *err);
  * ------------------------------------------------------------------------------------------- */
 
 /* Finds a local image by name (short names try localhost/ first, then the candidates), ID prefix,
- * or name@digest. *RET_ID full hex; *RET_NAME (may be NULL) the full name that matched. -ENOENT
+ * or name@digest; else a short name stands for any name that ends in it, and a digest for any image
+ * that has it. *RET_ID full hex; *RET_NAME (may be NULL) the full name that matched, NULL where
+ * none did. -ENOENT
  * with CMK_ERR_NOT_FOUND. The name of a manifest list stands for the list's instance for this
  * machine; where that is not here, -ENODATA with CMK_ERR_NOT_FOUND. */
 int image_resolve_local(struct storage *st, const char *text, char **ret_id, char **ret_name,

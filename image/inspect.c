@@ -71,7 +71,7 @@ static void write_image(struct json_writer *w, struct storage *st, const struct 
 
 	json_write_object(w, NULL);
 	json_write_str(w, "Id", rec->id);
-	write_str_or_empty(w, "Digest", rec->manifest_digest);
+	write_str_or_empty(w, "Digest", storage_image_digest(rec));
 	json_write_strv(w, "RepoTags", rec->names);
 	json_write_strv(w, "RepoDigests", rec->repo_digests);
 	json_write_str(w, "Parent", "");

@@ -162,6 +162,60 @@ static int lookup_name(struct storage *st, const struct image_ref *ref, char **r
 	return r;
 }
 
+/* NAME, a full one, ends in SHORT: as a whole, or behind a slash. */
+static bool ends_in_name(const char *name, const char *brief)
+{
+	size_t len = strlen(name), n = strlen(brief);
+
+	return len > n && name[len - n - 1] == '/' && streq(name + len - n, brief);
+}
+
+/* The name of REC that REF may stand for, not owned. By its digest: any, so that it is the first
+ * or, without names, "". */
+static const char *any_name(const struct image_record *rec, const struct image_ref *ref,
+			    const char *brief)
+{
+	if (ref->digest)
+		return !strv_has(rec->digests, ref->digest) ? NULL
+		       : rec->names && rec->names[0]	    ? rec->names[0]
+							    : "";
+	for (char *const *name = rec->names; name && *name; name++)
+		if (ends_in_name(*name, brief))
+			return *name;
+	return NULL;
+}
+
+/* What podman tries at last: any image with this digest, whatever it is called; a short name stands
+ * for whatever ends in it. */
+static int lookup_anywhere(struct storage *st, const struct image_ref *ref, char **ret_id,
+			   char **ret_name, struct cmk_err *err)
+{
+	cleanup_free char *brief = NULL;
+	struct image_record *list = NULL;
+	const char *name = NULL;
+	size_t n = 0;
+	int r;
+
+	if (!ref->digest && ref->registry)
+		return -ENOENT;
+	brief = ref->digest ? NULL : xasprintf("%s:%s", ref->repository, ref->tag);
+	r = storage_image_list(st, &list, &n, err);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (size_t i = 0; i < n && r == -ENOENT; i++) {
+		name = any_name(&list[i], ref, brief);
+		if (!name)
+			continue;
+		*ret_id = xstrdup(list[i].id);
+		if (ret_name)
+			*ret_name = *name ? xstrdup(name) : NULL;
+		r = 0;
+	}
+	storage_image_list_free(list, n);
+	return r;
+}
+
 static bool is_hex(const char *s)
 {
 	return *s && strspn(s, "0123456789abcdef") == strlen(s);
@@ -211,8 +265,11 @@ int image_find_local(struct storage *st, const char *text, char **ret_id, char *
 		r = lookup_name(st, &ref, ret_id, ret_name, err);
 		if (r != -ENOENT)
 			return r;
-		if (!is_hex(text))
-			return unknown(text, err);
+		r = is_hex(text) ? lookup_id(st, text, text, ret_id, ret_name, &mine) : -ENOENT;
+		if (r != -ENOENT)
+			return r < 0 ? cmk_err_move(err, &mine) : 0;
+		r = lookup_anywhere(st, &ref, ret_id, ret_name, err);
+		return r == -ENOENT ? unknown(text, err) : r;
 	} else if (!is_hex(text) || strlen(text) > DIGEST_HEX_LEN) {
 		return cmk_err_move(err, &mine);
 	}

@@ -97,6 +97,7 @@ int image_load_raw(struct storage *st, const char *id, struct image_record *ret,
 	if (r < 0)
 		return cmk_err_wrap(err, cmk_err_move(err, &mine), "image '%.12s'", id);
 	rec.read_only = extra >= 0;
+	strv_sort(rec.repo_digests);
 	*ret = rec;
 	rec = (struct image_record){ 0 };
 	return 0;
@@ -110,6 +111,11 @@ int image_load_bare(struct storage *st, const char *id, struct image_record *ret
 	for (size_t i = 0; r == 0 && i < ret->n_layers; i++)
 		storage_layer_resolve(st, &ret->layers[i]);
 	return r;
+}
+
+const char *storage_image_digest(const struct image_record *r)
+{
+	return r->digests && r->digests[0] ? r->digests[0] : r->manifest_digest;
 }
 
 const char *storage_image_config_digest(const struct image_record *r, char buf[static 72])

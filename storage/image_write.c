@@ -148,6 +148,7 @@ static int put_locked(struct storage *st, const struct image_record *r, const st
 		merge_strv(&merged.repo_digests, old.repo_digests);
 		image_record_done(&old);
 	}
+	strv_sort(merged.repo_digests);
 	if (!is_there(st, &merged, p))
 		q = replace_locked(st, &merged, p, err);
 	else if (fsync(st->images_fd) < 0)

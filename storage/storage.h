@@ -390,6 +390,9 @@ struct image_record {
 };
 void image_record_done(struct image_record *r);
 
+/* What the image is known by elsewhere: of the index by which it was pulled, or else of its
+ * manifest; "sha256:…", R's, or NULL. */
+const char *storage_image_digest(const struct image_record *r);
 /* Of the config: "sha256:…" in BUF; of a pending image what it is not. */
 const char *storage_image_config_digest(const struct image_record *r, char buf[static 72]);
 /* Writes the image directory (durable); the layers must exist. An image that exists gets DIGESTS

@@ -276,11 +276,6 @@ int storage_volume_load(struct storage *st, const char *name, struct volume_reco
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int volumes_names(struct storage *st, char ***ret, struct cmk_err *err)
 {
 	int fd = openat(volumes_base(st), st->volumes_fd >= 0 ? "." : "volumes",
@@ -302,8 +297,7 @@ int volumes_names(struct storage *st, char ***ret, struct cmk_err *err)
 	while ((de = readdir(d)))
 		if (storage_volume_name_valid(de->d_name))
 			strv_add(&names, de->d_name);
-	if (names)
-		qsort(names, strv_len(names), sizeof(*names), by_name);
+	strv_sort(names);
 	*ret = names;
 	return 0;
 }

@@ -111,7 +111,7 @@ static void write_image(struct json_writer *w, const struct container *c)
 	if (c->cfg.image_id)
 		(void)storage_image_load(c->st, c->cfg.image_id, &rec, NULL);
 	json_write_str(w, "Image", inspect_str(c->cfg.image_id));
-	json_write_str(w, "ImageDigest", inspect_str(rec.manifest_digest));
+	json_write_str(w, "ImageDigest", inspect_str(storage_image_digest(&rec)));
 	json_write_str(w, "ImageName", inspect_str(c->cfg.image_name));
 	json_write_str(w, "Rootfs", inspect_str(c->cfg.rootfs));
 	image_record_done(&rec);

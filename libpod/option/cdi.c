@@ -155,11 +155,6 @@ static bool is_cdi_file(const char *name)
 	return name[0] != '.' && dot && (streq(dot, ".json") || streq(dot, ".yaml"));
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* One that does not exist is empty. */
 static int add_dir(struct registry *g, const char *dir, size_t rank, struct cmk_err *err)
 {
@@ -175,8 +170,7 @@ static int add_dir(struct registry *g, const char *dir, size_t rank, struct cmk_
 	if (strv_len(names) > FILES_MAX)
 		return cmk_err_set(err, -EFBIG, "CDI directory '%s': more than %d files", dir,
 				   FILES_MAX);
-	if (names)
-		qsort(names, strv_len(names), sizeof(*names), by_name);
+	strv_sort(names);
 	for (char **n = names; n && *n; n++)
 		add_file(g, dirfd(d), dir, rank, *n);
 	return 0;

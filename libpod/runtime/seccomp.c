@@ -51,18 +51,12 @@ static int add_build_id(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The capabilities in one order, so that the order of --cap-add makes no second entry. */
 static char *sorted_caps(char *const *caps)
 {
 	cleanup_strv char **v = strv_dup(caps);
 
-	if (v)
-		qsort(v, strv_len(v), sizeof(*v), compare_strings);
+	strv_sort(v);
 	return strv_join(v, ",");
 }
 

@@ -127,11 +127,6 @@ static void add_unit(struct walk *w, const char *dir, const char *name, int kind
 	new_unit(set, dir, name, kind)->root = xstrdup(w->root);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The names of a directory, sorted; none where it is not there. */
 static char **read_names(struct walk *w, const char *path, bool count, int *ret_fd)
 {
@@ -157,8 +152,7 @@ static char **read_names(struct walk *w, const char *path, bool count, int *ret_
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
 			strv_add(&names, e->d_name);
-	if (names)
-		qsort(names, strv_len(names), sizeof(*names), compare_names);
+	strv_sort(names);
 	*ret_fd = steal_fd(&fd);
 	return names;
 }

@@ -60,6 +60,27 @@ config_id() { skopeo inspect --raw --config --tls-verify=false "docker://$1" | s
 	done
 }
 
+@test "the digest of an image from an index is the index's, as for podman, docker and skopeo" {
+	local index manifest
+	run_cmk pull -q multi
+	index=sha256:$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/library/multi" | sha256sum | cut -c1-64)
+	manifest=sha256:$(sha256sum <"$CMK_ROOT/images/$output/manifest" | cut -c1-64)
+	assert [ "$index" != "$manifest" ]
+	assert_equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/library/multi")" "$index"
+	run_cmk image inspect --format '{{.Digest}}' multi
+	assert_equal "$output" "$index"
+	run_cmk images --digests --format '{{.Digest}}'
+	assert_equal "$output" "$index"
+	run_cmk images --format json
+	assert_equal "$(jq -r '.[0].Digest' <<<"$output")" "$index"
+	run_cmk create --name c --net=none multi true
+	assert_equal "$(cmk inspect --format '{{.ImageDigest}}' c)" "$index"
+	# By either it can be named; they are in order.
+	assert_equal "$(cmk image inspect multi | jq -r '.[0].RepoDigests[]')" "$(printf '%s\n' "$REGISTRY/library/multi@$index" "$REGISTRY/library/multi@$manifest" | LC_ALL=C sort)"
+	run_cmk pull -q "$REGISTRY/library/multi@$manifest"
+	run_cmk image exists "$REGISTRY/library/multi@$index"
+}
+
 @test "the image for the host is chosen from an index, another one on request" {
 	run_cmk pull -q multi
 	local own=$output

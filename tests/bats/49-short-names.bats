@@ -135,3 +135,35 @@ two_registries() {
 	run_cmk 125 pull -q localhost:5001/library/alpine
 	assert_error "registry 'localhost:5001' is blocked"
 }
+
+@test "a short name that nothing else stands for is any name here that ends in it, and a digest any image that has it" {
+	local digest elsewhere
+	printf 'unqualified-search-registries = []\n' >"$HOME/.config/containers/registries.conf.d/none.conf"
+	run_cmk pull -q "$REGISTRY/library/alpine"
+	local id=$output
+	run_cmk tag "$id" example.org/a/b/tool:v1
+	for name in alpine alpine:latest library/alpine tool:v1 b/tool:v1 a/b/tool:v1; do
+		assert_equal "$(cmk image inspect --format '{{.Id}}' "$name")" "$id"
+	done
+	for name in alpine:no lpine brary/alpine tool example.com/tool:v1 org/a/b/tool:v1; do
+		run_cmk 1 image exists "$name"
+	done
+	run_cmk run --rm --net=none --pull never tool:v1 echo ran
+	assert_equal "$output" ran
+	run_cmk create --net=none --name c b/tool:v1 true
+	assert_equal "$(cmk inspect --format '{{.ImageName}}' c)" example.org/a/b/tool:v1
+	digest=$(cmk image inspect --format '{{.Digest}}' alpine)
+	for elsewhere in alpine nosuch example.com/no/such; do
+		assert_equal "$(cmk image inspect --format '{{.Id}}' "$elsewhere@$digest")" "$id"
+	done
+	run_cmk 1 image exists "alpine@${digest:0:-4}0000"
+	# localhost/ comes before, and so does the beginning of an ID.
+	run_cmk import -q "$CMK_TEST_STAGE/cache/busybox.tar" localhost/tool:v1
+	local own=$output
+	assert_equal "$(cmk image inspect --format '{{.Id}}' tool:v1)" "$own"
+	run_cmk tag "$own" "example.org/${id:0:12}"
+	assert_equal "$(cmk image inspect --format '{{.Id}}' "${id:0:12}")" "$id"
+	# Its full name is what goes.
+	run_cmk rmi b/tool:v1
+	assert_equal "$output" 'Untagged: example.org/a/b/tool:v1'
+}
