@@ -5,6 +5,7 @@
 #include "cmd/create_options.h"
 
 #include "base/parse.h"
+#include "cmd/globals.h"
 #include "cmd/health_options.h"
 #include "cmd/limit_options.h"
 
@@ -321,6 +322,10 @@ static int refuse_storage_opt(const char *opt, struct cmk_err *err)
 int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
 		      struct cmk_err *err)
 {
+	int r = cmk_globals_check_network(g, a->o.network, err);
+
+	if (r < 0)
+		return r;
 	if (a->o.remove_image && a->remove == 0)
 		return cmk_err_set(err, -EINVAL, "the --rmi option does not work without --rm");
 	if (a->storage_opts && *a->storage_opts)
