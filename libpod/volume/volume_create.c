@@ -205,7 +205,7 @@ int volume_create(struct storage *st, const char *name, const struct volume_opti
 				    o->driver);
 	container_id_new(id);
 	v.name = xstrdup(name ? name : id);
-	v.anonymous = false;
+	v.unnamed = !name;
 	v.created = time_now_rfc3339();
 	v.driver = xstrdup("local");
 	storage_volume_sweep(st);
