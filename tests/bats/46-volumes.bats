@@ -638,3 +638,19 @@ PY
 	run_cmk 125 --volumepath /proc/none volume ls
 	assert_error "directory of volumes '/proc/none'"
 }
+
+@test "nocreate wants the volume to be there" {
+	local fs
+	fs=$(rootfs)
+	run_cmk 125 run --rm --net=none -v v:/d:nocreate --rootfs "$fs" true
+	assert_error 'no volume with name "v" found: no such volume'
+	run_cmk 125 run --rm --net=none --mount type=volume,src=v,dst=/d,nocreate --rootfs "$fs" true
+	assert_error 'no volume with name "v" found: no such volume'
+	run_cmk 1 volume exists v
+	run_cmk volume create v
+	run_cmk run --rm --net=none -v v:/d:nocreate --rootfs "$fs" touch /d/file
+	run_cmk run --rm --net=none --mount type=volume,src=v,dst=/d,nocreate,ro --rootfs "$fs" ls /d
+	assert_equal "$output" file
+	run_cmk 125 run --rm -v /etc:/d:nocreate --rootfs "$fs" true
+	assert_error "invalid option type 'nocreate'"
+}

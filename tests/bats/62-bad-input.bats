@@ -61,6 +61,11 @@ refused() {
 	refused 125 "incorrect volume format" -v "$T:/x:ro:y"
 	refused 125 "invalid option type 'wibble'" -v "$T:/x:wibble"
 	refused 125 "can only specify 1 'rw' or 'ro' option" -v "$T:/x:ro,rw"
+	refused 125 "cannot pass 'readonly', 'ro', or 'rw' mnt.Options more than once: must provide an argument for option" \
+		--mount type=bind,src=/,dst=/x,ro=true,rw=false
+	refused 125 "cannot pass 'tmpcopyup' and 'notmpcopyup' mnt.Options more than once" --mount type=tmpfs,dst=/x,tmpcopyup,notmpcopyup
+	refused 125 '"tmpcopyup" option not supported for "bind" mount types' --mount type=bind,src=/,dst=/x,tmpcopyup
+	refused 125 'invalid value "bind-propagation=fake"' --mount type=bind,src=/,dst=/x,bind-propagation=fake
 	refused 125 "duplicate mount destination" -v "$T:/x" --tmpfs /x
 	refused 125 "duplicate mount destination" -v "$T:/x" -v "/tmp:/y/../x"
 	refused 125 "names must match" -v da/ta:/x
