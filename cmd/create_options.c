@@ -287,6 +287,7 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 		add_word(&o->security_opt, "seccomp", seccomp);
 	if (apparmor && !o->privileged)
 		add_word(&o->security_opt, "apparmor", apparmor);
+	o->log_dir = cmk_conf_text("containers.log_path");
 	o->no_label = label && streq(label, "false");
 	o->name_as_hostname = named && streq(named, "true");
 	o->default_caps = cmk_conf_list("containers.default_capabilities");

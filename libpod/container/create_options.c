@@ -283,6 +283,8 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 	cfg->nano_cpus = o->limits.nano_cpus;
 	cfg->pids_limit = o->limits.pids_limit;
 	p->spec->init = o->init;
+	if (o->init)
+		strv_env_set(&p->spec->annotations, "io.podman.annotations.init=TRUE");
 	p->spec->root_readonly = o->read_only;
 	return 0;
 }
