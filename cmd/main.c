@@ -41,9 +41,9 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 
 	(void)o;
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-		if (streq(levels[i].name, value)) {
+		if (strcasecmp(levels[i].name, value) == 0) {
 			log_set_level(levels[i].level);
-			((struct cmk_globals *)args)->log_level = value;
+			((struct cmk_globals *)args)->log_level = levels[i].name;
 			return 0;
 		}
 	}

@@ -64,9 +64,9 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 1 volume rm nosuch
 	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk 125 volume export nosuch
-	assert_error 'no such volume nosuch'
+	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk 125 volume import nosuch - </dev/null
-	assert_error 'no such volume nosuch'
+	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk volume rm -f nosuch
 	assert_equal "$output" ""
 	run_cmk volume create onetwo

@@ -156,3 +156,29 @@ refused() {
 	assert_equal "$output" ""
 	rm -rf "${FULL_8M:?}/$$"
 }
+
+@test "errors in podman's words" {
+	refused 125 'invalid stream "asdf" for --attach - must be one of stdin, stdout, or stderr: invalid argument' --attach asdf
+	refused 125 'no secret with name or id "type=env": no such secret' --secret type=env
+	refused 125 'option mode must be in form option=value: parsing secret' --secret one,mode
+	refused 125 'time: invalid location name' --tz ../zone
+	refused 125 'conflicting port mappings for host port 8080 \(protocol tcp\)' -p 8080:80 -p 8080:81
+	run_cmk 125 run --rm --net=host --sysctl net.ipv4.ip_forward=1 --rootfs "$fs" true
+	assert_error "can't be set since Network Namespace set to host: invalid argument"
+	run_cmk create --name one --rootfs "$fs" true
+	run_cmk 125 create --volumes-from one:z,z --rootfs "$fs" true
+	assert_error 'cannot set :z more than once in mount options'
+	run_cmk 125 wait --interval 100days one
+	assert_error 'time: unknown unit "days" in duration "100days"'
+	run_cmk 125 healthcheck run nosuch
+	assert_error 'unable to look up nosuch to perform a health check: no container with name or ID "nosuch" found: no such container'
+	run_cmk 125 save -o x.tar docker://alpine
+	assert_error '"docker://alpine" is not in local storage; remove the docker:// prefix'
+	run_cmk 127 run --rm --net=none --rootfs "$fs" /nosuch
+	assert_error 'OCI runtime attempted to invoke a command that was not found$'
+	run_cmk 126 run --rm --net=none --rootfs "$fs" /etc
+	assert_error 'OCI permission denied$'
+	run_cmk rm one
+	run_cmk --log-level DEBUG ps
+	assert_match "$stderr" debug
+}
