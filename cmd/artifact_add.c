@@ -37,8 +37,10 @@ static int artifact_add_exec(const struct cmk_globals *g, void *args, int argc c
 
 	if (r == 0)
 		r = image_artifact_add(st, argv[0], argv + 1, &o, &id, err);
-	if (r == 0)
+	if (r == 0) {
+		event_write_artifact(st, "create", id.hex, argv[0]);
 		(void)printf("%s\n", id.hex);
+	}
 	return r;
 }
 

@@ -39,8 +39,10 @@ static int artifact_pull_exec(const struct cmk_globals *g, void *args, int argc 
 		r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = image_artifact_pull(st, argv[0], &o, &id, err);
-	if (r == 0)
+	if (r == 0) {
+		event_write_artifact(st, "pull", id.hex, argv[0]);
 		(void)printf("%s\n", id.hex);
+	}
 	return r;
 }
 

@@ -47,6 +47,8 @@ static int artifact_push_exec(const struct cmk_globals *g, void *args, int argc 
 		r = image_artifact_find(st, argv[0], &artifact, err);
 	if (r == 0)
 		r = image_artifact_push(st, &artifact, &o, err);
+	if (r == 0)
+		event_write_artifact(st, "push", artifact.id.hex, artifact.name);
 	return r < 0 ? r
 		     : cmk_push_digestfile(a->digestfile, digest_str(&artifact.id, digest), err);
 }

@@ -25,8 +25,10 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 		cmk_err_done(err);
 		return 0;
 	}
-	if (r == 0)
+	if (r == 0) {
+		event_write_artifact(st, "remove", artifact.id.hex, artifact.name);
 		(void)printf("Deleted: %s\n", artifact.id.hex);
+	}
 	return r;
 }
 

@@ -60,7 +60,9 @@ const struct conf_key cmk_conf_keys[] = {
 	USED("containers.label", CONF_BOOL, NULL,
 	     .text = "false: where SELinux is on containers get no labels"),
 	USED("containers.log_driver", CONF_STRING, "log-driver", .same = "||"),
-	OTHER("containers.log_path", CONF_STRING, CONF_WARNED, .same = "||"),
+	USED("containers.log_path", CONF_STRING, NULL, .same = "||",
+	     .text = "a directory: a log that is a file is `ID/ctr.log` below it, and stays when "
+		     "the container is removed"),
 	USED("containers.log_size_max", CONF_NUMBER, "log-opt",
 	     .text = "as `--log-opt max-size`, in bytes, for logs that are files"),
 	USED("containers.log_tag", CONF_STRING, "log-opt", .same = "||",

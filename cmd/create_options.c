@@ -5,6 +5,7 @@
 #include "cmd/create_options.h"
 
 #include "base/parse.h"
+#include "cmd/globals.h"
 #include "cmd/health_options.h"
 #include "cmd/limit_options.h"
 
@@ -286,6 +287,7 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 		add_word(&o->security_opt, "seccomp", seccomp);
 	if (apparmor && !o->privileged)
 		add_word(&o->security_opt, "apparmor", apparmor);
+	o->log_dir = cmk_conf_text("containers.log_path");
 	o->no_label = label && streq(label, "false");
 	o->name_as_hostname = named && streq(named, "true");
 	o->default_caps = cmk_conf_list("containers.default_capabilities");
@@ -321,6 +323,10 @@ static int refuse_storage_opt(const char *opt, struct cmk_err *err)
 int cmk_create_finish(struct create_args *a, const struct cmk_globals *g, char **argv,
 		      struct cmk_err *err)
 {
+	int r = cmk_globals_check_network(g, a->o.network, err);
+
+	if (r < 0)
+		return r;
 	if (a->o.remove_image && a->remove == 0)
 		return cmk_err_set(err, -EINVAL, "the --rmi option does not work without --rm");
 	if (a->storage_opts && *a->storage_opts)

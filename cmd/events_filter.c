@@ -13,6 +13,7 @@
 	"tag|unmount|unpause|untag|update"
 
 enum filter_key {
+	FILTER_ARTIFACT,
 	FILTER_CONFIG, /* docker's: nothing of it happens here */
 	FILTER_CONTAINER,
 	FILTER_DAEMON, /* docker's */
@@ -33,6 +34,7 @@ enum filter_key {
 };
 
 const struct cmk_option_key events_filter_keys[N_FILTERS + 1] = {
+	[FILTER_ARTIFACT] = { "artifact", COMPLETE_NONE, NULL },
 	[FILTER_CONFIG] = { "config", COMPLETE_NONE, NULL },
 	[FILTER_CONTAINER] = { "container", COMPLETE_CONTAINERS, NULL },
 	[FILTER_DAEMON] = { "daemon", COMPLETE_NONE, NULL },
@@ -47,7 +49,7 @@ const struct cmk_option_key events_filter_keys[N_FILTERS + 1] = {
 	[FILTER_SECRET] = { "secret", COMPLETE_SECRETS, NULL },
 	[FILTER_SERVICE] = { "service", COMPLETE_NONE, NULL },
 	[FILTER_STATUS] = { "status", COMPLETE_WORDS, EVENT_WORDS },
-	[FILTER_TYPE] = { "type", COMPLETE_WORDS, "container|image|secret|system|volume" },
+	[FILTER_TYPE] = { "type", COMPLETE_WORDS, "artifact|container|image|secret|system|volume" },
 	[FILTER_VOLUME] = { "volume", COMPLETE_VOLUMES, NULL },
 };
 
@@ -145,6 +147,7 @@ static bool match_term(const struct term *t, const struct event *e)
 	case FILTER_NETWORK:
 		return is_object(e, "network", t->value) ||
 		       (streq(e->type, "network") && streq_null(e->network, t->value));
+	case FILTER_ARTIFACT:
 	case FILTER_CONFIG:
 	case FILTER_CONTAINER:
 	case FILTER_DAEMON:

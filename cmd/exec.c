@@ -12,7 +12,7 @@ struct exec_args {
 	struct cmk_select select; /* first: the shared rows' offsets are of it */
 	bool detach, interactive, tty, no_session, privileged;
 	char **env, **env_files, **preserve_fd;
-	uint32_t preserve_fds;
+	uint32_t preserve_fds, wait_s;
 	const char *user, *workdir, *detach_keys;
 };
 
@@ -40,6 +40,8 @@ static const struct cmk_option exec_options[] = {
 	CMK_OPT_FLAG('t', "tty", struct exec_args, tty, "give the process a terminal"),
 	CMK_OPT_STRING('u', "user", struct exec_args, user, "USER[:GROUP]",
 		       "run as this user, by name or number"),
+	CMK_OPT_OF(OPT_UINT32, 0, "wait", struct exec_args, wait_s, "SECONDS",
+		   "wait so long for the container to be there and to run"),
 	CMK_OPT_STRING('w', "workdir", struct exec_args, workdir, "DIR",
 		       "working directory inside the container"),
 	CMK_OPT_END(),
@@ -71,20 +73,52 @@ static int exec_check(const struct exec_args *a, struct cmk_err *err)
 	return cmk_check_detach_keys(a->detach_keys, err);
 }
 
+static bool is_running(struct storage *st, const char *name)
+{
+	cleanup_container struct container *c = NULL;
+
+	return container_open(st, name, &c, NULL) == 0 && c->state == CONTAINER_RUNNING;
+}
+
+/* There is nothing that tells of a container that does not exist: each second is looked, as podman
+ * does. */
+static int wait_running(struct storage *st, const char *name, uint32_t seconds, struct cmk_err *err)
+{
+	cleanup_close int ticks = cmk_ticks_open(1, err);
+	int r = ticks < 0 ? ticks : 1;
+
+	for (uint32_t i = 0; r > 0 && !is_running(st, name); i++) {
+		if (i == seconds)
+			return cmk_err_set(err, -ETIMEDOUT, "timed out waiting for container: %s",
+					   name);
+		r = cmk_ticks_wait(ticks, err);
+	}
+	return MIN(r, 0);
+}
+
 /* The container; *ARGV becomes the command. */
 static int exec_target(struct storage *st, const struct exec_args *a, char ***argv,
 		       struct container **ret, struct cmk_err *err)
 {
 	cleanup_strv char **names = NULL;
 	bool named = !a->select.latest && !a->select.cidfiles;
-	int r = cmk_select(st, &a->select, named ? 1 : 0, *argv, &names, err);
+	int r;
+
+	if (a->select.latest && a->select.cidfiles)
+		return cmk_err_set(err, -EINVAL, "--latest and --cidfile can not be used together");
+	r = cmk_select(st, &a->select, named ? 1 : 0, *argv, &names, err);
 
 	if (r < 0)
 		return r;
 	*argv += named ? 1 : 0;
+	if (a->wait_s)
+		r = wait_running(st, names[0], a->wait_s, err);
+	if (r < 0)
+		return r;
 	if (!**argv)
 		return cmk_err_set(err, -EINVAL,
-				   "must provide a non-empty command to start an exec session");
+				   "must provide a non-empty command to start an exec session: "
+				   "invalid argument");
 	return container_open(st, names[0], ret, err);
 }
 
@@ -96,9 +130,6 @@ static int exec_start(struct container *c, const struct exec_args *a, const stru
 	cleanup_close int fd = -1;
 	int r;
 
-	if (a->tty && a->interactive && tty_fd < 0)
-		log_warn("The input device is not a TTY: --tty and --interactive may not work "
-			 "as expected");
 	r = container_exec(c, o, tty_fd, &fd, &session, err);
 	if (r < 0 && err->kind == CMK_ERR_STATE)
 		return EXIT_NOT_RUNNING;

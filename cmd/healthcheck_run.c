@@ -23,6 +23,9 @@ static int healthcheck_run_exec(const struct cmk_globals *g, void *args, int arg
 	(void)argc;
 	if (r == 0)
 		r = container_open(st, argv[0], &c, err);
+	if (r == -ENOENT)
+		return cmk_err_wrap(err, r, "unable to look up %s to perform a health check",
+				    argv[0]);
 	if (r == 0)
 		r = container_health_run(c, &result, err);
 	if (r < 0 || result == HEALTH_REPLY_HEALTHY)

@@ -128,6 +128,8 @@ static void write_json_row(struct json_writer *w, const struct images_world *wor
 	json_write_i64(w, "Created", row->created);
 	json_write_str(w, "CreatedAt", row->image->created ? row->image->created : "");
 	json_write_strv(w, "History", history);
+	json_write_str(w, "Repository", row->repository);
+	json_write_str(w, "Tag", row->tag);
 	write_common(w, world, row);
 	json_write_end(w, '}');
 }

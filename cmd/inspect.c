@@ -189,9 +189,16 @@ static int inspect_run(const struct cmk_globals *g, const struct inspect_args *a
 				   a->type);
 	if (a->size && (streq(a->type, "image") || streq(a->type, "volume")))
 		return cmk_err_set(err, -EINVAL, "size is not supported for type \"%s\"", a->type);
+	if (a->select.latest && argc > 0)
+		return cmk_err_set(err, -EINVAL, "--latest and arguments cannot be used together");
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_select(st, &a->select, argc, argv, &names, err);
+	if (a->select.latest && r == -ENOENT && err->kind == CMK_ERR_NOT_FOUND) {
+		cmk_err_done(err);
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r,
+				    "no containers to inspect: no such container");
+	}
 	return r < 0 ? r : inspect_all(st, a, names, err);
 }
 

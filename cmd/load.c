@@ -30,7 +30,7 @@ static int open_input(struct storage *st, const struct load_args *a, int *ret_fd
 	if (a->input && image_is_url(a->input))
 		return image_download(st, a->input, a->quiet, ret_fd, err);
 	if (a->input)
-		return stat(a->input, &sb) < 0 ? cmk_err_errno(err, "stat %s", a->input) : 0;
+		return stat(a->input, &sb) < 0 ? cmk_err_errno(err, "faccessat %s", a->input) : 0;
 	if (isatty(STDIN_FILENO))
 		return cmk_err_set(err, -EINVAL,
 				   "cannot read from terminal, use command-line redirection or "

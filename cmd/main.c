@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/conf.h"
+#include "cmd/globals.h"
 #include "cmd/oci.h"
 #include "cmd/state.h"
 #include "libpod/libpod.h"
@@ -40,9 +41,9 @@ static int set_log_level(const struct cmk_option *o, const char *value, void *ar
 
 	(void)o;
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-		if (streq(levels[i].name, value)) {
+		if (strcasecmp(levels[i].name, value) == 0) {
 			log_set_level(levels[i].level);
-			((struct cmk_globals *)args)->log_level = value;
+			((struct cmk_globals *)args)->log_level = levels[i].name;
 			return 0;
 		}
 	}
@@ -128,6 +129,9 @@ const struct cmk_option cmk_global_options_behind[] = {
 		   "who makes control groups, instead of the first that is here",
 		   .words = "systemd|cgroupfs", .complete = COMPLETE_WORDS,
 		   .parse = set_cgroup_manager, .conf = "engine.cgroup_manager"),
+	CMK_OPT_STRING(0, "conmon", struct cmk_globals, conmon, "PATH",
+		       "where podman's monitor is: cmk's own is part of it",
+		       .complete = COMPLETE_FILES),
 	CMK_OPT_OF(OPT_CALLBACK, 0, "events-backend", struct cmk_globals, events_backend, "BACKEND",
 		   "where events are kept", .def = "file", .words = "file|none",
 		   .complete = COMPLETE_WORDS, .parse = set_events_backend,
@@ -144,6 +148,8 @@ const struct cmk_option cmk_global_options_behind[] = {
 		   "tell more or less on stderr", .def = "warn",
 		   .words = LOG_LEVELS(LOG_LEVEL_NAME, "|"), .complete = COMPLETE_WORDS,
 		   .parse = set_level),
+	CMK_OPT_STRING(0, "network-config-dir", struct cmk_globals, network_config_dir, "DIR",
+		       "directory of definitions of networks", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "root", struct cmk_globals, root, "DIR",
 		       "directory of images and containers", .complete = COMPLETE_DIRS),
 	CMK_OPT_STRING(0, "runroot", struct cmk_globals, runroot, "DIR",
@@ -353,6 +359,8 @@ static int run_parsed(const struct cmk_command *cmd, struct cmk_globals *g, void
 	storage_set_volume_path(g->volumepath);
 	storage_set_options(g->storage_opts);
 	r = check_operands(cmd, p->n_operands, err);
+	if (r == 0 && !cmd->hidden)
+		r = cmk_globals_check(g, err);
 	/* Of `oci` they go where its --log says: cmk_oci_begin(). */
 	if (!str_after(cmd->name, "oci ")) {
 		log_info("cmk filtering at log level %s", g->log_level ? g->log_level : "warn");

@@ -119,6 +119,11 @@ static int refuse_value(const struct cmk_option *o, const char *value, int r, st
 	if (o->words)
 		return cmk_err_set(err, r, "invalid value '%s' for option '--%s': not one of %s",
 				   value, o->name, o->words);
+	/* In the words of podman's parser, behind which stands why. */
+	if (r != -ERANGE && (o->type == OPT_INT || o->type == OPT_UINT32))
+		return cmk_err_set(err, r, "invalid argument \"%s\" for \"%s%.1s%s--%s\" flag: %s",
+				   value, o->letter ? "-" : "", o->letter ? &o->letter : "",
+				   o->letter ? ", " : "", o->name, why_refused(o, r));
 	if (r == -ERANGE && (o->min || o->max))
 		return cmk_err_set(err, r,
 				   "invalid value '%s' for option '--%s': not in %lld..%lld", value,

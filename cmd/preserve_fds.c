@@ -9,7 +9,9 @@ static int add(int *fds, uint32_t fd, size_t *n, struct cmk_err *err)
 {
 	if (fcntl((int)fd, F_GETFD) < 0)
 		return cmk_err_set(err, -EBADF,
-				   "file descriptor %u is not available: it is not open", fd);
+				   "file descriptor %u is not available - the preserve-fds option "
+				   "requires that file descriptors must be passed",
+				   fd);
 	fds[fd - 3] = (int)fd;
 	*n = MAX(*n, fd - 3 + 1);
 	return 0;

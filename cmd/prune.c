@@ -263,6 +263,6 @@ int cmk_prune_volumes(struct storage *st, char *const *names, struct cmk_pruned 
 		ret->bytes += usage[i].bytes;
 	}
 	if (ret->code == 0)
-		volume_event(st, "prune", NULL);
+		volume_event(st, "prune", NULL, NULL);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cmd/containers.h"
 #include "cmd/format.h"
 #include "cmd/ps_filter.h"
@@ -55,6 +56,14 @@ static const struct cmk_option ps_options[] = {
 	CMK_OPT_END(),
 };
 
+/* `{{.Size}}`, with or without blanks. */
+static bool names_size(const char *format)
+{
+	const char *at = strstr(format, ".Size");
+
+	return at && strchr(" }", at[5]) && at[5];
+}
+
 static int check_args(struct ps_args *a, struct cmk_err *err)
 {
 	if (a->last >= 0 && a->latest)
@@ -66,6 +75,13 @@ static int check_args(struct ps_args *a, struct cmk_err *err)
 	if (a->watch && a->latest)
 		return cmk_err_set(err, -EINVAL,
 				   "the watch and latest flags cannot be used together");
+	for (char *const *f = a->external ? a->filters : NULL; f && *f; f++)
+		if (str_after(*f, "annotation=") || str_after(*f, "annotation!="))
+			return cmk_err_set(err, -EINVAL,
+					   "filter %.*s is not applicable for external containers",
+					   (int)strcspn(*f, "="), *f);
+	if (a->format && !a->size && names_size(a->format))
+		log_warn("Size format requires --size option");
 	if (a->latest)
 		a->last = 1;
 	a->format = format_typed(a->format);

@@ -296,7 +296,9 @@ static bool match_ancestor(const struct term *t, const struct container *c)
 
 	if (t->image)
 		return streq_null(cfg->image_id, t->image) || is_built_on(c, &t->record);
-	return streq_null(cfg->image_id, t->value) || matches(t, cfg->image_name);
+	/* As podman: any part of the ID. */
+	return (cfg->image_id && *t->value && strstr(cfg->image_id, t->value)) ||
+	       matches(t, cfg->image_name);
 }
 
 /* docker's names begin with a slash: scripts ask for "^/web$". */

@@ -45,8 +45,8 @@ static int run_started(struct run_args *a, struct container *c, struct spec *spe
 	};
 
 	if (attach.tty && o->interactive && !isatty(STDIN_FILENO))
-		log_warn("The input device is not a TTY: --tty and --interactive may not work "
-			 "as expected");
+		log_warn("The input device is not a TTY. The --tty and --interactive flags might "
+			 "not work properly");
 	return cmk_start_attached(c, spec, rootfs, &attach, err);
 }
 

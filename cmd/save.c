@@ -97,8 +97,15 @@ static int find_items(struct storage *st, const struct save_args *a, char **argv
 	for (char **word = argv; *word; word++) {
 		cleanup_free char *id = NULL, *name = NULL, *tag = NULL;
 		bool further = word != argv && !a->multi;
-		int r = image_resolve_platform(st, *word, a->platform, &id, &name,
-					       further ? NULL : err);
+		int r;
+
+		if (str_after(*word, "docker://"))
+			return cmk_err_set(err, -EINVAL,
+					   "\"%.300s\" is not in local storage; remove the "
+					   "docker:// prefix",
+					   *word);
+		r = image_resolve_platform(st, *word, a->platform, &id, &name,
+					   further ? NULL : err);
 
 		/* Another image is another image, as with docker; else another name. */
 		if (r == 0) {

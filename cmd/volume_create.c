@@ -71,7 +71,8 @@ const struct cmk_command cmk_cmd_volume_create = {
 	.operands = "[NAME]",
 	.description =
 		"Makes a volume, files that outlive containers, and prints its name; without NAME "
-		"one of 64 random digits. A container gets it by `-v NAME:DIR`, which makes it as "
+		"one of 64 random digits, which `volume prune` takes for anonymous. A container "
+		"gets it by `-v NAME:DIR`, which makes it as "
 		"well where it is absent.",
 	.examples = volume_create_examples,
 	.options = volume_create_options,

@@ -32,6 +32,18 @@ struct target {
 	bool done;
 };
 
+/* As Go's package time says it. */
+static int bad_interval(const char *text, struct cmk_err *err)
+{
+	size_t number = strspn(text, "0123456789."),
+	       unit = strspn(text + number, "abcdefghijklmnopqrstuvwxyz");
+
+	if (number && unit && !text[number + unit])
+		return cmk_err_set(err, -EINVAL, "time: unknown unit \"%s\" in duration \"%s\"",
+				   text + number, text);
+	return cmk_err_set(err, -EINVAL, "time: invalid duration \"%s\"", text);
+}
+
 static int check_args(const struct wait_args *a, unsigned int *conditions, struct cmk_err *err)
 {
 	int64_t ns;
@@ -47,7 +59,7 @@ static int check_args(const struct wait_args *a, unsigned int *conditions, struc
 		*conditions = CONTAINER_HAS_ENDED;
 	if (a->interval && parse_u64(a->interval, INT64_MAX, &ms) < 0 &&
 	    (parse_duration(a->interval, &ns) < 0 || ns < 0))
-		return cmk_err_set(err, -EINVAL, "time: invalid duration '%s'", a->interval);
+		return bad_interval(a->interval, err);
 	return 0;
 }
 

@@ -95,7 +95,8 @@ struct container_options {
 	char *const *uidmap;
 	char *const *gidmap;
 	char *const *sysctl;
-	char *const *hooks_dirs;    /* NULL: the default ones */
+	char *const *hooks_dirs; /* NULL: the default ones */
+	const char *log_dir; /* of logs that are files: DIR/ID/ctr.log; NULL: with the container */
 	const char *oom_score_adj;  /* a number, or NULL */
 	const char *mounts_file;    /* instead of the usual mounts.conf, or NULL */
 	const char *runtime;	    /* name or path; NULL, "" and "cmk": our own */

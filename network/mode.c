@@ -20,6 +20,17 @@ static const struct {
 	{ "ns:", NETWORK_PATH },
 };
 
+#define MODES "none, host, slirp, container:NAME or ns:PATH"
+
+/* In podman's words. */
+static int not_found(const char *name, struct cmk_err *err)
+{
+	(void)cmk_err_kind(err, CMK_ERR_UNSUPPORTED, -EOPNOTSUPP,
+			   "unable to find network with name or ID %s: network not found", name);
+	(void)cmk_err_hint(err, "user-defined networks are not supported yet: use " MODES);
+	return -EOPNOTSUPP;
+}
+
 int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(mode_names); i++) {
@@ -41,9 +52,11 @@ int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *er
 	if (str_after(s, "slirp4netns:") || str_after(s, "slirp:"))
 		(void)cmk_err_set(err, -EOPNOTSUPP,
 				  "network mode '%s': options are not supported yet", s);
-	else
+	else if (strchr(s, ':') || streq(s, "bridge") || streq(s, "pasta"))
 		(void)cmk_err_set(err, -EOPNOTSUPP, "network mode '%s': not supported yet", s);
-	(void)cmk_err_hint(err, "use none, host, slirp, container:NAME or ns:PATH");
+	else
+		return not_found(s, err);
+	(void)cmk_err_hint(err, "use " MODES);
 	return -EOPNOTSUPP;
 }
 

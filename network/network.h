@@ -23,7 +23,8 @@ enum network_mode {
 	NETWORK_PATH,	   /* a network namespace in the file system */
 };
 /* "slirp" (also "slirp4netns" and "private", as podman spells it), "none", "host",
- * "container:NAME", "ns:PATH". Other modes and options behind a colon are CMK_ERR_UNSUPPORTED. */
+ * "container:NAME", "ns:PATH". Other modes, options behind a colon, and names of networks are
+ * CMK_ERR_UNSUPPORTED. */
 int network_mode_parse(const char *s, enum network_mode *ret, struct cmk_err *err);
 const char *network_mode_name(enum network_mode m);
 

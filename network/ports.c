@@ -140,8 +140,9 @@ static int append(const struct port_mapping *m, struct port_mapping **list, size
 		if (streq_null(m->host_ip, o->host_ip) && m->host_port == o->host_port &&
 		    m->container_port == o->container_port && m->range == o->range)
 			return 0; /* given twice */
-		return cmk_err_set(err, -EINVAL, "host port %u/%s is mapped twice", m->host_port,
-				   protocol_name(m->protocol));
+		return cmk_err_set(err, -EINVAL,
+				   "conflicting port mappings for host port %u (protocol %s)",
+				   m->host_port, protocol_name(m->protocol));
 	}
 	if (*n >= NETWORK_PORT_MAPPINGS_MAX)
 		return cmk_err_set(err, -E2BIG, "more than %d mappings", NETWORK_PORT_MAPPINGS_MAX);

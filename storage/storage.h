@@ -740,7 +740,8 @@ struct volume_record {
 	int schema;
 	char *name, *created, *driver; /* RFC 3339; "local" */
 	char **labels, **options;      /* "KEY=VALUE" */
-	bool anonymous;
+	bool anonymous;		       /* goes with the last container that uses it */
+	bool unnamed;		       /* made without a name, for no container: it does not */
 	uint32_t uid,
 		gid; /* owner of _data, as in a container: at its creation, once used as it is */
 	char *extra;

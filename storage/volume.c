@@ -22,6 +22,7 @@ static const struct json_field volume_fields[] = {
 	VOL(labels, JSON_F_MAP, JSON_OMIT_EMPTY),
 	VOL(options, JSON_F_MAP, JSON_OMIT_EMPTY),
 	VOL(anonymous, JSON_F_BOOL, JSON_OMIT_EMPTY),
+	VOL(unnamed, JSON_F_BOOL, JSON_OMIT_EMPTY),
 	VOL(uid, JSON_F_U32, JSON_OMIT_EMPTY),
 	VOL(gid, JSON_F_U32, JSON_OMIT_EMPTY),
 	VOL(extra, JSON_F_EXTRA, 0),

@@ -308,6 +308,8 @@ static int write_records(struct create_plan *p, struct rootfs_plan *rootfs, stru
 		r = create_place_mounts(p, c->dir_fd, err);
 	if (r == 0)
 		r = create_files(p, c->dir_fd, err);
+	if (r == 0)
+		r = create_log_dir(p, err);
 	if (r == 0 && p->seccomp_text)
 		r = file_replace_at(c->dir_fd, CREATE_SECCOMP_FILE, p->seccomp_text, p->seccomp_len,
 				    0600, durable ? FILE_DURABLE_DATA : 0, err);

@@ -80,6 +80,8 @@ void create_auto_done(struct create_plan *p);
 int create_check_life(struct create_plan *p, struct cmk_err *err);
 /* --- create_log.c: --log-driver and --log-opt --- */
 int create_log(struct create_plan *p, struct cmk_err *err);
+/* Makes the directory that log_path of containers.conf asks for. */
+int create_log_dir(struct create_plan *p, struct cmk_err *err);
 /* The image's labels and environment that --log-opt labels and env name. */
 int create_log_fields(struct create_plan *p, struct cmk_err *err);
 int create_check_kernel(struct create_plan *p, struct cmk_err *err);

@@ -94,6 +94,9 @@ static int read_zone(const char *zone, char **ret, size_t *ret_len, struct cmk_e
 	dirfd = open(dir && *dir ? dir : ZONEINFO, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd >= 0 && *zone && *zone != '/' && !strstr(zone, ".."))
 		fd = openat(dirfd, zone, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* As Go's package time: it does not look for what leads out of its directory. */
+	if (*zone == '/' || strstr(zone, ".."))
+		return cmk_err_set(err, -EINVAL, ZONE_ERROR "time: invalid location name");
 	if (fd < 0)
 		return cmk_err_set(err, -EINVAL, ZONE_ERROR "unknown time zone %s", zone);
 	if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode))
@@ -246,18 +249,34 @@ static int text_resolv(struct create_plan *p, char **ret, size_t *ret_len, struc
 	return r;
 }
 
-/* What only a privileged container is told, as podman has it. */
+/* A mount shows the data directory: what runs engines of its own inside asks for that. */
+static bool shows_store(const struct create_plan *p)
+{
+	for (size_t i = 0; i < p->spec->n_mounts; i++) {
+		const struct spec_mount *m = &p->spec->mounts[i];
+		const char *rest = streq(m->type, "bind") && m->source
+					   ? str_after(p->st->root, m->source)
+					   : NULL;
+
+		if (rest && (!*rest || *rest == '/' || streq(m->source, "/")))
+			return true;
+	}
+	return false;
+}
+
+/* What only a privileged container is told, as podman has it, but for the data directory. */
 static int text_env(struct create_plan *p, char **ret, size_t *ret_len, struct cmk_err *err)
 {
 	const struct container_config *cfg = &p->c->cfg;
+	const char *store = shows_store(p) ? "graphRootMounted=1\n" : "";
 
 	(void)err;
 	*ret = cfg->privileged ? xasprintf("engine=\"cmk-" PACKAGE_VERSION "\"\n"
 					   "name=\"%s\"\nid=\"%s\"\nimage=\"%s\"\nimageid=\"%s\"\n"
-					   "rootless=%d\n",
+					   "rootless=%d\n%s",
 					   cfg->name, cfg->id, cfg->image_name ?: "",
-					   cfg->image_id ?: "", geteuid() != 0)
-			       : xstrdup("");
+					   cfg->image_id ?: "", geteuid() != 0, store)
+			       : xstrdup(store);
 	*ret_len = strlen(*ret);
 	return 0;
 }

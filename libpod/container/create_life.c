@@ -12,7 +12,9 @@ static int check_restart(struct create_plan *p, struct cmk_err *err)
 	if (!p->o->restart)
 		return 0;
 	r = restart_policy_parse(p->o->restart, &cfg->restart_policy, &cfg->restart_retries, err);
-	if (r == 0 && cfg->restart_policy && p->o->remove)
+	/* After a failure it is run again as it is; in the end it goes. */
+	if (r == 0 && cfg->restart_policy && !streq(cfg->restart_policy, "on-failure") &&
+	    p->o->remove)
 		r = cmk_err_set(err, -EINVAL,
 				"the --rm option conflicts with --restart, when the restartPolicy "
 				"is not \"\" and \"no\"");

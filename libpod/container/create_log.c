@@ -3,8 +3,10 @@
 #include "libpod/monitor/log_target.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "base/pattern.h"
 #include "libpod/libpod.h"
@@ -260,6 +262,27 @@ int create_log(struct create_plan *p, struct cmk_err *err)
 	if (r == 0 && p->c->cfg.log_max_files > 1 && !p->c->cfg.log_max_size)
 		r = cmk_err_set(err, -EINVAL, "log option 'max-file' needs 'max-size'");
 	return r;
+}
+
+int create_log_dir(struct create_plan *p, struct cmk_err *err)
+{
+	struct container_config *cfg = &p->c->cfg;
+	const struct log_driver_info *d = log_driver_find(cfg->log_driver);
+	cleanup_free char *dir = NULL;
+	int r;
+
+	if (!p->o->log_dir || !*p->o->log_dir || !d || !d->has_file || cfg->log_path)
+		return 0;
+	if (p->o->log_dir[0] != '/')
+		return cmk_err_set(err, -EINVAL,
+				   "log_path of containers.conf: '%s' is not an absolute path",
+				   p->o->log_dir);
+	dir = xasprintf("%s/%s", p->o->log_dir, cfg->id);
+	r = mkdir_p_at(AT_FDCWD, dir, 0700, err);
+	if (r < 0)
+		return cmk_err_wrap(err, r, "log_path of containers.conf");
+	cfg->log_path = xasprintf("%s/ctr.log", dir);
+	return 0;
 }
 
 static void add_detail(struct create_plan *p, const char *key, const char *value)

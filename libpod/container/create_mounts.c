@@ -227,6 +227,9 @@ static int from_options(const char *text, const char **ret_write, bool *ret_z, s
 						   "cannot set ro or rw options more than once");
 			*ret_write = streq(*w, "ro") ? "ro" : "rw";
 		} else if (streq(*w, "z")) {
+			if (*ret_z)
+				return cmk_err_set(err, -EINVAL,
+						   "cannot set :z more than once in mount options");
 			*ret_z = true;
 		} else {
 			return cmk_err_set(err, -EINVAL,

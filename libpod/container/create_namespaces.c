@@ -325,8 +325,9 @@ static int check_sysctl(struct create_plan *p, const char *text, struct cmk_err 
 		return cmk_err_set(err, -EINVAL, "sysctl '%s' is not allowed", name);
 	if (!spec_has_namespace(p->spec, needs))
 		return cmk_err_set(err, -EINVAL,
-				   "sysctl %s can't be set since %s Namespace set to host", text,
-				   streq(needs, "ipc") ? "IPC" : "Network");
+				   "sysctl %s can't be set since %s Namespace set to host: "
+				   "invalid argument",
+				   text, streq(needs, "ipc") ? "IPC" : "Network");
 	strv_env_set(&p->spec->sysctl, text);
 	return 0;
 }

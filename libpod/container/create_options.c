@@ -192,8 +192,8 @@ static int check_attach(struct create_plan *p, struct cmk_err *err)
 	for (char *const *a = p->o->attach; a && *a; a++) {
 		if (!streq(*a, "stdin") && !streq(*a, "stdout") && !streq(*a, "stderr"))
 			return cmk_err_set(err, -EINVAL,
-					   "invalid stream '%s' for --attach: it must be one of "
-					   "stdin, stdout or stderr",
+					   "invalid stream \"%s\" for --attach - must be one of "
+					   "stdin, stdout, or stderr: invalid argument",
 					   *a);
 	}
 	p->c->cfg.attach = strv_dup(p->o->attach);
@@ -283,6 +283,8 @@ int create_check_options(struct create_plan *p, struct cmk_err *err)
 	cfg->nano_cpus = o->limits.nano_cpus;
 	cfg->pids_limit = o->limits.pids_limit;
 	p->spec->init = o->init;
+	if (o->init)
+		strv_env_set(&p->spec->annotations, "io.podman.annotations.init=TRUE");
 	p->spec->root_readonly = o->read_only;
 	return 0;
 }

@@ -254,9 +254,12 @@ static int note_anonymous(struct create_plan *p, int dirfd, const char *name, st
 }
 
 /* As often as others remove it in between; each time it is made anew. */
-static int find_or_make(struct create_plan *p, const char *name, const struct volume_options *o,
-			struct volume_record *ret, struct cmk_err *err)
+static int find_or_make(struct create_plan *p, const struct opt_mount *m,
+			const struct volume_options *o, struct volume_record *ret,
+			struct cmk_err *err)
 {
+	const char *name = m->source;
+
 	for (;;) {
 		cleanup_err struct cmk_err e = CMK_ERR_INIT;
 		int r = hold_volume(p, name, ret, &e);
@@ -264,6 +267,10 @@ static int find_or_make(struct create_plan *p, const char *name, const struct vo
 		if (r != -ENOENT)
 			return r < 0 ? cmk_err_move(err, &e) : 0;
 		cmk_err_done(&e);
+		if (m->nocreate)
+			return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r,
+					    "no volume with name \"%s\" found: no such volume",
+					    name);
 		r = volume_make(p->st, name, o, false, true, &e);
 		if (r < 0 && r != -EEXIST)
 			return cmk_err_move(err, &e);
@@ -281,7 +288,7 @@ static int place_volume(struct create_plan *p, int dirfd, struct opt_mount *m, s
 	int r;
 
 	if (m->source) {
-		r = find_or_make(p, m->source, &o, &v, err);
+		r = find_or_make(p, m, &o, &v, err);
 	} else {
 		container_id_new(anonymous);
 		r = note_anonymous(p, dirfd, anonymous, err);

@@ -33,7 +33,10 @@ static int no_check(const struct container *c, struct cmk_err *err)
 
 static int not_running(const struct container *c, struct cmk_err *err)
 {
-	return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH, "container %s is not running", c->cfg.id);
+	return cmk_err_kind(err, CMK_ERR_STATE, -ESRCH,
+			    "container %s is not running: can only create exec sessions on running "
+			    "containers: container state improper",
+			    c->cfg.id);
 }
 
 int container_health_run(struct container *c, enum health_reply *ret, struct cmk_err *err)

@@ -130,6 +130,13 @@ void event_write_image(struct storage *st, const char *status, const char *id, c
 	event_write(st, &e);
 }
 
+void event_write_artifact(struct storage *st, const char *status, const char *id, const char *name)
+{
+	const struct event e = { .type = "artifact", .status = status, .id = id, .name = name };
+
+	event_write(st, &e);
+}
+
 void event_write_pull_error(struct storage *st, const char *name, const struct cmk_err *err)
 {
 	const struct event e = { .type = "image",

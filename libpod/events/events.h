@@ -39,6 +39,8 @@ void event_write(struct storage *st, const struct event *e);
 void event_write_all(struct storage *st, const struct event *events, size_t n);
 /* The event STATUS ("pull", "tag", "untag", "remove") of the image ID under NAME. */
 void event_write_image(struct storage *st, const char *status, const char *id, const char *name);
+/* The event STATUS ("create", "pull", "push", "remove") of the artifact whose manifest is ID. */
+void event_write_artifact(struct storage *st, const char *status, const char *id, const char *name);
 /* "pull-error" with the reason; keeps ERR. */
 void event_write_pull_error(struct storage *st, const char *name, const struct cmk_err *err);
 

@@ -63,8 +63,8 @@ bool mon_wants_restart(struct monitor *m)
 	if (m->restart_wanted)
 		return true;
 	mon_config_refresh(m);
-	return !cfg->remove && restart_policy_wants(cfg->restart_policy, cfg->restart_retries,
-						    m->live.restarts, m->exit_code);
+	return restart_policy_wants(cfg->restart_policy, cfg->restart_retries, m->live.restarts,
+				    m->exit_code);
 }
 
 void mon_run_ended(struct monitor *m)

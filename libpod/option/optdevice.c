@@ -87,6 +87,9 @@ static int secret_word(struct opt_secret *s, const char *word, bool *owner, stru
 		*owner = true;
 		if (parse_u32(v, UINT32_MAX - 1, &s->gid) < 0)
 			return cmk_err_set(err, -EINVAL, "GID %s invalid: parsing secret", v);
+	} else if (!strchr(word, '=')) {
+		return cmk_err_set(err, -EINVAL,
+				   "option %s must be in form option=value: parsing secret", word);
 	} else {
 		return bad_secret(word, err);
 	}
@@ -115,7 +118,8 @@ int opt_secret_parse(const char *text, struct opt_secret *ret, struct cmk_err *e
 	int r = 0;
 
 	for (char **w = words; *w && r == 0; w++) {
-		if (w == words && !strchr(*w, '='))
+		/* One word is a name, whatever it holds. */
+		if (w == words && (!strchr(*w, '=') || (!w[1] && !str_after(*w, "source="))))
 			s.name = xstrdup(*w);
 		else
 			r = secret_word(&s, *w, &owner, err);

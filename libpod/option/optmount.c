@@ -118,6 +118,7 @@ static const struct mount_word {
 	{ "chown", "", GROUP_CHOWN, FOR_ALL },
 	{ "copy", "", GROUP_COPY, FOR_FILES },
 	{ "nocopy", "", GROUP_COPY, FOR_FILES },
+	{ "nocreate", "", GROUP_CREATE, FOR_VOLUME },
 	{ "idmap", "", GROUP_IDMAP, FOR_FILES },
 	/* Of Docker Desktop, where the host is another machine; docker and podman on Linux take
 	 * them as what is so anyway. */
@@ -139,8 +140,18 @@ static const char *const group_texts[N_GROUPS] = {
 	[GROUP_OVERLAY] = "'O'",
 	[GROUP_CHOWN] = "'U'",
 	[GROUP_COPY] = "'copy' or 'nocopy'",
+	[GROUP_CREATE] = "'nocreate'",
 	[GROUP_IDMAP] = "'idmap'",
 	[GROUP_CONSISTENCY] = "'consistent', 'cached' or 'delegated'",
+};
+
+/* As podman says it of --mount; NULL: as of -v. */
+static const char *const field_texts[N_GROUPS] = {
+	[GROUP_WRITE] = "'readonly', 'ro', or 'rw'",
+	[GROUP_EXEC] = "'noexec' and 'exec'",
+	[GROUP_SUID] = "'nosuid' and 'suid'",
+	[GROUP_DEV] = "'nodev' and 'dev'",
+	[GROUP_COPYUP] = "'tmpcopyup' and 'notmpcopyup'",
 };
 
 static enum word_types type_bit(const struct opt_mount *m)
@@ -157,6 +168,7 @@ static void special_word(struct opt_mount *m, const struct mount_word *mw)
 		m->relabel = mw->word;
 	m->overlay |= mw->group == GROUP_OVERLAY;
 	m->chown |= mw->group == GROUP_CHOWN;
+	m->nocreate |= mw->group == GROUP_CREATE;
 	m->idmap |= mw->group == GROUP_IDMAP;
 	m->nocopy |= mw->group == GROUP_COPY && streq(mw->word, "nocopy");
 }
@@ -169,6 +181,12 @@ int mount_word_add(struct opt_mount *m, struct mount_words *w, const char *word,
 
 		if (!streq(word, mw->word) || !(mw->types & type_bit(m)))
 			continue;
+		if (w->given[mw->group] && w->field && field_texts[mw->group])
+			return cmk_err_set(
+				err, -EINVAL,
+				"cannot pass %s mnt.Options more than once: must provide "
+				"an argument for option",
+				field_texts[mw->group]);
 		if (w->given[mw->group])
 			return cmk_err_set(err, -EINVAL,
 					   "invalid options '%s, %s', can only specify 1 %s option",
@@ -255,7 +273,7 @@ void opt_volume_defaults(struct opt_mount *m)
 	free(m->type);
 	m->type = xstrdup("volume");
 	m->relabel = "";
-	mount_defaults(m, &(struct mount_words){ { NULL } });
+	mount_defaults(m, &(struct mount_words){ .field = false });
 }
 
 int mount_check_overlay(const struct opt_mount *m, struct cmk_err *err)
@@ -303,7 +321,7 @@ static int add_csv_word(struct opt_mount *m, struct mount_words *w, const char *
 static int parse_options_csv(struct opt_mount *m, const char *csv, struct cmk_err *err)
 {
 	cleanup_strv char **words = strv_split(csv, ',');
-	struct mount_words w = { { NULL } };
+	struct mount_words w = { .field = false };
 
 	for (char **p = words; *p; p++) {
 		int r = add_csv_word(m, &w, *p, err);
@@ -355,7 +373,7 @@ static int volume_parts(const char *text, char **parts, struct opt_mount *m, str
 		return r;
 	if (n == 3)
 		return parse_options_csv(m, parts[2], err);
-	mount_defaults(m, &(struct mount_words){ { NULL } });
+	mount_defaults(m, &(struct mount_words){ .field = false });
 	return 0;
 }
 
@@ -385,7 +403,7 @@ int opt_tmpfs_parse(const char *text, struct opt_mount *ret, struct cmk_err *err
 		if (colon && colon[1])
 			r = parse_options_csv(&m, colon + 1, err);
 		else
-			mount_defaults(&m, &(struct mount_words){ { NULL } });
+			mount_defaults(&m, &(struct mount_words){ .field = false });
 	}
 	if (r < 0) {
 		opt_mount_done(&m);

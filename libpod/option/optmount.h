@@ -18,6 +18,7 @@ enum word_group {
 	GROUP_OVERLAY,
 	GROUP_CHOWN,
 	GROUP_COPY,
+	GROUP_CREATE,
 	GROUP_IDMAP,
 	GROUP_CONSISTENCY,
 	N_GROUPS
@@ -26,6 +27,7 @@ enum word_group {
 /* What has been seen of one mount's words; a NULL word of a group: none. */
 struct mount_words {
 	const char *given[N_GROUPS];
+	bool field; /* of --mount, whose messages are others */
 };
 
 /* One word of a mount of M's type: "ro", "U"… -EINVAL where it is not known or its group is taken.

@@ -101,6 +101,23 @@ static int check_recursive(struct opt_mount *m, struct cmk_err *err)
 	return 0;
 }
 
+static int propagation(struct opt_mount *m, struct mount_words *w, const char *key,
+		       const char *value, struct cmk_err *err)
+{
+	static const char *const words[] = { "private",	   "rprivate",	  "shared",
+					     "rshared",	   "slave",	  "rslave",
+					     "unbindable", "runbindable", NULL };
+	const char *const *word = words;
+
+	if (!value)
+		return no_argument(key, err);
+	while (*word && !streq(value, *word))
+		word++;
+	if (!*word)
+		return cmk_err_set(err, -EINVAL, "invalid value \"%s=%s\"", key, value);
+	return mount_word_add(m, w, value, err);
+}
+
 /* Keys of bind, glob and volume. */
 static int files_field(struct opt_mount *m, struct mount_words *w, const char *key,
 		       const char *value, struct cmk_err *err)
@@ -109,7 +126,11 @@ static int files_field(struct opt_mount *m, struct mount_words *w, const char *k
 	int r;
 
 	if (streq(key, "bind-propagation") || streq(key, "propagation"))
-		return value ? mount_word_add(m, w, value, err) : no_argument(key, err);
+		return propagation(m, w, key, value, err);
+	if (str_after(key, "tmpcopyup") || str_after(key, "notmpcopyup"))
+		return cmk_err_set(err, -EINVAL,
+				   "\"%s\" option not supported for \"%s\" mount types", key,
+				   m->type);
 	if (streq(key, "bind-nonrecursive")) {
 		r = flag_field(value, &on, err);
 		return r < 0 ? r : mount_word_add(m, w, on ? "bind" : "rbind", err);
@@ -158,15 +179,16 @@ static int devpts_field(struct opt_mount *m, const char *key, const char *value,
 			struct cmk_err *err)
 {
 	uint32_t n;
+	bool octal;
 
 	if (is_source(key))
 		return cmk_err_set(err, -EINVAL, "source is not supported with devpts mounts");
-	if (!streq(key, "uid") && !streq(key, "gid") && !streq(key, "mode") && !streq(key, "max"))
+	octal = streq(key, "mode") || streq(key, "ptmxmode");
+	if (!octal && !streq(key, "uid") && !streq(key, "gid") && !streq(key, "max"))
 		return invalid_option(key, err);
 	if (!value)
 		return no_argument(key, err);
-	if ((streq(key, "mode") ? parse_octal(value, 0777, &n)
-				: parse_u32(value, UINT32_MAX - 1, &n)) < 0)
+	if ((octal ? parse_octal(value, 0777, &n) : parse_u32(value, UINT32_MAX - 1, &n)) < 0)
 		return cmk_err_set(err, -EINVAL, "devpts option '%s': bad value '%s'", key, value);
 	strv_add_take(&m->options, xasprintf("%s=%s", key, value));
 	return 0;
@@ -326,7 +348,7 @@ static int check_complete(struct opt_mount *m, struct cmk_err *err)
 
 static int mount_fields(char *const *fields, struct opt_mount *m, struct cmk_err *err)
 {
-	struct mount_words w = { { NULL } };
+	struct mount_words w = { .field = true };
 	int r = mount_type(fields, m, err);
 
 	for (char *const *f = fields; r == 0 && *f; f++) {

@@ -46,6 +46,7 @@ struct opt_mount {
 	const char *relabel; /* "z", "Z" or "" */
 	bool overlay;	     /* O */
 	bool chown;	     /* U */
+	bool nocreate;	     /* a volume has to be there */
 	bool nocopy;	     /* a volume gets nothing of the image's content */
 	bool idmap;
 	char *idmap_own;       /* the mount's own map, see optidmap.h; NULL: the container's */

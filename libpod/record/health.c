@@ -457,15 +457,16 @@ void health_inspect_config(struct json_writer *w, const struct container_health 
 void health_inspect_state(struct json_writer *w, const struct container *c)
 {
 	struct health_record rec = { 0 };
-	const char *status = "";
+	const char *status;
 
-	if (health_enabled(c->cfg.health)) {
-		(void)health_record_load(c->st, c->cfg.id, c->cfg.health, &rec);
-		status = rec.status ? rec.status : "starting";
-		if ((c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED) &&
-		    c->live.health)
-			status = c->live.health;
+	if (!health_enabled(c->cfg.health)) {
+		json_write_null(w, "Health");
+		return;
 	}
+	(void)health_record_load(c->st, c->cfg.id, c->cfg.health, &rec);
+	status = rec.status ? rec.status : "starting";
+	if ((c->state == CONTAINER_RUNNING || c->state == CONTAINER_PAUSED) && c->live.health)
+		status = c->live.health;
 	json_write_object(w, "Health");
 	json_write_str(w, "Status", status);
 	json_write_i64(w, "FailingStreak", rec.failing_streak);

@@ -99,9 +99,11 @@ size_t volume_users_of(const struct volume_users *u, const char *name, char **re
 	return n;
 }
 
-void volume_event(struct storage *st, const char *status, const char *name)
+void volume_event(struct storage *st, const char *status, const char *name, char *const *labels)
 {
-	const struct event e = { .type = "volume", .status = status, .id = name, .name = name };
+	const struct event e = {
+		.type = "volume", .status = status, .id = name, .name = name, .attributes = labels
+	};
 
 	event_write(st, &e);
 }
@@ -111,6 +113,7 @@ void volume_event(struct storage *st, const char *status, const char *name)
 int volume_remove_unused(struct storage *st, const char *name, bool durable, char **ret_ids,
 			 struct cmk_err *err)
 {
+	cleanup(storage_volume_done) struct volume_record v = { 0 };
 	cleanup(volume_users_done) struct volume_users u = { 0 };
 	cleanup_close int lock = storage_volume_lock(st, name, true, err);
 	int r;
@@ -122,9 +125,11 @@ int volume_remove_unused(struct storage *st, const char *name, bool durable, cha
 		return cmk_err_wrap(err, r, "volume '%s': who uses it cannot be told", name);
 	if (volume_users_of(&u, name, ret_ids) > 0)
 		return 1;
+	/* Its labels are told where they can be read. */
+	(void)storage_volume_load(st, name, &v, NULL);
 	r = storage_volume_remove(st, name, durable, err);
 	if (r == 0)
-		volume_event(st, "remove", name);
+		volume_event(st, "remove", name, v.labels);
 	return r;
 }
 

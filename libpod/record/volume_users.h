@@ -25,7 +25,8 @@ size_t volume_users_of(const struct volume_users *u, const char *name, char **re
  * RET_IDS may be NULL). */
 int volume_remove_unused(struct storage *st, const char *name, bool durable, char **ret_ids,
 			 struct cmk_err *err);
-void volume_event(struct storage *st, const char *status, const char *name);
+/* LABELS, "KEY=VALUE", become attributes; NULL: none. */
+void volume_event(struct storage *st, const char *status, const char *name, char *const *labels);
 
 /* The file in a container's directory that names, a line each, the anonymous volumes that go with
  * it when it is erased. */

@@ -101,12 +101,16 @@ int command_find(const struct runtime_job *job, const char *name, char *const *e
 	}
 	if (r == -ENOENT || r == -ENOTDIR)
 		return cmk_err_kind(err, CMK_ERR_CMD_NOT_FOUND, r,
-				    direct ? "executable file '%s': no such file or directory"
-					   : "executable file '%s' not found in $PATH",
+				    direct ? "executable file '%s': no such file or directory: "
+					     "OCI runtime attempted to invoke a command that was "
+					     "not found"
+					   : "executable file '%s' not found in $PATH: OCI runtime "
+					     "attempted to invoke a command that was not found",
 				    name);
 	if (r < 0)
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, r, "cannot execute '%s': %s%s", name,
-				    errno_text(-r), r == -EISDIR ? ": permission denied" : "");
+				    errno_text(-r),
+				    r == -EISDIR || r == -EACCES ? ": OCI permission denied" : "");
 	r = refuse_own_file(job, path, err);
 	if (r < 0)
 		return r;

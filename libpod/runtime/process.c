@@ -53,7 +53,8 @@ int process_identity(const struct runtime_job *job, int root_fd, struct identity
 	const struct spec_user *given = &job->process->user;
 	cleanup_free char *numbers = xasprintf("%u:%u", given->uid, given->gid);
 	const char *text = job->user_text && *job->user_text ? job->user_text : NULL;
-	size_t n;
+	uint32_t *gids;
+	size_t n, n_gids = 0;
 	int r;
 
 	r = runtime_user_lookup(root_fd,
@@ -63,12 +64,20 @@ int process_identity(const struct runtime_job *job, int root_fd, struct identity
 				job->group_add, &id->user, &id->home, err);
 	if (r < 0)
 		return r;
+	/* The group itself is the first of them (CVE-2022-2989): else what withholds something from
+	 * that group could be got round by a program with the set-group-ID bit. */
 	n = id->user.n_additional_gids;
-	id->user.additional_gids = xrealloc(id->user.additional_gids, n + given->n_additional_gids,
-					    sizeof(gid_t));
+	gids = xmalloc((1 + n + given->n_additional_gids) * sizeof(*gids));
+	gids[n_gids++] = id->user.gid;
+	for (size_t i = 0; i < n; i++)
+		if (id->user.additional_gids[i] != id->user.gid)
+			gids[n_gids++] = id->user.additional_gids[i];
 	for (size_t i = 0; i < given->n_additional_gids; i++)
-		id->user.additional_gids[n + i] = given->additional_gids[i];
-	id->user.n_additional_gids = n + given->n_additional_gids;
+		if (given->additional_gids[i] != id->user.gid)
+			gids[n_gids++] = given->additional_gids[i];
+	free(id->user.additional_gids);
+	id->user.additional_gids = gids;
+	id->user.n_additional_gids = n_gids;
 	return 0;
 }
 

@@ -188,7 +188,7 @@ int volume_make(struct storage *st, const char *name, const struct volume_option
 	int r = create(st, &v, o, durable, err);
 
 	if (r == 0)
-		volume_event(st, "create", name);
+		volume_event(st, "create", name, v.labels);
 	return r;
 }
 
@@ -205,7 +205,7 @@ int volume_create(struct storage *st, const char *name, const struct volume_opti
 				    o->driver);
 	container_id_new(id);
 	v.name = xstrdup(name ? name : id);
-	v.anonymous = false;
+	v.unnamed = !name;
 	v.created = time_now_rfc3339();
 	v.driver = xstrdup("local");
 	storage_volume_sweep(st);
@@ -214,7 +214,7 @@ int volume_create(struct storage *st, const char *name, const struct volume_opti
 		cmk_err_done(err);
 		r = 0;
 	} else if (r == 0) {
-		volume_event(st, "create", v.name);
+		volume_event(st, "create", v.name, v.labels);
 	}
 	if (r == 0)
 		*ret_name = xstrdup(v.name);

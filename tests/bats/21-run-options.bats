@@ -118,6 +118,8 @@ setup() {
 	run_in sh -c 'cat /proc/1/comm; (sleep 0.1 & ) ; sleep 0.5; grep -l "State:.Z" /proc/[0-9]*/status; echo end'
 	assert_equal "$output" $'cmk-init\nend'
 	run_cmk run -d --name c --net=none --init --rootfs "$fs" sleep 100
+	run_cmk inspect --format '{{index .Config.Annotations "io.podman.annotations.init"}}' c
+	assert_equal "$output" TRUE
 	run_cmk stop c
 	run_cmk wait c
 	assert_equal "$output" 143

@@ -287,3 +287,22 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	run_cmk run --rm --net=none --name "$long" --rootfs "$fs" hostname
 	assert_equal "$output" "${long:0:64}"
 }
+
+@test "log_path is a directory of logs" {
+	printf '[containers]\nlog_path = "%s/logs"\n' "$T" >"$conf"
+	run_cmk run --name one --net=none --rootfs "$fs" echo hello
+	run_cmk inspect --format '{{.HostConfig.LogConfig.Path}} {{.Id}}' one
+	assert_equal "${output% *}" "$T/logs/${output#* }/ctr.log"
+	assert_match "$(cat "${output% *}")" 'stdout F hello$'
+	run_cmk logs one
+	assert_equal "$output" hello
+	# An option wins; what is no file has no place.
+	run_cmk run --rm --net=none --log-opt path="$T/own.log" --rootfs "$fs" echo own
+	assert_match "$(cat own.log)" 'stdout F own$'
+	run_cmk run --rm --net=none --log-driver none --rootfs "$fs" true
+	assert_equal "$(find logs -mindepth 1 -maxdepth 1 | wc -l)" 1
+	run_cmk rm one
+	printf '[containers]\nlog_path = "logs"\n' >"$conf"
+	run_cmk 125 run --rm --net=none --rootfs "$fs" true
+	assert_error "log_path of containers.conf: 'logs' is not an absolute path"
+}

@@ -22,6 +22,7 @@ import_demo() { run_cmk import -q "$@" "$(busybox_tar)" demo; }
 	run_cmk images --format json
 	assert_equal "$(jq -r '.[0].Id' <<<"$output")" "$id"
 	assert_equal "$(jq -r '.[0].Names[0]' <<<"$output")" "$REGISTRY/library/alpine:latest"
+	assert_equal "$(jq -r '.[0] | "\(.Repository) \(.Tag)"' <<<"$output")" "$REGISTRY/library/alpine latest"
 	assert_equal "$(jq -r '.[0].Labels["org.example.test"]' <<<"$output")" busybox
 	run_cmk images --format '{{.CreatedAt}}'
 	assert_equal "$output" "2024-01-02 03:04:05 +0000 UTC"

@@ -228,7 +228,7 @@ pod() { podman --root "$T/podman" --runroot "$XDG_RUNTIME_DIR/pod" --storage-dri
 	run_cmk 125 load -q -i "http://127.0.0.1:$port/nothing.tar"
 	kill "$server"
 	run_cmk 125 load -i nothing.tar
-	assert_error 'stat nothing.tar: no such file or directory'
+	assert_error 'faccessat nothing.tar: no such file or directory'
 	run_cmk 125 load </dev/null
 	assert_error 'payload does not match any of the supported image formats'
 	script -qec "cmk load" typescript </dev/null >/dev/null || true

@@ -64,9 +64,9 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 1 volume rm nosuch
 	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk 125 volume export nosuch
-	assert_error 'no such volume nosuch'
+	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk 125 volume import nosuch - </dev/null
-	assert_error 'no such volume nosuch'
+	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk volume rm -f nosuch
 	assert_equal "$output" ""
 	run_cmk volume create onetwo
@@ -250,7 +250,11 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk volume ls -q --filter dangling=true
 	assert_equal "$(wc -l <<<"$output")" 3
 	run_cmk volume prune -f
-	assert_equal "$(wc -l <<<"$output")" 3
+	assert_equal "$(wc -l <<<"$output")" 2
+	run_cmk volume ls -q
+	assert_equal "$output" named
+	run_cmk volume prune -fa
+	assert_equal "$output" named
 	run_cmk create --name c -v named:/n -v /anon withvol
 	run_cmk rm -v c
 	run_cmk volume ls -q
@@ -281,7 +285,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	assert_equal "$output" 1
 	run_cmk volume ls -q --filter dangling=false
 	assert_equal "$output" v
-	run_cmk volume prune -f
+	run_cmk volume prune -fa
 	assert_equal "$output" ""
 	run_cmk volume rm -f -t 0 v
 	assert_equal "$output" v
@@ -292,7 +296,7 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 @test "prune removes what fits its filters, after a question" {
 	run_cmk volume create --label keep a
 	run_cmk volume create b
-	run bash -c "echo n | '$T/bin/cmk' volume prune"
+	run bash -c "echo n | '$T/bin/cmk' volume prune -a"
 	assert_match "$output" 'remove all volumes not used'
 	run_cmk volume exists b
 	run_cmk volume prune --dry-run --filter label=keep
@@ -303,7 +307,9 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk volume prune -f --filter 'label!=keep'
 	assert_equal "$output" b
 	run_cmk 125 volume prune -f --filter wibble=1
-	run bash -c "echo y | '$T/bin/cmk' volume prune 2>/dev/null"
+	run_cmk 125 volume prune -f --filter all=wibble
+	assert_error "'wibble' is not a valid value"
+	run bash -c "echo y | '$T/bin/cmk' volume prune -a 2>/dev/null"
 	assert_equal "$output" a
 }
 
@@ -504,18 +510,46 @@ PY
 	run_cmk volume create used
 	images
 	run_cmk create --name c -v used:/x plain
-	run bash -c "echo n | '$T/bin/cmk' volume prune 2>&1"
+	run bash -c "echo n | '$T/bin/cmk' volume prune -a 2>&1"
 	assert_equal "${lines[0]}" 'WARNING! This will remove all volumes not used by at least one container. The following volumes will be removed:'
 	assert_equal "${lines[1]} ${lines[2]}" 'one two'
 	assert_match "${lines[3]}" '^Are you sure'
-	run bash -c "echo n | '$T/bin/cmk' volume prune --filter label=l 2>&1"
+	run bash -c "echo n | '$T/bin/cmk' volume prune --filter all=true --filter label=l 2>&1"
 	assert_equal "${lines[1]}" two
-	run bash -c "echo y | '$T/bin/cmk' volume prune --filter label=none 2>&1"
-	assert_equal "$output" 'No dangling volumes found'
+	run_cmk volume prune -a --filter label=none </dev/null
+	assert_equal "${lines[1]}" 'No dangling volumes found'
+	assert_equal "$stderr" ""
 	run_cmk volume ls -q
 	assert_equal "$output" $'one\ntwo\nused'
-	run bash -c "echo y | '$T/bin/cmk' volume prune 2>/dev/null"
+	run bash -c "echo y | '$T/bin/cmk' volume prune -a 2>/dev/null"
 	assert_equal "$output" $'one\ntwo'
+}
+
+@test "prune takes anonymous volumes alone, as long as it is not told otherwise" {
+	local id
+	run_cmk volume create
+	id=$output
+	run_cmk volume inspect --format '{{.Anonymous}}' "$id"
+	assert_equal "$output" true
+	run_cmk volume create --label l one
+	run_cmk volume create two
+	run_cmk volume prune --dry-run
+	assert_equal "$output" "Volumes that would be pruned:"$'\n'"$id"
+	# Where it asks, a filter leaves of the anonymous ones; named volumes are not even shown.
+	run_cmk volume prune --filter label=l </dev/null
+	assert_equal "${lines[0]}" 'WARNING! This will remove anonymous local volumes not used by at least one container. The following volumes will be removed:'
+	assert_equal "${lines[1]}" 'No dangling anonymous volumes found'
+	# It was made for no container, so that it does not go with one.
+	run_cmk run --rm --net=none -v "$id:/v" --rootfs "$(rootfs)" true
+	run_cmk volume exists "$id"
+	run_cmk volume prune -f
+	assert_equal "$output" "$id"
+	run_cmk volume prune -f --filter label=l
+	assert_equal "$output" one
+	run_cmk volume prune -f --filter all=false
+	assert_equal "$output" ""
+	run_cmk volume prune -f --filter all=true
+	assert_equal "$output" two
 }
 
 @test "an owner among the options is shown, and is that of a tmpfs, too" {
@@ -603,4 +637,20 @@ PY
 	rm -r "$dir"
 	run_cmk 125 --volumepath /proc/none volume ls
 	assert_error "directory of volumes '/proc/none'"
+}
+
+@test "nocreate wants the volume to be there" {
+	local fs
+	fs=$(rootfs)
+	run_cmk 125 run --rm --net=none -v v:/d:nocreate --rootfs "$fs" true
+	assert_error 'no volume with name "v" found: no such volume'
+	run_cmk 125 run --rm --net=none --mount type=volume,src=v,dst=/d,nocreate --rootfs "$fs" true
+	assert_error 'no volume with name "v" found: no such volume'
+	run_cmk 1 volume exists v
+	run_cmk volume create v
+	run_cmk run --rm --net=none -v v:/d:nocreate --rootfs "$fs" touch /d/file
+	run_cmk run --rm --net=none --mount type=volume,src=v,dst=/d,nocreate,ro --rootfs "$fs" ls /d
+	assert_equal "$output" file
+	run_cmk 125 run --rm -v /etc:/d:nocreate --rootfs "$fs" true
+	assert_error "invalid option type 'nocreate'"
 }

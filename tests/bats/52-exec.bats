@@ -164,7 +164,9 @@ teardown() {
 	run_cmk exec --cidfile cid echo of-file
 	assert_equal "$output" of-file
 	run_cmk 125 exec c1
-	assert_error 'non-empty command'
+	assert_error 'must provide a non-empty command to start an exec session: invalid argument'
+	run_cmk 125 exec --cidfile cid --latest true
+	assert_error '--latest and --cidfile can not be used together'
 	run_cmk 125 exec --latest
 	run_cmk 125 exec --cidfile nothing-here true
 	assert_error nothing-here
@@ -199,4 +201,23 @@ teardown() {
 	wait_for 5 three
 	run_cmk rm -f -t 0 fg bg
 	wait $! || true
+}
+
+@test "exec --wait waits for a container that is to come" {
+	run_cmk 125 exec --wait 1 later echo hi
+	assert_error 'timed out waiting for container: later'
+	run_cmk exec --wait 5 c1 echo at-once
+	assert_equal "$output" at-once
+	cmk_background waits exec --wait 30 later echo hi
+	local pid=$!
+	run_cmk run -d --name later --net=none --rootfs "$(rootfs)" sleep 1000
+	wait "$pid"
+	assert_equal "$(cat waits.out)" hi
+	run_cmk rm -f -t 0 later
+}
+
+@test "exec with a terminal where there is none says nothing of it" {
+	run_cmk exec -ti c1 echo hi </dev/null
+	assert_equal "$output" $'hi\r'
+	assert_equal "$stderr" ""
 }

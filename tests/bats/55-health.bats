@@ -27,6 +27,11 @@ streak_is() { [ "$(cmk inspect -f '{{.State.Health.FailingStreak}}' "$1")" -ge "
 	run_cmk ps -q --filter health=unhealthy
 	assert_equal "$output" ''
 	assert_equal "$(cmk inspect -f '{{.State.Healthcheck.Status}}' c1)" healthy
+	# What has no check has no health, which scripts ask for.
+	run_cmk create --name plain "${RUN[@]}" true
+	run_cmk inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{json .State.Health}}' c1 plain
+	assert_equal "${lines[0]%%" "*} ${lines[1]}" "healthy none null"
+	run_cmk rm plain
 	run health c1
 	assert_equal "$(jq -r '.Log[0].Output' <<<"$output")" $'out\nerr'
 	assert_equal "$(jq '.Log[0].ExitCode' <<<"$output")" 0

@@ -318,7 +318,10 @@ setup() {
 	assert_error 'size is not supported for type "image"'
 	run_cmk 125 inspect
 	run_cmk 125 inspect --latest a
+	assert_error '--latest and arguments cannot be used together'
 	run_cmk rm a b
+	run_cmk 125 inspect --latest
+	assert_error 'no containers to inspect: no such container'
 }
 
 @test "--size: what the container wrote, and that with the image" {

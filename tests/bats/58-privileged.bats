@@ -125,6 +125,14 @@ privileged() { run_cmk run --rm --net=none --privileged "${opts[@]}" --rootfs "$
 	opts=(--name told)
 	privileged sh -c '. /run/.containerenv; echo $engine $name ${#id} $rootless'
 	assert_match "$output" '^cmk-[0-9.]+.* told 64 [01]$'
+	# Whoever sees the data directory is told so.
+	run_cmk run --rm --net=none -v "$T:/host" --rootfs "$fs" cat /run/.containerenv
+	assert_equal "$output" graphRootMounted=1
+	opts=(-v "$CMK_ROOT:/store")
+	privileged sh -c '. /run/.containerenv; echo $graphRootMounted'
+	assert_equal "$output" 1
+	run_cmk run --rm --net=none -v /usr:/host --rootfs "$fs" stat -c %s /run/.containerenv
+	assert_equal "$output" 0
 	run_cmk run --rm --net=none --rootfs "$fs" stat -c %s /run/.containerenv
 	assert_equal "$output" 0
 }

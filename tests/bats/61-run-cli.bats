@@ -235,10 +235,13 @@ setup() {
 	run_cmk rm -f -t 0 web second
 }
 
-@test "--group-add keep-groups keeps the caller's; without it none is left" {
+@test "--group-add keep-groups keeps the caller's; without it none is left but the user's own" {
 	opts=(-u 1234)
 	run_in sed -n 's/^Groups:\t//p' /proc/self/status
-	assert_equal "${output// /}" ""
+	assert_equal "${output// /}" 0
+	opts=(-u 8:21 --group-add 21 --group-add 30)
+	run_in sed -n 's/^Groups:\t//p' /proc/self/status
+	assert_equal "${output% }" "21 30"
 	# Root's of the image, and no other.
 	printf 'root:x:0:\nmine:x:77:root\n' >"$fs/etc/group"
 	opts=()

@@ -61,6 +61,11 @@ refused() {
 	refused 125 "incorrect volume format" -v "$T:/x:ro:y"
 	refused 125 "invalid option type 'wibble'" -v "$T:/x:wibble"
 	refused 125 "can only specify 1 'rw' or 'ro' option" -v "$T:/x:ro,rw"
+	refused 125 "cannot pass 'readonly', 'ro', or 'rw' mnt.Options more than once: must provide an argument for option" \
+		--mount type=bind,src=/,dst=/x,ro=true,rw=false
+	refused 125 "cannot pass 'tmpcopyup' and 'notmpcopyup' mnt.Options more than once" --mount type=tmpfs,dst=/x,tmpcopyup,notmpcopyup
+	refused 125 '"tmpcopyup" option not supported for "bind" mount types' --mount type=bind,src=/,dst=/x,tmpcopyup
+	refused 125 'invalid value "bind-propagation=fake"' --mount type=bind,src=/,dst=/x,bind-propagation=fake
 	refused 125 "duplicate mount destination" -v "$T:/x" --tmpfs /x
 	refused 125 "duplicate mount destination" -v "$T:/x" -v "/tmp:/y/../x"
 	refused 125 "names must match" -v da/ta:/x
@@ -150,4 +155,30 @@ refused() {
 	run_cmk --root "$FULL_8M/$$/store" ps -a -q
 	assert_equal "$output" ""
 	rm -rf "${FULL_8M:?}/$$"
+}
+
+@test "errors in podman's words" {
+	refused 125 'invalid stream "asdf" for --attach - must be one of stdin, stdout, or stderr: invalid argument' --attach asdf
+	refused 125 'no secret with name or id "type=env": no such secret' --secret type=env
+	refused 125 'option mode must be in form option=value: parsing secret' --secret one,mode
+	refused 125 'time: invalid location name' --tz ../zone
+	refused 125 'conflicting port mappings for host port 8080 \(protocol tcp\)' -p 8080:80 -p 8080:81
+	run_cmk 125 run --rm --net=host --sysctl net.ipv4.ip_forward=1 --rootfs "$fs" true
+	assert_error "can't be set since Network Namespace set to host: invalid argument"
+	run_cmk create --name one --rootfs "$fs" true
+	run_cmk 125 create --volumes-from one:z,z --rootfs "$fs" true
+	assert_error 'cannot set :z more than once in mount options'
+	run_cmk 125 wait --interval 100days one
+	assert_error 'time: unknown unit "days" in duration "100days"'
+	run_cmk 125 healthcheck run nosuch
+	assert_error 'unable to look up nosuch to perform a health check: no container with name or ID "nosuch" found: no such container'
+	run_cmk 125 save -o x.tar docker://alpine
+	assert_error '"docker://alpine" is not in local storage; remove the docker:// prefix'
+	run_cmk 127 run --rm --net=none --rootfs "$fs" /nosuch
+	assert_error 'OCI runtime attempted to invoke a command that was not found$'
+	run_cmk 126 run --rm --net=none --rootfs "$fs" /etc
+	assert_error 'OCI permission denied$'
+	run_cmk rm one
+	run_cmk --log-level DEBUG ps
+	assert_match "$stderr" debug
 }

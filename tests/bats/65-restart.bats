@@ -100,6 +100,22 @@ inspect() { cmk inspect --format "$2" "$1"; }
 	run_cmk 125 create --rm --restart always --rootfs "$(rootfs)" true
 	assert_error "the --rm option conflicts with --restart"
 	run_cmk run --rm --restart no --net=none --rootfs "$(rootfs)" true
+	run_cmk 125 create --rm --restart unless-stopped --rootfs "$(rootfs)" true
+	assert_error "the --rm option conflicts with --restart"
+}
+
+@test "--rm with --restart on-failure: run again, and removed in the end" {
+	local fs
+	fs=$(rootfs)
+	run_cmk 3 run --rm --name again --restart on-failure:2 --net=none -v "$BATS_TEST_TMPDIR:/out" \
+		--rootfs "$fs" sh -c 'echo x >>/out/runs; exit 3'
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/runs")" 3
+	wait_for 10 sh -c '! cmk container exists again'
+	rm "$BATS_TEST_TMPDIR/runs"
+	run_cmk run -d --rm --name again --restart on-failure --net=none -v "$BATS_TEST_TMPDIR:/out" \
+		--rootfs "$fs" sh -c 'echo x >>/out/runs; [ $(wc -l </out/runs) = 2 ]'
+	wait_for 10 sh -c '! cmk container exists again'
+	assert_equal "$(wc -l <"$BATS_TEST_TMPDIR/runs")" 2
 }
 
 @test "a run that cannot start again is the end, with the reason in the record" {

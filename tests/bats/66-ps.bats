@@ -134,6 +134,9 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" $'up\nended\nmade'
 	names -a -f ancestor="$(cmk images -q alpine)"
 	assert_equal "$output" $'up\nended\nmade'
+	id=$(cmk images -q alpine)
+	names -a -f ancestor="${id:4:6}"
+	assert_equal "$output" $'up\nended\nmade'
 	names -a -f ancestor=mine
 	assert_equal "$output" $'up\nended\nmade'
 	names -a -f ancestor=nothing

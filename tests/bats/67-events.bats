@@ -308,3 +308,24 @@ ended() { [ "$(cmk inspect --format '{{.State.Status}}' "$1")" = exited ]; }
 	run_cmk --events-backend none info --format '{{.Host.EventLogger}}'
 	assert_equal "$output" none
 }
+
+@test "artifacts and volumes have events, these with their labels" {
+	local name=$REGISTRY/events/art:1 id
+	echo one >file
+	run_cmk artifact add "$name" file
+	id=$output
+	run_cmk artifact push -q "$name"
+	run_cmk artifact rm "$name"
+	run_cmk artifact pull -q "$name"
+	run_cmk events --stream=false --filter type=artifact --filter artifact="$name" --format '{{.Status}} {{.ID}} {{.Name}}'
+	assert_equal "$output" "create $id $name
+push $id $name
+remove $id $name
+pull $id $name"
+	run_cmk events --stream=false --filter artifact="${id:0:12}"
+	assert_match "${lines[0]}" " artifact create $name\$"
+	run_cmk volume create --label app=web v
+	run_cmk volume rm v
+	run_cmk events --stream=false --filter label=app=web --format '{{.Type}} {{.Status}} {{.Name}} {{.Attributes.app}}'
+	assert_equal "$output" $'volume create v web\nvolume remove v web'
+}

@@ -166,10 +166,12 @@ published() {
 
 @test "networks that are not built are refused" {
 	local net
-	for net in bridge some-net pasta slirp4netns:mtu=1500 slirp4netns:allow_host_loopback=true slirp:allow_host_loopback; do
+	for net in bridge pasta slirp4netns:mtu=1500 slirp4netns:allow_host_loopback=true slirp:allow_host_loopback; do
 		run_cmk 125 run --rm --net=$net alpine true
 		assert_error "'$net'.*not supported yet"
 	done
+	run_cmk 125 run --rm --net=some-net alpine true
+	assert_error "unable to find network with name or ID some-net: network not found .user-defined networks are not supported yet"
 }
 
 @test "the helper has no rights by the time that a packet comes" {

@@ -202,10 +202,8 @@ static void test_one_port_of_a_range_is_chosen(void **state)
 
 static void test_modes(void **state)
 {
-	static const char *const not_yet[] = {
-		"bridge",      "mynet", "container:",
-		"slirp:mtu=1", "pasta", "slirp4netns:allow_host_loopback=true"
-	};
+	static const char *const not_yet[] = { "bridge", "container:", "slirp:mtu=1", "pasta",
+					       "slirp4netns:allow_host_loopback=true" };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
 	enum network_mode m = NETWORK_HOST;
 
@@ -232,6 +230,10 @@ static void test_modes(void **state)
 		assert_int_equal(err.kind, CMK_ERR_UNSUPPORTED);
 		assert_non_null(strstr(err.msg, "not supported yet"));
 	}
+	assert_int_equal(network_mode_parse("mynet", &m, &err), -EOPNOTSUPP);
+	assert_string_equal(err.msg,
+			    "unable to find network with name or ID mynet: network not found");
+	assert_non_null(strstr(err.hint, "not supported yet"));
 	assert_int_equal(network_mode_parse("", &m, &err), -EINVAL);
 }
 
