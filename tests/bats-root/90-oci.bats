@@ -199,3 +199,66 @@ podman_args() {
 	run_cmk oci exec two sh -c 'tr -s " " </proc/self/timens_offsets; id -u'
 	assert_equal "$output" $'monotonic 7881 27\nboottime 1337 31\n0'
 }
+
+@test "the root file system's propagation is what was asked for" {
+	local want rest
+	# As systemd leaves it: what it is in is shared.
+	cat >"$T/inside" <<-'E'
+		mount --bind "$1" "$1" && mount --make-rshared "$1" || exit
+		exec cmk oci run one
+	E
+	while read -r want rest; do
+		edit ".linux.rootfsPropagation = \"$want\" | del(.linux.cgroupsPath)"
+		args awk '$5 == "/" {for (i = 7; $i != "-"; i++) {sub(":.*", "", $i); printf " %s", $i}; print "."}' /proc/self/mountinfo
+		assert_equal "$want$(unshare --mount --propagation private sh "$T/inside" "$T/b")" "$want${rest:+ $rest}."
+	done <<-E
+		private
+		rprivate
+		slave master
+		rslave master
+		unbindable unbindable
+		runbindable unbindable
+	E
+	for want in shared rshared; do
+		edit ".linux.rootfsPropagation = \"$want\""
+		assert_match "$(unshare --mount --propagation private sh "$T/inside" "$T/b")" '^ shared( master)?\.$'
+	done
+	# Nothing of it reaches the host.
+	refute_match "$(cat /proc/self/mountinfo)" "$T/b"
+}
+
+@test "a group of its own that it may write to belongs to who runs in it" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	chown -R 100000:100000 rootfs
+	edit '.linux.namespaces |= (. + [{type: "user"}, {type: "cgroup"}] | unique_by(.type))
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .mounts |= map(select(.destination != "/sys/fs/cgroup"))
+		| .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}]'
+	cp config.json rw.json
+	args sh -c 'cd /sys/fs/cgroup; stat -c "%n %u" . cgroup.procs cgroup.threads cgroup.subtree_control cgroup.type cgroup.kill;
+		mkdir in && echo 0 >in/cgroup.procs && sed -n s/^0::.//p /proc/self/cgroup'
+	run_cmk oci run one
+	assert_equal "$output" $'. 0\ncgroup.procs 0\ncgroup.threads 0\ncgroup.subtree_control 0\ncgroup.type 65534\ncgroup.kill 65534\nin'
+	[ ! -e "$TEST_CG/oci/one" ]
+	# Who it is that runs, not always its root; and exec is let in.
+	edit '.process.user = {uid: 7, gid: 8}'
+	args sh -c 'stat -c %u /sys/fs/cgroup /sys/fs/cgroup/cgroup.procs; exec sleep 1000'
+	run_cmk oci run -d one
+	assert_equal "$(stat -c %u "$TEST_CG/oci/one" "$TEST_CG/oci/one/cgroup.procs" "$TEST_CG/oci/one/cgroup.kill")" $'100007\n100007\n0'
+	run_cmk oci exec one sh -c 'mkdir /sys/fs/cgroup/in && sed -n s/^0::.//p /proc/self/cgroup'
+	assert_equal "$output" ''
+	run_cmk oci delete -f one
+	[ ! -e "$TEST_CG/oci/one" ]
+	# Read-only, or the namespace of others: it stays who made it.
+	args stat -c %u /sys/fs/cgroup
+	cp config.json with.json
+	edit '(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) += ["ro"]'
+	run_cmk oci run one
+	assert_equal "$output" 65534
+	cp with.json config.json
+	edit '.linux.namespaces |= map(select(.type != "cgroup"))'
+	args sh -c 'stat -c %u "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)"'
+	run_cmk oci run one
+	assert_equal "$output" 65534
+}
