@@ -262,3 +262,19 @@ podman_args() {
 	run_cmk oci run one
 	assert_equal "$output" 65534
 }
+
+@test "pages that are reserved are limited as well as those that are used" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	grep -qw hugetlb "$TEST_CG/cgroup.controllers" || skip 'the controller hugetlb is not here'
+	local size=2MB
+	edit ".linux.resources.hugepageLimits = [{pageSize: \"$size\", limit: 4194304}]"
+	args sleep 1000
+	run_cmk oci run -d one
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.max" "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" $'4194304\n4194304'
+	run_cmk oci update -r - one <<<"{\"hugepageLimits\": [{\"pageSize\": \"$size\", \"limit\": 2097152}]}"
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" 2097152
+	run_cmk oci delete -f one
+	edit ".linux.resources.unified = {\"hugetlb.$size.rsvd.max\": \"max\"}"
+	run_cmk oci run -d one
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.max" "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" $'4194304\nmax'
+}

@@ -490,3 +490,21 @@ variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 	NOTIFY_SOCKET=@abstract run_cmk oci run one
 	assert_equal "$output$stderr" '[]'
 }
+
+@test "memory and swap together cannot be less than memory, nor be without it" {
+	edit '.linux.resources.memory = {swap: 33554432}'
+	run_cmk 1 oci create one
+	assert_error 'line [0-9]+: linux.resources.memory.swap: cannot set swap limit without the memory limit'
+	edit '.linux.resources.memory = {limit: 33554432, swap: 1048576}'
+	run_cmk 1 oci create one
+	assert_error 'linux.resources.memory.swap: memory\+swap limit should be >= memory limit'
+}
+
+@test "update -r does not pass over weights of devices" {
+	own_group one
+	! grep -qw io "$TEST_CG/cgroup.controllers" || skip 'the controller io is delegated here'
+	args sleep 1000
+	run_cmk oci run -d one
+	run_cmk 1 oci update -r - one <<<'{"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 100}]}}'
+	assert_error "'io' is not delegated"
+}
