@@ -347,6 +347,7 @@ static int set_up(struct making *m, int group, struct cmk_err *err)
 				    .seccomp_dirfd = -1,
 				    .target_pidfd = -1,
 				    .no_pivot = m->a->no_pivot,
+				    .no_mount_fallback = m->a->no_mount_fallback,
 				    .keep_keyring = m->a->no_new_keyring };
 	cleanup_close int start_fd = -1, cache = -1;
 	cleanup_free int *preserve = NULL;

@@ -94,6 +94,7 @@ static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
 
 	if (r < 0)
 		return r;
+	o.strict = job->bundle->no_mount_fallback;
 	/* An id-mapped one is there, and gets what else was asked for. */
 	if (job->made && job->made[i] >= 0) {
 		r = mount_set_options(job->made[i], &o);

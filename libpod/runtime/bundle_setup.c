@@ -304,6 +304,7 @@ static struct runtime_job new_job(const struct bundle_args *a)
 		.keep_keyring = a->keep_keyring,
 		.init_exec_fd = -1,
 		.start_fd = a->start_fd,
+		.fifo_dirfd = a->target > 0 && a->fifo_name ? a->fifo_dirfd : -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.label_fd = -1,

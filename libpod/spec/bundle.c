@@ -243,6 +243,12 @@ static void settle_paths(struct bundle *b)
 		if (bind && m->source)
 			replace(&m->source, below(b->dir, m->source));
 	}
+	for (size_t i = 0; i < b->n_devices; i++) {
+		char *path = b->devices[i].path;
+
+		for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+			path[len - 1] = '\0';
+	}
 }
 
 /* `unified` itself has the last word. */
