@@ -284,6 +284,7 @@ static void job_done(struct runtime_job *job)
 		cleanup_close_fn(&job->ns_fds[i]);
 	for (size_t i = 0; job->made && i < job->spec->n_mounts; i++)
 		cleanup_close_fn(&job->made[i]);
+	bundle_devices_done(job);
 	free(job->ns_fds);
 	free(job->made);
 	cleanup_close_fn(&job->null_fd);
@@ -373,6 +374,8 @@ int bundle_create(const struct bundle_args *a, struct runtime_container *ret, st
 		r = get_filter(&job, err);
 	if (r == 0)
 		r = bundle_idmapped(&job, err);
+	if (r == 0)
+		r = bundle_devices_outside(&job, err);
 	if (r == 0) {
 		remember(&before);
 		create_raise_rlimits(job.process);

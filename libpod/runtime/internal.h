@@ -80,6 +80,8 @@ struct runtime_job {
 	int root_mnt_fd; /* the root file system, detached, or -1 */
 	int *ns_fds;   /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
 			  not, or done; owned */
+	int *devices;  /* of a bundle: for each of linux.devices, a mount of its node, or -1; or
+			  NULL */
 	int *made;     /* for each of the spec's mounts, detached, or -1; or NULL; owned */
 	dev_t exe_dev; /* this program's own file: never to be executed inside */
 	ino_t exe_ino;

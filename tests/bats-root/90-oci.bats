@@ -278,3 +278,27 @@ podman_args() {
 	run_cmk oci run -d one
 	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.max" "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" $'4194304\nmax'
 }
+
+@test "devices of a container with other ids are made as its bundle says, though the host has none there" {
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	chown -R 100000:100000 rootfs
+	edit '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings | del(.linux.cgroupsPath)
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 111, uid: 10, gid: 11},
+			{path: "/d/zero", type: "c", major: 1, minor: 5}, {path: "/dev/b", type: "b", major: 1, minor: 5, uid: 70000},
+			{path: "/dev/f", type: "p", fileMode: 432, uid: 1, gid: 2}]'
+	args sh -c 'stat -c "%n %t:%T %a %u %g %F" /dev/mine /d/zero /dev/b /dev/f; head -c 1 /d/zero | wc -c; echo >/dev/null && echo default;
+		grep -c -e "/dev/mine " -e "/d/zero " /proc/self/mounts'
+	run_cmk oci run two
+	assert_equal "$output" $'/dev/mine 1:3 157 10 11 character special file\n/d/zero 1:5 666 0 0 character special file
+/dev/b 1:5 666 65534 0 block special file\n/dev/f 0:0 660 1 2 fifo\n1\ndefault\n2'
+	# What can be opened is for the host to say, as for all.
+	[ -z "$TEST_CG" ] || {
+		edit ".linux.cgroupsPath = \"${TEST_CG#/sys/fs/cgroup}/oci/one\" | .linux.resources.devices = [{allow: false, access: \"rwm\"}]
+			| .linux.devices = [{path: \"/dev/there\", type: \"c\", major: 10, minor: 229}]"
+		args sh -c 'exec 3</dev/there'
+		run_cmk '?' oci run two
+		assert_match "$stderr" 'there: Operation not permitted'
+	}
+	refute_match "$(cat /proc/self/mountinfo)" "$T/b"
+}
