@@ -6,12 +6,18 @@ load ../bats/containerd
 
 setup() {
 	common_setup
+	# Its own, which is not taken from the machine.
+	run_is_new=$([ -d /run/containerd ] || echo yes)
+	mkdir -p /run/containerd
+	mount -t tmpfs -o mode=0711 tmpfs /run/containerd
 	IN=()
 	containerd_start
 }
 
 teardown() {
 	containerd_end
+	umount /run/containerd
+	[ -z "$run_is_new" ] || rmdir /run/containerd
 	common_teardown
 }
 

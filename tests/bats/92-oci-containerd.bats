@@ -11,8 +11,9 @@ setup() {
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nexec nsenter -U -m --preserve-credentials -t "$(cat %s/state/child_pid)" "$@"\n' "$K" >"$T/bin/inside"
 	chmod 755 "$T/bin/inside"
-	# Its shim has sockets in /run/containerd.
-	containerd_start rootlesskit --state-dir "$K/state" --net host --copy-up /run
+	# Its shim has sockets in /run/containerd, which may be there, and root's.
+	# shellcheck disable=SC2016
+	containerd_start rootlesskit --state-dir "$K/state" --net host --copy-up /run sh -c 'rm -f /run/containerd; exec "$@"' sh
 }
 
 teardown() {
