@@ -15,6 +15,8 @@ static const struct cmk_option shared_options[] = {
 		       "read this file instead of config.json", .complete = COMPLETE_FILES),
 	CMK_OPT_STRING(0, "console-socket", struct create_args, c.console_socket, "SOCKET",
 		       "send the terminal to who listens there", .complete = COMPLETE_FILES),
+	CMK_OPT_FLAG(0, "no-mount-fallback", struct create_args, c.no_mount_fallback,
+		     "fail where a bind mount cannot be as its options say"),
 	CMK_OPT_FLAG(0, "no-new-keyring", struct create_args, c.no_new_keyring,
 		     "keep the caller's session keyring"),
 	CMK_OPT_FLAG(0, "no-pivot", struct create_args, c.no_pivot,

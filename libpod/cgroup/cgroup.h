@@ -51,6 +51,9 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 int cgroup_pids(int group_fd, pid_t **ret, size_t *ret_n, struct cmk_err *err);
 /* Makes the group, which nobody else has made: -EEXIST; -errno. */
 int cgroup_make_new(const char *mount, const char *path);
+/* Gives the group to OWNER, with the files that a delegatee may write to (cgroup-v2.rst, "Model of
+ * Delegation"): what the group limits stays ours. */
+int cgroup_give(int group_fd, uid_t owner, struct cmk_err *err);
 /* That there is no group yet which holds processes, or is frozen: -EBUSY. */
 int cgroup_check_free(const char *mount, const char *path, struct cmk_err *err);
 /* The group of process PID, which may have left the one that it was started in; -errno. */

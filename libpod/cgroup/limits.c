@@ -25,6 +25,9 @@ static char *memory_max(const struct spec_resources *res)
  * again. */
 static char *swap_max(const struct spec_resources *res)
 {
+	/* Of memory without a limit nothing is taken off. */
+	if (res->memory_limit < 0 && res->memory_swap > 0)
+		return number(res->memory_swap);
 	if (res->memory_limit <= 0)
 		return NULL;
 	if (res->memory_swap < 0)

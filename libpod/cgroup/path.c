@@ -164,6 +164,25 @@ int cgroup_create_at(const char *mount, const char *path, const struct spec_reso
 	return r;
 }
 
+int cgroup_give(int group_fd, uid_t owner, struct cmk_err *err)
+{
+	static const char *const always[] = { "cgroup.procs", "cgroup.threads",
+					      "cgroup.subtree_control" };
+	/* Since kernel 4.15. */
+	cleanup_strv char **files = control_words(AT_FDCWD, "/sys/kernel/cgroup/delegate");
+
+	for (size_t i = 0; !files && i < ARRAY_LEN(always); i++)
+		strv_add(&files, always[i]);
+	if (fchown(group_fd, owner, (gid_t)-1) < 0)
+		return cmk_err_errno(err, "give the group to user %u", owner);
+	/* Those of controllers that it does not have are not there. */
+	for (char **f = files; f && *f; f++)
+		if (fchownat(group_fd, *f, owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno != ENOENT)
+			return cmk_err_errno(err, "give '%s' to user %u", *f, owner);
+	return 0;
+}
+
 static int add_pids(int fd, pid_t **ret, size_t *ret_n, struct cmk_err *err)
 {
 	cleanup_free char *text = NULL;

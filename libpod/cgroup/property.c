@@ -148,10 +148,11 @@ static void put(char ***all, const char *name, bool has, uint64_t value)
 static void put_memory(char ***all, const struct spec_resources *res)
 {
 	bool limited = res->memory_limit > 0;
+	int64_t swap = res->memory_swap - (limited ? res->memory_limit : 0);
 
 	put(all, "MemoryMax", limited, (uint64_t)res->memory_limit);
-	put(all, "MemorySwapMax", limited && res->memory_swap >= res->memory_limit,
-	    (uint64_t)(res->memory_swap - res->memory_limit));
+	put(all, "MemorySwapMax", limited ? swap >= 0 : res->memory_limit < 0 && swap > 0,
+	    (uint64_t)swap);
 	if (res->memory_reservation > 0)
 		put(all, "MemoryLow", true, (uint64_t)res->memory_reservation);
 }

@@ -102,6 +102,55 @@ static int limit_devices(const struct bundle *b, int group, struct cmk_err *err)
 	return cgroup_devices(group, rules, n, err);
 }
 
+/* A container that is alone in its group, as it sees it, and may write there: config-linux.md,
+ * "Cgroup ownership". */
+static bool is_delegated(const struct spec *s)
+{
+	bool writable = false;
+
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+
+		if (streq(m->destination, "/sys/fs/cgroup"))
+			writable = m->type && str_after(m->type, "cgroup") &&
+				   !strv_has(m->options, "ro") && !strv_has(m->options, "rro");
+	}
+	return writable && spec_makes_namespace(s, "cgroup");
+}
+
+/* The host's id of who the process will be. False: it is not known, or has none. */
+static bool host_uid(const struct spec *s, uid_t *ret)
+{
+	uint32_t uid = s->process.user.uid;
+
+	*ret = uid;
+	for (size_t i = 0; i < s->n_uid_mappings; i++) {
+		const struct spec_id_mapping *m = &s->uid_mappings[i];
+
+		*ret = m->host_id + (uid - m->container_id);
+		if (uid >= m->container_id && uid - m->container_id < m->size)
+			return true;
+	}
+	return !spec_has_namespace(s, "user");
+}
+
+/* Who is not root could not end, empty and remove groups of other ids than its own. */
+static int give_group(const struct bundle *b, int group, struct cmk_err *err)
+{
+	uid_t uid;
+	int r;
+
+	if (group < 0 || geteuid() != 0 || !is_delegated(b->spec) || !host_uid(b->spec, &uid))
+		return 0;
+	r = cgroup_give(group, uid, err);
+	/* Root of a user namespace, to which the group is given but not its files. */
+	if (r != -EPERM || oci_is_machine_root())
+		return r;
+	if (err)
+		cmk_err_done(err);
+	return 0;
+}
+
 /* Below another root directory there may be another container of this name. */
 static char *unique_name(const struct oci_container *c, const char *suffix)
 {
@@ -220,7 +269,10 @@ static int make_group(const struct oci_settings *set, struct oci_container *c,
 	if (r < 0)
 		return cmk_err_wrap(err, r, "unable to apply cgroup configuration");
 	r = limit_devices(b, ret->fd, err);
-	return r < 0 ? cmk_err_wrap(err, r, "linux.resources") : 0;
+	if (r < 0)
+		return cmk_err_wrap(err, r, "linux.resources");
+	r = give_group(b, ret->fd, err);
+	return r < 0 ? cmk_err_wrap(err, r, "linux.cgroupsPath") : 0;
 }
 
 static int check_terminal(const struct oci_create *a, const struct bundle *b, bool attached,
@@ -295,6 +347,7 @@ static int set_up(struct making *m, int group, struct cmk_err *err)
 				    .seccomp_dirfd = -1,
 				    .target_pidfd = -1,
 				    .no_pivot = m->a->no_pivot,
+				    .no_mount_fallback = m->a->no_mount_fallback,
 				    .keep_keyring = m->a->no_new_keyring };
 	cleanup_close int start_fd = -1, cache = -1;
 	cleanup_free int *preserve = NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One more process in a container. */
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -161,6 +162,24 @@ static int enter_child(const struct oci_container *c, const char *path, int *gro
 	return 0;
 }
 
+/* The directory of the fifo PATH, whose name there is *RET_NAME. */
+static int open_wait_fifo(const char *path, const char **ret_name, struct cmk_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *above = slash ? xstrndup(path, MAX((size_t)(slash - path), 1))
+					 : xstrdup(".");
+	cleanup_close int dir = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	*ret_name = slash ? slash + 1 : path;
+	if (dir < 0 || fstatat(dir, *ret_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return cmk_err_errno(err, "--exec-wait-fifo: failed to open exec wait fifo '%s'",
+				     path);
+	if (!S_ISFIFO(st.st_mode))
+		return cmk_err_set(err, -EINVAL, "--exec-wait-fifo: '%s' is not a fifo", path);
+	return steal_fd(&dir);
+}
+
 static int start(const struct oci_container *c, const struct oci_exec *a, struct bundle *b,
 		 struct runtime_container *ret, struct cmk_err *err)
 {
@@ -171,7 +190,7 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 				    .start_fd = -1,
 				    .target = init.pid };
 	cleanup_close int pidfd = process_id_open(&init), group = oci_container_group(c);
-	cleanup_close int cache = -1, other = -1;
+	cleanup_close int cache = -1, other = -1, dir = -1;
 	cleanup_free int *preserve = NULL;
 	int r = 0;
 
@@ -189,8 +208,11 @@ static int start(const struct oci_container *c, const struct oci_exec *a, struct
 		other = cgroup_open_of(c->rec.cgroup_mount, init.pid);
 	if (r == 0)
 		r = oci_preserve_fds(a->preserve_fds, &preserve, &args.n_preserve_fds, err);
+	if (r == 0 && a->wait_fifo)
+		r = dir = open_wait_fifo(a->wait_fifo, &args.fifo_name, err);
 	if (r < 0)
 		return r;
+	args.fifo_dirfd = dir;
 	args.preserve_fds = preserve;
 	args.target_pidfd = pidfd;
 	args.cgroup_fd = group >= 0 ? group : c->rec.cgroup ? other : -1;
@@ -213,7 +235,10 @@ static int attend(const struct oci_exec *a, struct runtime_container *run, struc
 		r = oci_pidfd_send(a->pidfd_socket, run->pidfd, err);
 	if (r == 0 && a->pid_file)
 		r = oci_pid_file(a->pid_file, run->pid, err);
-	if (r == 0)
+	/* With nobody to wait for its start nobody hears of it. */
+	if (r == 0 && a->wait_fifo && a->detach)
+		r = runtime_release(run, err);
+	else if (r == 0)
 		r = runtime_start(run, err);
 	if (r < 0) {
 		(void)process_pidfd_signal(run->pidfd, SIGKILL);

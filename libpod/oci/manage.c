@@ -266,6 +266,15 @@ int oci_pids(const struct oci_settings *set, const char *id, pid_t **ret, size_t
 	return 0;
 }
 
+static void drop_file(char ***unified, const char *file)
+{
+	cleanup_strv char **old = steal_ptr(unified);
+
+	for (char **u = old; u && *u; u++)
+		if (strncmp(*u, file, strlen(file)) != 0 || (*u)[strlen(file)] != '=')
+			strv_add(unified, *u);
+}
+
 /* What was given takes the place of what the copy of config.json says. */
 static int merge(struct spec_resources *to, const char *text, size_t len, struct cmk_err *err)
 {
@@ -297,6 +306,9 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 	TAKE(cpuset_cpus);
 	TAKE(cpuset_mems);
 #undef TAKE
+	/* What was said by file before is not the last word any more. */
+	if (given.memory_swap)
+		drop_file(&r->unified, "memory.swap.max");
 	for (char **u = given.unified; u && *u; u++)
 		strv_env_set(&r->unified, *u);
 	for (size_t i = 0; i < N_IO_RATES; i++)
@@ -305,6 +317,11 @@ static int merge(struct spec_resources *to, const char *text, size_t len, struct
 			r->rates[i] = given.rates[i];
 			given.rates[i] = (struct spec_device_list){ 0 };
 		}
+	if (given.weights.n) {
+		free(r->weights.list);
+		r->weights = given.weights;
+		given.weights = (struct spec_device_list){ 0 };
+	}
 	bundle_resources_done(&given);
 	return code;
 }
@@ -360,6 +377,10 @@ int oci_update(const struct oci_settings *set, const char *id, const char *resou
 		r = check_usage(&c, resources, len, err);
 	if (r == 0 && limits)
 		r = opt_limits_put(&after->spec->resources, limits, err);
+	if (r == 0 && limits && limits->memory_swap)
+		drop_file(&after->spec->resources.unified, "memory.swap.max");
+	if (r == 0)
+		r = bundle_check_swap(&after->spec->resources, err);
 	if (r < 0)
 		return r;
 	r = cgroup_update(c.rec.cgroup_mount, c.rec.cgroup, &before->spec->resources,

@@ -30,7 +30,7 @@ struct oci_settings {
 struct oci_create {
 	const char *id, *bundle, *config, *pid_file, *console_socket, *pidfd_socket;
 	uint32_t preserve_fds;
-	bool no_pivot, no_new_keyring;
+	bool no_pivot, no_new_keyring, no_mount_fallback;
 };
 /* Of all of these: CMK_ERR_NOT_FOUND, CMK_ERR_EXISTS and CMK_ERR_STATE where they fit. */
 int oci_create(const struct oci_settings *set, const struct oci_create *a, struct cmk_err *err);
@@ -43,7 +43,7 @@ struct oci_exec {
 	const char *id;
 	char *const *args; /* NULL: from process_file */
 	const char *process_file, *cwd, *user, *pid_file, *console_socket, *pidfd_socket, *apparmor,
-		*label, *cgroup;
+		*label, *cgroup, *wait_fifo;
 	char *const *env, *const *caps, *const *additional_gids;
 	bool tty, detach, no_new_privs, ignore_paused;
 	uint32_t preserve_fds;

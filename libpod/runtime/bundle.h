@@ -27,9 +27,14 @@ struct bundle_args {
 	const int *preserve_fds; /* become 3, 4, … */
 	size_t n_preserve_fds;
 	bool no_pivot, keep_keyring;
+	bool no_mount_fallback; /* what a bind mount's source forbids, and its options ask for, is
+				   an error */
 	/* Of bundle_exec() alone: the container's init. */
 	pid_t target;
 	int target_pidfd;
+	/* A fifo, or NULL: the process is executed when it has been opened for reading. */
+	const char *fifo_name;
+	int fifo_dirfd;
 };
 
 /* As runtime_create(); the caller's stdin, stdout and stderr are the container's. Init outlives the

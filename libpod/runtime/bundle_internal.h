@@ -25,11 +25,16 @@ int bundle_idmapped(struct runtime_job *job, struct cmk_err *err);
 int bundle_sources(struct runtime_job *job, struct cmk_err *err);
 /* As root of it: the bundle's root, where only that one reaches it. */
 int bundle_root_open(struct runtime_job *job, struct cmk_err *err);
-/* /dev of the container: the default devices, the spec's, links. */
-int bundle_devices(struct mount_context *c, struct cmk_err *err);
 /* The pty, as /dev/console of the container. */
 int bundle_terminal(struct runtime_job *job, struct mount_context *c, int *ret_slave,
 		    struct cmk_err *err);
+
+/* --- bundle_device.c --- */
+/* As the caller: what only root of the machine can make for a user namespace. */
+int bundle_devices_outside(struct runtime_job *job, struct cmk_err *err);
+void bundle_devices_done(struct runtime_job *job);
+/* /dev of the container: the default devices, the spec's, links. */
+int bundle_devices(struct mount_context *c, struct cmk_err *err);
 
 /* --- bundle_process.c --- */
 /* On which CPUs the caller and its children run: process.execCPUAffinity.FIELD; nothing for NULL.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a bundle's mounts and devices need beyond mounts.c and dev.c. */
+/* What a bundle's mounts need beyond mounts.c, and its terminal beyond dev.c. */
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/process.h"
 #include "libpod/runtime/bundle_internal.h"
@@ -94,6 +93,7 @@ static int open_source(struct runtime_job *job, size_t i, struct cmk_err *err)
 
 	if (r < 0)
 		return r;
+	o.strict = job->bundle->no_mount_fallback;
 	/* An id-mapped one is there, and gets what else was asked for. */
 	if (job->made && job->made[i] >= 0) {
 		r = mount_set_options(job->made[i], &o);
@@ -147,149 +147,8 @@ int bundle_sources(struct runtime_job *job, struct cmk_err *err)
 	return 0;
 }
 
-/* --- devices -----------------------------------------------------------------------------------
+/* --- the terminal ------------------------------------------------------------------------------
  */
-
-static const struct bundle_device default_devices[] = {
-#define CHAR(name, major_, minor_)                                                    \
-	{                                                                             \
-		.path = (char *)"/dev/" name, .type = (char *)"c", .major = (major_), \
-		.minor = (minor_), .has_mode = true, .mode = 0666                     \
-	}
-	CHAR("null", 1, 3),   CHAR("zero", 1, 5),    CHAR("full", 1, 7),
-	CHAR("random", 1, 8), CHAR("urandom", 1, 9), CHAR("tty", 5, 0),
-};
-
-static const struct {
-	const char *path, *target;
-} links[] = {
-	{ "/dev/fd", "/proc/self/fd" },	      { "/dev/stdin", "/proc/self/fd/0" },
-	{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
-	{ "/dev/core", "/proc/kcore" },	      { "/dev/ptmx", "pts/ptmx" },
-};
-
-/* The directory of PATH below the root, made where it is missing. *RET_NAME: the rest. */
-static int open_parent(int root_fd, const char *path, const char **ret_name, struct cmk_err *err)
-{
-	const char *slash = strrchr(path, '/');
-	cleanup_free char *dir = xstrndup(path, (size_t)(slash - path));
-
-	*ret_name = slash + 1;
-	if (!**ret_name || streq(*ret_name, ".") || streq(*ret_name, ".."))
-		return cmk_err_set(err, -EINVAL, "'%s' is no name of a device", path);
-	return root_open_target(root_fd, *dir ? dir : "/", true, NULL, err);
-}
-
-static mode_t kind_of(const struct bundle_device *d)
-{
-	switch (d->type[0]) {
-	case 'b':
-		return S_IFBLK;
-	case 'p':
-		return S_IFIFO;
-	default:
-		return S_IFCHR;
-	}
-}
-
-/* A node cannot be made in a user namespace: the host's is bound. */
-static int bind_device(const struct bundle_device *d, int dir, const char *name,
-		       struct cmk_err *err)
-{
-	cleanup_close int mnt = open_tree(
-		AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-	struct stat st;
-
-	if (mnt < 0 || fstat(mnt, &st) < 0)
-		return cmk_err_errno(err, "the host's '%s'", d->path);
-	if ((st.st_mode & S_IFMT) != kind_of(d) ||
-	    st.st_rdev != makedev((unsigned int)d->major, (unsigned int)d->minor))
-		return cmk_err_set(err, -ENODEV, "the host's '%s' is not device %s %lld:%lld",
-				   d->path, d->type, (long long)d->major, (long long)d->minor);
-	if (mknodat(dir, name, S_IFREG | 0644, 0) < 0 && errno != EEXIST)
-		return cmk_err_errno(err, "create '%s'", d->path);
-	if (move_mount(mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return cmk_err_errno(err, "bind '%s'", d->path);
-	return 0;
-}
-
-static int make_device(const struct mount_context *c, const struct bundle_device *d,
-		       struct cmk_err *err)
-{
-	mode_t mode = d->has_mode ? d->mode & 07777 : 0666;
-	cleanup_close int dir = -1;
-	struct stat st;
-	const char *name;
-
-	dir = open_parent(c->root_fd, d->path, &name, err);
-	if (dir < 0)
-		return dir;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (st.st_mode & S_IFMT) == kind_of(d) &&
-	    st.st_rdev == makedev((unsigned int)d->major, (unsigned int)d->minor))
-		return 0;
-	if (spec_has_namespace(c->job->spec, "user") && d->type[0] != 'p')
-		return bind_device(d, dir, name, err);
-	if (mknodat(dir, name, kind_of(d) | mode,
-		    makedev((unsigned int)d->major, (unsigned int)d->minor)) < 0) {
-		if (errno == EPERM)
-			return bind_device(d, dir, name, err);
-		return cmk_err_errno(err, "create '%s'", d->path);
-	}
-	if (fchownat(dir, name, d->has_uid ? d->uid : 0, d->has_gid ? d->gid : 0,
-		     AT_SYMLINK_NOFOLLOW) < 0)
-		return cmk_err_errno(err, "owner of '%s'", d->path);
-	return 0;
-}
-
-/* A /dev that is bound from elsewhere is left as it is. */
-static bool dev_is_bound(const struct spec *s)
-{
-	for (size_t i = 0; i < s->n_mounts; i++)
-		if (streq(s->mounts[i].destination, "/dev") && is_bind(&s->mounts[i]))
-			return true;
-	return false;
-}
-
-static bool is_listed(const struct bundle *b, const char *path)
-{
-	for (size_t i = 0; i < b->n_devices; i++)
-		if (streq(b->devices[i].path, path))
-			return true;
-	return false;
-}
-
-static int make_link(const struct mount_context *c, const char *path, const char *target,
-		     struct cmk_err *err)
-{
-	const char *name;
-	cleanup_close int dir = open_parent(c->root_fd, path, &name, err);
-
-	if (dir < 0)
-		return dir;
-	if (symlinkat(target, dir, name) < 0 && errno != EEXIST)
-		return cmk_err_errno(err, "link '%s'", path);
-	return 0;
-}
-
-int bundle_devices(struct mount_context *c, struct cmk_err *err)
-{
-	const struct bundle *b = c->job->bundle->bundle;
-	int r = 0;
-
-	if (dev_is_bound(c->job->spec))
-		return 0;
-	/* ptmx is the one of the container's own devpts: a link. */
-	for (size_t i = 0; r == 0 && i < b->n_devices; i++)
-		if (!streq(b->devices[i].path, "/dev/ptmx"))
-			r = make_device(c, &b->devices[i], err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(default_devices); i++)
-		if (!is_listed(b, default_devices[i].path))
-			r = make_device(c, &default_devices[i], err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(links); i++)
-		r = make_link(c, links[i].path, links[i].target, err);
-	return r;
-}
 
 int bundle_terminal(struct runtime_job *job, struct mount_context *c, int *ret_slave,
 		    struct cmk_err *err)

@@ -317,6 +317,28 @@ static int wait_for_start(struct runtime_job *job, struct cmk_err *err)
 	return 0;
 }
 
+/* Whoever opens the other end lets us go on; who ends the container ends us as well. Not by its
+ * path, nor through /proc, which both are the container's by now. */
+static int wait_for_reader(struct runtime_job *job, struct cmk_err *err)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (job->fifo_dirfd < 0)
+		return 0;
+	do
+		fd = openat(job->fifo_dirfd, job->bundle->fifo_name,
+			    O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	while (fd < 0 && errno == EINTR);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cmk_err_errno(err, "failed to open exec wait fifo '%s'",
+				     job->bundle->fifo_name);
+	(void)close(steal_fd(&job->fifo_dirfd));
+	return S_ISFIFO(st.st_mode)
+		       ? 0
+		       : cmk_err_set(err, -EINVAL, "'%s' is not a fifo", job->bundle->fifo_name);
+}
+
 /* They run in the container: as its command does, in its environment and under its filter, which we
  * ourselves are under only where somebody listens (EARLY). */
 static int call_start_hooks(const struct runtime_job *job, char *const *env, bool early,
@@ -377,6 +399,8 @@ int bundle_become(struct runtime_job *job, int root_fd, int slave_fd, struct cmk
 		r = process_install_filter(job, err);
 	if (r == 0)
 		r = wait_for_start(job, err);
+	if (r == 0)
+		r = wait_for_reader(job, err);
 	if (r == 0)
 		r = call_start_hooks(job, env, early, err);
 	*job->stage = STAGE_EXEC;

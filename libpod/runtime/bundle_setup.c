@@ -284,6 +284,7 @@ static void job_done(struct runtime_job *job)
 		cleanup_close_fn(&job->ns_fds[i]);
 	for (size_t i = 0; job->made && i < job->spec->n_mounts; i++)
 		cleanup_close_fn(&job->made[i]);
+	bundle_devices_done(job);
 	free(job->ns_fds);
 	free(job->made);
 	cleanup_close_fn(&job->null_fd);
@@ -304,6 +305,7 @@ static struct runtime_job new_job(const struct bundle_args *a)
 		.keep_keyring = a->keep_keyring,
 		.init_exec_fd = -1,
 		.start_fd = a->start_fd,
+		.fifo_dirfd = a->target > 0 && a->fifo_name ? a->fifo_dirfd : -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.label_fd = -1,
@@ -372,6 +374,8 @@ int bundle_create(const struct bundle_args *a, struct runtime_container *ret, st
 		r = get_filter(&job, err);
 	if (r == 0)
 		r = bundle_idmapped(&job, err);
+	if (r == 0)
+		r = bundle_devices_outside(&job, err);
 	if (r == 0) {
 		remember(&before);
 		create_raise_rlimits(job.process);

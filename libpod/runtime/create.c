@@ -205,6 +205,7 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.start_fd = -1,
+		.fifo_dirfd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.label_fd = -1,

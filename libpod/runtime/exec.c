@@ -169,6 +169,7 @@ int runtime_exec(const struct runtime_exec_args *a, struct runtime_container *re
 		.n_preserve_fds = a->n_preserve_fds,
 		.init_exec_fd = -1,
 		.start_fd = -1,
+		.fifo_dirfd = -1,
 		.null_fd = -1,
 		.apparmor_fd = -1,
 		.label_fd = -1,

@@ -62,8 +62,9 @@ struct runtime_job {
 	const struct userns_config *userns; /* NULL for exec */
 	pid_t setup_pid;		    /* as the monitor sees it */
 	int setup_pidfd;
-	int sync;     /* our end */
-	int start_fd; /* where a bundle's init waits for its start, or -1 */
+	int sync;	/* our end */
+	int start_fd;	/* where a bundle's init waits for its start, or -1 */
+	int fifo_dirfd; /* where the fifo is for which a bundle's exec session waits, or -1 */
 	bool keep_keyring;
 	bool cwd_entered;  /* of a bundle: before the process became its user */
 	bool maps_of_init; /* SYNC_MAP is about init's user namespace, not the set-up process's */
@@ -79,6 +80,8 @@ struct runtime_job {
 	int root_mnt_fd; /* the root file system, detached, or -1 */
 	int *ns_fds;   /* of a bundle: what is to be joined, for each of the spec's namespaces; -1:
 			  not, or done; owned */
+	int *devices;  /* of a bundle: for each of linux.devices, a mount of its node, or -1; or
+			  NULL */
 	int *made;     /* for each of the spec's mounts, detached, or -1; or NULL; owned */
 	dev_t exe_dev; /* this program's own file: never to be executed inside */
 	ino_t exe_ino;
@@ -218,6 +221,7 @@ struct mount_options {
 	/* cmk's own, see libpod/container/create_place.c; the strings are borrowed */
 	bool volume, nocopy, chown, idmap, fresh, own, optional, late_read_only;
 	bool relabel_shared, relabel_private;
+	bool strict; /* a bind mount that keeps what it is to lose is an error */
 	const char *subpath, *overlay, *scratch, *value, *idmap_own, *into;
 };
 int mount_options_parse(char *const *options, struct mount_options *ret, struct cmk_err *err);

@@ -88,11 +88,11 @@ static int set_attr(int mnt, bool recursive, uint64_t set, uint64_t clear, uint6
 
 /* In a user namespace the flags that a mount of the host carries are locked: clearing one is EPERM,
  * and it stays as it is, which is what "rw" on a read-only file system means anywhere. */
-static int bind_attr(int mnt, bool recursive, uint64_t set, uint64_t clear)
+static int bind_attr(int mnt, bool recursive, bool strict, uint64_t set, uint64_t clear)
 {
 	int r = set_attr(mnt, recursive, set, clear, 0);
 
-	if (r != -EPERM || !clear)
+	if (r != -EPERM || !clear || strict)
 		return r;
 	if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
 		set &= ~(uint64_t)MOUNT_ATTR__ATIME;
@@ -102,10 +102,10 @@ static int bind_attr(int mnt, bool recursive, uint64_t set, uint64_t clear)
 /* Of a mount that exists already. */
 int mount_set_options(int mnt, const struct mount_options *o)
 {
-	int r = bind_attr(mnt, false, o->set, o->clear);
+	int r = bind_attr(mnt, false, o->strict, o->set, o->clear);
 
 	if (r == 0)
-		r = bind_attr(mnt, true, o->rset, o->rclear);
+		r = bind_attr(mnt, true, o->strict, o->rset, o->rclear);
 	return r == 0 ? set_attr(mnt, o->propagation_recursive, 0, 0, o->propagation) : r;
 }
 
@@ -376,6 +376,7 @@ static int one_mount(struct mount_context *c, size_t index, struct cmk_err *err)
 	r = check_pseudo_place(c, m, err);
 	if (r < 0)
 		return r;
+	o.strict = c->job->bundle && c->job->bundle->no_mount_fallback;
 	inherit_mode(c, m, &o);
 	c->dev_readonly |= is_dev && (o.set & MOUNT_ATTR_RDONLY);
 	if (is_dev)

@@ -594,6 +594,7 @@ static int simple_call(void *arg, struct cmk_err *err)
 				   .sync = -1,
 				   .init_exec_fd = -1,
 				   .start_fd = -1,
+				   .fifo_dirfd = -1,
 				   .null_fd = -1,
 				   .apparmor_fd = -1,
 				   .label_fd = -1 };

@@ -278,8 +278,8 @@ static int confine(struct runtime_job *job, const struct identity *id, struct cm
 int process_place_descriptors(struct runtime_job *job, int slave, struct cmk_err *err)
 {
 	size_t n = 3 + job->n_preserve_fds, n_kept = 0;
-	int *ours[] = { &job->sync, &job->init_exec_fd, &job->apparmor_fd, &job->label_fd,
-			&job->start_fd };
+	int *ours[] = { &job->sync,	&job->init_exec_fd, &job->apparmor_fd,
+			&job->label_fd, &job->start_fd,	    &job->fifo_dirfd };
 	cleanup_free int *fds = xcalloc(n + ARRAY_LEN(ours), sizeof(*fds));
 
 	for (size_t i = 0; i < n; i++) {

@@ -62,6 +62,8 @@ int runtime_create(const struct runtime_create_args *a, struct runtime_container
 /* Lets init exec; returns 0 once exec has succeeded (the close-on-exec socket closed), else the
  * error. Also 0 where init was killed before that: its pidfd tells, as of any other end. */
 int runtime_start(struct runtime_container *c, struct cmk_err *err);
+/* The same, without waiting for how it goes. */
+int runtime_release(struct runtime_container *c, struct cmk_err *err);
 void runtime_container_done(struct runtime_container *c); /* closes descriptors; kills nothing */
 
 struct runtime_exec_args {

@@ -429,6 +429,16 @@ void runtime_container_done(struct runtime_container *c)
 	*c = RUNTIME_CONTAINER_INIT;
 }
 
+int runtime_release(struct runtime_container *c, struct cmk_err *err)
+{
+	char go = SYNC_GO;
+	int r = sync_send(c->sync_fd, &go, 1, -1, err);
+
+	cleanup_close_fn(&c->sync_fd);
+	c->sync_fd = -1;
+	return r;
+}
+
 int runtime_start(struct runtime_container *c, struct cmk_err *err)
 {
 	char buf[CMK_ERR_WIRE_MAX], go = SYNC_GO;

@@ -243,13 +243,21 @@ static void settle_paths(struct bundle *b)
 		if (bind && m->source)
 			replace(&m->source, below(b->dir, m->source));
 	}
+	for (size_t i = 0; i < b->n_devices; i++) {
+		char *path = b->devices[i].path;
+
+		for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+			path[len - 1] = '\0';
+	}
 }
 
+/* `unified` itself has the last word. */
 static void set_unified(struct spec_resources *res, char *line)
 {
-	cleanup_free char *owned = line;
+	cleanup_free char *owned = line, *file = xstrndup(line, strcspn(line, "="));
 
-	strv_env_set(&res->unified, owned);
+	if (!strv_env_get(res->unified, file))
+		strv_env_set(&res->unified, owned);
 }
 
 /* v1's words for what v2 has files for go the way of `unified`; ALL is in the form of
@@ -261,6 +269,10 @@ static void translate_resources(const struct json *all, struct spec_resources *r
 	const struct json *rdma = json_get(all, "rdma");
 	uint64_t n;
 
+	/* No number of both, which has to be more than the one of memory: no swap at all, as crun
+	 * has it. */
+	if (json_u64(json_path(all, "memory.swap"), 0, &n) == 0)
+		set_unified(res, xstrdup("memory.swap.max=0"));
 	if (json_u64(json_get(cpu, "burst"), UINT64_MAX, &n) == 0)
 		set_unified(res, xasprintf("cpu.max.burst=%llu", (unsigned long long)n));
 	if (json_u64(json_get(cpu, "idle"), 1, &n) == 0)
@@ -279,10 +291,27 @@ static void translate_resources(const struct json *all, struct spec_resources *r
 	json_each (h, huge) {
 		const char *size = json_str(json_get(h, "pageSize"));
 
-		if (size && json_u64(json_get(h, "limit"), UINT64_MAX, &n) == 0)
-			set_unified(res,
-				    xasprintf("hugetlb.%s.max=%llu", size, (unsigned long long)n));
+		if (!size || json_u64(json_get(h, "limit"), UINT64_MAX, &n) < 0)
+			continue;
+		set_unified(res, xasprintf("hugetlb.%s.max=%llu", size, (unsigned long long)n));
+		/* The one counts pages as they are used, and beyond it is SIGBUS; the other as they
+		 * are asked for. */
+		set_unified(res,
+			    xasprintf("hugetlb.%s.rsvd.max=%llu", size, (unsigned long long)n));
 	}
+}
+
+int bundle_check_swap(const struct spec_resources *res, struct cmk_err *err)
+{
+	if (res->memory_swap <= 0 || res->memory_limit < 0)
+		return 0;
+	if (res->memory_limit == 0)
+		return cmk_err_set(err, -EINVAL,
+				   "memory.swap: cannot set swap limit without the memory limit");
+	return res->memory_swap >= res->memory_limit
+		       ? 0
+		       : cmk_err_set(err, -EINVAL,
+				     "memory.swap: memory+swap limit should be >= memory limit");
 }
 
 void bundle_leave_swap(struct spec_resources *res)

@@ -109,6 +109,8 @@ struct bundle_memory_check {
 	int64_t limit, swap;
 };
 bool bundle_memory_check(const char *text, size_t len, struct bundle_memory_check *ret);
+/* memory.swap is of memory and swap together. */
+int bundle_check_swap(const struct spec_resources *res, struct cmk_err *err);
 /* A limit of memory alone leaves swap free, as with runc and crun. */
 void bundle_leave_swap(struct spec_resources *res);
 /* Resources alone, in the form of linux.resources. */

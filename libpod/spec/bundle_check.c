@@ -617,13 +617,27 @@ int bundle_check_process(const struct spec_process *p, struct cmk_err *err)
 	return check_rlimits(p, err);
 }
 
+static int check_memory(const struct json *root, const struct bundle *b, struct cmk_err *err)
+{
+	struct cmk_err why = CMK_ERR_INIT;
+	int r = bundle_check_swap(&b->spec->resources, &why);
+
+	if (r == 0)
+		return 0;
+	r = bundle_bad(b, json_path(root, "linux.resources.memory.swap"), err, "linux.resources.%s",
+		       why.msg);
+	cmk_err_done(&why);
+	return r;
+}
+
 int bundle_check(const struct json *root, const struct bundle *b, struct cmk_err *err)
 {
 	static int (*const checks[])(const struct json *root, const struct bundle *b,
 				     struct cmk_err *err) = {
-		check_version,	  refuse_undone,    check_labels,	check_root,  check_mounts,
-		check_namespaces, check_maps,	    check_sysctls,	check_hooks, check_devices,
-		check_names,	  check_priorities, check_device_rules, check_rdma,  check_unified,
+		check_version,	    refuse_undone,    check_labels,  check_root,
+		check_mounts,	    check_namespaces, check_maps,    check_sysctls,
+		check_hooks,	    check_devices,    check_names,   check_priorities,
+		check_device_rules, check_rdma,	      check_unified, check_memory,
 	};
 	const struct json *p = json_get(root, "process");
 	struct cmk_err why = CMK_ERR_INIT;

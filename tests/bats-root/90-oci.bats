@@ -199,3 +199,106 @@ podman_args() {
 	run_cmk oci exec two sh -c 'tr -s " " </proc/self/timens_offsets; id -u'
 	assert_equal "$output" $'monotonic 7881 27\nboottime 1337 31\n0'
 }
+
+@test "the root file system's propagation is what was asked for" {
+	local want rest
+	# As systemd leaves it: what it is in is shared.
+	cat >"$T/inside" <<-'E'
+		mount --bind "$1" "$1" && mount --make-rshared "$1" || exit
+		exec cmk oci run one
+	E
+	while read -r want rest; do
+		edit ".linux.rootfsPropagation = \"$want\" | del(.linux.cgroupsPath)"
+		args awk '$5 == "/" {for (i = 7; $i != "-"; i++) {sub(":.*", "", $i); printf " %s", $i}; print "."}' /proc/self/mountinfo
+		assert_equal "$want$(unshare --mount --propagation private sh "$T/inside" "$T/b")" "$want${rest:+ $rest}."
+	done <<-E
+		private
+		rprivate
+		slave master
+		rslave master
+		unbindable unbindable
+		runbindable unbindable
+	E
+	for want in shared rshared; do
+		edit ".linux.rootfsPropagation = \"$want\""
+		assert_match "$(unshare --mount --propagation private sh "$T/inside" "$T/b")" '^ shared( master)?\.$'
+	done
+	# Nothing of it reaches the host.
+	refute_match "$(cat /proc/self/mountinfo)" "$T/b"
+}
+
+@test "a group of its own that it may write to belongs to who runs in it" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	chown -R 100000:100000 rootfs
+	edit '.linux.namespaces |= (. + [{type: "user"}, {type: "cgroup"}] | unique_by(.type))
+		| .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings
+		| .mounts |= map(select(.destination != "/sys/fs/cgroup"))
+		| .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}]'
+	cp config.json rw.json
+	args sh -c 'cd /sys/fs/cgroup; stat -c "%n %u" . cgroup.procs cgroup.threads cgroup.subtree_control cgroup.type cgroup.kill;
+		mkdir in && echo 0 >in/cgroup.procs && sed -n s/^0::.//p /proc/self/cgroup'
+	run_cmk oci run one
+	assert_equal "$output" $'. 0\ncgroup.procs 0\ncgroup.threads 0\ncgroup.subtree_control 0\ncgroup.type 65534\ncgroup.kill 65534\nin'
+	[ ! -e "$TEST_CG/oci/one" ]
+	# Who it is that runs, not always its root; and exec is let in.
+	edit '.process.user = {uid: 7, gid: 8}'
+	args sh -c 'stat -c %u /sys/fs/cgroup /sys/fs/cgroup/cgroup.procs; exec sleep 1000'
+	run_cmk oci run -d one
+	assert_equal "$(stat -c %u "$TEST_CG/oci/one" "$TEST_CG/oci/one/cgroup.procs" "$TEST_CG/oci/one/cgroup.kill")" $'100007\n100007\n0'
+	run_cmk oci exec one sh -c 'mkdir /sys/fs/cgroup/in && sed -n s/^0::.//p /proc/self/cgroup'
+	assert_equal "$output" ''
+	run_cmk oci delete -f one
+	[ ! -e "$TEST_CG/oci/one" ]
+	# Read-only, or the namespace of others: it stays who made it.
+	args stat -c %u /sys/fs/cgroup
+	cp config.json with.json
+	edit '(.mounts[] | select(.destination == "/sys/fs/cgroup") | .options) += ["ro"]'
+	run_cmk oci run one
+	assert_equal "$output" 65534
+	cp with.json config.json
+	edit '.linux.namespaces |= map(select(.type != "cgroup"))'
+	args sh -c 'stat -c %u "/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)"'
+	run_cmk oci run one
+	assert_equal "$output" 65534
+}
+
+@test "pages that are reserved are limited as well as those that are used" {
+	[ -n "$TEST_CG" ] || skip 'no cgroup v2 here'
+	grep -qw hugetlb "$TEST_CG/cgroup.controllers" || skip 'the controller hugetlb is not here'
+	local size=2MB
+	edit ".linux.resources.hugepageLimits = [{pageSize: \"$size\", limit: 4194304}]"
+	args sleep 1000
+	run_cmk oci run -d one
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.max" "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" $'4194304\n4194304'
+	run_cmk oci update -r - one <<<"{\"hugepageLimits\": [{\"pageSize\": \"$size\", \"limit\": 2097152}]}"
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" 2097152
+	run_cmk oci delete -f one
+	edit ".linux.resources.unified = {\"hugetlb.$size.rsvd.max\": \"max\"}"
+	run_cmk oci run -d one
+	assert_equal "$(cat "$TEST_CG/oci/one/hugetlb.$size.max" "$TEST_CG/oci/one/hugetlb.$size.rsvd.max")" $'4194304\nmax'
+}
+
+@test "devices of a container with other ids are made as its bundle says, though the host has none there" {
+	chmod 711 "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$CMK_TEST_STAGE/tmp"
+	chown -R 100000:100000 rootfs
+	edit '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}]
+		| .linux.gidMappings = .linux.uidMappings | del(.linux.cgroupsPath)
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 1, minor: 3, fileMode: 111, uid: 10, gid: 11},
+			{path: "/d/zero", type: "c", major: 1, minor: 5}, {path: "/dev/b", type: "b", major: 1, minor: 5, uid: 70000},
+			{path: "/dev/f", type: "p", fileMode: 432, uid: 1, gid: 2}]'
+	args sh -c 'stat -c "%n %t:%T %a %u %g %F" /dev/mine /d/zero /dev/b /dev/f; head -c 1 /d/zero | wc -c; echo >/dev/null && echo default;
+		grep -c -e "/dev/mine " -e "/d/zero " /proc/self/mounts'
+	run_cmk oci run two
+	assert_equal "$output" $'/dev/mine 1:3 157 10 11 character special file\n/d/zero 1:5 666 0 0 character special file
+/dev/b 1:5 666 65534 0 block special file\n/dev/f 0:0 660 1 2 fifo\n1\ndefault\n2'
+	# What can be opened is for the host to say, as for all.
+	[ -z "$TEST_CG" ] || {
+		edit ".linux.cgroupsPath = \"${TEST_CG#/sys/fs/cgroup}/oci/one\" | .linux.resources.devices = [{allow: false, access: \"rwm\"}]
+			| .linux.devices = [{path: \"/dev/there\", type: \"c\", major: 10, minor: 229}]"
+		args sh -c 'exec 3</dev/there'
+		run_cmk '?' oci run two
+		assert_match "$stderr" 'there: Operation not permitted'
+	}
+	refute_match "$(cat /proc/self/mountinfo)" "$T/b"
+}

@@ -2,75 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmk oci under containerd: Debian's, with ctr, its native snapshotter and its shim, as root.
 load ../bats/helpers
+load ../bats/containerd
 
 setup() {
 	common_setup
-	for program in containerd containerd-shim-runc-v2 ctr; do
-		command -v $program >/dev/null || skip "no $program here"
-	done
-	# Sockets want a short path.
-	S=$(mktemp -d /tmp/c.XXXX)
-	cat >"$S/config.toml" <<-E
-		version = 2
-		root = "$T/root"
-		state = "$S/state"
-		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.overlayfs", "io.containerd.snapshotter.v1.btrfs",
-			"io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper",
-			"io.containerd.internal.v1.opt"]
-		[grpc]
-		address = "$S/sock"
-	E
-	containerd --config "$S/config.toml" >"$T/log" 2>&1 3>&- &
-	daemon=$!
-	C=(timeout 60 ctr --address "$S/sock")
-	assert wait_for 20 "${C[@]}" version
-	IMAGE=$REGISTRY/library/alpine:latest
-	"${C[@]}" image pull --plain-http --snapshotter native "$IMAGE" >/dev/null
-	RUN=("${C[@]}" run --runtime io.containerd.runc.v2 --runc-binary /usr/local/bin/cmk-oci --snapshotter native)
-	# Its default needs a controller that is not delegated everywhere.
-	RUN+=(--cpu-shares 0)
-	[ -z "$TEST_CG" ] || RUN+=(--cgroup "${TEST_CG#/sys/fs/cgroup}/ctr/one")
+	# Its own, which is not taken from the machine.
+	run_is_new=$([ -d /run/containerd ] || echo yes)
+	mkdir -p /run/containerd
+	mount -t tmpfs -o mode=0711 tmpfs /run/containerd
+	IN=()
+	containerd_start
 }
 
 teardown() {
-	local id
-	if [ -n "${daemon:-}" ]; then
-		for id in $("${C[@]}" task ls -q 2>/dev/null); do
-			"${C[@]}" task kill -s KILL "$id" || true
-			"${C[@]}" task rm -f "$id" || true
-		done
-		for id in $("${C[@]}" container ls -q 2>/dev/null); do "${C[@]}" container rm "$id" || true; done
-		kill "$daemon"
-		wait "$daemon" || true
-	fi
-	[ -z "${S:-}" ] || {
-		umount -R "$S/state" 2>/dev/null || true
-		rm -rf "$S"
-	}
-	[ -z "$TEST_CG" ] || [ ! -d "$TEST_CG/ctr" ] || find "$TEST_CG/ctr" -depth -type d -exec rmdir {} +
+	containerd_end
+	umount /run/containerd
+	[ -z "$run_is_new" ] || rmdir /run/containerd
 	common_teardown
 }
 
 @test "ctr runs, executes in, pauses, kills and removes containers with it" {
-	local rc=0
-	assert_equal "$("${RUN[@]}" --rm "$IMAGE" a sh -c 'id -u; cat /proc/1/comm; :')" $'0\nsh'
-	"${RUN[@]}" --rm "$IMAGE" b sh -c 'exit 7' || rc=$?
-	assert_equal $rc 7
-	"${RUN[@]}" -d "$IMAGE" c sleep 1000
-	assert_match "$("${C[@]}" task ls)" 'c +[0-9]+ +RUNNING'
-	assert_equal "$("${C[@]}" task exec --exec-id e1 c sh -c 'echo in $(cat /proc/1/comm)')" 'in sleep'
-	rc=0
-	"${C[@]}" task exec --exec-id e2 c sh -c 'exit 5' || rc=$?
-	assert_equal $rc 5
-	if [ -n "$TEST_CG" ]; then
-		"${C[@]}" task pause c
-		assert_match "$("${C[@]}" task ls)" 'c +[0-9]+ +PAUSED'
-		"${C[@]}" task resume c
-		assert_match "$("${C[@]}" task ps c)" '[0-9]+'
-	fi
-	"${C[@]}" task kill -s KILL c
-	stopped() { "${C[@]}" task ls | grep -q 'c .*STOPPED'; }
-	assert wait_for 20 stopped
-	assert_match "$("${C[@]}" task rm c 2>&1)" 'exit code 137'
-	"${C[@]}" container rm c
+	containerd_check
 }

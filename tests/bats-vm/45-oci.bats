@@ -68,6 +68,25 @@ is() { [ "$(cmk oci state "$1" | jq -r .status)" = "$2" ]; }
 	run_cmk oci delete -f one
 }
 
+@test "oci: swap is none where it is 0, and what is left of both else" {
+	local group=${TEST_CG#/sys/fs/cgroup}/one
+	value() { cat "$TEST_CG/one/$1"; }
+	make ".linux.cgroupsPath = \"$group\" | .linux.resources.memory = {swap: 0}"
+	run_cmk oci run -d -b "$T/b" one
+	assert_equal "$(value memory.max) $(value memory.swap.max)" 'max 0'
+	run_cmk 1 oci update -r - one <<<'{"memory": {"swap": 33554432}}'
+	assert_error 'cannot set swap limit without the memory limit'
+	run_cmk oci update -r - one <<<'{"memory": {"limit": 33554432, "swap": 50331648}}'
+	assert_equal "$(value memory.max) $(value memory.swap.max)" '33554432 16777216'
+	run_cmk oci update -r - one <<<'{"memory": {"swap": 0}}'
+	assert_equal "$(value memory.swap.max)" 0
+	run_cmk oci update --memory 32M --memory-swap 64M one
+	assert_equal "$(value memory.swap.max)" 33554432
+	run_cmk oci update -r - one <<<'{"memory": {"limit": -1, "swap": 33554432}}'
+	assert_equal "$(value memory.max) $(value memory.swap.max)" 'max 33554432'
+	run_cmk oci delete -f one
+}
+
 @test "oci: events tell what is killed for want of memory" {
 	local group=${TEST_CG#/sys/fs/cgroup}/one
 	make ".linux.cgroupsPath = \"$group\" | .linux.resources.memory = {limit: 20000000, swap: 20000000}"

@@ -490,3 +490,82 @@ variable() { cmk oci run v | sed -n "s/^$1=//p"; }
 	NOTIFY_SOCKET=@abstract run_cmk oci run one
 	assert_equal "$output$stderr" '[]'
 }
+
+@test "exec --exec-wait-fifo executes when somebody reads" {
+	args sleep 1000
+	run_cmk oci run -d one
+	mkfifo "$T/fifo"
+	run_cmk oci exec -d --pid-file "$T/pid" --exec-wait-fifo "$T/fifo" one sh -c 'echo ran >/ran' </dev/null
+	# A member, which waits.
+	assert_match "$(tr '\0' ' ' <"/proc/$(cat "$T/pid")/cmdline")" 'oci exec'
+	run_cmk oci ps --format json one
+	assert_equal "$(jq length <<<"$output")" 2
+	[ ! -e rootfs/ran ]
+	timeout 10 cat "$T/fifo"
+	wait_for 10 test -e rootfs/ran
+	# Its code, where somebody waits for that.
+	cmk oci exec --exec-wait-fifo "$T/fifo" one sh -c 'echo out; exit 6' >"$T/out" &
+	local pid=$! rc=0
+	timeout 10 cat "$T/fifo"
+	wait $pid || rc=$?
+	assert_equal "$rc $(cat "$T/out")" '6 out'
+	# It ends with the container, read or not.
+	run_cmk oci exec -d --pid-file "$T/pid" --exec-wait-fifo "$T/fifo" one true </dev/null
+	run_cmk oci delete -f one
+	gone() { [ ! -d "/proc/$(cat "$T/pid")" ]; }
+	wait_for 10 gone
+}
+
+@test "exec --exec-wait-fifo takes a fifo alone" {
+	args sleep 1000
+	run_cmk oci run -d one
+	touch "$T/file"
+	mkfifo "$T/fifo"
+	ln -s fifo "$T/link"
+	run_cmk 255 oci exec --exec-wait-fifo "$T/file" one true
+	assert_error "'.*file' is not a fifo"
+	run_cmk 255 oci exec --exec-wait-fifo "$T/link" one true
+	assert_error "'.*link' is not a fifo"
+	run_cmk 255 oci exec --exec-wait-fifo "$T/none" one true
+	assert_error "failed to open exec wait fifo '.*none': no such file"
+	run_cmk 255 oci exec --exec-wait-fifo "" one true
+	assert_error "failed to open exec wait fifo ''"
+}
+
+@test "--no-mount-fallback does not let a bind mount be less than it is to be" {
+	# The tests' own, mounted read-only.
+	edit ".mounts += [{destination: \"/mnt\", type: \"bind\", source: \"$CMK_TEST_STAGE/cache\", options: [\"bind\", \"rw\"]}]"
+	args sh -c 'grep " /mnt " /proc/self/mounts'
+	run_cmk oci run one
+	assert_match "$output" ' ro,'
+	run_cmk 1 oci run --no-mount-fallback one
+	assert_error "mount '/mnt': .*options of bind mount '.*cache': operation not permitted"
+	edit '(.mounts[] | select(.destination == "/mnt") | .options) = ["bind", "ro", "nosuid"]'
+	run_cmk oci run --no-mount-fallback one
+	assert_match "$output" ' ro,nosuid'
+}
+
+@test "memory and swap together cannot be less than memory, nor be without it" {
+	edit '.linux.resources.memory = {swap: 33554432}'
+	run_cmk 1 oci create one
+	assert_error 'line [0-9]+: linux.resources.memory.swap: cannot set swap limit without the memory limit'
+	edit '.linux.resources.memory = {limit: 33554432, swap: 1048576}'
+	run_cmk 1 oci create one
+	assert_error 'linux.resources.memory.swap: memory\+swap limit should be >= memory limit'
+}
+
+@test "a device may be named with a slash at its end" {
+	edit '.linux.devices = [{path: "/dev/null/", type: "c", major: 1, minor: 3}, {path: "/d/tty//", type: "p"}]'
+	args stat -c '%n %F' /dev/null /d/tty
+	run_cmk oci run one
+	assert_equal "$output" $'/dev/null character special file\n/d/tty fifo'
+}
+
+@test "update -r does not pass over weights of devices" {
+	own_group one
+	! grep -qw io "$TEST_CG/cgroup.controllers" || skip 'the controller io is delegated here'
+	args sleep 1000
+	run_cmk oci run -d one
+	run_cmk 1 oci update -r - one <<<'{"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 100}]}}'
+	assert_error "'io' is not delegated"
+}

@@ -69,8 +69,28 @@ static void limits_of_v1_go_the_way_of_files(void **state)
 	assert_string_equal(strv_env_get(b->spec->resources.unified, "cpu.max.burst"), "7");
 	assert_string_equal(strv_env_get(b->spec->resources.unified, "cpu.idle"), "1");
 	assert_string_equal(strv_env_get(b->spec->resources.unified, "hugetlb.2MB.max"), "9");
+	assert_string_equal(strv_env_get(b->spec->resources.unified, "hugetlb.2MB.rsvd.max"), "9");
+	assert_null(strv_env_get(b->spec->resources.unified, "memory.swap.max"));
 	assert_int_equal(b->n_device_rules, 1);
 	assert_false(b->device_rules[0].has_major);
+	(void)bundle_free(b);
+}
+
+static void files_have_the_last_word(void **state)
+{
+	struct bundle *b = parsed(
+		HEAD PROCESS "\"linux\":{\"resources\":{\"cpu\":{\"idle\":1},"
+			     "\"memory\":{\"swap\":0},"
+			     "\"unified\":{\"cpu.idle\":\"0\",\"hugetlb.2MB.rsvd.max\":\"max\"},"
+			     "\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":9}]},"
+			     "\"namespaces\":[" NAMESPACES "]}}");
+	char *const *unified = b->spec->resources.unified;
+
+	(void)state;
+	assert_string_equal(strv_env_get(unified, "cpu.idle"), "0");
+	assert_string_equal(strv_env_get(unified, "hugetlb.2MB.max"), "9");
+	assert_string_equal(strv_env_get(unified, "hugetlb.2MB.rsvd.max"), "max");
+	assert_string_equal(strv_env_get(unified, "memory.swap.max"), "0");
 	(void)bundle_free(b);
 }
 
@@ -102,6 +122,13 @@ static void mistakes_are_told_by_line_and_field(void **state)
 	refused(HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"resources\":{"
 			     "\"unified\":{\"x\":\"1\"}}}}",
 		"CONTROLLER.VALUE `x`");
+	refused(HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"resources\":{"
+			     "\"memory\":{\n\"swap\":5}}}}",
+		"line 2: linux.resources.memory.swap: cannot set swap limit without the memory "
+		"limit");
+	refused(HEAD PROCESS "\"linux\":{\"namespaces\":[" NAMESPACES "],\"resources\":{"
+			     "\"memory\":{\"limit\":6,\"swap\":5}}}}",
+		"memory+swap limit should be >= memory limit");
 }
 
 static void what_says_nothing_is_not_refused(void **state)
@@ -231,6 +258,7 @@ int main(void)
 		cmocka_unit_test(paths_are_of_the_bundle),
 		cmocka_unit_test(annotations_of_ours_do_not_act),
 		cmocka_unit_test(limits_of_v1_go_the_way_of_files),
+		cmocka_unit_test(files_have_the_last_word),
 		cmocka_unit_test(mistakes_are_told_by_line_and_field),
 		cmocka_unit_test(what_says_nothing_is_not_refused),
 		cmocka_unit_test(a_process_alone_is_checked),
