@@ -506,7 +506,7 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	assert_equal "$output" hello
 	exec 7<&-
 	run_cmk 125 run --rm --net=none --preserve-fd 7 --rootfs "$(rootfs)" true
-	assert_error "not open"
+	assert_error "file descriptor 7 is not available - the preserve-fds option requires"
 }
 
 @test "--sdnotify: without systemd's socket nothing is passed on" {

@@ -193,10 +193,16 @@ static void tmpfs_is_read(void **state)
 
 static void secrets_are_read(void **state)
 {
-	static const char *const bad[] = {
-		"",	    "a,b",	"a,mode=9",	    "a,uid=-1",	 "a,x=1",
-		"a,type=x", "type=env", "a,type=env,uid=1", "a,target=", "a,type=env,target=x=y"
-	};
+	static const char *const bad[] = { "",
+					   "a,b",
+					   "a,mode=9",
+					   "a,uid=-1",
+					   "a,x=1",
+					   "a,type=x",
+					   "a,type=env,uid=1",
+					   "a,target=",
+					   "a,type=env,target=x=y",
+					   "source=" };
 	struct opt_secret s = { 0 };
 
 	(void)state;
@@ -209,6 +215,9 @@ static void secrets_are_read(void **state)
 		opt_secret_parse("source=a,target=/x/../y,uid=1,gid=2,mode=0400", &s, NULL), 0);
 	assert_string_equal(s.target, "/y");
 	assert_true(s.uid == 1 && s.gid == 2 && s.mode == 0400);
+	opt_secret_done(&s);
+	assert_int_equal(opt_secret_parse("type=env", &s, NULL), 0);
+	assert_string_equal(s.name, "type=env");
 	opt_secret_done(&s);
 	assert_int_equal(opt_secret_parse("a,type=env,target=VAR", &s, NULL), 0);
 	assert_true(s.env);
