@@ -242,7 +242,7 @@ refused() {
 	assert_match "$output" '^[0-9][0-9]$'
 	refused 'unknown time zone foo' --tz foo
 	refused 'is a directory' --tz America
-	refused 'unknown time zone' --tz ../../../etc/passwd
+	refused 'time: invalid location name' --tz ../../../etc/passwd
 }
 
 @test "a user by number gets a line in /etc/passwd, the image's file stays" {
