@@ -4,7 +4,7 @@
 
 #include "cmd/option.h"
 
-/* --conmon: -EINVAL where podman would find no monitor either; --config: ends the program where it
+/* --conmon: -EACCES where it is a file that cannot be executed; --config: ends the program where it
  * is no directory. */
 int cmk_globals_check(const struct cmk_globals *g, struct cmk_err *err);
 /* CMK_ERR_UNSUPPORTED where --network-config-dir defines NETWORK, the value of --network or NULL.

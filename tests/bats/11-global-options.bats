@@ -3,7 +3,7 @@
 # Global options that name parts which cmk has in itself or not yet, and the commands on pods, of which there are none.
 load helpers
 
-@test "--conmon is looked at as podman does, and nothing is run from there" {
+@test "--conmon is looked at, and nothing is run from there" {
 	printf '#!/bin/sh\ntouch %s/ran\n' "$T" >conmon
 	chmod 755 conmon
 	run_cmk --conmon "$T/conmon" run --rm --net=none --rootfs "$(rootfs)" echo hi
@@ -12,17 +12,8 @@ load helpers
 	assert [ ! -e ran ]
 	run_cmk --conmon "$T/conmon" info --format '{{.Host.Conmon.Path}}'
 	assert_equal "$output" ""
-	# One in $PATH stands for a path that is not there.
-	cp conmon bin/conmon
+	# A host without podman's monitor is no worse for it.
 	run_cmk --conmon "$T/absent" ps
-	rm bin/conmon
-	mkdir tools
-	ln -s "$(type -P timeout)" tools
-	ln -s "$(type -P cat)" "$(type -P cmk)" tools
-	PATH=$T/tools run_cmk 125 --conmon "$T/absent" ps
-	assert_error "could not find a working conmon binary \(configured options: \[$T/absent\]: invalid argument\)"
-	PATH=$T/tools run_cmk 125 --conmon "$T" ps
-	assert_error "could not find a working conmon binary"
 	chmod 644 conmon
 	run_cmk 125 --conmon "$T/conmon" ps
 	assert_error "--conmon: '$T/conmon' is not an executable file"
