@@ -111,8 +111,8 @@ void doctor_check_selinux(struct doctor *d, struct finding *f)
 				   "containers.conf";
 	cleanup(selinux_containers_done) struct selinux_containers policy = { 0 };
 	cleanup_err struct cmk_err err = CMK_ERR_INIT;
+	struct storage_driver driver = { 0 };
 
-	(void)d;
 	if (!selinux_enabled())
 		finding_set(f, FINDING_OK, NULL, "is off");
 	else if (selinux_containers_read(&policy, &err) < 0)
@@ -120,6 +120,16 @@ void doctor_check_selinux(struct doctor *d, struct finding *f)
 	else if (!policy.process || selinux_label_known(policy.process, NULL) != 1)
 		finding_set(f, FINDING_FAIL, mend, "is on, but its policy does not know '%s'",
 			    policy.process ?: "process");
+	else if (storage_driver_get(d->st, &driver, NULL) == 0 &&
+		 streq(driver.name, "fuse-overlayfs"))
+		/* In a user namespace the kernel takes context= for no other file system than
+		 * tmpfs, ramfs, devpts and overlay (selinux_set_mnt_opts() of
+		 * security/selinux/hooks.c). */
+		finding_set(f, FINDING_WARN,
+			    "let containers use files of FUSE in its policy, or use the kernel's "
+			    "overlay (Linux 5.13 or later) or vfs",
+			    "is on, but with fuse-overlayfs containers' root file systems have the "
+			    "policy's label of FUSE, and none of their own");
 	else
 		finding_set(f, FINDING_OK, NULL, "is on (%s): containers run as %s",
 			    line_is(SELINUX_FS "/enforce", "1") ? "enforcing" : "permissive",

@@ -138,7 +138,7 @@ static int put_memory(struct spec_resources *res, const struct opt_limits *l, st
 			       &res->memory_reservation, err);
 	if (r < 0)
 		return r;
-	if (res->memory_limit && res->memory_reservation > res->memory_limit)
+	if (res->memory_limit > 0 && res->memory_reservation > res->memory_limit)
 		return cmk_err_set(err, -EINVAL,
 				   "--memory-reservation: minimum memory limit cannot be less than "
 				   "memory reservation limit");

@@ -52,23 +52,36 @@ static int map_namespace(const struct id_map_pair *maps, struct cmk_err *err)
 	return r < 0 ? r : steal_fd(&ns);
 }
 
-int idmapped_mount(int dirfd, const char *source, const struct id_map_pair *maps, bool deep,
-		   bool all, struct cmk_err *err)
+static int clone_source(int dirfd, const char *source, bool deep, struct cmk_err *err)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (deep ? AT_RECURSIVE : 0) |
 			     (*source ? 0 : AT_EMPTY_PATH);
+	int mnt = open_tree(dirfd, source, flags);
+
+	return mnt < 0 ? cmk_err_errno(err, "bind source '%s'", source) : mnt;
+}
+
+static int set_map(int mnt, const char *source, const struct id_map_pair *maps, bool all,
+		   struct cmk_err *err)
+{
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
-	cleanup_close int ns = map_namespace(maps, err), mnt = -1;
+	cleanup_close int ns = map_namespace(maps, err);
 
 	if (ns < 0)
 		return ns;
-	mnt = open_tree(dirfd, source, flags);
-	if (mnt < 0)
-		return cmk_err_errno(err, "bind source '%s'", source);
 	a.userns_fd = (uint64_t)ns;
 	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (all ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0)
 		return cmk_err_errno(err, "idmapped mount of '%s'", source);
-	return steal_fd(&mnt);
+	return 0;
+}
+
+int idmapped_mount(int dirfd, const char *source, const struct id_map_pair *maps, bool deep,
+		   bool all, struct cmk_err *err)
+{
+	cleanup_close int mnt = clone_source(dirfd, source, deep, err);
+	int r = mnt < 0 ? mnt : set_map(mnt, source, maps, all, err);
+
+	return r < 0 ? r : steal_fd(&mnt);
 }
 
 /* --- of our own containers ---------------------------------------------------------------------
@@ -168,38 +181,58 @@ static int own_maps(const char *text, const struct id_map_pair *all, struct id_m
 	return r;
 }
 
-static int make_mount(const struct spec_mount *m, const struct mount_options *o,
-		      const struct id_map_pair *maps, struct cmk_err *err)
+/* What mount_prepare() would do, here: before the map, since through it nobody owns those files
+ * whose ids it does not have. */
+static int relabel(int mnt, const struct spec *s, struct mount_options *o, struct cmk_err *err)
 {
+	int r = o->relabel_shared || o->relabel_private
+			? label_source(mnt, s, o->relabel_shared, err)
+			: 0;
+
+	if (o->late_read_only)
+		o->set |= MOUNT_ATTR_RDONLY;
+	return r;
+}
+
+static int make_mount(const struct spec *s, const struct spec_mount *m,
+		      const struct mount_options *given, const struct id_map_pair *maps,
+		      struct cmk_err *err)
+{
+	struct mount_options o = *given;
 	cleanup_close int sub = -1, mnt = -1;
 	int r;
 
-	if (o->subpath) {
-		sub = subpath_open(m->source, o->subpath, err);
+	if (o.subpath) {
+		sub = subpath_open(m->source, o.subpath, err);
 		if (sub < 0)
 			return sub;
 	}
-	mnt = idmapped_mount(sub, o->subpath ? "" : m->source, maps, o->recursive, true, err);
+	mnt = clone_source(sub, o.subpath ? "" : m->source, o.recursive, err);
 	if (mnt < 0)
 		return mnt;
-	r = mount_set_options(mnt, o);
+	r = relabel(mnt, s, &o, err);
+	if (r == 0)
+		r = set_map(mnt, m->source, maps, true, err);
+	if (r < 0)
+		return r;
+	r = mount_set_options(mnt, &o);
 	if (r < 0)
 		return cmk_err_set(err, r, "options of bind mount '%s': %s", m->source,
 				   errno_text(-r));
 	return steal_fd(&mnt);
 }
 
-static int make_one(const struct spec_mount *m, const struct mount_options *o,
+static int make_one(const struct spec *s, const struct spec_mount *m, const struct mount_options *o,
 		    const struct id_map_pair *all, struct cmk_err *err)
 {
 	struct id_map_pair own = { 0 };
 	int r;
 
 	if (!o->idmap_own)
-		return make_mount(m, o, all, err);
+		return make_mount(s, m, o, all, err);
 	r = own_maps(o->idmap_own, all, &own, err);
 	if (r == 0)
-		r = make_mount(m, o, &own, err);
+		r = make_mount(s, m, o, &own, err);
 	id_map_pair_done(&own);
 	return r;
 }
@@ -223,7 +256,7 @@ int idmapped_prepare(struct runtime_job *job, struct cmk_err *err)
 		if (r < 0)
 			break;
 		job_need_made(job);
-		r = job->made[i] = make_one(m, &o, &maps, err);
+		r = job->made[i] = make_one(job->spec, m, &o, &maps, err);
 		/* Root of a user namespace: said where it is tried once more. */
 		if (r == -EPERM) {
 			if (err)

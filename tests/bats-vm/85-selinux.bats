@@ -1,32 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # vm: root selinux
-# Labels as the kernel sees them. The policy is Debian's, with the rules for containers of tests/vm/container.cil. It is
-# permissive: enforcing, Debian's lets no session be opened by what runs the tests, and no process of one category write to
-# an inherited pipe of a user's, whose level has all of them.
+# Labels as the kernel sees them.
 load sessions
-
-setup_file() {
-	getenforce | grep -q Permissive
-	as cmk 'set -e; cmk pull -q oci:/srv/cache/oci/busybox >image'
-}
-teardown() { as cmk 'cmk rm -f -t 0 -a >/dev/null'; }
-
-image='$(<image)'
-# in_c NAME OPTION...: a container of cmk's that stays; $pid, $id, $process, $mount and $options are its own, $level of its
-# process, $root its root directory as the host sees it. One session, since one takes seconds.
-in_c() {
-	local told
-	told=$(as cmk "cmk run -d --name $1 --net=none ${*:2} $image sleep 1000 >/dev/null &&
-		cmk inspect -f '{{.State.Pid}}|{{.Id}}|{{.ProcessLabel}}|{{.MountLabel}}|{{.HostConfig.SecurityOpt}}' $1")
-	IFS='|' read -r pid id process mount options <<<"$told"
-	level=${process#*_t:} root=/proc/$pid/root
-}
-# current PID: the label of a process
-current() { tr -d '\0' <"/proc/$1/attr/current"; }
-# label FILE
-label() { stat -c %C "$1"; }
-done_with() { as cmk "cmk rm -f -t 0 $*" >/dev/null; }
+load selinux
 
 @test "process and file systems have the policy's labels, at a level of the container's own" {
 	in_c b

@@ -157,12 +157,23 @@ static void test_zero_takes_a_limit_away(void **state)
 	assert_false(opt_limits_given(&l));
 }
 
+static void test_no_limit_of_memory_is_less_than_nothing(void **state)
+{
+	struct spec_resources res = { .memory_limit = -1, .memory_reservation = 8 << 20 };
+	struct opt_limits l = { 0 };
+
+	(void)state;
+	assert_int_equal(opt_limits_put(&res, &l, NULL), 0);
+	assert_int_equal(res.memory_limit, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_values_are_refused),
 		cmocka_unit_test(test_swap_follows_the_memory),
 		cmocka_unit_test(test_zero_takes_a_limit_away),
+		cmocka_unit_test(test_no_limit_of_memory_is_less_than_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

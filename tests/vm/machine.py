@@ -21,7 +21,7 @@ KERNEL = "linux-image-6.12-cloud-amd64"
 PACKAGES = """systemd systemd-sysv udev kmod dbus dbus-user-session libpam-systemd uidmap bats strace procps iproute2 jq tar
     busybox-static libseccomp2 libcap2 libyajl2 libcurl4 libzstd1 libslirp0 libsubid4 libnettle8 libpcre2-8-0 libyaml-0-2
     libsodium23 libssl3 libisal2 liblzma5 libbz2-1.0 zlib1g ca-certificates curl"""
-SELINUX_PACKAGES = ",selinux-policy-default,policycoreutils"
+SELINUX_PACKAGES = ",selinux-policy-default,policycoreutils,fuse-overlayfs"
 MODULES = ["virtio_blk", "overlay", "tun", "veth", "loop"]
 MEMORY = 1024  # MiB
 DISK = 3 << 30
