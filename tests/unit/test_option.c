@@ -224,7 +224,7 @@ static void test_bad_words_give_one_clear_line(void **state)
 		{ "--number 11", "not in -1..10" },
 		{ "--number 1x", "not a whole number" },
 		{ "--number _", "not a whole number" },
-		{ "--small -1", "invalid value '-1' for option '--small'" },
+		{ "--small -1", "invalid argument \"-1\" for \"--small\" flag: not a whole number" },
 		{ "--small 4294967296", "out of range" },
 		{ "-m 12q", "not a size" },
 		{ "-m -1", "invalid value '-1' for option '--bytes'" },
