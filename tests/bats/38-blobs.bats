@@ -7,7 +7,7 @@ creds=(--creds tester:sesame)
 blobs() { find "$CMK_ROOT/blobs" -type f 2>/dev/null | sort; }
 # Nobody listens there any more.
 forget_source() { sed -i 's/127.0.0.1:5000/127.0.0.1:9/' "$CMK_ROOT"/images/*/image.json; }
-digest_of() { "$T/bin/cmk" image inspect --format '{{.Digest}}' "$1"; }
+digest_of() { echo "sha256:$(sha256sum <"$CMK_ROOT/images/$("$T/bin/cmk" image inspect --format '{{.Id}}' "$1")/manifest" | cut -c1-64)"; }
 
 @test "kept blobs are the bytes that were shipped, and a push needs no other source" {
 	run_cmk pull -q --keep-blobs always alpine

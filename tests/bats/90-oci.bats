@@ -102,7 +102,7 @@ load bundle
 	run_cmk oci exec -d --pid-file "$T/pid" one sleep 1000
 	assert [ -d "/proc/$(cat "$T/pid")" ]
 	run_cmk 255 oci exec one nosuch
-	assert_match "$stderr" "'nosuch' not found in .PATH: no such file"
+	assert_match "$stderr" "'nosuch' not found in .PATH: .*no such file"
 	run_cmk 255 oci exec one
 	run_cmk 255 oci exec --user x one id
 	assert_match "$stderr" "not UID"
