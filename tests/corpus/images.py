@@ -263,7 +263,7 @@ def ocis(c, canary):
     cycle = index({"mediaType": OCI + "index.v1+json", "digest": fake, "size": 100, "platform": host}, mediaType=OCI + "index.v1+json")
     refuse("cycle", "digest|bytes|size", layout([descriptor(cycle, OCI + "index.v1+json", platform=host)], [cycle]).blob(cycle, "blobs/sha256/" + "5" * 64))
     refuse("index-names-itself", "in the archive|no such file|bytes|digest", layout([{"mediaType": OCI + "index.v1+json", "digest": "sha256:" + "0" * 64, "size": 1, "platform": host}]))
-    refuse("other-platform", "no image for", layout([descriptor(index({**d, "platform": {"os": "plan9", "architecture": "mips"}}), OCI + "index.v1+json")],
+    refuse("other-platform", "no image found", layout([descriptor(index({**d, "platform": {"os": "plan9", "architecture": "mips"}}), OCI + "index.v1+json")],
                                                     [index({**d, "platform": {"os": "plan9", "architecture": "mips"}}), m, cfg, A]))
     for i, platform in enumerate([[], "linux", 1]):
         refuse(f"platform-{i}", "platform", layout([{**d, "platform": platform}], [m, cfg, A]))
