@@ -107,7 +107,6 @@ static int exec_target(struct storage *st, const struct exec_args *a, char ***ar
 	if (a->select.latest && a->select.cidfiles)
 		return cmk_err_set(err, -EINVAL, "--latest and --cidfile can not be used together");
 	r = cmk_select(st, &a->select, named ? 1 : 0, *argv, &names, err);
-
 	if (r < 0)
 		return r;
 	*argv += named ? 1 : 0;

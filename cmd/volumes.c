@@ -150,6 +150,12 @@ int volumes_filter_parse(struct storage *st, char *const *filters, bool prune,
 	return 0;
 }
 
+/* Nobody gave it a name: made for a container, or by `volume create` without one. */
+static bool is_anonymous(const struct volume_record *v)
+{
+	return v->anonymous || v->unnamed;
+}
+
 static bool term_fits(const struct volume_term *t, const struct volume_record *v,
 		      const struct volume_users *users)
 {
@@ -171,7 +177,7 @@ static bool term_fits(const struct volume_term *t, const struct volume_record *v
 	case KEY_DANGLING:
 		return t->yes == (volume_users_of(users, v->name, NULL) == 0);
 	case KEY_ANONYMOUS:
-		return t->yes == (v->anonymous || v->unnamed);
+		return t->yes == is_anonymous(v);
 	case KEY_UNTIL:
 		return created_ns(v->created, &created) == 0 && created < t->time_ns;
 	case KEY_SINCE:
@@ -215,7 +221,7 @@ static void write_members(struct json_writer *w, const struct volume_record *v,
 	json_write_null(w, "Status");
 	json_write_u64(w, "UID", v->uid);
 	json_write_u64(w, "GID", v->gid);
-	json_write_bool(w, "Anonymous", v->anonymous || v->unnamed);
+	json_write_bool(w, "Anonymous", is_anonymous(v));
 	json_write_u64(w, "MountCount", users ? volume_users_of(users, v->name, NULL) : 0);
 	json_write_bool(w, "NeedsCopyUp", v->needs_copy_up);
 	json_write_bool(w, "NeedsChown", v->needs_chown);

@@ -162,7 +162,7 @@ static int lookup_name(struct storage *st, const struct image_ref *ref, char **r
 	return r;
 }
 
-/* NAME, a full one, ends in SHORT: as a whole, or behind a slash. */
+/* NAME, a full one, ends in BRIEF, behind a slash. */
 static bool ends_in_name(const char *name, const char *brief)
 {
 	size_t len = strlen(name), n = strlen(brief);

@@ -91,12 +91,12 @@ static int read_zone(const char *zone, char **ret, size_t *ret_len, struct cmk_e
 
 	if (streq(zone, "local"))
 		return file_read_at(AT_FDCWD, "/etc/localtime", ZONE_MAX, ret, ret_len, err);
-	dirfd = open(dir && *dir ? dir : ZONEINFO, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd >= 0 && *zone && *zone != '/' && !strstr(zone, ".."))
-		fd = openat(dirfd, zone, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	/* As Go's package time: it does not look for what leads out of its directory. */
 	if (*zone == '/' || strstr(zone, ".."))
 		return cmk_err_set(err, -EINVAL, ZONE_ERROR "time: invalid location name");
+	dirfd = open(dir && *dir ? dir : ZONEINFO, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd >= 0)
+		fd = openat(dirfd, zone, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return cmk_err_set(err, -EINVAL, ZONE_ERROR "unknown time zone %s", zone);
 	if (fstat(fd, &sb) == 0 && S_ISDIR(sb.st_mode))
