@@ -351,6 +351,24 @@ static void cmk_noreturn setup_child(struct runtime_job *job,
 	_exit(0);
 }
 
+/* The new process's own failure may have come before the message that tells who it is, which lies
+ * in the socket where the set-up process has ended. */
+static void learn_pid(struct runtime_container *c)
+{
+	struct pollfd p = { .fd = c->sync_fd, .events = POLLIN };
+	char buf[CMK_ERR_WIRE_MAX];
+
+	while (c->pid <= 0 && poll(&p, 1, 0) > 0) {
+		cleanup_close int fd = -1;
+		ssize_t n = sync_recv(c->sync_fd, buf, sizeof(buf), &fd);
+
+		if (n <= 0)
+			return;
+		if (buf[0] == SYNC_PID)
+			(void)collect_one(c, buf, (size_t)n, &fd, NULL);
+	}
+}
+
 /* Nothing is left of a failed start. */
 static void abandon(struct runtime_container *c)
 {
@@ -416,6 +434,8 @@ int job_run(struct runtime_job *job, const char *name,
 		r = sync_collect(job, &c, err);
 		/* It ends by itself once it has told us of init, or failed. */
 		(void)process_reap(pid);
+		if (r < 0)
+			learn_pid(&c);
 	}
 	return job_close(job, r, &c, ret);
 }
