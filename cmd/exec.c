@@ -195,10 +195,9 @@ const struct cmk_command cmk_cmd_exec = {
 		       "container's user unless told otherwise. It ends with the container. With "
 		       "--latest or --cidfile all operands are the command.",
 	.exit_codes = "125 no such container, or cmk failed; 126 the command cannot be executed; "
-		      "127 the command does not exist (both 125 with --detach); 255 the container "
-		      "does not "
-		      "run or is paused; "
-		      "else the command's own code, 128+N where signal N ended it",
+		      "127 the command or the working directory does not exist (both 125 with "
+		      "--detach); 255 the container does not run or is paused; else the command's "
+		      "own code, 128+N where signal N ended it",
 	.examples = exec_examples,
 	.options = exec_options,
 	.args_size = sizeof(struct exec_args),

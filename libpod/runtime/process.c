@@ -126,6 +126,10 @@ int process_enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err
 	if (fd < 0 || fchdir(fd) < 0) {
 		int code = fd < 0 ? fd : -errno;
 
+		/* podman's scripts look for 127 and crun's words. */
+		if (job->exec && code == -ENOENT)
+			return cmk_err_kind(err, CMK_ERR_CMD_NOT_FOUND, code,
+					    "chdir to `%s`: No such file or directory", cwd);
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, code, "working directory '%s': %s",
 				    cwd, errno_text(-code));
 	}

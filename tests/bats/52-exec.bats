@@ -50,6 +50,8 @@ teardown() {
 	assert_error nobody-here
 	run_cmk 125 exec -w tmp c1 true
 	assert_error 'not an absolute path'
+	run_cmk 127 exec -w /missing c1 pwd
+	assert_error 'chdir to `/missing`: No such file or directory'
 }
 
 @test "exec -i streams stdin and its end, 20 MB unchanged" {
