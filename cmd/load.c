@@ -8,7 +8,7 @@
 #include "libpod/events/events.h"
 
 struct load_args {
-	const char *input, *signature_policy;
+	const char *input, *signature_policy, *platform;
 	bool quiet;
 };
 
@@ -17,6 +17,9 @@ static const struct cmk_option load_options[] = {
 		       "read the images from there instead of standard input",
 		       .complete = COMPLETE_FILES),
 	CMK_OPT_FLAG('q', "quiet", struct load_args, quiet, "show no progress"),
+	CMK_OPT_STRING(0, "platform", struct load_args, platform, "OS/ARCH[/VARIANT]",
+		       "of images for several platforms, load those for this one; others are an "
+		       "error"),
 	CMK_OPT_SIGNATURE_POLICY(struct load_args),
 	CMK_OPT_END(),
 };
@@ -43,6 +46,9 @@ static int load_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 		     char **argv cmk_unused, struct cmk_err *err)
 {
 	const struct load_args *a = args;
+	const struct image_load_options o = { .signature_policy = a->signature_policy,
+					      .platform = a->platform,
+					      .quiet = a->quiet };
 	cleanup_strv char **ids = NULL, **names = NULL;
 	const char *path = a->input ? a->input : "standard input";
 	cleanup_close int fd = -1;
@@ -53,7 +59,7 @@ static int load_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	if (r == 0)
 		r = open_input(st, a, &fd, err);
 	if (r == 0)
-		r = image_load(st, path, fd, a->signature_policy, a->quiet, &ids, &names, err);
+		r = image_load(st, path, fd, &o, &ids, &names, err);
 	for (size_t i = 0; r == 0 && names[i]; i++) {
 		event_write_image(st, "loadfromarchive", ids[i], a->input ? a->input : "");
 		printf("Loaded image: %s\n", names[i]);

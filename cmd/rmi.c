@@ -7,6 +7,7 @@
 struct rmi_args {
 	bool all, force, ignore, no_prune;
 	bool lists; /* only manifest lists */
+	const char *platform;
 };
 
 static const struct cmk_option rmi_options[] = {
@@ -17,6 +18,9 @@ static const struct cmk_option rmi_options[] = {
 		     "an image that is not here is no error"),
 	CMK_OPT_FLAG(0, "no-prune", struct rmi_args, no_prune,
 		     "keep the nameless images of which it was made"),
+	CMK_OPT_STRING(0, "platform", struct rmi_args, platform, "OS/ARCH[/VARIANT]",
+		       "only where the image is for this platform; of a manifest list its image "
+		       "for it"),
 	CMK_OPT_END(),
 };
 
@@ -144,7 +148,7 @@ static int remove_one(struct storage *st, const char *text, const struct rmi_arg
 		return cmk_err_set(
 			err, -EINVAL,
 			"\"%.300s\" is not in local storage; remove the docker:// prefix", text);
-	r = image_find_local(st, text, &id, &name, err);
+	r = image_find_platform(st, text, a->platform, &id, &name, err);
 	if (r == 0 && a->lists && !storage_is_list(st, id))
 		r = cmk_err_set(err, -EINVAL, "%s: image is not a manifest list", text);
 	if (r == 0)

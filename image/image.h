@@ -138,15 +138,20 @@ int image_pull_tags(struct storage *st, const char *text, const struct image_pul
 /* TEXT begins with the transport of an image that is in no registry, "oci:", "docker-archive:"…
  * (containers-transports(5)). image_pull() takes such names too; they never name what is here. */
 bool image_has_transport(const char *text);
+struct image_load_options {
+	const char *signature_policy; /* NULL: the usual policy.json */
+	const char *platform;	      /* "OS/ARCH[/VARIANT]", alone; NULL: this host's, or any */
+	bool quiet;
+};
 /*
  * Takes in all images of the directory or archive PATH, or of what FD (not -1; borrowed) gives,
- * called PATH, as the policy SIGNATURE_POLICY (NULL: the usual one) lets them in. Progress as
+ * called PATH, as the policy lets them in. Progress as
  * image_pull(). *RET_NAMES: what they are called, "sha256:ID" for one without a name; *RET_IDS the
  * image of each; owned. Blocks. Interrupted or failed, it leaves whole images, and perhaps layers
  * that belong to none, which are collected.
  */
-int image_load(struct storage *st, const char *path, int fd, const char *signature_policy,
-	       bool quiet, char ***ret_ids, char ***ret_names, struct cmk_err *err);
+int image_load(struct storage *st, const char *path, int fd, const struct image_load_options *o,
+	       char ***ret_ids, char ***ret_names, struct cmk_err *err);
 
 /* --- logins
  * ---------------------------------------------------------------------------------------------------

@@ -29,15 +29,26 @@ static int load_all(const struct bundle *b, const struct platform *want, bool qu
 	return 0;
 }
 
-int image_load(struct storage *st, const char *path, int fd, const char *signature_policy,
-	       bool quiet, char ***ret_ids, char ***ret_names, struct cmk_err *err)
+int image_load(struct storage *st, const char *path, int fd, const struct image_load_options *o,
+	       char ***ret_ids, char ***ret_names, struct cmk_err *err)
 {
+	cleanup(image_platform_done) struct image_platform p = { 0 };
 	struct files files = { .fd = -1 };
 	struct platform want;
 	struct bundle b;
 	int r;
 
 	platform_host(&want);
+	if (o->platform) {
+		r = image_platform_parse(o->platform, NULL, NULL, NULL, &p, err);
+		if (r < 0)
+			return r;
+		platform_wanted(&(struct image_pull_options){ .platform_os = p.os,
+							      .arch = p.arch,
+							      .variant = p.variant },
+				&want);
+		want.only = true;
+	}
 	r = fd < 0 ? files_open(st, path, &files, err) : files_of_fd(st, fd, path, &files, err);
 	if (r == 0)
 		r = bundle_open(st, &files, NULL, &want, &b, err);
@@ -47,9 +58,9 @@ int image_load(struct storage *st, const char *path, int fd, const char *signatu
 				    "payload does not match any of the supported image formats");
 	if (r < 0)
 		return r;
-	r = bundle_read_policy(&b, signature_policy, err);
+	r = bundle_read_policy(&b, o->signature_policy, err);
 	if (r == 0)
-		r = load_all(&b, &want, quiet, ret_ids, ret_names, err);
+		r = load_all(&b, &want, o->quiet, ret_ids, ret_names, err);
 	bundle_done(&b);
 	return r;
 }

@@ -52,6 +52,7 @@ int manifest_parse_artifact(const char *text, size_t len, const char *content_ty
 
 struct platform {
 	const char *os, *arch, *variant; /* variant NULL: any, the newest first */
+	bool only;			 /* an image for another is refused, not warned of */
 };
 /* This host's, in Go's words ("linux", "amd64", ""). */
 void platform_host(struct platform *ret);

@@ -248,14 +248,22 @@ static int put_image(struct receive *r, const struct image_config *cfg,
 	return q;
 }
 
-static void warn_platform(const struct receive *r, const struct image_config *cfg)
+static int check_platform(const struct receive *r, const struct image_config *cfg,
+			  struct cmk_err *err)
 {
-	if ((cfg->architecture && !streq(cfg->architecture, r->want.arch)) ||
-	    (cfg->os && !streq(cfg->os, r->want.os)))
-		log_warn("the image is for %.40s/%.40s, not for %s/%s",
-			 cfg->os ? cfg->os : "unknown",
-			 cfg->architecture ? cfg->architecture : "unknown", r->want.os,
-			 r->want.arch);
+	const struct platform *want = &r->want;
+	const char *os = cfg->os ? cfg->os : "unknown",
+		   *arch = cfg->architecture ? cfg->architecture : "unknown";
+
+	if (want->only && (!streq(os, want->os) || !streq(arch, want->arch) ||
+			   (want->variant && !streq_null(cfg->variant, want->variant))))
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT,
+				    "the image is for %.40s/%.40s, not for %s/%s", os, arch,
+				    want->os, want->arch);
+	if ((cfg->architecture && !streq(arch, want->arch)) || (cfg->os && !streq(os, want->os)))
+		log_warn("the image is for %.40s/%.40s, not for %s/%s", os, arch, want->os,
+			 want->arch);
+	return 0;
 }
 
 static int take_layers(struct receive *r, const struct image_config *cfg, char **ret_id,
@@ -297,10 +305,10 @@ int receive_image(struct receive *r, const char *digest, char **ret_id, struct c
 		q = check_policy(r, err);
 	if (q == 0)
 		q = fetch_config(r, &cfg, err);
-	if (q == 0) {
-		warn_platform(r, &cfg);
+	if (q == 0)
+		q = check_platform(r, &cfg, err);
+	if (q == 0)
 		q = take_layers(r, &cfg, ret_id, err);
-	}
 	image_config_done(&cfg);
 	return q;
 }

@@ -189,7 +189,8 @@ static int take_image(struct storage *st, const struct end *from, const struct e
 	if (r < 0)
 		return r;
 	(void)close(steal_fd(&out));
-	r = image_load(st, "the other machine's image", in, NULL, quiet, ret_ids, ret_names, err);
+	r = image_load(st, "the other machine's image", in,
+		       &(struct image_load_options){ .quiet = quiet }, ret_ids, ret_names, err);
 	(void)close(steal_fd(&in));
 	r = end_ssh(from, pid, r, err);
 	if (r == 0 && name)

@@ -383,6 +383,37 @@ teardown() {
 	assert_equal "$(jq -r '.[0].Architecture' <<<"$output")" "$(dpkg --print-architecture)"
 }
 
+@test "load and rmi of one platform" {
+	local own other=mips
+	own=$(dpkg --print-architecture)
+	skopeo copy -q --all "oci:$OCI/multi:latest" dir:all
+	run_cmk load -q -i all --platform linux/arm64
+	run_cmk image inspect "${output#Loaded image: }"
+	assert_equal "$(jq -r '.[0].Architecture' <<<"$output")" arm64
+	run_cmk 125 load -q -i all --platform "linux/$other"
+	assert_error "no image found in manifest list for architecture \"$other\""
+	run_cmk 125 load -q -i all --platform a/b/c/d
+	assert_error 'a/b/c/d'
+	# An archive of one image holds nothing for others.
+	run_cmk pull -q alpine
+	run_cmk save -q -o own.tar alpine
+	run_cmk rmi alpine
+	run_cmk 125 load -q -i own.tar --platform "linux/$other"
+	assert_error "the image is for linux/$own, not for linux/$other"
+	run_cmk images -q alpine
+	assert_equal "$output" ''
+	run_cmk load -q -i own.tar --platform "linux/$own"
+	run_cmk 1 rmi --platform "linux/$other" alpine
+	assert_error "is for linux/$own, not for linux/$other"
+	run_cmk rmi -a --platform "linux/$own"
+	run_cmk images --format '{{.Arch}}'
+	assert_equal "$output" arm64
+	run_cmk 1 rmi --platform "linux/$own" nothing-there
+	run_cmk rmi --platform linux/arm64 "$(cmk images -q)"
+	run_cmk images -q
+	assert_equal "$output" ''
+}
+
 # bats test_tags=long
 @test "hostile docker archives" {
 	craft a.tar <<<'put("manifest.json", [docker(a)]); put("./manifest.json", [docker(b)])'
