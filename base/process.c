@@ -36,6 +36,14 @@ char *process_find(const char *name, const char *path, bool (*fits)(const char *
 	return NULL;
 }
 
+bool process_is_own_program(const char *path)
+{
+	struct stat a, b;
+
+	return *path == '/' && stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 void process_reset_signals(void)
 {
 	static const uint64_t zero[8];

@@ -62,6 +62,8 @@ int process_run(char *const argv[], char *const envp[], struct cmk_err *err);
  * executed); an empty one is the current directory, as exec(3) has it. Owned; NULL: there is none.
  */
 char *process_find(const char *name, const char *path, bool (*fits)(const char *file));
+/* The absolute PATH leads to the program that we are. */
+bool process_is_own_program(const char *path);
 
 /* Resets every disposition to default and empties the mask. */
 void process_reset_signals(void);

@@ -217,14 +217,6 @@ char **cmk_recorded_globals(const struct cmk_recorded *r, const char *root, cons
 	return words;
 }
 
-static bool is_this_program(const char *path)
-{
-	struct stat a, b;
-
-	return *path == '/' && stat(path, &a) == 0 && stat("/proc/self/exe", &b) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 int cmk_program_path(const char *argv0, char **ret, struct cmk_err *err)
 {
 	cleanup_free char *found = NULL;
@@ -234,8 +226,8 @@ int cmk_program_path(const char *argv0, char **ret, struct cmk_err *err)
 	if (*argv0 == '/')
 		found = xstrdup(argv0);
 	else if (!strchr(argv0, '/'))
-		found = process_find(argv0, NULL, is_this_program);
-	if (found && is_this_program(found)) {
+		found = process_find(argv0, NULL, process_is_own_program);
+	if (found && process_is_own_program(found)) {
 		*ret = steal_ptr(&found);
 		return 0;
 	}

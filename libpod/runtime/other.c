@@ -45,13 +45,10 @@ static char *find_in_path(const char *name)
 	return process_find(name, all, is_program);
 }
 
-int runtime_other_find(const char *name, char *const *known, char **ret, struct cmk_err *err)
+static int find_program(const char *name, char *const *known, char **ret, struct cmk_err *err)
 {
-	cleanup_free char *start = xasprintf("%s=", name ?: "");
+	cleanup_free char *start = xasprintf("%s=", name);
 
-	*ret = NULL;
-	if (!name || !*name || streq(name, "cmk"))
-		return 0;
 	if (strchr(name, '/')) {
 		cleanup_free char *cwd = *name == '/' ? xstrdup("") : getcwd(NULL, 0);
 		/* Links stay: programs ask by which name they are called. */
@@ -78,6 +75,23 @@ int runtime_other_find(const char *name, char *const *known, char **ret, struct 
 	(void)cmk_err_kind(err, CMK_ERR_NOT_FOUND, -ENOENT, "OCI runtime '%s' not found", name);
 	(void)cmk_err_hint(err, "without --runtime cmk is its own");
 	return -ENOENT;
+}
+
+int runtime_other_find(const char *name, char *const *known, char **ret, struct cmk_err *err)
+{
+	cleanup_free char *path = NULL;
+	int r;
+
+	*ret = NULL;
+	if (!name || !*name || streq(name, "cmk"))
+		return 0;
+	r = find_program(name, known, &path, err);
+	if (r < 0)
+		return r;
+	/* By this name it is no runtime for others, but what we are: `info` gives its path. */
+	if (!streq(strrchr(path, '/') + 1, "cmk") || !process_is_own_program(path))
+		*ret = steal_ptr(&path);
+	return 0;
 }
 
 bool runtime_other_is_crun(const char *program)

@@ -15,7 +15,7 @@
 #include "libpod/runtime/runtime.h"
 
 /* The program of the runtime NAME: a path, or one of KNOWN ("NAME=PATH"), or found in $PATH and the
- * usual directories. *RET is owned; NULL where NAME is our own. */
+ * usual directories. *RET is owned; NULL where it is our own program, called cmk. */
 int runtime_other_find(const char *name, char *const *known, char **ret, struct cmk_err *err);
 /* crun, or cmk-oci: they can be told to make no control group, and set a personality. */
 bool runtime_other_is_crun(const char *program);

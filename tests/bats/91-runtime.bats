@@ -304,3 +304,11 @@ restarts() {
 	run_cmk 125 run --rm --net=none --rootfs "$ROOTFS" true
 	assert_error "line 2: 'mine' is not an array of strings"
 }
+
+@test "cmk's own path, which info gives, as a runtime is cmk itself" {
+	local path
+	path=$(cmk info --format '{{.Host.OCIRuntime.Path}}')
+	run_cmk 3 --runtime "$path" run --rm --net=none --rootfs "$ROOTFS" sh -c 'exit 3'
+	printf '[engine]\nruntime = "mine"\n[engine.runtimes]\nmine = ["/no/such/path", "%s"]\n' "$path" >c.conf
+	CONTAINERS_CONF=$T/c.conf run_cmk 4 run --rm --net=none --rootfs "$ROOTFS" sh -c 'exit 4'
+}
