@@ -111,7 +111,7 @@ struct cmk_option {
 struct cmk_globals {
 	const char *root, *runroot, *log_level, *storage_driver, *events_backend, *out,
 		*cgroup_manager, *runtime, *volumepath, *mounts_file, *tmpdir, *config, *conmon,
-		*network_config_dir;
+		*db_backend, *network_backend, *network_config_dir;
 	char **hooks_dirs, **cdi_dirs, **modules, **runtime_flags, **storage_opts;
 	bool help, version, noout;
 	bool debug, level_given;  /* --debug, --log-level */

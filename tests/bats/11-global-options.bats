@@ -100,3 +100,12 @@ Error: no pod with name or ID api found: no such pod'
 	run_cmk 125 pod stop --all
 	assert_error "not supported yet: 'cmk pod stop'"
 }
+
+@test "--network-backend and --db-backend take podman's words" {
+	run_cmk --network-backend netavark --db-backend sqlite ps
+	run_cmk --network-backend cni --db-backend boltdb ps
+	run_cmk 125 --network-backend other ps
+	assert_error "'other' for option '--network-backend': not one of netavark|cni"
+	run_cmk 125 --db-backend other ps
+	assert_error "'other' for option '--db-backend': not one of sqlite|boltdb"
+}
