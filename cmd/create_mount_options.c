@@ -6,7 +6,8 @@
 const struct cmk_option cmk_create_mount_options[] = {
 	CMK_OPT_OF(OPT_STRV, 0, "device", T, o.devices, "HOST[:CONTAINER][:PERMISSIONS]",
 		   "give the container a device of the host: a path or a CDI name",
-		   .complete = COMPLETE_FILES, .conf = "containers.devices"),
+		   .complete = COMPLETE_FILES, .conf = "containers.devices",
+		   .flags = OPT_CONF_ADDED),
 	CMK_OPT_OF(OPT_CSV, 0, "gpus", T, o.gpus, "NAME",
 		   "give the container a GPU of NVIDIA's by its CDI name, or 'all'"),
 	CMK_OPT_STRING(0, "image-volume", T, o.image_volume, "MODE",

@@ -175,8 +175,19 @@ static int ancestor_image(struct storage *st, struct term *t)
 {
 	if (image_resolve_local(st, t->value, &t->image, NULL, NULL) == 0)
 		(void)storage_image_load(st, t->image, &t->record, NULL);
-	/* A name with characters that make no expression is only a name. */
-	(void)compile(t, NULL);
+	return 0;
+}
+
+/* Of whose network it is the one: by its ID, as records have it. */
+static int network_of(struct storage *st, struct term *t)
+{
+	const char *name = str_after(t->value, "container:");
+	cleanup_container struct container *c = NULL;
+
+	if (name && container_open(st, name, &c, NULL) == 0) {
+		free(t->value);
+		t->value = xasprintf("container:%s", c->cfg.id);
+	}
 	return 0;
 }
 
@@ -218,6 +229,8 @@ static int term_prepare(struct storage *st, struct term *t, struct cmk_err *err)
 		return parse_ports(t, err);
 	case FILTER_ANCESTOR:
 		return ancestor_image(st, t);
+	case FILTER_NETWORK:
+		return network_of(st, t);
 	default:
 		return 0;
 	}
@@ -293,12 +306,14 @@ static bool matches(const struct term *t, const char *text)
 static bool match_ancestor(const struct term *t, const struct container *c)
 {
 	const struct container_config *cfg = &c->cfg;
+	const char *rest;
 
 	if (t->image)
 		return streq_null(cfg->image_id, t->image) || is_built_on(c, &t->record);
-	/* As podman: any part of the ID. */
+	/* As podman: any part of the ID; the whole name, of which ":latest" may be left out. */
+	rest = cfg->image_name ? str_after(cfg->image_name, t->value) : NULL;
 	return (cfg->image_id && *t->value && strstr(cfg->image_id, t->value)) ||
-	       matches(t, cfg->image_name);
+	       (rest && (!*rest || streq(rest, ":latest")));
 }
 
 /* docker's names begin with a slash: scripts ask for "^/web$". */

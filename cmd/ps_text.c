@@ -334,14 +334,6 @@ static void write_exposed(struct json_writer *w, const struct container *c)
 	json_write_end(w, '}');
 }
 
-static void write_networks(struct json_writer *w, const struct container *c)
-{
-	json_write_array(w, "Networks");
-	if (c->cfg.network && !streq(c->cfg.network, "none"))
-		json_write_str(w, NULL, c->cfg.network);
-	json_write_end(w, ']');
-}
-
 static void write_labels(struct json_writer *w, const struct container *c)
 {
 	if (c->cfg.labels && *c->cfg.labels)
@@ -390,7 +382,8 @@ void ps_write_json(struct json_writer *w, const struct ps_item *i)
 	json_write_str(w, NULL, c->cfg.name);
 	json_write_end(w, ']');
 	write_namespaces(w, i, false);
-	write_networks(w, c);
+	/* User-defined ones, as with podman. */
+	json_write_strv(w, "Networks", NULL);
 	write_ports(w, c);
 	if (i->has_size) {
 		json_write_object(w, "Size");
@@ -482,7 +475,7 @@ void ps_write_template(struct json_writer *w, const struct ps_item *i)
 	json_write_str(w, "Mounts", mounts);
 	json_write_str(w, "LocalVolumes", volumes);
 	write_namespaces(w, i, true);
-	json_write_str(w, "Networks", or_empty(c->cfg.network));
+	json_write_str(w, "Networks", "");
 	json_write_str(w, "Ports", ports);
 	json_write_str(w, "Size", size);
 	json_write_str(w, "State", container_state_name(c->state));

@@ -60,6 +60,27 @@ static bool is_damage(int error)
 	       error == -EACCES;
 }
 
+static int not_found(const char *name, int code, struct cmk_err *err)
+{
+	cmk_err_done(err);
+	return cmk_err_kind(err, CMK_ERR_NOT_FOUND, code,
+			    "no container with ID or name \"%s\" found: no such container", name);
+}
+
+/* As podman: where one of them is not there, none is removed. */
+static int find_all(struct storage *st, char *const *names, struct cmk_err *err)
+{
+	for (char *const *name = names; *name; name++) {
+		cleanup_container struct container *c = NULL;
+		cleanup_err struct cmk_err e = CMK_ERR_INIT;
+		int r = container_open(st, *name, &c, &e);
+
+		if (r == -ENOENT)
+			return not_found(*name, r, err);
+	}
+	return 0;
+}
+
 static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_err *err)
 {
 	const struct rm_args *a = arg;
@@ -70,12 +91,8 @@ static int rm_one(struct storage *st, const char *name, void *arg, struct cmk_er
 		cmk_err_done(err);
 		return 0;
 	}
-	if (r == -ENOENT) {
-		cmk_err_done(err);
-		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r,
-				    "no container with ID or name \"%s\" found: no such container",
-				    name);
-	}
+	if (r == -ENOENT)
+		return not_found(name, r, err);
 	if (r == 0) {
 		r = remove_one(c, a, err);
 	} else if (a->force && is_damage(r)) {
@@ -110,6 +127,8 @@ static int rm_exec(const struct cmk_globals *g, void *args, int argc, char **arg
 	r = storage_open(g->root, g->runroot, &st, err);
 	if (r == 0)
 		r = cmk_select(st, &a->select, argc, argv, &names, err);
+	if (r == 0 && argc > 1 && !a->select.ignore && find_all(st, names, err) < 0)
+		return EXIT_NOT_FOUND;
 	return r < 0 ? r : cmk_each_name(st, names, rm_one, a, rm_failed);
 }
 

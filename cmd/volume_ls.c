@@ -30,7 +30,7 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	struct json_writer w = JSON_WRITER_INIT;
 	struct volume_record *list = NULL;
 	const char *format = a->quiet ? "{{.Name}}" : format_typed(a->format);
-	size_t n = 0;
+	size_t n = 0, shown = 0;
 	int r;
 
 	if (!format)
@@ -44,13 +44,15 @@ static int print_volumes(struct storage *st, const struct volume_ls_args *a,
 	for (size_t i = 0; i < n; i++) {
 		if (!volumes_filter_fits(f, &list[i], &users))
 			continue;
+		shown++;
 		if (streq(format, "json"))
 			cmk_volume_write(&w, &list[i], &users);
 		else
 			cmk_volume_write_row(&w, &list[i], &users);
 	}
 	storage_volume_list_free(list, n);
-	return format_print_array(format, &w, titles, a->noheading, err);
+	/* As with podman, there are no titles over nothing. */
+	return format_print_array(format, &w, titles, a->noheading || shown == 0, err);
 }
 
 static int volume_ls_exec(const struct cmk_globals *g, void *args, int argc cmk_unused,

@@ -133,6 +133,8 @@ int create_check_labels(struct create_plan *p, struct cmk_err *err)
 		r = read_file(*f, "label file", opt_label_file_parse, labels, err);
 	for (char *const *l = p->o->labels; r == 0 && l && *l; l++)
 		r = opt_label_add(labels, *l, err);
+	/* Programs that watch podman's containers look for it. */
+	strv_env_set(&p->spec->annotations, "io.container.manager=libpod");
 	for (char *const *a = p->o->annotations; r == 0 && a && *a; a++)
 		r = opt_annotation_add(&p->spec->annotations, *a, err);
 	return r;

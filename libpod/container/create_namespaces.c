@@ -77,8 +77,8 @@ static int check_path(struct choice *c, const char *path, struct cmk_err *err)
 		return cmk_err_set(err, -EINVAL, "%s namespace path '%s' is not absolute", c->named,
 				   path);
 	if (stat(path, &sb) < 0)
-		return cmk_err_errno(err, "cannot find specified %s namespace path '%s'", c->named,
-				     path);
+		return cmk_err_errno(err, "cannot find specified %s namespace path: faccessat %s",
+				     streq(c->named, "net") ? "network" : c->named, path);
 	*c->shown = xasprintf("ns:%s", path);
 	return 0;
 }

@@ -58,7 +58,9 @@ static int join_path(struct create_plan *p, const char *path, struct cmk_err *er
 	struct stat sb;
 
 	if (*path != '/' || stat(path, &sb) < 0)
-		return cmk_err_set(err, -ENOENT, "cannot find specified user namespace path '%s'",
+		return cmk_err_set(err, -ENOENT,
+				   "cannot find specified user namespace path: faccessat %s: no "
+				   "such file or directory",
 				   path);
 	spec_set_namespace(p->spec, "user", path);
 	p->c->cfg.userns_mode = xasprintf("ns:%s", path);

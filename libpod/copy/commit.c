@@ -213,6 +213,18 @@ static int merge_config(const struct commit *j, struct image_config *to, struct 
 	return 0;
 }
 
+/* What is published is exposed. */
+static void add_ports(char ***list, const struct container_port *p)
+{
+	for (int i = 0; i < MAX(p->range, 1); i++) {
+		cleanup_free char *text = xasprintf("%d/%s", p->container_port + i,
+						    p->protocol ?: "tcp");
+
+		if (!strv_has(*list, text))
+			strv_add(list, text);
+	}
+}
+
 /* The image's, with what the container was told at its creation. */
 static int commit_config(const struct commit *j, struct image_config *ret, struct cmk_err *err)
 {
@@ -234,6 +246,8 @@ static int commit_config(const struct commit *j, struct image_config *ret, struc
 	for (char *const *p = cfg->exposed_ports; p && *p; p++)
 		if (!strv_has(ret->exposed_ports, *p))
 			strv_add(&ret->exposed_ports, *p);
+	for (size_t i = 0; i < cfg->n_ports; i++)
+		add_ports(&ret->exposed_ports, &cfg->ports[i]);
 	replace_str(&ret->user, cfg->user);
 	replace_str(&ret->working_dir, cfg->workdir);
 	replace_str(&ret->stop_signal, cfg->stop_signal);

@@ -123,11 +123,16 @@ static void missing_groups(const struct runtime_job *job, const struct given *g,
 					{ "USERLIST", g->user } };
 	const char *const named[][2] = { { "GROUPNAME", g->group }, { "USERLIST", g->user } };
 
+	/* As with podman, a number alone is that of the group as well. */
+	const char *name = g->group ?: g->user;
+	bool is_number = g->group ? g->gid_is_number : g->uid_is_number;
+	uint32_t id = g->group ? g->gid : g->uid;
+
 	if (g->group && !g->gid_is_number)
 		add_named(s->group_entry, g->group, groups, named, ARRAY_LEN(named), out);
-	if (!g->gid_is_number || user_file_has(groups, g->group, true, g->gid))
+	if (!is_number || user_file_has(groups, name, true, id))
 		return;
-	(void)snprintf(gid, sizeof(gid), "%u", g->gid);
+	(void)snprintf(gid, sizeof(gid), "%u", id);
 	expand(s->group_entry ? s->group_entry : "$GROUPNAME:x:$GID:$USERLIST", vars,
 	       ARRAY_LEN(vars), out);
 }

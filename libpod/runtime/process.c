@@ -81,6 +81,18 @@ int process_identity(const struct runtime_job *job, int root_fd, struct identity
 	return 0;
 }
 
+/* CWD is where something is mounted, or below. */
+static bool on_mount(const struct spec *s, const char *cwd)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const char *at = s->mounts[i].destination, *rest = str_after(cwd, at);
+
+		if (rest && !streq(at, "/") && (!*rest || *rest == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* A working directory that is missing is made, inside the root and by descriptor (CVE-2026-55686).
  */
 int process_make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
@@ -97,11 +109,13 @@ int process_make_cwd(const struct runtime_job *job, int root_fd, const struct id
 				    "working directory '%s' is not absolute", cwd);
 	if (job->spec->cwd_must_exist) {
 		fd = root_open(root_fd, cwd, O_PATH);
-		if (fd == -ENOENT)
+		/* What else may be wrong with it process_enter_cwd() says. */
+		if (fd != -ENOENT)
+			return 0;
+		/* As with podman, what is mounted may be without it. */
+		if (!on_mount(job->spec, cwd))
 			return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, fd,
 					    "workdir \"%s\" does not exist on container", cwd);
-		/* What else may be wrong with it process_enter_cwd() says. */
-		return 0;
 	}
 	fd = root_open_target(root_fd, cwd, true, &made, err);
 	if (fd < 0) {
@@ -133,9 +147,10 @@ int process_enter_cwd(const struct runtime_job *job, int root_fd, struct cmk_err
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, code, "working directory '%s': %s",
 				    cwd, errno_text(-code));
 	}
-	/* The system call itself: the C library hides "(unreachable)". */
+	/* The system call itself: the C library hides "(unreachable)". The container's seccomp
+	 * filter may refuse it. */
 	n = syscall(SYS_getcwd, seen, sizeof(seen));
-	if (n <= 0 || seen[0] != '/')
+	if (n < 0 ? errno == ENOENT : n == 0 || seen[0] != '/')
 		return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, -EACCES,
 				    "working directory '%s' is outside the container", cwd);
 	return 0;

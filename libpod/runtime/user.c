@@ -168,6 +168,17 @@ static bool lists_member(const char *line, const char *name, size_t len)
 	return false;
 }
 
+/* The line that passwd.c adds for a user who is only a number: it makes no member. */
+static bool is_own_number(const char *line, const char *name, size_t len, uint32_t gid,
+			  uint32_t uid)
+{
+	const char *group;
+	size_t n;
+
+	return gid == uid && strspn(name, "0123456789") >= len && field(line, 0, &group, &n) &&
+	       n == len && memcmp(group, name, n) == 0;
+}
+
 /* The groups of which the user of passwd line USER is a member. */
 static void add_memberships(struct spec_user *u, const char *groups, const char *user)
 {
@@ -178,7 +189,8 @@ static void add_memberships(struct spec_user *u, const char *groups, const char 
 	if (!field(user, 0, &name, &len) || len == 0)
 		return;
 	for (const char *l = groups; *l; l = next_line(l))
-		if (lists_member(l, name, len) && field_id(l, 2, &gid))
+		if (lists_member(l, name, len) && field_id(l, 2, &gid) &&
+		    !is_own_number(l, name, len, gid, u->uid))
 			add_group(u, gid);
 }
 

@@ -10,6 +10,7 @@
 
 #define HOOK_FILE_MAX ((size_t)1 << 20)
 #define HOOK_VERSION "1.0.0"
+#define HOOK_VERSION_OLD "0.1.0" /* or none */
 
 /* The last one counts most. */
 static const char *const default_dirs[] = { "/usr/share/containers/oci/hooks.d",
@@ -138,21 +139,87 @@ static int read_hook(const struct json *v, struct spec_hook *ret, struct cmk_err
 	return 0;
 }
 
+/* Version 0.1.0 has each list under two names. */
+static int read_list(const struct json *root, const char *name, const char *other, char ***ret,
+		     struct cmk_err *err)
+{
+	const struct json *v = json_get(root, name) ?: json_get(root, other);
+
+	if (v && json_strv(v, ret) < 0)
+		return cmk_err_set(err, -EINVAL, "%s: not a list of strings", name);
+	return 0;
+}
+
+/* Patterns of version 0.1.0 are for the values of annotations, whatever their keys. */
+static int read_old_patterns(char *const *values, struct hook_file *f, struct cmk_err *err)
+{
+	int r = 0;
+
+	for (char **c = f->commands; r == 0 && c && *c; c++)
+		r = check_pattern(*c, err);
+	for (; r == 0 && values && *values; values++) {
+		r = check_pattern(*values, err);
+		strv_add(&f->annotations, ".*");
+		strv_add(&f->annotations, *values);
+	}
+	return r;
+}
+
+static int read_old(const struct json *root, struct hook_file *f, struct cmk_err *err)
+{
+	const char *path = json_str(json_get(root, "hook"));
+	cleanup_strv char **arguments = NULL, **values = NULL;
+	int r;
+
+	if (!path || *path != '/')
+		return cmk_err_set(err, -EINVAL, "hook: not an absolute path");
+	f->any = true;
+	f->hook.path = xstrdup(path);
+	r = read_list(root, "arguments", "args", &arguments, err);
+	if (r == 0)
+		r = read_list(root, "cmds", "cmd", &f->commands, err);
+	if (r == 0)
+		r = read_list(root, "annotations", "annotation", &values, err);
+	if (r == 0)
+		r = read_list(root, "stages", "stage", &f->stages, err);
+	if (r == 0)
+		r = read_bool(json_get(root, "hasbindmounts"), "hasbindmounts", &f->has_binds_asked,
+			      &f->binds_asked, err);
+	if (r < 0)
+		return r;
+	if (arguments)
+		strv_add(&f->hook.args, path);
+	for (char **a = arguments; a && *a; a++)
+		strv_add(&f->hook.args, *a);
+	return read_old_patterns(values, f, err);
+}
+
+static int read_current(const struct json *root, struct hook_file *f, struct cmk_err *err)
+{
+	int r = read_hook(json_get(root, "hook"), &f->hook, err);
+
+	if (r == 0)
+		r = read_when(json_get(root, "when"), f, err);
+	if (r == 0 && json_strv(json_get(root, "stages"), &f->stages) < 0)
+		r = cmk_err_set(err, -EINVAL, "stages: not a list of strings");
+	return r;
+}
+
 static int read_file(const struct json *root, struct hook_file *f, struct cmk_err *err)
 {
 	const char *version = json_str(json_get(root, "version"));
+	bool old = root->type == JSON_OBJECT &&
+		   (version ? streq(version, HOOK_VERSION_OLD) : !json_get(root, "version"));
 	int r;
 
-	if (!version || !streq(version, HOOK_VERSION))
+	if (!old && (!version || !streq(version, HOOK_VERSION)))
 		return cmk_err_set(err, -EINVAL,
 				   "unexpected hook version \"%s\" (expecting " HOOK_VERSION ")",
 				   version ?: "");
-	r = read_hook(json_get(root, "hook"), &f->hook, err);
-	if (r == 0)
-		r = read_when(json_get(root, "when"), f, err);
+	r = (old ? read_old : read_current)(root, f, err);
 	if (r < 0)
 		return r;
-	if (json_strv(json_get(root, "stages"), &f->stages) < 0 || !f->stages)
+	if (!f->stages)
 		return cmk_err_set(err, -EINVAL, "missing required property: stages");
 	for (char **s = f->stages; *s; s++) {
 		if (streq(*s, "precreate"))
@@ -206,12 +273,26 @@ static int command_matches(char *const *patterns, const char *command, struct cm
 	return r;
 }
 
+static int any_matches(const struct hook_file *f, const struct spec *s, bool has_binds,
+		       struct cmk_err *err)
+{
+	int r = f->binds_asked && has_binds;
+
+	for (char **pair = f->annotations; r == 0 && pair && *pair; pair += 2)
+		r = annotation_matches(pair, s->annotations, err);
+	if (r == 0 && f->commands)
+		r = command_matches(f->commands, s->process.args ? s->process.args[0] : NULL, err);
+	return r;
+}
+
 int hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds,
 		      struct cmk_err *err)
 {
 	bool some = false;
 	int r;
 
+	if (f->any)
+		return any_matches(f, s, has_binds, err);
 	if (f->has_always && !f->always)
 		return 0;
 	some |= f->has_always;

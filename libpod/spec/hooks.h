@@ -14,12 +14,13 @@ struct hook_file {
 	char **annotations; /* key pattern, value pattern, … */
 	char **commands;    /* patterns of the first word */
 	char **stages;
+	bool any; /* of version 0.1.0: one condition that holds is enough */
 };
 /* Text of a file; patterns are checked (base/pattern.h), the program is not. */
 int hook_file_parse(const char *text, size_t len, struct hook_file *ret, struct cmk_err *err);
 void hook_file_done(struct hook_file *f);
-/* 1 where S, with bind mounts of the user's or without, is meant, else 0: all conditions must hold,
- * and there must be one. Fails with the errors of pattern_matches(). */
+/* 1 where S, with bind mounts of the user's or without, is meant, else 0: all conditions must hold
+ * (of version 0.1.0 one), and there must be one. Fails with the errors of pattern_matches(). */
 int hook_file_matches(const struct hook_file *f, const struct spec *s, bool has_binds,
 		      struct cmk_err *err);
 

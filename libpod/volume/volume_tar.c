@@ -33,8 +33,7 @@ int volume_find(struct storage *st, const char *name, struct volume_record *ret,
 	int r = storage_volume_find(st, name, ret, err);
 
 	if (r < 0 && err && err->kind == CMK_ERR_NOT_FOUND)
-		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r,
-				    "no volume with name \"%s\" found: no such volume", name);
+		return cmk_err_kind(err, CMK_ERR_NOT_FOUND, r, "no such volume %s", name);
 	return r;
 }
 

@@ -94,6 +94,11 @@ setup() {
 	run_cmk import -c 'WORKDIR /new/deep/dir' fs.tar localhost/img
 	run_cmk run --rm "${args[@]}" localhost/img sh -c 'pwd; touch x; stat -c %U .'
 	assert_equal "$output" $'/new/deep/dir\noperator'
+	# What is mounted may be without it.
+	mkdir empty
+	run_cmk run --rm "${args[@]}" -w /data/log -v "$T/empty:/data/:O" localhost/img pwd
+	assert_equal "$output" /data/log
+	assert [ ! -e empty/log ]
 	run_cmk 126 run --rm "${args[@]}" -w /other localhost/img pwd
 	assert_error 'workdir "/other" does not exist on container'
 	mkdir -p src/sub
@@ -118,6 +123,8 @@ setup() {
 	run_in sh -c 'cat /proc/1/comm; (sleep 0.1 & ) ; sleep 0.5; grep -l "State:.Z" /proc/[0-9]*/status; echo end'
 	assert_equal "$output" $'cmk-init\nend'
 	run_cmk run -d --name c --net=none --init --rootfs "$fs" sleep 100
+	run_cmk inspect --format '{{index .Config.Annotations "io.container.manager"}}' c
+	assert_equal "$output" libpod
 	run_cmk inspect --format '{{index .Config.Annotations "io.podman.annotations.init"}}' c
 	assert_equal "$output" TRUE
 	run_cmk stop c

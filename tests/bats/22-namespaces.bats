@@ -222,7 +222,7 @@ distinct() { [ "$(ns_of "$1" "$3")" != "$(ns_of "$2" "$3")" ]; }
 	run_cmk run --rm --network "ns:/proc/$pid/ns/net" --rootfs "$fs" sh -c 'ls /sys/class/net; readlink /proc/self/ns/net'
 	assert_equal "$output" "lo"$'\n'"$(readlink "/proc/$pid/ns/net")"
 	run_cmk 125 run --rm --net=none --pid ns:/none --rootfs "$fs" true
-	assert_match "$stderr" "cannot find specified PID namespace path '/none'"
+	assert_match "$stderr" "cannot find specified PID namespace path: faccessat /none: no such file or directory"
 	run_cmk 125 run --rm --net=none --pid ns:/etc/passwd --rootfs "$fs" true
 	assert_match "$stderr" 'not a namespace'
 	run_cmk 125 run --rm --net=none --ipc ns:/proc/1/ns/ipc --rootfs "$fs" true

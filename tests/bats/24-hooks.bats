@@ -65,6 +65,20 @@ poststop $host"
 	EOF
 }
 
+@test "hook files of version 0.1.0: one condition is enough" {
+	printf '{"cmd": [".*"], "hook": "%s", "arguments": ["old", "%s"], "stage": ["prestart"]}' "$T/say" "$T/out" >hooks/old.json
+	run_in --rootfs "$fs" true
+	assert_match "$(cat out)" '^old '
+	printf '{"version": "0.1.0", "cmds": ["^nothing$"], "annotations": ["^yes$"], "hook": "%s", "arguments": ["note", "%s"], "stages": ["prestart"]}' \
+		"$T/say" "$T/out2" >hooks/old.json
+	run_in --rootfs "$fs" true
+	assert [ ! -e out2 ]
+	run_in --annotation some=yes --rootfs "$fs" true
+	assert_match "$(cat out2)" '^note '
+	run_in -v "$T:/d" --rootfs "$fs" true
+	assert_equal "$(wc -l <out2)" 1
+}
+
 @test "startContainer: a program of the container, before its command" {
 	hook start startContainer "$always" /bin/sh -c 'cat >/tmp/state; id -u >>/tmp/state'
 	run_in --rootfs "$fs" cat /tmp/state

@@ -40,6 +40,12 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	assert_match "$output" $'^0002\n2048\nCapBnd:\t00000000000000a1\n/mine$'
 }
 
+@test "devices are added to those of the command line" {
+	printf '[containers]\ndevices = ["/dev/zero:/dev/notone:rwm"]\n' >"$conf"
+	opts=(--device /dev/null:/dev/bar)
+	run_in ls /dev/notone /dev/bar
+}
+
 @test "an image's environment wins over that of containers.conf" {
 	load_images alpine
 	printf '[containers]\nenv = ["PATH=/conf", "ONLY=conf"]\n' >"$conf"

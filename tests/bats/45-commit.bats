@@ -307,3 +307,10 @@ look() { # IMAGE
 	run_cmk 1 image exists bad
 	run_cmk rm c1
 }
+
+@test "ports that are published are exposed by the image" {
+	run_cmk create --name c -p 8585:80 -p 9000-9001:90-91/udp alpine true
+	run_cmk commit -q c made
+	run_cmk image inspect --format '{{json .Config.ExposedPorts}}' made
+	assert_equal "$(jq -c keys <<<"$output")" '["80/tcp","90/udp","91/udp"]'
+}

@@ -53,6 +53,9 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 }
 
 @test "names: taken, bad, unknown, ambiguous" {
+	# No titles over nothing.
+	run_cmk volume ls
+	assert_equal "$output" ''
 	run_cmk volume create one
 	run_cmk 125 volume create one
 	assert_error 'volume with name one already exists: volume already exists'
@@ -64,9 +67,9 @@ in_plain() { run_cmk run --rm --net=none "${opts[@]}" plain "$@"; }
 	run_cmk 1 volume rm nosuch
 	assert_error 'no volume with name "nosuch" found: no such volume'
 	run_cmk 125 volume export nosuch
-	assert_error 'no volume with name "nosuch" found: no such volume'
+	assert_error 'no such volume nosuch'
 	run_cmk 125 volume import nosuch - </dev/null
-	assert_error 'no volume with name "nosuch" found: no such volume'
+	assert_error 'no such volume nosuch'
 	run_cmk volume rm -f nosuch
 	assert_equal "$output" ""
 	run_cmk volume create onetwo

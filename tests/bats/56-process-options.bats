@@ -286,8 +286,12 @@ refused() {
 	run_cmk run --rm --net=none --read-only -u 20001 alpine sh -c 'mount | grep passwd; tail -n 1 /etc/passwd'
 	assert_match "${lines[0]}" ' on /etc/passwd '
 	assert_equal "${lines[1]}" '20001:*:20001:0:container user:/:/bin/sh'
+	# Without a group the number stands for one as well.
+	run_cmk run --rm --net=none --read-only -u 20001 alpine sh -c 'mount | grep " /etc/group "; tail -n 1 /etc/group; id -g'
+	assert_match "${lines[0]}" ' on /etc/group '
+	assert_equal "${lines[1]} ${lines[2]}" '20001:x:20001:20001 0'
 	run_cmk run --rm --net=none --read-only alpine mount
-	refute_match "$output" passwd
+	refute_match "$output" '/etc/(passwd|group) '
 }
 
 @test "--domainname: of the UTS namespace, behind the name in /etc/hosts, and in inspect" {

@@ -29,6 +29,15 @@ profile() {
 # rule NAME MEMBERS: "syscalls" with one rule.
 rule() { profile "\"syscalls\": [{\"names\": [\"$1\"], $2}]"; }
 
+@test "a profile that refuses what cmk itself asks for with it is the container's all the same" {
+	rule getcwd '"action": "SCMP_ACT_ERRNO"'
+	run_in sh -c 'cd /tmp; /bin/pwd 2>&1 || true'
+	assert_match "$output" 'Operation not permitted'
+	opts+=(--privileged)
+	run_in sh -c '/bin/pwd 2>&1 || true'
+	assert_match "$output" 'Operation not permitted'
+}
+
 @test "the container keeps the profile that it was made with" {
 	rule sethostname '"action": "SCMP_ACT_ERRNO"'
 	run_cmk create --name c --net=none "${opts[@]}" --rootfs "$fs" sh -c 'hostname x 2>&1 || true; sleep 100'

@@ -116,6 +116,31 @@ holds_pidfd() { [ -n "$(find "/proc/$1/fd" -lname '*pidfd*' 2>/dev/null)" ]; }
 	assert_equal "$output" ""
 }
 
+@test "init --all tells of those that run as well" {
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" true
+	run_cmk run -d --net=none --name two --rootfs "$(rootfs)" sleep 1000
+	run_cmk init --all
+	assert_equal "$(sort <<<"$output" | wc -l)" 2
+	assert_equal "$(state one) $(state two)" 'initialized running'
+	run_cmk rm -f -t 0 -a
+}
+
+@test "rm: where one is not there, none is removed" {
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" true
+	run_cmk 1 rm nope one
+	assert_error 'no container with ID or name "nope" found: no such container'
+	run_cmk 1 rm one nope
+	assert_equal "$output" ''
+	run_cmk container exists one
+	run_cmk start one
+	run_cmk wait one
+	run_cmk rm --ignore nope one
+	assert_equal "$output" one
+	run_cmk create --net=none --name one --rootfs "$(rootfs)" true
+	run_cmk rm -f nope one
+	assert_equal "$output" one
+}
+
 @test "init: what waits holds nothing of its caller" {
 	local out
 	run_cmk create --name one alpine sleep 1000

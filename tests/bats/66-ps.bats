@@ -139,8 +139,25 @@ names() { run_cmk ps --format '{{.Names}}' "$@"; }
 	assert_equal "$output" $'up\nended\nmade'
 	names -a -f ancestor=mine
 	assert_equal "$output" $'up\nended\nmade'
+	names -a -f "ancestor=$REGISTRY/library/alpi"
+	assert_equal "$output" ''
 	names -a -f ancestor=nothing
 	assert_equal "$output" ''
+}
+
+@test "filter network=container:, by name and ID; only user-defined networks are listed" {
+	local id
+	run_cmk run -d --name other --network container:up alpine sleep 1000
+	id=$(cmk inspect --format '{{.Id}}' up)
+	for of in up "$id" "${id:0:8}"; do
+		names -f "network=container:$of"
+		assert_equal "$output" other
+	done
+	names -f network=container:nothing
+	assert_equal "$output" ''
+	run_cmk ps -a --format '{{.Networks}}'
+	assert_match "$output" '^[[:space:]]*$'
+	run_cmk rm -f -t 0 other
 }
 
 @test "filter annotation: a key, or a key and its value; each must fit" {

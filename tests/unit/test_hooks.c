@@ -96,6 +96,57 @@ static void test_when(void **state)
 	assert_false(match("{\"always\":true,\"commands\":[\"zsh\"]}", false));
 }
 
+/* MEMBERS of a file of version 0.1.0, for /bin/sh with the annotations com.example=yes and empty.
+ */
+static bool match_old(const char *members, bool binds)
+{
+	cleanup_free char *text = xasprintf("{\"hook\":\"/bin/true\",\"stage\":[\"prestart\"]%s}",
+					    members);
+	char *args[] = { (char *)"/bin/sh", NULL };
+	char *notes[] = { (char *)"com.example=yes", (char *)"empty=", NULL };
+	const struct spec s = { .process.args = args, .annotations = notes };
+	struct hook_file f = { 0 };
+	bool yes;
+
+	assert_int_equal(parse(text, &f, NULL), 0);
+	assert_string_equal(f.hook.path, "/bin/true");
+	assert_string_equal(f.stages[0], "prestart");
+	yes = hook_file_matches(&f, &s, binds, NULL) > 0;
+	hook_file_done(&f);
+	return yes;
+}
+
+static void test_old(void **state)
+{
+	static const char *const bad[] = {
+		"{\"hook\":\"x\",\"stages\":[\"prestart\"]}",
+		"{\"hook\":\"/x\"}",
+		"{\"hook\":\"/x\",\"stages\":[\"never\"]}",
+		"{\"hook\":\"/x\",\"stages\":[\"prestart\"],\"cmds\":[\"(\"]}",
+		"{\"hook\":\"/x\",\"stages\":[\"prestart\"],\"cmds\":1}",
+		"{\"hook\":\"/x\",\"stages\":[\"prestart\"],\"annotations\":[\"(\"]}",
+		"{\"hook\":\"/x\",\"stages\":[\"prestart\"],\"hasbindmounts\":1}",
+	};
+	struct hook_file f = { 0 };
+
+	(void)state;
+	assert_false(match_old("", true));
+	assert_true(match_old(",\"version\":\"0.1.0\",\"cmds\":[\"zsh\",\"/sh$\"]", false));
+	assert_true(match_old(",\"cmd\":[\"sh\"],\"annotation\":[\"no\"]", false));
+	assert_false(match_old(",\"cmd\":[\"zsh\"],\"annotations\":[\"no\"]", false));
+	assert_true(match_old(",\"cmd\":[\"zsh\"],\"annotations\":[\"^yes$\"]", false));
+	assert_true(match_old(",\"hasbindmounts\":true", true));
+	assert_false(match_old(",\"hasbindmounts\":true", false));
+	assert_int_equal(parse("{\"hook\":\"/x\",\"arguments\":[\"a\"],\"stages\":[\"prestart\"]}",
+			       &f, NULL),
+			 0);
+	assert_string_equal(f.hook.args[0], "/x");
+	assert_string_equal(f.hook.args[1], "a");
+	hook_file_done(&f);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_true(parse(bad[i], &f, NULL) < 0);
+}
+
 static void test_in_config(void **state)
 {
 	static const char text[] =
@@ -121,9 +172,8 @@ static void test_in_config(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_when),
+		cmocka_unit_test(test_whole),	  cmocka_unit_test(test_old),
+		cmocka_unit_test(test_bad),	  cmocka_unit_test(test_when),
 		cmocka_unit_test(test_in_config),
 	};
 
