@@ -115,7 +115,7 @@ static int parse_fraction(const char **s, uint64_t unit, uint64_t *ret)
 	return 0;
 }
 
-int parse_bytes(const char *s, uint64_t *ret)
+static int parse_size(const char *s, uint64_t base, uint64_t *ret)
 {
 	static const char units[] = "bkmgtp";
 	const char *p = s, *u;
@@ -130,7 +130,8 @@ int parse_bytes(const char *s, uint64_t *ret)
 		u = strchr(units, tolower((unsigned char)*p));
 		if (!u)
 			return -EINVAL;
-		unit = 1ULL << (10 * (u - units));
+		for (const char *each = units; each < u; each++)
+			unit *= base;
 		p++;
 		if (u != units) {
 			if (*p == 'i' || *p == 'I')
@@ -148,6 +149,16 @@ int parse_bytes(const char *s, uint64_t *ret)
 		return -ERANGE;
 	*ret = v;
 	return 0;
+}
+
+int parse_bytes(const char *s, uint64_t *ret)
+{
+	return parse_size(s, 1024, ret);
+}
+
+int parse_bytes_decimal(const char *s, uint64_t *ret)
+{
+	return parse_size(s, 1000, ret);
 }
 
 static uint64_t duration_unit(const char **s)

@@ -17,6 +17,8 @@ int parse_u64_n(const char *s, size_t len, uint64_t max, uint64_t *ret);
 /* Bytes with an optional suffix b, k, m, g, t (also kb, kib, …; powers of 1024), fractions allowed
  * ("1.5g"). */
 int parse_bytes(const char *s, uint64_t *ret);
+/* The same in powers of 1000, as sizes of containers.conf are. */
+int parse_bytes_decimal(const char *s, uint64_t *ret);
 /* Go durations ("1h30m", "1.5s", "250ms"); a bare number is seconds. Nanoseconds. */
 int parse_duration(const char *s, int64_t *ret_ns);
 /* In place: mountinfo writes space, tab, newline and backslash as \ooo (proc(5)). */

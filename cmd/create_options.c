@@ -287,6 +287,8 @@ static int take_conf(struct container_options *o, struct cmk_err *err)
 		add_word(&o->security_opt, "seccomp", seccomp);
 	if (apparmor && !o->privileged)
 		add_word(&o->security_opt, "apparmor", apparmor);
+	if (o->timezone && !*o->timezone)
+		o->timezone = cmk_conf_text("containers.tz");
 	o->log_dir = cmk_conf_text("containers.log_path");
 	o->no_label = label && streq(label, "false");
 	o->name_as_hostname = named && streq(named, "true");

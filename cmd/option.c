@@ -263,7 +263,9 @@ static int set_value(struct entry *e, const char *value, struct cmk_err *err)
 /* 1 where containers.conf gives the default. */
 static int set_from_conf(struct entry *e, struct cmk_err *err)
 {
+	cleanup_free char *plain = NULL;
 	const char *text;
+	uint64_t bytes;
 	int r;
 
 	if (e->o->type == OPT_STRV || e->o->type == OPT_CSV) {
@@ -276,6 +278,9 @@ static int set_from_conf(struct entry *e, struct cmk_err *err)
 	text = cmk_conf_text(e->o->conf);
 	if (!text)
 		return 0;
+	/* As podman, whose options count in powers of 1024 all the same. */
+	if (e->o->type == OPT_BYTES && parse_bytes_decimal(text, &bytes) == 0)
+		text = plain = xasprintf("%llu", (unsigned long long)bytes);
 	r = set_value(e, text, err);
 	return r < 0 ? cmk_err_wrap(err, r, "containers.conf: '%s'", e->o->conf) : 1;
 }

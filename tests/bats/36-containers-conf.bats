@@ -29,7 +29,7 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	opts=(-e MORE=1)
 	run_in sh -c 'echo $COLOR $PATH $MORE; umask; df -k /dev/shm | tail -n 1 | awk "{print \$2}"; cat /proc/1/comm; ulimit -n
 		grep -E "CapBnd|Seccomp:" /proc/self/status | awk "{print \$2}"; touch /x || true; test -d /host-usr/bin && echo usr'
-	assert_equal "$output" $'blue /conf:/bin 1\n0077\n1024\ncmk-init\n100\n0000000000000021\n0\nusr'
+	assert_equal "$output" $'blue /conf:/bin 1\n0077\n980\ncmk-init\n100\n0000000000000021\n0\nusr'
 	assert_match "$stderr" 'Read-only'
 	run_cmk create --name c --annotation a=mine --init=false --rootfs "$fs" true
 	run_cmk inspect --format '{{.HostConfig.Init}} {{.Config.Annotations.a}} {{.Config.Annotations.b}}' c
@@ -38,6 +38,15 @@ run_in() { run_cmk run --rm --net=none "${opts[@]}" --rootfs "$fs" "$@"; }
 	opts=(--umask=0002 --read-only=false --shm-size=2m -v /bin:/mine --cap-add=setuid --init=false)
 	run_in sh -c 'umask; touch /y && df -k /dev/shm | tail -n 1 | awk "{print \$2}"; grep CapBnd /proc/self/status; ls -d /mine; ls /host-usr'
 	assert_match "$output" $'^0002\n2048\nCapBnd:\t00000000000000a1\n/mine$'
+}
+
+@test "--tz '' is the zone of containers.conf" {
+	opts=(--tz '')
+	run_in date +%Z
+	assert_equal "$output" UTC
+	printf '[containers]\ntz = "Pacific/Honolulu"\n' >"$conf"
+	run_in date +%Z
+	assert_equal "$output" HST
 }
 
 @test "devices are added to those of the command line" {

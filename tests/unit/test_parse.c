@@ -37,6 +37,11 @@ static void test_bytes_take_suffixes_and_fractions(void **state)
 	assert_int_equal(v, 1610612736);
 	assert_int_equal(parse_bytes("123", &v), 0);
 	assert_int_equal(v, 123);
+	assert_int_equal(parse_bytes_decimal("65536k", &v), 0);
+	assert_int_equal(v, 65536000);
+	assert_int_equal(parse_bytes_decimal("201", &v), 0);
+	assert_int_equal(v, 201);
+	assert_int_equal(parse_bytes_decimal("1e", &v), -EINVAL);
 	assert_int_equal(parse_bytes("12q", &v), -EINVAL);
 	assert_int_equal(parse_bytes("m", &v), -EINVAL);
 	assert_int_equal(parse_bytes("-1", &v), -EINVAL);
