@@ -4,10 +4,11 @@
 
 #include "base/file.h"
 #include "cmd/containers.h"
+#include "cmd/registry_rows.h"
 #include "image/image.h"
 
 struct save_args {
-	const char *format, *output, *platform;
+	const char *format, *output, *platform, *signature_policy;
 	bool compress, multi, quiet, uncompressed;
 };
 
@@ -26,6 +27,7 @@ static const struct cmk_option save_options[] = {
 	CMK_OPT_STRING(0, "platform", struct save_args, platform, "OS/ARCH[/VARIANT]",
 		       "of manifest lists, write the images for this platform"),
 	CMK_OPT_FLAG('q', "quiet", struct save_args, quiet, "print no progress"),
+	CMK_OPT_SIGNATURE_POLICY(struct save_args),
 	CMK_OPT_FLAG(0, "uncompressed", struct save_args, uncompressed,
 		     "oci-archive, oci-dir: leave the layers uncompressed"),
 	CMK_OPT_END(),
@@ -166,6 +168,7 @@ static int save_exec(const struct cmk_globals *g, void *args, int argc cmk_unuse
 	struct image_save_options o = { .compress = a->compress,
 					.uncompressed = a->uncompressed,
 					.quiet = a->quiet,
+					.signature_policy = a->signature_policy,
 					.fd = -1,
 					.dir_fd = -1 };
 	cleanup(items_done) struct items t = { 0 };

@@ -286,6 +286,7 @@ struct image_save_options {
 	bool compress;	   /* layers of SAVE_DOCKER_DIR, by gzip */
 	bool uncompressed; /* layers of an OCI layout, which are compressed by gzip */
 	bool quiet;
+	const char *signature_policy; /* has to let out of the store what is saved; or NULL */
 	int fd, dir_fd; /* an archive goes to FD, the files of a directory below DIR_FD */
 };
 /* Writes N images (one, but for SAVE_DOCKER_ARCHIVE). Layers and configs are the bytes that once

@@ -10,6 +10,7 @@
 #include "image/compose.h"
 #include "image/manifest.h"
 #include "image/sink.h"
+#include "image/verify.h"
 
 #define DIR_VERSION "Directory Transport Version: 1.1\n"
 #define OCI_LAYOUT "{\"imageLayoutVersion\": \"1.0.0\"}"
@@ -485,6 +486,9 @@ int image_save(struct storage *st, const struct image_save_item *items, size_t n
 		.fd = o->fd,
 		.dir_fd = o->dir_fd,
 	};
+	int r = o->signature_policy
+			? verify_unsigned(o->signature_policy, "containers-storage", err)
+			: 0;
 
-	return save_images(st, items, n, &plan, NULL, err);
+	return r < 0 ? r : save_images(st, items, n, &plan, NULL, err);
 }

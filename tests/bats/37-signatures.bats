@@ -66,6 +66,14 @@ nothing_stored() {
 	run_cmk 125 load -q -i b.tar
 	echo "{\"default\":$accept}" >all.json
 	run_cmk load -q --signature-policy all.json -i b.tar
+	# What leaves the store is looked at where a policy is named.
+	run_cmk save -q --signature-policy all.json -o s.tar "$(repo files):1"
+	echo "{\"default\":$accept,\"transports\":{\"containers-storage\":{\"\":$reject}}}" >none.json
+	run_cmk 125 save -q --signature-policy none.json -o n.tar "$(repo files):1"
+	assert_error 'Source image rejected: Running image containers-storage:'
+	assert [ ! -e n.tar ]
+	run_cmk 125 save -q --signature-policy missing.json -o n.tar "$(repo files):1"
+	assert_error missing.json
 }
 
 # How often the command $2... opens the file $1.
