@@ -37,17 +37,12 @@ static int stop_one(struct storage *st, const char *name, void *arg, struct cmk_
 	if (r < 0)
 		return r;
 	r = container_stop(c, cmk_timeout_ms(&a->timeout), err);
-	/* All that can be stopped. */
-	if (r < 0 && a->select.all && err->kind == CMK_ERR_STATE) {
-		cmk_err_done(err);
-		return 0;
-	}
-	/* A --rm container has removed itself. */
-	if (r < 0 && r != -ENOENT)
+	/* All that can be stopped; told is of the others as well, as podman does. A --rm container
+	 * has removed itself. */
+	if (r < 0 && r != -ENOENT && !(a->select.all && err->kind == CMK_ERR_STATE))
 		return r;
 	cmk_err_done(err);
-	if (!a->select.all || r == 0)
-		(void)printf("%s\n", name);
+	(void)printf("%s\n", name);
 	return 0;
 }
 
