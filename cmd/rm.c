@@ -147,7 +147,9 @@ const struct cmk_command cmk_cmd_rm = {
 	.aliases = rm_aliases,
 	.summary = "Remove containers",
 	.operands = "[CONTAINER...]",
-	.description = "Removes containers with all that they have written.",
+	.description =
+		"Removes containers with all that they have written. Where one of several does not "
+		"exist, none is removed, unless --ignore or --force is given.",
 	.examples = rm_examples,
 	.exit_codes = "1 a container does not exist; 2 a container runs and --force is not given; "
 		      "125 another failure",
