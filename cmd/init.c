@@ -42,15 +42,12 @@ static int init_one(struct storage *st, const char *name, void *arg, struct cmk_
 	if (r == 0)
 		r = init_container(c, err);
 	/* All that can be; one that runs has been. */
-	if (r < 0 && a->select.all && (err->kind == CMK_ERR_STATE || r == -ENOENT)) {
-		cmk_err_done(err);
-		if (r == -ENOENT)
-			return 0;
-		r = 0;
-	}
-	if (r == 0)
+	if (r < 0 && !(a->select.all && (err->kind == CMK_ERR_STATE || r == -ENOENT)))
+		return r;
+	cmk_err_done(err);
+	if (r != -ENOENT)
 		(void)printf("%s\n", name);
-	return r;
+	return 0;
 }
 
 static int init_exec(const struct cmk_globals *g, void *args, int argc, char **argv,

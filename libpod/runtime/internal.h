@@ -305,6 +305,8 @@ struct identity {
 void identity_done(struct identity *id);
 int process_identity(const struct runtime_job *job, int root_fd, struct identity *id,
 		     struct cmk_err *err);
+/* The working directory is where something is mounted, or below: it may be missing there. */
+bool process_cwd_is_mounted(const struct runtime_job *job);
 int process_make_cwd(const struct runtime_job *job, int root_fd, const struct identity *id,
 		     struct cmk_err *err);
 

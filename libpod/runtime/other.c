@@ -89,7 +89,7 @@ int runtime_other_find(const char *name, char *const *known, char **ret, struct 
 	if (r < 0)
 		return r;
 	/* By this name it is no runtime for others, but what we are: `info` gives its path. */
-	if (!streq(strrchr(path, '/') + 1, "cmk") || !process_is_own_program(path))
+	if (!str_has_suffix(path, "/cmk") || !process_is_own_program(path))
 		*ret = steal_ptr(&path);
 	return 0;
 }
@@ -430,19 +430,6 @@ static int show_cgroups(const struct runtime_create_args *a, struct cmk_err *err
 	return cmk_err_errno(err, "bind '%s' on " CGROUP_MOUNT, a->cgroup_mount);
 }
 
-/* Then it is the runtime who sees whether it is there. */
-static bool cwd_is_mounted(const struct runtime_job *job)
-{
-	for (size_t i = 0; i < job->spec->n_mounts; i++) {
-		const char *rest = str_after(job->process->cwd ?: "/",
-					     job->spec->mounts[i].destination);
-
-		if (rest && (!*rest || *rest == '/'))
-			return true;
-	}
-	return false;
-}
-
 /* What init does to the root and the user by itself. */
 static int prepare_root(struct runtime_job *job, int root_fd, struct identity *who,
 			struct cmk_err *err)
@@ -454,7 +441,9 @@ static int prepare_root(struct runtime_job *job, int root_fd, struct identity *w
 	*job->stage = STAGE_USER;
 	if (r == 0)
 		r = process_identity(job, root_fd, who, err);
-	return r == 0 && !cwd_is_mounted(job) ? process_make_cwd(job, root_fd, who, err) : r;
+	/* In a mount it is the runtime who sees whether it is there. */
+	return r == 0 && !process_cwd_is_mounted(job) ? process_make_cwd(job, root_fd, who, err)
+						      : r;
 }
 
 static int create_container(struct runtime_job *job, const char *seccomp, struct cmk_err *err)

@@ -81,13 +81,13 @@ int process_identity(const struct runtime_job *job, int root_fd, struct identity
 	return 0;
 }
 
-/* CWD is where something is mounted, or below. */
-static bool on_mount(const struct spec *s, const char *cwd)
+bool process_cwd_is_mounted(const struct runtime_job *job)
 {
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		const char *at = s->mounts[i].destination, *rest = str_after(cwd, at);
+	for (size_t i = 0; i < job->spec->n_mounts; i++) {
+		const char *rest = str_after(job->process->cwd ?: "/",
+					     job->spec->mounts[i].destination);
 
-		if (rest && !streq(at, "/") && (!*rest || *rest == '/'))
+		if (rest && (!*rest || *rest == '/'))
 			return true;
 	}
 	return false;
@@ -113,7 +113,7 @@ int process_make_cwd(const struct runtime_job *job, int root_fd, const struct id
 		if (fd != -ENOENT)
 			return 0;
 		/* As with podman, what is mounted may be without it. */
-		if (!on_mount(job->spec, cwd))
+		if (!process_cwd_is_mounted(job))
 			return cmk_err_kind(err, CMK_ERR_CANNOT_EXEC, fd,
 					    "workdir \"%s\" does not exist on container", cwd);
 	}
